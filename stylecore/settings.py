@@ -1,0 +1,237 @@
+"""The one declaration of every setting (standard library only).
+
+The GIMP dialog, the PDB arguments, the command line's flags, the wire's validation, the settings stored on a layer
+and the README's table are all made from :data:`SETTINGS`. Adding a setting is one entry here and its use in the engine.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+#: Raised when a setting is renamed or changes its meaning; :func:`migrate` then knows how to read the older ones.
+VERSION = 1
+
+Value = float | int | bool | str
+
+
+class SettingError(ValueError):
+    """A setting's name or value that cannot be used; the message is a sentence for people."""
+
+
+@dataclass(frozen=True)
+class Choice:
+    """One value of a setting that takes one of several."""
+
+    value: str
+    label: str
+    help: str
+
+
+@dataclass(frozen=True)
+class Setting:
+    """One setting.
+
+    ``kind`` is ``'float'``, ``'int'``, ``'bool'`` or ``'choice'``; ``minimum`` and ``maximum`` hold for numbers,
+    ``choices`` for choices. ``group`` is ``'main'`` (shown up front) or ``'advanced'``. ``live`` says that a running
+    job takes a new value without starting over.
+    """
+
+    name: str
+    kind: str
+    default: Value
+    label: str
+    help: str
+    group: str = "advanced"
+    minimum: float = 0.0
+    maximum: float = 0.0
+    step: float = 1.0
+    unit: str = ""
+    choices: tuple[Choice, ...] = ()
+    live: bool = False
+
+    def check(self, value: Any) -> Value:
+        """Return ``value`` as this setting's type.
+
+        Raises:
+            SettingError: the type is wrong, or the value is out of range or not one of the choices.
+        """
+        if self.kind == "bool":
+            if isinstance(value, bool):
+                return value
+            raise SettingError(f"“{self.name}” must be true or false, not {value!r}.")
+        if self.kind == "choice":
+            if isinstance(value, str) and any(choice.value == value for choice in self.choices):
+                return value
+            names = ", ".join(choice.value for choice in self.choices)
+            raise SettingError(f"“{self.name}” must be one of {names}, not {value!r}.")
+        if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
+            raise SettingError(f"“{self.name}” must be a number, not {value!r}.")
+        if self.kind == "int" and value != int(value):
+            raise SettingError(f"“{self.name}” must be a whole number, not {value!r}.")
+        if not self.minimum <= value <= self.maximum:
+            raise SettingError(
+                f"“{self.name}” must be between {self.minimum:g} and {self.maximum:g}, not {value:g}."
+            )
+        return int(value) if self.kind == "int" else float(value)
+
+
+SETTINGS: tuple[Setting, ...] = (
+    Setting(
+        "strength", "float", 50.0, "_Strength",
+        "How far the picture is repainted: 0 leaves the photo as it is, 100 is nearly pure texture.",
+        group="main", maximum=100.0, live=True,
+    ),
+    Setting(
+        "brush_size", "float", 100.0, "_Brush size",
+        "Size of the style's strokes: 100 paints them as large in the picture as they are in the style picture.",
+        group="main", minimum=25.0, maximum=400.0, unit="%",
+    ),
+    Setting(
+        "colours", "choice", "style", "Co_lours",
+        "Where the colours come from.",
+        group="main", live=True,
+        choices=(
+            Choice("style", "From the style", "The result takes the painting's colours."),
+            Choice("photo", "From the photo", "Brightness comes from the result, colour from the photo."),
+        ),
+    ),
+    Setting(
+        "quality", "choice", "normal", "_Quality",
+        "How long to paint.",
+        group="main",
+        choices=(
+            Choice("draft", "Draft", "Quick look: about a third of the time of normal."),
+            Choice("normal", "Normal", "Good for most pictures."),
+            Choice("best", "Best", "Finest detail: about three times the time of normal."),
+        ),
+    ),
+    Setting(
+        "objective", "choice", "balanced", "Ob_jective",
+        "What “looks like the style” means to the optimiser.",
+        choices=(
+            Choice("balanced", "Balanced", "Mean and covariance of the features, balanced so that one strength suits "
+                                           "every pair of pictures."),
+            Choice("paper", "Paper (Gatys et al.)", "The objective of arXiv 1508.06576 as printed, with raw content and "
+                                                    "style weights."),
+        ),
+    ),
+    Setting(
+        "content_weight", "float", 1.0, "Content _weight (paper)",
+        "α of the paper: weight of the content loss. Used by the paper's objective only.",
+        maximum=1e9, live=True,
+    ),
+    Setting(
+        "style_weight", "float", 1000.0, "Style wei_ght (paper)",
+        "β of the paper: weight of the style loss. Used by the paper's objective only.",
+        maximum=1e9, live=True,
+    ),
+    Setting(
+        "pooling", "choice", "max", "_Pooling",
+        "How the network halves its feature maps. The paper's objective always uses average pooling.",
+        choices=(
+            Choice("max", "Maximum", "Crisp strokes."),
+            Choice("average", "Average", "Rounder, smoother strokes."),
+            Choice("l2", "L2", "Between maximum and average."),
+        ),
+    ),
+    Setting(
+        "start", "choice", "content", "S_tart from",
+        "The first image of the optimisation.",
+        choices=(
+            Choice("content", "The photo", "Keeps the scene's layout best."),
+            Choice("noise", "White noise", "As in the paper; the seed decides which."),
+            Choice("grey", "Grey", "A flat middle grey."),
+        ),
+    ),
+    Setting(
+        "iterations", "int", 0, "_Iterations",
+        "Optimiser steps at the final size; 0 lets the quality decide.",
+        maximum=2000,
+    ),
+    Setting(
+        "total_variation", "float", 0.5, "Smoo_thing",
+        "Weight of the total variation: more removes fine noise and some crispness.",
+        maximum=20.0, step=0.1, live=True,
+    ),
+    Setting(
+        "seed", "int", 0, "S_eed",
+        "Number that decides the noise when starting from noise: the same seed gives the same picture.",
+        maximum=2**31 - 1,
+    ),
+    Setting(
+        "precision", "choice", "auto", "Pre_cision",
+        "Arithmetic of the network.",
+        choices=(
+            Choice("auto", "Automatic", "bfloat16 where this machine computes it faster and right, else float32."),
+            Choice("float32", "float32", "Exact and slower."),
+            Choice("bfloat16", "bfloat16", "Fast on recent processors."),
+        ),
+    ),
+)
+
+BY_NAME: dict[str, Setting] = {setting.name: setting for setting in SETTINGS}
+
+
+def defaults() -> dict[str, Value]:
+    """Return every setting's name with its default value."""
+    return {setting.name: setting.default for setting in SETTINGS}
+
+
+def validate(values: Mapping[str, Any]) -> dict[str, Value]:
+    """Return a complete, checked set of settings: ``values`` over the defaults.
+
+    Raises:
+        SettingError: a name is unknown or a value cannot be used.
+    """
+    result = defaults()
+    for name, value in values.items():
+        setting = BY_NAME.get(name)
+        if setting is None:
+            raise SettingError(f"There is no setting “{name}”. The settings are: {', '.join(BY_NAME)}.")
+        result[name] = setting.check(value)
+    return result
+
+
+def migrate(stored: Mapping[str, Any]) -> dict[str, Value]:
+    """Return settings stored by any version as a complete set of this version's; never raises.
+
+    A stored set is a mapping of names to values with ``'version'``. Names that no longer exist are left out, values
+    that no longer fit are replaced by the nearest that does, or by the default.
+    """
+    result = defaults()
+    for name, value in stored.items():
+        setting = BY_NAME.get(name)
+        if setting is None:
+            continue
+        if isinstance(value, int | float) and not isinstance(value, bool) and setting.kind in ("int", "float"):
+            if math.isnan(value):
+                continue
+            value = min(max(value, setting.minimum), setting.maximum)
+        try:
+            result[name] = setting.check(value)
+        except SettingError:
+            continue
+    return result
+
+
+def stored(values: Mapping[str, Value]) -> dict[str, Any]:
+    """Return ``values`` with their version, ready to be kept as JSON and read back by :func:`migrate`."""
+    return {"version": VERSION, **values}
+
+
+def markdown_table(settings: Iterable[Setting] = SETTINGS) -> str:
+    """Return the settings as the Markdown table that the README shows."""
+    rows = ["| setting | values | default | what it does |", "|---|---|---|---|"]
+    for setting in settings:
+        if setting.kind == "choice":
+            values = ", ".join(f"`{choice.value}`" for choice in setting.choices)
+        elif setting.kind == "bool":
+            values = "`true`, `false`"
+        else:
+            values = f"{setting.minimum:g} – {setting.maximum:g}{' ' + setting.unit if setting.unit else ''}"
+        default = f"{setting.default:g}" if isinstance(setting.default, float) else f"{setting.default}"
+        rows.append(f"| `{setting.name}` | {values} | {default} | {setting.help} |")
+    return "\n".join(rows)
