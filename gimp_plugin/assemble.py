@@ -28,6 +28,7 @@ SHARED_MODULES = (
     "stylecore/settings.py",
     "server/__init__.py",
     "server/protocol.py",
+    "server/finding.py",
     "server/client.py",
 )
 

@@ -1,0 +1,1 @@
+"""The local process that paints: transport, queue, engine processes. Knows no GIMP."""

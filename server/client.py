@@ -1,0 +1,455 @@
+"""The one client of the server: used by the GIMP plug-in, the command line and the tests.
+
+Needs the standard library and pyzmq only. A background thread owns the socket, shows the server every second that
+this program is still there, and fills a queue of events that :meth:`Client.next_event` hands out, so that nothing
+here blocks a user interface. One :class:`Client` is one connection: after :class:`Disconnected`, connect again.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import socket
+import subprocess
+import threading
+import time
+import uuid
+from collections import deque
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import zmq
+from zmq.utils.monitor import recv_monitor_message
+
+from server import protocol
+from server.finding import (
+    EXIT_ALREADY_RUNNING,
+    Connection,
+    ServerError,
+    default_folder,
+    last_words,
+    load_keys,
+    read_connection,
+    server_lives,
+    start_server,
+)
+from server.protocol import Message, Picture, ProtocolError, ServiceError, fault
+
+__all__ = [
+    "Accepted", "Cancelled", "Client", "Disconnected", "Event", "Failed", "Finished", "Note", "Paused", "Picture",
+    "PictureArrived", "Progress", "ProtocolError", "Queued", "Refused", "ServerError", "ServiceError", "Starting",
+    "default_folder",
+]
+
+@dataclass(frozen=True)
+class Event:
+    """Something that happened to a job; ``job`` is what :meth:`Client.submit` returned, or empty for none."""
+
+    job: str
+
+
+@dataclass(frozen=True)
+class Accepted(Event):
+    """The server has the job."""
+
+
+@dataclass(frozen=True)
+class Queued(Event):
+    """The job waits; ``position`` jobs are painted before it."""
+
+    position: int
+
+
+@dataclass(frozen=True)
+class Starting(Event):
+    """The job is being prepared; ``text`` says what takes its time, e.g. “Loading the network”."""
+
+    text: str
+
+
+@dataclass(frozen=True)
+class Progress(Event):
+    """One step is done; ``fraction`` (0 to 1) and ``seconds_left`` are of the whole job, the size is the scale's."""
+
+    scale: int
+    scales: int
+    step: int
+    steps: int
+    fraction: float
+    seconds_left: float
+    losses: Mapping[str, float]
+    width: int
+    height: int
+
+
+@dataclass(frozen=True)
+class PictureArrived(Event):
+    """A picture: ``kind`` is ``'preview'`` (8 bit, the scale's size), ``'snapshot'`` or ``'final'``."""
+
+    kind: str
+    picture: Picture
+
+
+@dataclass(frozen=True)
+class Paused(Event):
+    """The preview is done; :meth:`Client.continue_` goes on to full size."""
+
+    fraction: float
+
+
+@dataclass(frozen=True)
+class Note(Event):
+    """Something the user should know; the job goes on."""
+
+    code: str
+    sentence: str
+
+
+@dataclass(frozen=True)
+class Finished(Event):
+    """The job is over, its final picture has arrived before this; ``stopped`` if it was asked to finish early."""
+
+    seconds: float
+    stopped: bool
+    settings: Mapping[str, Any]
+    device: str
+
+
+@dataclass(frozen=True)
+class Cancelled(Event):
+    """The job is over and leaves nothing."""
+
+
+@dataclass(frozen=True)
+class Refused(Event):
+    """A request about a job could not be met (an update, a snapshot); the job goes on."""
+
+    code: str
+    sentence: str
+    remedy: str
+
+
+@dataclass(frozen=True)
+class Failed(Event):
+    """The job is over without a result: what happened and what to do."""
+
+    code: str
+    sentence: str
+    remedy: str
+
+
+@dataclass(frozen=True)
+class Disconnected(Event):
+    """The server is gone, and with it this job."""
+
+    sentence: str
+    remedy: str
+
+
+_PLAIN_EVENTS: dict[str, type[Event]] = {
+    "accepted": Accepted, "queued": Queued, "starting": Starting, "progress": Progress, "paused": Paused, "note": Note,
+    "finished": Finished, "cancelled": Cancelled, "refused": Refused, "error": Failed,
+}
+_LAST_EVENTS = (Finished, Cancelled, Failed, Disconnected)
+
+
+class Client:
+    """A connection to the server. Make it with :meth:`connect`; it is also a context manager."""
+
+    def __init__(self, folder: Path, connection: Connection, client_name: str) -> None:
+        public, secret = load_keys(folder, "client")
+        #: What the server said of itself: ``version``, ``pid``, ``device`` and ``memory`` (empty before its first job).
+        self.welcome: dict[str, Any] = {}
+        self._context = zmq.Context(1)
+        self._socket = self._context.socket(zmq.DEALER)
+        self._socket.setsockopt(zmq.LINGER, 200)
+        self._socket.setsockopt(zmq.SNDHWM, 0)
+        self._socket.setsockopt(zmq.RCVHWM, 0)
+        self._socket.setsockopt(zmq.RECONNECT_IVL, -1)
+        self._socket.setsockopt(zmq.MAXMSGSIZE, protocol.MAX_PICTURE_BYTES)
+        self._socket.curve_publickey = public
+        self._socket.curve_secretkey = secret
+        self._socket.curve_serverkey = connection.public_key.encode("ascii", "replace")
+        self._monitor = self._socket.get_monitor_socket(
+            zmq.EVENT_DISCONNECTED | zmq.EVENT_CLOSED | zmq.EVENT_CONNECT_RETRIED | zmq.EVENT_HANDSHAKE_FAILED_AUTH
+            | zmq.EVENT_HANDSHAKE_FAILED_PROTOCOL | zmq.EVENT_HANDSHAKE_FAILED_NO_DETAIL)
+        self._changed = threading.Condition()
+        self._outbox: deque[list[bytes]] = deque()
+        self._events: deque[Event] = deque()
+        self._replies: deque[Message] = deque()
+        self._open: dict[str, int] = {}  # job → bytes of its pictures
+        self._lost: ServerError | None = None
+        self._closing = False
+        self._wake_reader, self._wake_writer = socket.socketpair()
+        self._wake_reader.setblocking(False)
+        self._wake_writer.setblocking(False)
+        self._socket.connect(connection.address)
+        self._thread = threading.Thread(target=self._run, name="neural-style-client", daemon=True)
+        self._thread.start()
+        self._send("hello", client=client_name[:200], version=protocol.VERSION)
+
+    @classmethod
+    def connect(cls, folder: Path | None = None, *, server_command: Sequence[str] | None = None, start: bool = True,
+                timeout: float = 20.0, client_name: str = "gimp") -> Client:
+        """Return a client that has been greeted by the server of ``folder``; starts the server if none lives.
+
+        ``server_command`` is how to start one (default: this Python with ``-m server``). An older server that has
+        nothing to do is replaced by a new one.
+
+        Raises:
+            ServerError: no server could be reached within ``timeout`` seconds, and why.
+        """
+        folder = Path(folder) if folder is not None else default_folder()
+        deadline = time.monotonic() + timeout
+        process: subprocess.Popen[bytes] | None = None
+        while True:
+            connection = read_connection(folder)
+            if connection is not None:
+                client = cls._greet(folder, connection, deadline, client_name, replace=start)
+                if client is not None:
+                    return client
+            elif not server_lives(folder):
+                if not start:
+                    raise ServerError(*fault("server-absent"))
+                if process is None:
+                    process = start_server(folder, server_command)
+                elif process.poll() is not None and process.returncode != EXIT_ALREADY_RUNNING:
+                    raise ServerError(*fault("server-start-failed", last_words(folder, process.returncode)))
+                elif process.poll() is not None:
+                    process = None  # the one that was there first has ended meanwhile
+            if time.monotonic() > deadline:
+                if process is not None:
+                    late = f"it was not ready within {timeout:.0f} seconds. {last_words(folder, None)}"
+                    raise ServerError(*fault("server-start-failed", late))
+                raise ServerError(*fault("server-silent", f" within {timeout:.0f} seconds"))
+            time.sleep(0.03)
+
+    @classmethod
+    def _greet(cls, folder: Path, connection: Connection, deadline: float, name: str, *,
+               replace: bool) -> Client | None:
+        """Return a client that the server welcomed; None if the server is gone, or is old and was asked to go."""
+        client = cls(folder, connection, name)
+        try:
+            reply = client._reply("welcome", max(deadline - time.monotonic(), 0.5))
+            client.welcome = dict(reply.fields)
+            if replace and _older(str(reply.fields["version"]), protocol.VERSION):
+                client._send("shutdown", if_idle=True)
+                if client._lost_within(2.0):
+                    client.close()
+                    while server_lives(folder) and time.monotonic() < deadline:
+                        time.sleep(0.03)
+                    return None
+        except ServiceError as error:
+            client.close()
+            if error.code == "connection-lost" and not server_lives(folder):
+                return None
+            raise
+        return client
+
+    def submit(self, content: Picture, styles: Sequence[tuple[Picture, float]], settings: Mapping[str, Any], *,
+               guide: Picture | None = None, until: str = "full", preview_every: float = 1.0,
+               previews: bool = True) -> str:
+        """Send a job and return its name at once; what becomes of it arrives as events.
+
+        Args:
+            content: the picture to repaint, 3 or 4 channels; the result is like it in size, channels and kind.
+            styles: pictures with their weights.
+            settings: values by name; those left out have their defaults.
+            guide: one channel, the content's size: where to repaint.
+            until: ``'full'``, or ``'preview'`` to pause after the small scales until :meth:`continue_`.
+            preview_every: seconds between two preview pictures, at least.
+            previews: False for none.
+
+        Raises:
+            ProtocolError: a picture or a setting cannot be used.
+            ServerError: the connection is lost.
+        """
+        job = uuid.uuid4().hex
+        pictures = [content, *(picture for picture, _ in styles), *([guide] if guide is not None else [])]
+        fields = {"job": job, "weights": [float(weight) for _, weight in styles], "guided": guide is not None,
+                  "settings": dict(settings), "until": until, "previews": previews, "preview_every": preview_every}
+        frames = protocol.encode(Message("submit", fields, pictures), protocol.CLIENT_MESSAGES)
+        size = sum(memoryview(picture.data).nbytes for picture in pictures)
+        with self._changed:
+            if self._lost is not None:
+                raise self._lost
+            self._open[job] = size
+        self._send("heartbeat", sending=size)
+        self._post(frames)
+        return job
+
+    def next_event(self, timeout: float = 0.0) -> Event | None:
+        """Return the next event, waiting at most ``timeout`` seconds for it; None if there is none."""
+        with self._changed:
+            self._changed.wait_for(lambda: bool(self._events), timeout)
+            if not self._events:
+                return None
+            event = self._events.popleft()
+        if isinstance(event, PictureArrived) and event.kind == "preview" and self._lost is None:
+            self._send("seen", job=event.job)
+        return event
+
+    def stop(self, job: str) -> None:
+        """Finish the job now with what is there."""
+        self._send("stop", job=job)
+
+    def cancel(self, job: str) -> None:
+        """End the job without a result."""
+        self._send("cancel", job=job)
+
+    def update(self, job: str, settings: Mapping[str, Any]) -> None:
+        """Give the running job new values for settings that are ``live``; others are answered with Refused."""
+        self._send("update", job=job, settings=dict(settings))
+
+    def continue_(self, job: str) -> None:
+        """Go on to full size with a job submitted with ``until='preview'``."""
+        self._send("continue", job=job)
+
+    def snapshot(self, job: str) -> None:
+        """Ask for the picture as it is now, at the content's size; arrives as PictureArrived ``'snapshot'``."""
+        self._send("snapshot", job=job)
+
+    def status(self) -> dict[str, Any]:
+        """Return the server's report of itself: version, device, engine, jobs, clients, seconds up.
+
+        Raises:
+            ServerError: it does not answer within five seconds.
+        """
+        self._send("status")
+        return dict(self._reply("status", 5.0).fields["report"])
+
+    def shutdown(self) -> None:
+        """Ask the server to end, whatever it is doing; its end arrives as Disconnected."""
+        self._send("shutdown", if_idle=False)
+
+    def close(self) -> None:
+        """Leave; jobs that are not over are cancelled by the server."""
+        if self._thread.is_alive():
+            if self._lost is None:
+                self._send("bye")
+            self._closing = True
+            self._wake()
+            self._thread.join(2.0)
+
+    def __enter__(self) -> Client:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def _send(self, kind: str, **fields: Any) -> None:
+        self._post(protocol.encode(Message(kind, fields), protocol.CLIENT_MESSAGES))
+
+    def _post(self, frames: list[bytes]) -> None:
+        self._outbox.append(frames)
+        self._wake()
+
+    def _wake(self) -> None:
+        # A full pipe means that the thread has been woken already; a closed one, that it is over.
+        with contextlib.suppress(OSError):
+            self._wake_writer.send(b"w")
+
+    def _reply(self, kind: str, timeout: float) -> Message:
+        """Wait for an answer of this type."""
+        with self._changed:
+            self._changed.wait_for(
+                lambda: self._lost is not None or any(reply.type == kind for reply in self._replies), timeout)
+            for reply in self._replies:
+                if reply.type == kind:
+                    self._replies.remove(reply)
+                    return reply
+            raise self._lost or ServerError(*fault("server-silent", f" within {timeout:.0f} seconds"))
+
+    def _lost_within(self, timeout: float) -> bool:
+        """Return whether the connection ends within ``timeout`` seconds."""
+        with self._changed:
+            return self._changed.wait_for(lambda: self._lost is not None, timeout)
+
+    def _run(self) -> None:
+        """Own the socket: the background thread."""
+        poller = zmq.Poller()
+        for source in (self._socket, self._monitor, self._wake_reader):
+            poller.register(source, zmq.POLLIN)
+        beat = heard = time.monotonic()
+        try:
+            while self._lost is None:
+                while self._outbox:
+                    self._socket.send_multipart(self._outbox.popleft(), copy=False)
+                if self._closing:
+                    break
+                ready = dict(poller.poll(max(0, int((beat - time.monotonic()) * 1000))))
+                if self._wake_reader.fileno() in ready:
+                    self._wake_reader.recv(4096)
+                while self._socket in ready and self._socket.poll(0):
+                    heard = time.monotonic()
+                    self._receive(self._socket.recv_multipart())
+                if self._monitor in ready:
+                    self._lose(recv_monitor_message(self._monitor)["event"])
+                now = time.monotonic()
+                patience = protocol.LEASE_SECONDS + 2 * sum(self._open.values()) / protocol.SLOWEST_BYTES_PER_SECOND
+                if now > heard + patience:
+                    self._lose(ServerError(*fault("server-silent", f" for {patience:.0f} seconds")))
+                if now >= beat and self._lost is None:
+                    self._outbox.append(protocol.encode(Message("heartbeat", {"sending": 0}), protocol.CLIENT_MESSAGES))
+                    beat = now + protocol.HEARTBEAT_SECONDS
+        except Exception as error:  # the thread's last chance to tell anyone
+            self._lose(ServerError(*fault("internal-error", f"{type(error).__name__}: {error}")))
+        finally:
+            self._socket.disable_monitor()
+            self._monitor.close(0)
+            self._socket.close()
+            self._wake_reader.close()
+            self._wake_writer.close()
+            self._context.term()
+
+    def _receive(self, frames: list[bytes]) -> None:
+        try:
+            message = protocol.decode(frames, protocol.SERVER_MESSAGES)
+        except ProtocolError as error:
+            self._lose(ServerError(error.code, error.sentence, error.remedy))
+            return
+        fields = message.fields
+        if message.type == "goodbye":
+            self._lose(ServerError("connection-lost", fields["sentence"], fields["remedy"]))
+        elif message.type == "picture":
+            self._push(PictureArrived(fields["job"], fields["purpose"], message.pictures[0]))
+        elif message.type == "error" and not fields["job"]:
+            self._lose(ServerError(fields["code"], fields["sentence"], fields["remedy"]))
+        elif message.type in _PLAIN_EVENTS:
+            self._push(_PLAIN_EVENTS[message.type](**fields))
+        elif message.type != "heartbeat":
+            with self._changed:
+                self._replies.append(message)
+                self._changed.notify_all()
+
+    def _push(self, event: Event) -> None:
+        with self._changed:
+            if isinstance(event, _LAST_EVENTS):
+                self._open.pop(event.job, None)
+            newest = self._events[-1] if self._events else None
+            if isinstance(event, Progress) and isinstance(newest, Progress) and newest.job == event.job:
+                self._events.pop()  # a program that is busy wants the latest only
+            self._events.append(event)
+            self._changed.notify_all()
+
+    def _lose(self, reason: ServerError | int) -> None:
+        """The connection is over: tell every job that was not, or nobody in particular."""
+        if isinstance(reason, int):
+            refused = reason == zmq.EVENT_HANDSHAKE_FAILED_AUTH
+            reason = ServerError(*fault("connection-lost", ": it does not know this program's key" if refused else ""))
+        with self._changed:
+            if self._lost is not None:
+                return
+            self._lost = reason
+            self._changed.notify_all()
+            jobs = list(self._open) or [""]
+        for job in jobs:
+            self._push(Disconnected(job, reason.sentence, reason.remedy))
+
+
+def _older(theirs: str, ours: str) -> bool:
+    """Return whether the version ``theirs`` is older than ``ours``."""
+    def numbers(version: str) -> list[int]:
+        return [int("".join(c for c in part if c.isdigit()) or 0) for part in version.split("+")[0].split(".")]
+    return numbers(theirs) < numbers(ours)

@@ -1,0 +1,138 @@
+"""Where the server of this user is: its folder, its keys, its connection file, and how to start it.
+
+Needs the standard library and pyzmq only, because the plug-in uses it inside GIMP.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import os
+import shlex
+import stat
+import subprocess
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from zmq.auth.certs import load_certificate
+
+from server.protocol import ServiceError, fault
+
+#: Exit status of a server that found another one running.
+EXIT_ALREADY_RUNNING = 75
+#: Set by GIMP, its AppImage or its Flatpak for GIMP's own libraries; another Python must not see them.
+FOREIGN_VARIABLES = ("PYTHONPATH", "PYTHONHOME", "PYTHONSAFEPATH", "PYTHONSTARTUP", "PYTHONUSERBASE", "LD_LIBRARY_PATH",
+                     "LD_PRELOAD", "GI_TYPELIB_PATH", "GIO_MODULE_DIR", "GIO_EXTRA_MODULES", "GTK_PATH")
+
+
+
+class ServerError(ServiceError):
+    """The server cannot be reached or started, or does not answer."""
+
+
+def default_folder() -> Path:
+    """Return the folder of the connection file, keys, lock and log: ``$NEURAL_STYLE_FOLDER``, or under XDG's state."""
+    named = os.environ.get("NEURAL_STYLE_FOLDER")
+    if named:
+        return Path(named)
+    state = os.environ.get("XDG_STATE_HOME", "")
+    return (Path(state) if os.path.isabs(state) else Path.home() / ".local" / "state") / "gimp-neural-style"
+
+
+def check_private(path: Path, folder: Path) -> None:
+    """Raise :class:`ServerError` ``keys-unsafe`` unless ``path`` belongs to this user and nobody else can use it."""
+    status = path.stat()
+    if status.st_uid != os.geteuid():
+        raise ServerError(*fault("keys-unsafe", f"“{path}” belongs to another user", folder=shlex.quote(str(folder))))
+    if stat.S_IMODE(status.st_mode) & 0o077:
+        detail = f"“{path}” has mode {stat.S_IMODE(status.st_mode):04o}"
+        raise ServerError(*fault("keys-unsafe", detail, folder=shlex.quote(str(folder))))
+
+
+def load_keys(folder: Path, name: str) -> tuple[bytes, bytes]:
+    """Return the public and secret key ``name`` (``'client'`` or ``'server'``) of the folder.
+
+    Raises:
+        ServerError: ``keys-unsafe`` if other users could read it, ``keys-missing`` if it cannot be read.
+    """
+    path = folder / "keys" / f"{name}.key_secret"
+    try:
+        for part in (folder, folder / "keys", path):
+            check_private(part, folder)
+        public, secret = load_certificate(path)
+    except (OSError, ValueError) as error:
+        raise ServerError(*fault("keys-missing", error)) from None
+    if secret is None or len(secret) != 40 or len(public) != 40:
+        raise ServerError(*fault("keys-missing", f"“{path}” is damaged"))
+    return public, secret
+
+
+@dataclass(frozen=True)
+class Connection:
+    """What the connection file says: where the server listens, and the public key that proves it is the one."""
+
+    address: str
+    public_key: str
+    pid: int
+    version: str
+
+
+def server_lives(folder: Path) -> bool:
+    """Return whether a server holds the folder's lock."""
+    try:
+        with open(folder / "lock", "rb") as lock:
+            fcntl.flock(lock, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return True
+    except OSError:
+        return False
+    return False
+
+
+def read_connection(folder: Path) -> Connection | None:
+    """Return what the folder's connection file says, or None if there is none or it is of no live server."""
+    try:
+        data = json.loads((folder / "connection.json").read_text("utf-8"))
+        connection = Connection(str(data["address"]), str(data["public_key"]), int(data["pid"]), str(data["version"]))
+    except (OSError, ValueError, KeyError, TypeError):
+        return None
+    usable = connection.address.startswith("tcp://") and len(connection.public_key) == 40
+    return connection if usable and server_lives(folder) else None
+
+
+def start_server(folder: Path, command: Sequence[str] | None = None) -> subprocess.Popen[bytes]:
+    """Start a server for ``folder``, detached from this program, and return its process without waiting for it.
+
+    Raises:
+        ServerError: it cannot be started, and why.
+    """
+    environment = {name: value for name, value in os.environ.items() if name not in FOREIGN_VARIABLES}
+    directory: Path | str = "/"
+    if command is None:
+        command, directory = [sys.executable, "-m", "server"], Path(__file__).resolve().parent.parent
+    try:
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        check_private(folder, folder)
+        words = os.open(folder / "server-start.log", os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+    except OSError as error:
+        raise ServerError(*fault("folder-unusable", error)) from None
+    try:
+        return subprocess.Popen([*command, "--folder", str(folder.resolve()), "--auto"], stdin=subprocess.DEVNULL,
+                                stdout=words, stderr=words, cwd=directory, env=environment, start_new_session=True)
+    except OSError as error:
+        raise ServerError(*fault("server-start-failed", f"{error}.")) from None
+    finally:
+        os.close(words)
+
+
+def last_words(folder: Path, status: int | None) -> str:
+    """Return the last thing that a server said which failed to start."""
+    try:
+        lines = (folder / "server-start.log").read_text("utf-8", "replace").strip().splitlines()
+    except OSError:
+        lines = []
+    if lines:
+        return lines[-1].strip()[:500]
+    return "it said nothing." if status is None else f"it ended with status {status} and said nothing."

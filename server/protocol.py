@@ -1,0 +1,419 @@
+"""What crosses the wire between a client and the server: messages, frames, limits, errors (standard library only).
+
+A message is multipart: ``neural-style/<protocol number>`` · JSON header · one frame of raw pixels for every picture
+that the header's ``pictures`` list describes. :func:`encode` and :func:`decode` check every header against
+:data:`CLIENT_MESSAGES` or :data:`SERVER_MESSAGES` and every payload's length against its description, before anything
+is built from it. Nothing here raises anything but :class:`ProtocolError` for a message that cannot be used.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import re
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from stylecore import settings as style_settings
+
+#: The product's version; the package's metadata must say the same.
+VERSION = "0.1.0"
+#: Raised when the messages change so that an older end would not understand them.
+PROTOCOL = 1
+
+MAGIC = b"neural-style/"
+TAG = MAGIC + str(PROTOCOL).encode()
+
+MAX_TAG_BYTES = 32
+MAX_HEADER_BYTES = 64 * 1024
+MAX_HEADER_DEPTH = 6
+MAX_SIDE = 100_000
+MAX_PIXELS = 400_000_000
+MAX_PICTURE_BYTES = 1_600_000_000
+MAX_MESSAGE_BYTES = 4_000_000_000
+MAX_STYLES = 16
+MAX_TEXT = 2000
+
+#: A client shows it is there this often; after the lease without a word, its jobs are cancelled.
+HEARTBEAT_SECONDS = 1.0
+LEASE_SECONDS = 5.0
+#: Heartbeats wait behind a picture on its way, so that time is granted as if it travelled only this fast.
+SLOWEST_BYTES_PER_SECOND = 100e6
+
+#: Bytes of one sample by the picture's ``kind``.
+SAMPLE_BYTES = {"u8": 1, "u16": 2, "f32": 4}
+
+#: Stable error code: what happened, and what to do. ``{detail}`` is filled in by :func:`fault`.
+ERRORS: dict[str, tuple[str, str]] = {
+    "bad-message": ("A message could not be understood: {detail}.", "Update the plug-in and the server together."),
+    "bad-picture": ("A picture cannot be used: {detail}.", "Use a picture that opens in GIMP."),
+    "bad-settings": ("{detail}", "Correct that setting and try again."),
+    "connection-lost": ("The connection to the painting server was lost{detail}.", "Run the filter again."),
+    "duplicate-job": ("A job with this name is already there.", "Run the filter again."),
+    "engine-died": ("The painting engine ended unexpectedly: {detail}.",
+                    "Run the filter again; if it happens again, use a smaller picture, or run “neural-style doctor”."),
+    "engine-error": ("The painting engine failed: {detail}.", "Run “neural-style doctor”; the log file says more."),
+    "engine-failed": ("The painting engine could not start: {detail}.", "Run “neural-style doctor”."),
+    "folder-unusable": ("The server's folder cannot be used: {detail}.",
+                        "Free the disk or correct the folder's permissions, then try again."),
+    "internal-error": ("The painting server made a mistake: {detail}.", "Please report it with the server's log file."),
+    "keys-missing": ("The keys that protect the connection cannot be read: {detail}.",
+                     "Run “neural-style server stop” and try again; if that does not help, run install.sh again."),
+    "keys-unsafe": ("Other users could read the server's keys: {detail}.", "Run: chmod -R go-rwx {folder}"),
+    "lease-expired": ("The server heard nothing from this program for {detail} seconds and ended its jobs.",
+                      "Run the filter again."),
+    "message-too-large": ("The pictures of this job are larger than a message may be ({detail}).",
+                          "Use a smaller picture or fewer styles."),
+    "picture-too-large": ("The picture is too large: {detail}.", "Select a smaller part, or scale the picture down."),
+    "queue-full": ("The painting server's queue is full ({detail}).", "Wait until some jobs are done, then try again."),
+    "server-absent": ("No painting server is running.", "Start it with “neural-style server run”."),
+    "server-running": ("A painting server is already running{detail}.", "Use it, or run “neural-style server stop”."),
+    "server-silent": ("The painting server does not answer{detail}.",
+                      "Run “neural-style server stop”, then try again."),
+    "server-start-failed": ("The painting server could not be started: {detail}",
+                            "Run “neural-style doctor”, or run install.sh again."),
+    "server-stopping": ("The painting server is being stopped.", "Run the filter again; the server starts by itself."),
+    "too-many-styles": ("A job takes 1 to {detail} styles.", "Choose fewer styles."),
+    "unknown-job": ("The server has no such job; it may be over already.", "Run the filter again."),
+    "version-mismatch": ("The plug-in and the painting server are of different versions ({detail}).",
+                         "Run “neural-style server stop” and try again; if it stays, run install.sh again."),
+}
+
+
+class ServiceError(Exception):
+    """What happened and what to do, with a stable code for programs; see :data:`ERRORS`."""
+
+    def __init__(self, code: str, sentence: str, remedy: str = "") -> None:
+        super().__init__(f"{sentence} {remedy}".strip())
+        self.code = code
+        self.sentence = sentence
+        self.remedy = remedy
+
+
+class ProtocolError(ServiceError):
+    """A message, a picture or a setting that cannot be sent or was not understood."""
+
+
+def fault(code: str, detail: object = "", **values: object) -> tuple[str, str, str]:
+    """Return ``code`` with its sentence and remedy filled in, ready for any :class:`ServiceError`."""
+    sentence, remedy = ERRORS[code]
+    return code, sentence.format(detail=detail, **values)[:MAX_TEXT], remedy.format(detail=detail, **values)[:MAX_TEXT]
+
+
+def bad(detail: str) -> ProtocolError:
+    """Return the error for a message that breaks the rules."""
+    return ProtocolError(*fault("bad-message", detail))
+
+
+@dataclass(frozen=True)
+class Picture:
+    """A picture on the wire: interleaved rows from the top, perceptual sRGB, straight alpha.
+
+    ``channels`` is 1 (a guide), 3 or 4; ``kind`` is ``'u8'``, ``'u16'`` (native byte order) or ``'f32'``. ``data`` is
+    bytes or anything that has their buffer.
+
+    Raises:
+        ProtocolError: the description is wrong or too large, or ``data`` has not exactly the bytes it needs.
+    """
+
+    width: int
+    height: int
+    channels: int
+    kind: str
+    data: bytes = field(repr=False)
+
+    def __post_init__(self) -> None:
+        expected = picture_bytes(self.width, self.height, self.channels, self.kind)
+        try:
+            length = memoryview(self.data).nbytes
+        except TypeError:
+            raise ProtocolError(*fault("bad-picture", "its pixels are not bytes")) from None
+        if length != expected:
+            raise ProtocolError(*fault("bad-picture", f"it has {length} bytes of pixels where {expected} are needed"))
+
+
+def picture_bytes(width: Any, height: Any, channels: Any, kind: Any) -> int:
+    """Return how many bytes the pixels of such a picture take.
+
+    Raises:
+        ProtocolError: the description is not one of a picture, or it is over a limit.
+    """
+    for value in (width, height, channels):
+        if isinstance(value, bool) or not isinstance(value, int):
+            raise ProtocolError(*fault("bad-picture", "its size is not in whole numbers"))
+    if not isinstance(kind, str) or kind not in SAMPLE_BYTES:
+        raise ProtocolError(*fault("bad-picture", f"its samples must be one of {', '.join(SAMPLE_BYTES)}"))
+    if channels not in (1, 3, 4):
+        raise ProtocolError(*fault("bad-picture", "it must have 1, 3 or 4 channels"))
+    if width < 1 or height < 1:
+        raise ProtocolError(*fault("bad-picture", "it has no pixels"))
+    if max(width, height) > MAX_SIDE or width * height > MAX_PIXELS:
+        size = f"{width} × {height} px" if max(width, height) < 10**9 else "a side of more than 10⁹ px"
+        raise ProtocolError(*fault("picture-too-large", f"{size}, at most {MAX_PIXELS // 10**6} megapixels"))
+    total: int = width * height * channels * SAMPLE_BYTES[kind]
+    if total > MAX_PICTURE_BYTES:
+        raise ProtocolError(*fault("picture-too-large", f"{total / 1e9:.1f} GB, at most {MAX_PICTURE_BYTES / 1e9:.1f}"))
+    return total
+
+
+@dataclass(frozen=True)
+class Message:
+    """One message: its type, the checked fields of its header, and its pictures in the header's order."""
+
+    type: str
+    fields: Mapping[str, Any] = field(default_factory=dict)
+    pictures: Sequence[Picture] = ()
+
+
+# Checks of header fields: each returns the value, or raises ValueError with what it should have been.
+Check = Callable[[Any], Any]
+
+
+def _text(value: Any) -> str:
+    if not isinstance(value, str) or len(value) > MAX_TEXT:
+        raise ValueError(f"text of at most {MAX_TEXT} characters")
+    return value
+
+
+def _matching(pattern: str, what: str) -> Check:
+    compiled = re.compile(pattern)
+
+    def check(value: Any) -> str:
+        if not isinstance(value, str) or compiled.fullmatch(value) is None:
+            raise ValueError(what)
+        return value
+
+    return check
+
+
+def _number(low: float, high: float = math.inf, *, whole: bool = False) -> Check:
+    def check(value: Any) -> float:
+        if isinstance(value, bool) or not isinstance(value, int if whole else int | float):
+            raise ValueError("a whole number" if whole else "a number")
+        try:
+            finite = math.isfinite(value)
+        except OverflowError:
+            finite = False
+        if not finite or not low <= value <= high:
+            raise ValueError(f"a number between {low:g} and {high:g}")
+        return value
+
+    return check
+
+
+def _flag(value: Any) -> bool:
+    if not isinstance(value, bool):
+        raise ValueError("true or false")
+    return value
+
+
+def _one_of(*choices: str) -> Check:
+    def check(value: Any) -> str:
+        if not isinstance(value, str) or value not in choices:
+            raise ValueError("one of " + ", ".join(choices))
+        return value
+
+    return check
+
+
+def _mapping(value: Any) -> dict[str, Any]:
+    if not isinstance(value, dict) or not all(isinstance(key, str) for key in value):
+        raise ValueError("an object")
+    return value
+
+
+def _settings(value: Any) -> dict[str, Any]:
+    try:
+        return dict(style_settings.validate(_mapping(value)))
+    except style_settings.SettingError as error:
+        raise ProtocolError(*fault("bad-settings", error)) from None
+
+
+def _some_settings(value: Any) -> dict[str, Any]:
+    checked = _settings(value)
+    return {name: checked[name] for name in value}
+
+
+def _weights(value: Any) -> list[float]:
+    if not isinstance(value, list) or not 1 <= len(value) <= MAX_STYLES:
+        raise ProtocolError(*fault("too-many-styles", MAX_STYLES))
+    return [_number(0.0, 1e6)(weight) for weight in value]
+
+
+_job = _matching(r"[A-Za-z0-9_-]{1,64}", "a job's name")
+_code = _matching(r"[a-z0-9-]{1,64}", "an error code")
+_version = _matching(r"[0-9A-Za-z.+-]{1,32}", "a version")
+_count = _number(0, 1e9, whole=True)
+_size = _number(1, MAX_SIDE, whole=True)
+_seconds = _number(0.0, 1e9)
+_fraction = _number(0.0, 1.0)
+_error = {"code": _code, "sentence": _text, "remedy": _text}
+
+#: What a client may say: type → field → check. Every field is required.
+CLIENT_MESSAGES: dict[str, dict[str, Check]] = {
+    "hello": {"client": _text, "version": _version},
+    "submit": {"job": _job, "weights": _weights, "guided": _flag, "settings": _settings,
+               "until": _one_of("full", "preview"), "previews": _flag, "preview_every": _number(0.0, 3600.0)},
+    "update": {"job": _job, "settings": _some_settings},
+    "continue": {"job": _job},
+    "snapshot": {"job": _job},
+    "stop": {"job": _job},
+    "cancel": {"job": _job},
+    # The program has taken the last preview; only then is another one made.
+    "seen": {"job": _job},
+    # Bytes that the client is about to send in one piece, for which its lease is extended.
+    "heartbeat": {"sending": _number(0, MAX_MESSAGE_BYTES, whole=True)},
+    "status": {},
+    "bye": {},
+    "shutdown": {"if_idle": _flag},
+}
+
+#: What the server may say.
+SERVER_MESSAGES: dict[str, dict[str, Check]] = {
+    "welcome": {"version": _version, "pid": _count, "device": _text, "memory": _mapping},
+    "accepted": {"job": _job},
+    "queued": {"job": _job, "position": _count},
+    "starting": {"job": _job, "text": _text},
+    "progress": {"job": _job, "scale": _count, "scales": _count, "step": _count, "steps": _count,
+                 "fraction": _fraction, "seconds_left": _seconds, "losses": _mapping, "width": _size, "height": _size},
+    "picture": {"job": _job, "purpose": _one_of("preview", "snapshot", "final")},
+    "paused": {"job": _job, "fraction": _fraction},
+    "note": {"job": _job, "code": _code, "sentence": _text},
+    "finished": {"job": _job, "seconds": _seconds, "stopped": _flag, "settings": _mapping, "device": _text},
+    "cancelled": {"job": _job},
+    # The job is over because of this; with an empty job, the last message was refused.
+    "error": {"job": _text, **_error},
+    # A request about a job could not be met; the job goes on.
+    "refused": {"job": _text, **_error},
+    "status": {"report": _mapping},
+    "heartbeat": {},
+    "goodbye": {"sentence": _text, "remedy": _text},
+}
+
+
+def _check_pictures(kind: str, fields: Mapping[str, Any], channels: Sequence[int]) -> None:
+    """Check that a message of this type carries the pictures it needs, given each one's number of channels."""
+    if kind == "submit":
+        needed = 1 + len(fields["weights"]) + fields["guided"]
+        if len(channels) != needed:
+            raise bad(f"it should have {needed} pictures, not {len(channels)}")
+        if fields["guided"] and channels[-1] != 1:
+            raise ProtocolError(*fault("bad-picture", "a guide must have one channel"))
+        if 1 in (channels[:-1] if fields["guided"] else channels):
+            raise ProtocolError(*fault("bad-picture", "photo and style must have 3 or 4 channels"))
+        if sum(fields["weights"]) <= 0:
+            raise ProtocolError(*fault("bad-settings", "At least one style's weight must be more than 0."))
+    elif len(channels) != (1 if kind == "picture" else 0):
+        raise bad(f"{kind} does not come with {len(channels)} pictures")
+
+
+def _check_fields(kind: Any, fields: Mapping[str, Any], messages: Mapping[str, Mapping[str, Check]]) -> dict[str, Any]:
+    """Return the fields that the message's type declares, checked; others are left out, for newer minor versions."""
+    if not isinstance(kind, str) or kind not in messages:
+        raise bad("its type is unknown")
+    checked = {}
+    for name, check in messages[kind].items():
+        if name not in fields:
+            raise bad(f"“{name}” of {kind} is missing")
+        try:
+            checked[name] = check(fields[name])
+        except ValueError as error:
+            raise bad(f"“{name}” of {kind} must be {error}") from None
+    return checked
+
+
+def encode(message: Message, messages: Mapping[str, Mapping[str, Check]]) -> list[bytes]:
+    """Return the frames of ``message``, which must be one of ``messages`` (what this end may say).
+
+    Raises:
+        ProtocolError: the message breaks the rules.
+    """
+    fields = _check_fields(message.type, message.fields, messages)
+    _check_pictures(message.type, fields, [picture.channels for picture in message.pictures])
+    described = [[p.width, p.height, p.channels, p.kind] for p in message.pictures]
+    try:
+        header = json.dumps({**fields, "type": message.type, "pictures": described}, allow_nan=False).encode("utf-8")
+    except (TypeError, ValueError, RecursionError, UnicodeError) as error:
+        raise bad(f"{message.type} cannot be written as JSON ({error})") from None
+    if len(header) > MAX_HEADER_BYTES or _depth(header) > MAX_HEADER_DEPTH:
+        raise bad("its header is too large")
+    if sum(memoryview(picture.data).nbytes for picture in message.pictures) > MAX_MESSAGE_BYTES:
+        raise ProtocolError(*fault("message-too-large", f"{MAX_MESSAGE_BYTES / 1e9:.0f} GB"))
+    return [TAG, header, *(picture.data for picture in message.pictures)]
+
+
+_STRINGS = re.compile(rb'"(?:[^"\\]|\\.)*"?', re.DOTALL)
+
+
+def _depth(header: bytes) -> int:
+    """Return how deeply the JSON text nests, without parsing it."""
+    depth = deepest = 0
+    for byte in _STRINGS.sub(b"", header):
+        if byte in b"[{":
+            depth += 1
+            deepest = max(deepest, depth)
+        elif byte in b"]}":
+            depth -= 1
+    return deepest
+
+
+def _no_constant(name: str) -> float:
+    raise ValueError(f"{name} is not allowed")
+
+
+def _header(frames: Sequence[bytes | memoryview]) -> dict[str, Any]:
+    """Return the JSON object of a message whose tag, header and number of frames are within the limits."""
+    if len(frames) < 2 or not all(isinstance(frame, bytes | bytearray | memoryview) for frame in frames):
+        raise bad("it has no header")
+    tag = bytes(frames[0][:MAX_TAG_BYTES])
+    if tag != TAG or len(frames[0]) != len(TAG):
+        if re.fullmatch(re.escape(MAGIC) + rb"[0-9]{1,9}", tag):
+            theirs = tag[len(MAGIC):].decode("ascii")
+            raise ProtocolError(*fault("version-mismatch", f"protocols {PROTOCOL} and {theirs}"))
+        raise bad("it does not belong to this protocol")
+    if len(frames) > 2 + 2 + MAX_STYLES:
+        raise bad("it has too many parts")
+    if memoryview(frames[1]).nbytes > MAX_HEADER_BYTES:
+        raise bad("its header is too long")
+    text = bytes(frames[1])
+    if _depth(text) > MAX_HEADER_DEPTH:
+        raise bad("its header nests too deeply")
+    try:
+        header = json.loads(text.decode("utf-8"), parse_constant=_no_constant)
+    except (ValueError, RecursionError) as error:
+        raise bad(f"its header is not JSON ({type(error).__name__})") from None
+    if not isinstance(header, dict):
+        raise bad("its header is not an object")
+    return header
+
+
+def decode(frames: Sequence[bytes | memoryview], messages: Mapping[str, Mapping[str, Check]]) -> Message:
+    """Return the message in ``frames``, which must be one of ``messages`` (what the other end may say).
+
+    The pictures share the frames' memory; nothing is allocated for them.
+
+    Raises:
+        ProtocolError: the frames are not such a message.
+    """
+    header = _header(frames)
+    described = header.get("pictures", [])
+    if not isinstance(described, list) or len(described) != len(frames) - 2:
+        raise bad("its pictures do not match its parts")
+    if any(not isinstance(entry, list) or len(entry) != 4 for entry in described):
+        raise bad("a picture is not described rightly")
+    if sum(picture_bytes(*entry) for entry in described) > MAX_MESSAGE_BYTES:
+        raise ProtocolError(*fault("message-too-large", f"{MAX_MESSAGE_BYTES / 1e9:.0f} GB"))
+    fields = _check_fields(header.get("type"), header, messages)
+    _check_pictures(header["type"], fields, [entry[2] for entry in described])
+    pictures = tuple(Picture(entry[0], entry[1], entry[2], entry[3], data)  # type: ignore[arg-type]
+                     for entry, data in zip(described, frames[2:], strict=True))
+    return Message(header["type"], fields, pictures)
+
+
+def job_of(frames: Sequence[bytes | memoryview]) -> str:
+    """Return the job that a message names, even one that :func:`decode` refused; empty if it names none."""
+    try:
+        return str(_job(_header(frames).get("job")))
+    except (ProtocolError, ValueError):
+        return ""
