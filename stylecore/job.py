@@ -1,0 +1,292 @@
+"""One job: a content, its styles and settings in, a painted picture out, told step by step."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from stylecore import colours
+from stylecore import settings as declared
+from stylecore.engine import Engine
+from stylecore.errors import StyleError
+from stylecore.events import Event, Finished, Note, ScaleStarted, StepDone
+from stylecore.objective import (
+    STYLE_LAYERS,
+    BalancedObjective,
+    Objective,
+    PaperObjective,
+    StylePicture,
+    Weighting,
+    strength_weighting,
+)
+from stylecore.optimiser import BoxLBFGS
+from stylecore.plan import Scale, check_size, make_plan, style_size
+from stylecore.resampling import Size, fill_transparent, resize, upsample_with_detail
+
+Pixels = NDArray[np.float32]
+
+# Of the memory that is free when a job begins, so much is left to everyone else.
+_SHARE_OF_MEMORY = 0.75
+
+
+@dataclass(frozen=True)
+class Style:
+    """A style picture, H × W × 3 or 4 float32 in [0, 1] perceptual sRGB, and its weight among several."""
+
+    picture: Pixels
+    weight: float = 1.0
+
+
+class Job:
+    """Paint ``content`` in the manner of ``styles``.
+
+    Between two events of :meth:`run` the caller may read :meth:`image`, :meth:`update` the settings, :meth:`stop` or
+    :meth:`cancel`.
+
+    Args:
+        engine: device and network.
+        content: H × W × 3 (RGB) or 4 (RGB and straight alpha) float32 in [0, 1], perceptual sRGB. Transparent pixels
+            influence nothing.
+        styles: at least one; weights at least 0, not all 0.
+        settings: any of :data:`stylecore.settings.SETTINGS`; the rest take their defaults.
+        guide: H × W float32 in [0, 1]: where (and how much) the picture is painted; ``None`` for everywhere.
+
+    Raises:
+        StyleError: bad input, with a code, a sentence and a remedy.
+    """
+
+    def __init__(
+        self,
+        engine: Engine,
+        content: Pixels,
+        styles: Sequence[Style],
+        settings: Mapping[str, Any] | None = None,
+        guide: Pixels | None = None,
+    ) -> None:
+        try:
+            self.settings = declared.validate(settings or {})
+        except declared.SettingError as error:
+            raise StyleError("bad-setting", str(error), "Correct the value.") from error
+        self._engine = engine
+        self._content, self._alpha = _picture(content, "picture", engine.device)
+        self._guide = self._make_guide(guide)
+        if not styles or sum(style.weight for style in styles) <= 0 or min(style.weight for style in styles) < 0:
+            raise StyleError("no-style", "There is no style to paint with.", "Choose a style picture.")
+        self._styles = [(*_picture(style.picture, "style picture", engine.device), style.weight) for style in styles]
+        dtype = engine.dtype(str(self.settings["precision"]))
+        free = int(engine.memory()["free"] * _SHARE_OF_MEMORY)
+        self.scales: list[Scale] = make_plan(self._size, self.settings, free, dtype)
+        self._optimiser: BoxLBFGS | None = None
+        self._objective: Objective | None = None
+        self._stopped = self._cancelled = self._finished = False
+
+    @property
+    def _size(self) -> Size:
+        return self._content.shape[2], self._content.shape[3]
+
+    def _make_guide(self, guide: Pixels | None) -> Tensor | None:
+        if guide is None:
+            return self._alpha
+        if guide.shape != self._size:
+            raise StyleError(
+                "bad-guide",
+                f"The guide is {guide.shape[1]} × {guide.shape[0]} pixels, the picture {self._size[1]} × {self._size[0]}.",
+                "Use a guide of the picture's size.",
+            )
+        chosen = torch.from_numpy(np.ascontiguousarray(guide, np.float32)).to(self._engine.device).clamp(0, 1)
+        chosen = torch.nan_to_num(chosen)
+        if self._alpha is not None:
+            chosen = chosen * self._alpha
+        if not bool((chosen > 0).any()):
+            raise StyleError(
+                "empty-guide", "Nothing is selected where the picture has pixels.", "Select something, or select nothing."
+            )
+        return chosen
+
+    # What a caller may ask between two steps.
+
+    def stop(self) -> None:
+        """Finish at the next step and keep what is there."""
+        self._stopped = True
+
+    def cancel(self) -> None:
+        """End at the next step, without a result."""
+        self._cancelled = True
+
+    def update(self, settings: Mapping[str, Any]) -> None:
+        """Take new values of live settings from the next step on.
+
+        Raises:
+            StyleError: ``bad-setting`` for an unknown name or a value out of range, ``not-live`` for a setting that
+                needs a new job.
+        """
+        try:
+            changed = declared.validate({**self.settings, **settings})
+        except declared.SettingError as error:
+            raise StyleError("bad-setting", str(error), "Correct the value.") from error
+        for name, value in changed.items():
+            if value != self.settings[name] and not declared.BY_NAME[name].live:
+                raise StyleError(
+                    "not-live", f"“{name}” cannot be changed while the picture is painted.", "Start a new job with it."
+                )
+        repaint = any(changed[name] != self.settings[name] for name in changed if name != "colours")
+        self.settings = changed
+        if self._objective is not None and self._optimiser is not None and repaint:
+            self._objective.weighting = self._weighting()
+            self._optimiser.renew()
+
+    def image(self) -> Pixels:
+        """Return the image as it is now, H × W × 3 or 4 like the content; full size once the job has finished."""
+        return self._deliver(self._current())
+
+    def image_at_size(self, width: int, height: int) -> Pixels:
+        """Return the image as it is now, brought to another size for showing."""
+        return self._deliver(resize(self._current(), (height, width)))
+
+    # The work.
+
+    def run(self) -> Iterator[Event]:
+        """Paint; yields an event after each step, and :class:`Finished` last unless cancelled.
+
+        Raises:
+            StyleError: ``out-of-memory`` if the device runs out of it.
+        """
+        begin = time.perf_counter()
+        try:
+            yield from self._paint(begin)
+        except (torch.OutOfMemoryError, MemoryError) as error:
+            raise StyleError(
+                "out-of-memory",
+                "The device ran out of memory.",
+                "Close other programs that use it, or scale the picture down.",
+            ) from error
+
+    def _paint(self, begin: float) -> Iterator[Event]:
+        if self.settings["strength"] == 0 and self.settings["objective"] == "balanced":
+            self._finished = True
+            yield Finished(time.perf_counter() - begin, False, dict(self.settings))
+            return
+        if self.scales[-1].size != self._size:
+            height, width = self.scales[-1].size
+            yield Note(
+                "painted-smaller",
+                f"There is memory to paint {width} × {height} pixels; the picture's own detail is added at full size.",
+            )
+        work = [scale.steps * (scale.size[0] * scale.size[1] + 48**2) for scale in self.scales]
+        done = 0.0
+        for number, scale in enumerate(self.scales):
+            yield ScaleStarted(number + 1, len(self.scales), scale.size[1], scale.size[0], scale.steps)
+            if self._stopped or self._cancelled:
+                break
+            self._start_scale(scale)
+            optimiser = self._optimiser
+            assert optimiser is not None
+            scale_begin = time.perf_counter()
+            for step in range(1, scale.steps + 1):
+                losses = optimiser.step()
+                here = work[number] * step / scale.steps
+                rest = work[number] - here
+                seconds_left = (time.perf_counter() - scale_begin) / here * (rest + sum(work[number + 1 :]))
+                yield StepDone(
+                    number + 1, len(self.scales), step, scale.steps, losses[0], losses[1], losses[2],
+                    (done + here) / sum(work), seconds_left, dict(zip(STYLE_LAYERS, losses[3:], strict=True)),
+                )  # fmt: skip
+                if self._stopped or self._cancelled or optimiser.stuck:
+                    break
+            done += work[number]
+            if self._stopped or self._cancelled:
+                break
+        if self._cancelled:
+            return
+        self._finished = True
+        yield Finished(time.perf_counter() - begin, self._stopped, dict(self.settings))
+
+    def _start_scale(self, scale: Scale) -> None:
+        content = resize(self._content, scale.size).clamp(0, 1)
+        if self._optimiser is None:
+            image = self._first_image(content)
+        else:
+            image = upsample_with_detail(self._optimiser.image, content)
+        guide = None if self._guide is None else _resize_guide(self._guide, scale.size)
+        # What the last scale held is let go before the next one's larger targets and history are made.
+        self._optimiser = self._objective = None
+        self._objective = self._make_objective(content, guide)
+        movable = None if guide is None else guide.expand_as(content)
+        self._optimiser = BoxLBFGS(image, self._objective, movable=movable)
+
+    def _make_objective(self, content: Tensor, guide: Tensor | None) -> Objective:
+        size: Size = (content.shape[2], content.shape[3])
+        styles = []
+        for picture, alpha, weight in self._styles:
+            target = style_size((picture.shape[2], picture.shape[3]), size, float(self.settings["brush_size"]))
+            small_alpha = None if alpha is None else _resize_guide(alpha, target)
+            styles.append(StylePicture(resize(picture, target).clamp(0, 1), weight, small_alpha))
+        kind = PaperObjective if self.settings["objective"] == "paper" else BalancedObjective
+        return kind(self._engine.network(self.settings), content, styles, self._weighting(), guide)
+
+    def _weighting(self) -> Weighting:
+        smoothing = float(self.settings["total_variation"])
+        if self.settings["objective"] == "paper":
+            return Weighting(float(self.settings["content_weight"]), float(self.settings["style_weight"]), 0.0)
+        return strength_weighting(float(self.settings["strength"]), smoothing)
+
+    def _first_image(self, content: Tensor) -> Tensor:
+        start = self.settings["start"]
+        if start == "noise":
+            generator = torch.Generator().manual_seed(int(self.settings["seed"]))
+            return torch.rand(content.shape, generator=generator).to(content)
+        return torch.full_like(content, 0.5) if start == "grey" else content.clone()
+
+    def _current(self) -> Tensor:
+        """Return the image at the current scale's size, or at full size once finished."""
+        if self._optimiser is None:
+            return self._content
+        image = self._optimiser.image
+        return upsample_with_detail(image, self._content) if self._finished else image
+
+    def _deliver(self, image: Tensor) -> Pixels:
+        """Return ``image`` with the photo's colours if asked for, limited by the guide, and with the content's alpha."""
+        size: Size = (image.shape[2], image.shape[3])
+        content = resize(self._content, size).clamp(0, 1)
+        if self.settings["colours"] == "photo":
+            image = colours.with_colours_of(image.clamp(0, 1), content)
+        image = image.clamp(0, 1)
+        if self._guide is not None and self._guide is not self._alpha:
+            image = torch.lerp(content, image, _resize_guide(self._guide, size)[None, None])
+        if self._alpha is not None:
+            image = torch.cat([image, _resize_guide(self._alpha, size)[None, None]], 1)
+        return image[0].permute(1, 2, 0).cpu().numpy().copy()
+
+
+def _resize_guide(guide: Tensor, size: Size) -> Tensor:
+    """Bring a map (H × W) to ``size`` by area averaging when it shrinks, so that its sum is kept."""
+    if tuple(guide.shape) == size:
+        return guide
+    if size[0] <= guide.shape[0] and size[1] <= guide.shape[1]:
+        return torch.nn.functional.adaptive_avg_pool2d(guide[None, None], size)[0, 0]
+    return resize(guide[None, None], size)[0, 0].clamp(0, 1)
+
+
+def _picture(pixels: Pixels, what: str, device: torch.device) -> tuple[Tensor, Tensor | None]:
+    """Return RGB as 1 × 3 × H × W in [0, 1] (colour under transparency filled) and alpha as H × W or ``None``."""
+    if pixels.ndim != 3 or pixels.shape[2] not in (3, 4):
+        raise StyleError("bad-picture", f"The {what} is not an RGB picture (shape {pixels.shape}).", "Use another one.")
+    check_size((pixels.shape[0], pixels.shape[1]), what)
+    tensor = torch.from_numpy(np.ascontiguousarray(pixels, np.float32)).to(device)
+    # Wide-gamut and high-dynamic-range pictures reach beyond [0, 1], damaged ones are not numbers.
+    tensor = torch.nan_to_num(tensor, nan=0.0, posinf=1.0, neginf=0.0).clamp(0, 1).permute(2, 0, 1)[None].contiguous()
+    if pixels.shape[2] == 3:
+        return tensor, None
+    rgb, alpha = tensor[:, :3].contiguous(), tensor[:, 3:]
+    if not bool((alpha > 0).any()):
+        raise StyleError("fully-transparent", f"The {what} is fully transparent.", "Choose one with visible pixels.")
+    if bool((alpha == 1).all()):
+        return rgb, None if what == "style picture" else alpha[0, 0]
+    return fill_transparent(rgb, alpha), alpha[0, 0]

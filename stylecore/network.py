@@ -1,0 +1,120 @@
+"""VGG-19's convolutions as a feature extractor for RGB pictures in [0, 1]."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from pathlib import Path
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from stylecore.weights import LAYERS, Weights
+
+#: Gains that restore the activations' scale after pooling (measured; see DESIGN: average 2.0, L2 0.78).
+POOLING_GAINS = {"max": 1.0, "average": 2.0, "l2": 0.78}
+
+_MEANS_FILE = Path(__file__).with_name("activation_means.npz")
+
+
+def activation_means() -> dict[str, Tensor]:
+    """Return each filter's mean activation by layer name, as ``benchmarks/activation_means.py`` measured it.
+
+    They belong to the original weights, RGB in [0, 1], max pooling.
+    """
+    with np.load(_MEANS_FILE) as stored:
+        return {name: torch.from_numpy(stored[name]).float() for name in LAYERS}
+
+
+class Network:
+    """VGG-19 up to any layer, with its pooling, padding and arithmetic chosen.
+
+    Args:
+        weights: the convolutions (:func:`stylecore.weights.load`).
+        scales: a number (or one per filter) for each layer; the features are the original's divided by it. ReLU and
+            pooling are positively homogeneous, so nothing else changes (Gatys, Ecker and Bethge, CVPR 2016, section 2).
+        pooling: ``'max'``, ``'average'`` or ``'l2'``.
+        gain: whether average and L2 pooling are multiplied by :data:`POOLING_GAINS`.
+        replicate: pad the first convolution with the border's own colour (no dark frame) instead of the mean colour
+            that Caffe's zero padding amounts to.
+        device, dtype: where and in which arithmetic the convolutions run.
+    """
+
+    def __init__(
+        self,
+        weights: Weights,
+        scales: Mapping[str, Tensor | float] | None = None,
+        *,
+        pooling: str = "max",
+        gain: bool = True,
+        replicate: bool = True,
+        device: torch.device | str = "cpu",
+        dtype: torch.dtype = torch.float32,
+    ) -> None:
+        if pooling not in POOLING_GAINS:
+            raise ValueError(f"pooling must be one of {', '.join(POOLING_GAINS)}, not {pooling!r}")
+        self.pooling = pooling
+        self.gain = POOLING_GAINS[pooling] if gain else 1.0
+        self.replicate = replicate
+        self.dtype = dtype
+        self.device = torch.device(device)
+        self.mean = weights.mean.view(1, 3, 1, 1).to(self.device)
+        self._layers: dict[str, tuple[Tensor, Tensor]] = {}
+        before: Tensor | float = 1.0
+        for name in LAYERS:
+            convolution = weights.convolutions[name]
+            after = scales[name] if scales else 1.0
+            weight = convolution.weight.double()
+            bias = convolution.bias.double()
+            if name == "conv1_1" and replicate:  # no padding needs the mean, so it can go into the bias
+                bias = bias - (weight * weights.mean.view(1, 3, 1, 1)).sum((1, 2, 3))
+            inputs = torch.as_tensor(before, dtype=torch.float64).reshape(1, -1, 1, 1)
+            outputs = torch.as_tensor(after, dtype=torch.float64).reshape(-1)
+            weight, bias = weight * inputs / outputs.view(-1, 1, 1, 1), bias / outputs
+            # A convolution of few channels in NCHW is up to fifty times slower on a CPU.
+            self._layers[name] = (
+                weight.to(self.device, dtype).contiguous(memory_format=torch.channels_last),
+                bias.to(self.device, dtype),
+            )
+            before = after
+
+    def features(self, image: Tensor, wanted: Collection[str]) -> dict[str, Tensor]:
+        """Return the activations after ReLU of the wanted layers.
+
+        Args:
+            image: 1 × 3 × H × W, RGB in [0, 1]; any height and width from 1.
+            wanted: layer names; no layer beyond the last of them is computed.
+
+        Returns:
+            By layer name, 1 × C × h × w in ``channels_last``, of this network's dtype. A picture too small to be
+            halved again keeps its size at that pooling.
+        """
+        last = max(LAYERS.index(name) for name in wanted)
+        result: dict[str, Tensor] = {}
+        x = image if self.replicate else image - self.mean
+        x = x.to(self.dtype).contiguous(memory_format=torch.channels_last)
+        for index, name in enumerate(LAYERS[: last + 1]):
+            if name.endswith("_1") and index:
+                x = self.pool(x)
+            weight, bias = self._layers[name]
+            if index == 0 and self.replicate:
+                x = F.conv2d(F.pad(x, (1, 1, 1, 1), "replicate"), weight, bias)
+            else:
+                x = F.conv2d(x, weight, bias, padding=1)
+            x = F.relu(x)
+            if name in wanted:
+                result[name] = x
+        return result
+
+    def pool(self, x: Tensor) -> Tensor:
+        """Halve the feature maps (rounding down, but never to nothing)."""
+        size = (min(2, x.shape[2]), min(2, x.shape[3]))
+        if self.pooling == "max":
+            return F.max_pool2d(x, size)
+        if self.pooling == "average":
+            x = F.avg_pool2d(x, size)
+        else:
+            # The sum under the root is kept off zero, where the root's slope is infinite.
+            x = (F.avg_pool2d(x.float() ** 2, size) * (size[0] * size[1]) + 1e-8).sqrt().to(x.dtype)
+        return x * self.gain if self.gain != 1.0 else x

@@ -1,0 +1,203 @@
+"""What the optimiser minimises: content, style and smoothness of an image, with the targets computed once."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from stylecore.network import Network
+from stylecore.statistics import Moments, blend, moments
+
+STYLE_LAYERS = ("conv1_1", "conv2_1", "conv3_1", "conv4_1", "conv5_1")
+CONTENT_LAYER = "conv4_2"
+_WANTED = (*STYLE_LAYERS, CONTENT_LAYER)
+
+# Keeps a division by a distance or variance that happens to be nothing (a constant picture, a style that the content
+# already has) from exploding. Features have mean 1, so this is far below any picture's.
+_LEAST = 1e-3
+
+
+@dataclass(frozen=True)
+class StylePicture:
+    """One style at the size it is used at: 1 × 3 × h × w in [0, 1], its share, and which pixels count (h × w)."""
+
+    picture: Tensor
+    share: float = 1.0
+    guide: Tensor | None = None
+
+
+@dataclass(frozen=True)
+class Evaluation:
+    """An objective's value at an image: all still on the device, so that reading them is the caller's one wait.
+
+    ``losses`` holds total, content, style and then each style layer's loss.
+    """
+
+    losses: Tensor
+    gradient: Tensor
+
+
+@dataclass
+class Weighting:
+    """The numbers that may change while a job runs."""
+
+    content: float
+    style: float
+    total_variation: float
+
+
+def strength_weighting(strength: float, total_variation: float) -> Weighting:
+    """Return the balanced objective's weights for a strength of 0 to 100.
+
+    The content weight λ falls geometrically: 0.2 at 50, the middle of what looks right for every pair of pictures.
+    """
+    content = 0.2 * 10 ** ((50.0 - strength) / 50.0 * (1.7 if strength > 50 else 1.2))
+    return Weighting(content, 1.0, total_variation)
+
+
+def total_variation(image: Tensor) -> Tensor:
+    """Return the mean squared difference of neighbours (right, below, both diagonals) of 1 × 3 × H × W, isotropic."""
+    padded = F.pad(image, (1, 1, 1, 1), "replicate")
+    centre = padded[..., 1:-1, 1:-1]
+    straight = (padded[..., 1:-1, 2:] - centre).square().mean() + (padded[..., 2:, 1:-1] - centre).square().mean()
+    diagonal = (padded[..., 2:, 2:] - centre).square().mean() + (padded[..., 2:, :-2] - centre).square().mean()
+    return straight * (2 / 3) + diagonal / 6
+
+
+def feature_guide(guide: Tensor | None, size: tuple[int, int]) -> Tensor | None:
+    """Bring a guide (H × W, 0 to 1) to a layer's resolution by area averaging, summing to 1.
+
+    Averaging keeps a soft edge soft at every layer. ``None``, or a guide that counts no position, gives ``None``.
+    """
+    if guide is None:
+        return None
+    small = F.adaptive_avg_pool2d(guide[None, None], size)[0, 0]
+    total = small.sum()
+    return small / total if total.item() > 0 else None
+
+
+class Objective:
+    """Content, style and smoothness loss of an image, and its gradient.
+
+    Subclasses say how a layer's style distance and the content distance are measured.
+
+    Args:
+        network: the feature extractor.
+        content: 1 × 3 × H × W in [0, 1], on the network's device.
+        styles: at least one.
+        weighting: the weights of the three parts; may be replaced at any time.
+        guide: H × W, 0 to 1, where the image counts; ``None`` for everywhere.
+    """
+
+    def __init__(
+        self,
+        network: Network,
+        content: Tensor,
+        styles: Sequence[StylePicture],
+        weighting: Weighting,
+        guide: Tensor | None = None,
+    ) -> None:
+        self.network = network
+        self.weighting = weighting
+        with torch.no_grad():
+            features = network.features(content, _WANTED)
+            sizes = {name: (feature.shape[2], feature.shape[3]) for name, feature in features.items()}
+            self._guides = {name: feature_guide(guide, size) for name, size in sizes.items()}
+            self._content = features[CONTENT_LAYER]
+            at_content = {name: moments(features[name], self._guides[name]) for name in STYLE_LAYERS}
+            self._targets = self._style_targets(styles)
+            self._prepare(at_content)
+
+    def _style_targets(self, styles: Sequence[StylePicture]) -> dict[str, Moments]:
+        parts: dict[str, list[tuple[Moments, float]]] = {name: [] for name in STYLE_LAYERS}
+        for style in styles:
+            features = self.network.features(style.picture, STYLE_LAYERS)
+            for name, feature in features.items():
+                weights = feature_guide(style.guide, (feature.shape[2], feature.shape[3]))
+                parts[name].append((moments(feature, weights), style.share))
+        return {name: blend(layer) for name, layer in parts.items()}
+
+    def _prepare(self, at_content: Mapping[str, Moments]) -> None:
+        """Compute what the distances need once."""
+
+    def _style_distance(self, name: str, current: Moments) -> Tensor:
+        raise NotImplementedError
+
+    def _content_distance(self, feature: Tensor) -> Tensor:
+        raise NotImplementedError
+
+    def _squared_content_error(self, feature: Tensor) -> Tensor:
+        """Return the mean over channels and (guided) positions of the squared error, in float32 or better."""
+        difference = (feature - self._content).to(torch.promote_types(feature.dtype, torch.float32))
+        guide = self._guides[CONTENT_LAYER]
+        if guide is None:
+            return difference.square().mean()
+        return (difference.square().mean((0, 1)) * guide).sum()
+
+    def __call__(self, image: Tensor) -> Evaluation:
+        """Return losses and gradient at ``image`` (1 × 3 × H × W in [0, 1])."""
+        image = image.detach().requires_grad_(True)
+        features = self.network.features(image, _WANTED)
+        content = self._content_distance(features[CONTENT_LAYER])
+        layers = torch.stack(
+            [self._style_distance(name, moments(features[name], self._guides[name])) for name in STYLE_LAYERS]
+        )
+        style = layers.mean()
+        total = self.weighting.content * content + self.weighting.style * style
+        if self.weighting.total_variation > 0:
+            total = total + self.weighting.total_variation * total_variation(image)
+        (gradient,) = torch.autograd.grad(total, image)
+        return Evaluation(torch.cat([torch.stack([total, content, style]), layers]).detach(), gradient)
+
+
+class BalancedObjective(Objective):
+    """Every term divided by its value at the content picture, so that one strength suits every pair of pictures.
+
+    A layer's style distance: mean squared difference of the means, and C/8 times that of the covariances, divided by
+    the same at the content. Content: mean squared error divided by the content features' own variance.
+    """
+
+    def _prepare(self, at_content: Mapping[str, Moments]) -> None:
+        self._target_covariance = {name: target.covariance for name, target in self._targets.items()}
+        self._unit = {name: torch.ones(()) for name in STYLE_LAYERS}
+        self._unit = {
+            name: self._style_distance(name, at_content[name]).clamp_min(_LEAST) for name in STYLE_LAYERS
+        }
+        feature = self._content.float()
+        guide = self._guides[CONTENT_LAYER]
+        if guide is None:
+            spread = feature.var(unbiased=False)
+        else:
+            mean = (feature.mean((0, 1)) * guide).sum()
+            spread = ((feature - mean).square().mean((0, 1)) * guide).sum()
+        self._content_unit = spread.clamp_min(_LEAST)
+
+    def _style_distance(self, name: str, current: Moments) -> Tensor:
+        channels = len(current.mean)
+        mean = (current.mean - self._targets[name].mean).square().mean()
+        covariance = (current.covariance - self._target_covariance[name]).square().mean()
+        return (mean + covariance * (channels / 8)) / self._unit[name].to(mean.device)
+
+    def _content_distance(self, feature: Tensor) -> Tensor:
+        return self._squared_content_error(feature) / self._content_unit
+
+
+class PaperObjective(Objective):
+    """The losses of arXiv 1508.06576 as printed, equations 1 to 7.
+
+    L_content = ½ Σ (F − P)²;  E_l = Σ (G − A)² / (4 N² M²);  w_l = 1/5. The style's Gram matrix is brought to the
+    image's number of positions M, so that the two pictures may differ in size.
+    """
+
+    def _style_distance(self, name: str, current: Moments) -> Tensor:
+        channels = len(current.mean)
+        return (current.second - self._targets[name].second).square().sum() / (4 * channels**2)
+
+    def _content_distance(self, feature: Tensor) -> Tensor:
+        count = math.prod(feature.shape)
+        return self._squared_content_error(feature) * (count / 2)

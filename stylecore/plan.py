@@ -1,0 +1,102 @@
+"""How a job is cut into scales and steps, and whether it fits into memory."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import torch
+
+from stylecore.errors import StyleError
+from stylecore.resampling import Size, pyramid_sizes
+from stylecore.settings import Value
+
+#: A side under this is too short for the network's four halvings.
+LEAST_SIDE = 16
+#: More pixels than this are refused before anything is computed.
+MOST_PIXELS = 400_000_000
+
+# Steps by the scale's side (√area), coarse scales being cheap, and at the last scale by quality.
+_COARSE_STEPS = {"draft": (30, 20, 12, 8), "normal": (40, 30, 24, 16), "best": (60, 50, 40, 30)}
+_FINAL_STEPS = {"draft": 12, "normal": 30, "best": 90}
+
+# Bytes for each pixel of one piece at the last scale, measured as peak resident memory: features kept for the backward
+# pass, and the optimiser's history (see benchmarks/).
+_BYTES_PER_PIXEL = {torch.float32: 2900, torch.bfloat16: 2100}
+
+
+@dataclass(frozen=True)
+class Scale:
+    """One scale of the pyramid: its size (height, width) and how many steps are spent there."""
+
+    size: Size
+    steps: int
+
+
+def make_plan(size: Size, settings: Mapping[str, Value], free: int, dtype: torch.dtype) -> list[Scale]:
+    """Return the scales of a job, coarse to fine.
+
+    Args:
+        size: the content's height and width.
+        settings: complete settings.
+        free: bytes of memory that the job may take.
+        dtype: the network's arithmetic.
+
+    The last scale is the content's own size if that fits into ``free``, else the largest that does (the caller then brings
+    the result to full size with the content's own detail).
+
+    Raises:
+        StyleError: ``picture-too-small``, ``picture-too-large`` or ``out-of-memory``.
+    """
+    check_size(size, "picture")
+    height, width = size
+    fitting = free / _BYTES_PER_PIXEL[dtype]
+    if height * width > fitting:
+        factor = math.sqrt(fitting / (height * width))
+        height, width = int(height * factor), int(width * factor)
+        if min(height, width) < LEAST_SIDE or height * width < 128 * 128:
+            raise StyleError(
+                "out-of-memory",
+                f"Only {free / 2**20:,.0f} MB of memory are free, too little to paint in.",
+                "Close other programs, or wait until their work is done.",
+            )
+    sizes = pyramid_sizes(height, width)
+    return [Scale(each, steps) for each, steps in zip(sizes, _steps(sizes, settings), strict=True)]
+
+
+def _steps(sizes: Sequence[Size], settings: Mapping[str, Value]) -> list[int]:
+    quality = str(settings["quality"])
+    coarse = _COARSE_STEPS[quality]
+    steps = [coarse[min(index, len(coarse) - 1)] for index in range(len(sizes) - 1)]
+    last = int(settings["iterations"]) or max(_FINAL_STEPS[quality], 0 if len(sizes) > 1 else coarse[0])
+    return [*steps, last]
+
+
+def check_size(size: Size, what: str) -> None:
+    """Raise StyleError ``picture-too-small`` or ``picture-too-large`` unless a picture of this size can be used."""
+    height, width = size
+    if min(height, width) < LEAST_SIDE:
+        raise StyleError(
+            "picture-too-small",
+            f"The {what} is only {width} × {height} pixels; the network needs at least {LEAST_SIDE} × {LEAST_SIDE}.",
+            "Use a larger picture, or enlarge this one.",
+        )
+    if height * width > MOST_PIXELS:
+        raise StyleError(
+            "picture-too-large",
+            f"The {what} has {height * width / 1e6:,.0f} megapixels; at most {MOST_PIXELS / 1e6:,.0f} can be used.",
+            "Scale it down first.",
+        )
+
+
+def style_size(style: Size, content: Size, brush_size: float) -> Size:
+    """Return the size (height, width) a style is used at, so that its strokes keep their size in the picture.
+
+    At ``brush_size`` 100 (per cent) the style's area equals the content's at every scale, so that 256 px and 4,000 px look
+    alike. It is never enlarged beyond twice its own size, which would only blur its strokes.
+    """
+    height, width = style
+    factor = math.sqrt(content[0] * content[1] / (height * width)) * brush_size / 100
+    factor = max(min(factor, 2.0), LEAST_SIDE / min(height, width))
+    return max(LEAST_SIDE, round(height * factor)), max(LEAST_SIDE, round(width * factor))

@@ -1,0 +1,72 @@
+"""Sizes and resampling of images (1 × C × H × W tensors in float32)."""
+
+from __future__ import annotations
+
+import math
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+#: A scale with fewer pixels than this squared shows nothing that the next one would not.
+_COARSEST = 64
+
+Size = tuple[int, int]
+
+
+def pyramid_sizes(height: int, width: int) -> list[Size]:
+    """Return the sizes (height, width) of the scales, coarse to fine, each about twice the one before.
+
+    The last is the full size; the first has an area of 64² to 128² px unless the picture itself is smaller. No side falls
+    under 16 px, what the deepest layer needs.
+    """
+    sizes = [(height, width)]
+    factor = 2
+    while True:
+        smaller = (round(height / factor), round(width / factor))
+        if math.sqrt(smaller[0] * smaller[1]) < _COARSEST or min(smaller) < 16:
+            return sizes
+        sizes.insert(0, smaller)
+        factor *= 2
+
+
+def resize(image: Tensor, size: Size) -> Tensor:
+    """Bring ``image`` to ``size`` (height, width): bicubic, with an anti-aliasing filter where it shrinks."""
+    if tuple(image.shape[2:]) == size:
+        return image
+    shrinks = size[0] < image.shape[2] or size[1] < image.shape[3]
+    return F.interpolate(image, size=size, mode="bicubic", align_corners=False, antialias=shrinks)
+
+
+def upsample_with_detail(image: Tensor, content: Tensor) -> Tensor:
+    """Bring ``image`` to ``content``'s size together with the detail that the content loses at the image's size.
+
+    ``up(x) + C − up(down(C))``, clamped to [0, 1]: the start of a finer scale.
+    """
+    coarse: Size = (image.shape[2], image.shape[3])
+    size: Size = (content.shape[2], content.shape[3])
+    if coarse == size:
+        return image
+    return (resize(image, size) + content - resize(resize(content, coarse), size)).clamp(0, 1)
+
+
+def fill_transparent(picture: Tensor, alpha: Tensor) -> Tensor:
+    """Replace colour under transparency by what lies around it, so that it influences nothing.
+
+    A pull-push pyramid (Gortler et al., *The Lumigraph*, 1996, section 3.4): averages of the opaque pixels at ever coarser
+    resolution fill what is transparent.
+
+    Args:
+        picture: 1 × 3 × H × W.
+        alpha: 1 × 1 × H × W in [0, 1].
+    """
+    height, width = picture.shape[2:]
+    if height <= 1 and width <= 1:
+        return picture
+    weight = alpha.clamp_min(1e-12)
+    size = (max(1, (height + 1) // 2), max(1, (width + 1) // 2))
+    coarse_weight = F.adaptive_avg_pool2d(weight, size)
+    coarse = F.adaptive_avg_pool2d(picture * weight, size) / coarse_weight
+    filled = fill_transparent(coarse, (coarse_weight * 4).clamp(0, 1)) if max(size) < max(height, width) else coarse
+    behind = F.interpolate(filled, size=(height, width), mode="bilinear", align_corners=False)
+    return torch.lerp(behind, picture, alpha)

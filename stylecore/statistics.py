@@ -1,0 +1,88 @@
+"""Mean and second raw moment of feature maps, with their gradient in closed form."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor
+
+
+@dataclass(frozen=True)
+class Moments:
+    """The mean (C) and the second raw moment (C × C) of C features over positions, float32.
+
+    Both are linear in the distribution, so those of several styles blend by weight (covariances would not).
+    """
+
+    mean: Tensor
+    second: Tensor
+
+    @property
+    def covariance(self) -> Tensor:
+        """C × C."""
+        return self.second - torch.outer(self.mean, self.mean)
+
+
+def moments(features: Tensor, weights: Tensor | None = None) -> Moments:
+    """Return the moments of ``features`` (1 × C × h × w), each position counted by its weight.
+
+    Args:
+        features: any floating dtype; sums are in float32, or float64 for float64 features.
+        weights: h × w, at least 0, summing to 1; ``None`` counts all positions alike.
+    """
+    mean, second = _MomentsFunction.apply(features, weights)
+    return Moments(mean, second)
+
+
+def blend(parts: Sequence[tuple[Moments, float]]) -> Moments:
+    """Return the weighted mean of moments; weights are at least 0 and not all 0."""
+    total = sum(weight for _, weight in parts)
+    mean = torch.stack([part.mean * (weight / total) for part, weight in parts]).sum(0)
+    second = torch.stack([part.second * (weight / total) for part, weight in parts]).sum(0)
+    return Moments(mean, second)
+
+
+def _rows(features: Tensor) -> Tensor:
+    """Return 1 × C × h × w as (h·w) × C; no copy for ``channels_last``."""
+    return features.permute(0, 2, 3, 1).reshape(-1, features.shape[1])
+
+
+class _MomentsFunction(torch.autograd.Function):
+    """Forward: m = Σ wᵢ fᵢ, G = Σ wᵢ fᵢ fᵢᵀ. Backward: wᵢ (∂m + (∂G + ∂Gᵀ) fᵢ), one product instead of autograd's two."""
+
+    @staticmethod
+    def forward(ctx: Any, features: Tensor, weights: Tensor | None) -> tuple[Tensor, Tensor]:
+        rows = _rows(features)
+        exact = rows.double() if rows.dtype == torch.float64 else rows.float()
+        if weights is None:
+            mean = exact.mean(0)
+            second = (exact.t() @ exact) / exact.shape[0]
+        else:
+            weighted = exact * weights.reshape(-1, 1).to(exact.dtype)
+            mean = weighted.sum(0)
+            second = exact.t() @ weighted
+        ctx.save_for_backward(features, weights)
+        return mean, second
+
+    @staticmethod
+    def backward(ctx: Any, *gradients: Any) -> tuple[Tensor | None, None]:
+        mean_gradient, second_gradient = gradients
+        features, weights = ctx.saved_tensors
+        rows = _rows(features)
+        symmetric = second_gradient + second_gradient.t()
+        if weights is None:
+            symmetric, mean_gradient = symmetric / rows.shape[0], mean_gradient / rows.shape[0]
+        if rows.dtype in (torch.bfloat16, torch.float16):
+            # Scaled so that small entries do not drown in the short exponent or mantissa.
+            scale = symmetric.abs().max().clamp_min(1e-30)
+            product = (rows @ (symmetric / scale).to(rows.dtype)) * scale.to(rows.dtype)
+        else:
+            product = rows @ symmetric
+        product = product + mean_gradient.to(product.dtype)
+        if weights is not None:
+            product = product * weights.reshape(-1, 1).to(product.dtype)
+        height, width = features.shape[2:]
+        return product.reshape(1, height, width, -1).permute(0, 3, 1, 2).to(features.dtype), None
