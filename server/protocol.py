@@ -65,6 +65,7 @@ ERRORS: dict[str, tuple[str, str]] = {
                       "Run the filter again."),
     "message-too-large": ("The pictures of this job are larger than a message may be ({detail}).",
                           "Use a smaller picture or fewer styles."),
+    "not-started": ("The job has not begun yet.", "Wait until it paints."),
     "picture-too-large": ("The picture is too large: {detail}.", "Select a smaller part, or scale the picture down."),
     "queue-full": ("The painting server's queue is full ({detail}).", "Wait until some jobs are done, then try again."),
     "server-absent": ("No painting server is running.", "Start it with “neural-style server run”."),

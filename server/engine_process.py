@@ -1,0 +1,286 @@
+"""The engine process: loads the network once, paints one job at a time, and answers between two steps.
+
+It is told what to do in the client's own words (:data:`server.protocol.CLIENT_MESSAGES`, forwarded by the broker) and
+reports in the server's. It is the only process that imports torch.
+"""
+
+from __future__ import annotations
+
+import argparse
+import math
+import os
+import signal
+import sys
+import threading
+import time
+import traceback
+from collections import deque
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import zmq
+
+from server import protocol
+from server.engine_link import REPORTS
+from server.protocol import Message, Picture, ProtocolError, fault
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+    from stylecore.engine import Engine
+    from stylecore.events import Event
+    from stylecore.job import Job
+
+#: Progress is reported at most this often, a preview pauses after scales up to this many pixels.
+PROGRESS_SECONDS = 0.1
+PREVIEW_SIDE = 256
+#: A preview may take this share of the time: a large one is shown less often than asked for.
+_PREVIEW_SHARE = 0.05
+_DTYPES = {"u8": "uint8", "u16": "uint16", "f32": "float32"}
+_FULL = {"u8": 255.0, "u16": 65535.0, "f32": 1.0}
+
+
+def to_pixels(picture: Picture) -> NDArray[np.float32]:
+    """Return H × W × C float32 in [0, 1]; numbers that are none become 0."""
+    import numpy as np
+
+    flat = np.frombuffer(picture.data, dtype=_DTYPES[picture.kind])
+    pixels = flat.reshape(picture.height, picture.width, picture.channels).astype(np.float32)
+    if picture.kind == "f32":
+        return np.nan_to_num(pixels, nan=0.0).clip(0.0, 1.0)
+    pixels /= np.float32(_FULL[picture.kind])
+    return pixels
+
+
+def to_picture(pixels: NDArray[np.float32], kind: str) -> Picture:
+    """Return H × W × C float32 in [0, 1] as a picture of this kind, rounded to nearest."""
+    import numpy as np
+
+    if kind != "f32":
+        pixels = (pixels.clip(0.0, 1.0) * np.float32(_FULL[kind])).round()
+    height, width, channels = pixels.shape
+    return Picture(width, height, channels, kind, np.ascontiguousarray(pixels.astype(_DTYPES[kind])).data.cast("B"))  # type: ignore[arg-type]
+
+
+@dataclass
+class Running:
+    """A job between its submission and its end."""
+
+    name: str
+    job: Job
+    events: Iterator[Event]
+    content: Picture
+    previews: bool
+    preview_every: float
+    pause: bool  # wait after the small scales
+    credit: bool = True  # the client has taken the last preview
+    next_preview: float = 0.0
+    next_progress: float = 0.0
+    fraction: float = 0.0
+    width: int = 1
+    height: int = 1
+    painted: bool = False  # there is something to show
+
+
+class Worker:
+    """Does what the broker says over ``link``; ``engine`` is loaded."""
+
+    def __init__(self, link: zmq.Socket[bytes], engine: Engine) -> None:
+        self._link = link
+        self._engine = engine
+        self._held: dict[str, Running] = {}
+        self._current: Running | None = None
+        self._later: deque[Message] = deque()  # work that came while other work was being done
+
+    def report(self, kind: str, *pictures: Picture, **fields: Any) -> None:
+        """Send a report to the broker."""
+        report(self._link, kind, *pictures, **fields)
+
+    def serve(self) -> None:
+        """Do one thing after the other until the process is ended."""
+        while True:
+            self._obey(self._later.popleft() if self._later else self._receive())
+
+    def _receive(self) -> Message:
+        frames = self._link.recv_multipart(copy=False)
+        return protocol.decode([frame.buffer for frame in frames], protocol.CLIENT_MESSAGES)
+
+    def _obey(self, message: Message) -> None:
+        name = message.fields["job"]
+        if self._current and (message.type == "submit" or (message.type in ("stop", "continue") and name in self._held)):
+            self._later.append(message)
+            return
+        if message.type == "submit":
+            self._guarded(name, lambda: self._paint(self._begin(message)))
+            return
+        running = self._current if self._current and self._current.name == name else self._held.get(name)
+        if running is None:
+            return  # it ended while the message was on its way
+        if message.type == "cancel":
+            running.job.cancel()
+            if self._held.pop(name, None):
+                self.report("cancelled", job=name)
+        elif message.type in ("stop", "continue"):
+            if message.type == "stop":
+                running.job.stop()
+            running.pause = False
+            if self._held.pop(name, None):
+                self._guarded(name, lambda: self._paint(running))
+        elif message.type == "seen":
+            running.credit = True
+        elif message.type == "snapshot":
+            image = running.job.image_at_size(running.content.width, running.content.height)
+            self.report("picture", to_picture(image, running.content.kind), job=name, purpose="snapshot")
+        elif message.type == "update":
+            self._update(running, message.fields["settings"])
+
+    def _update(self, running: Running, settings: dict[str, Any]) -> None:
+        from stylecore.errors import StyleError
+
+        try:
+            running.job.update(settings)
+        except StyleError as error:
+            self.report("refused", job=running.name, code=error.code, sentence=error.sentence, remedy=error.remedy)
+
+    def _guarded(self, name: str, work: Any) -> None:
+        """Run a job; what goes wrong in it is reported, and what nobody foresaw ends the process, for a fresh one."""
+        from stylecore.errors import StyleError
+
+        try:
+            work()
+        except (StyleError, ProtocolError) as error:
+            self.report("error", job=name, code=error.code, sentence=error.sentence, remedy=error.remedy)
+        except MemoryError:
+            code, sentence, remedy = fault("engine-error", "main memory ran out")
+            self.report("error", job=name, code=code, sentence=sentence, remedy="Use a smaller picture.")
+        except Exception as error:
+            traceback.print_exc()
+            detail = f"{type(error).__name__}: {(str(error).splitlines() or [''])[0][:200]}"
+            code, sentence, remedy = fault("engine-error", detail)
+            self.report("error", job=name, code=code, sentence=sentence, remedy=remedy)
+            self._link.close(2000)
+            self._link.context.term()
+            sys.exit(1)  # after an error on the device, its state cannot be trusted
+        finally:
+            self._current = None
+
+    def _begin(self, message: Message) -> Running:
+        from stylecore.job import Job, Style
+
+        fields = message.fields
+        pictures = list(message.pictures)
+        guide = to_pixels(pictures.pop())[:, :, 0] if fields["guided"] else None
+        styles = [Style(to_pixels(picture), weight) for picture, weight in zip(pictures[1:], fields["weights"], strict=True)
+                  if weight > 0]
+        job = Job(self._engine, to_pixels(pictures[0]), styles, fields["settings"], guide=guide)
+        return Running(fields["job"], job, iter(job.run()), pictures[0], fields["previews"],
+                       fields["preview_every"], pause=fields["until"] == "preview")
+
+    def _paint(self, running: Running) -> None:
+        """Run the job's steps until it is over, or pauses."""
+        from stylecore.events import Finished, Note, ScaleStarted, StepDone
+
+        self._current = running
+        for event in running.events:
+            if isinstance(event, ScaleStarted):
+                if running.pause and running.painted and max(event.width, event.height) > PREVIEW_SIDE:
+                    self._pause(running)
+                    return
+                running.width, running.height = event.width, event.height
+            elif isinstance(event, StepDone):
+                running.painted = True
+                self._tell(running, event)
+            elif isinstance(event, Note):
+                self.report("note", job=running.name, code=event.code, sentence=event.sentence)
+            elif isinstance(event, Finished):
+                final = to_picture(running.job.image(), running.content.kind)
+                self.report("picture", final, job=running.name, purpose="final")
+                self.report("finished", job=running.name, seconds=event.seconds, stopped=event.stopped,
+                            settings=dict(event.settings), device=self._engine.device_name)
+                return
+            while self._link.poll(0):
+                self._obey(self._receive())
+        self.report("cancelled", job=running.name)
+
+    def _pause(self, running: Running) -> None:
+        preview = to_picture(running.job.image(), "u8")
+        self.report("picture", preview, job=running.name, purpose="preview")
+        running.credit = False
+        self._held[running.name] = running
+        self.report("paused", job=running.name, fraction=running.fraction)
+
+    def _tell(self, running: Running, event: Any) -> None:
+        """Report a step, and show a preview if it is time for one and the client has taken the last."""
+        now = time.monotonic()
+        running.fraction = min(max(event.fraction, 0.0), 1.0)
+        if now >= running.next_progress or event.step == event.steps:
+            running.next_progress = now + PROGRESS_SECONDS
+            losses = {"total": event.total_loss, "content": event.content_loss, "style": event.style_loss}
+            self.report("progress", job=running.name, scale=event.scale, scales=event.scales, step=event.step,
+                        steps=event.steps, fraction=running.fraction,
+                        seconds_left=event.seconds_left if 0.0 <= event.seconds_left < 1e9 else 0.0,
+                        losses={name: value for name, value in losses.items() if math.isfinite(value)},
+                        width=running.width, height=running.height)
+        if running.previews and running.credit and now >= running.next_preview:
+            running.credit = False
+            self.report("picture", to_picture(running.job.image(), "u8"), job=running.name, purpose="preview")
+            spent = time.monotonic() - now
+            running.next_preview = now + max(running.preview_every, spent / _PREVIEW_SHARE)
+
+
+def report(link: zmq.Socket[bytes], kind: str, *pictures: Picture, **fields: Any) -> None:
+    """Send a report of :data:`server.engine_link.REPORTS` to the broker."""
+    link.send_multipart(protocol.encode(Message(kind, fields, pictures), REPORTS), copy=False)
+
+
+def _end_with_broker() -> None:
+    """Wait until the broker's end of the standard input closes, and end the process at once."""
+    while os.read(0, 4096):
+        continue
+    os._exit(0)
+
+
+def main() -> int:
+    """Run the process; returns its exit status."""
+    parser = argparse.ArgumentParser(prog="python -m server.engine_process", description=__doc__.splitlines()[0])
+    parser.add_argument("--link", required=True, help="where the broker listens")
+    parser.add_argument("--device", default="auto")
+    parser.add_argument("--weights", default="bundled")
+    parser.add_argument("--threads", type=int)
+    options = parser.parse_args()
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C at the server's terminal is the broker's to answer
+    threading.Thread(target=_end_with_broker, daemon=True).start()
+    context = zmq.Context()
+    link: zmq.Socket[bytes] = context.socket(zmq.PAIR)
+    link.setsockopt(zmq.SNDHWM, 0)
+    link.setsockopt(zmq.LINGER, 2000)
+    link.connect(options.link)
+    try:
+        from stylecore.engine import Engine
+        from stylecore.errors import StyleError
+
+        try:
+            engine = Engine(device=options.device, weights=options.weights, threads=options.threads)
+        except StyleError as error:
+            report(link, "failed", job="", code=error.code, sentence=error.sentence, remedy=error.remedy)
+            return _leave(link)
+    except Exception as error:  # a broken installation: torch missing, a driver that does not fit
+        traceback.print_exc()
+        code, sentence, remedy = fault("engine-failed", f"{type(error).__name__}: {str(error)[:300]}")
+        report(link, "failed", job="", code=code, sentence=sentence, remedy=remedy)
+        return _leave(link)
+    report(link, "ready", device=engine.device_name, memory=engine.memory())
+    Worker(link, engine).serve()
+    return 0
+
+
+def _leave(link: zmq.Socket[bytes]) -> int:
+    link.close()
+    link.context.term()
+    return 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())

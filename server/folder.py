@@ -1,0 +1,130 @@
+"""The server's side of its folder: keys made and kept private, the lock, the connection file, the log."""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import logging
+import logging.handlers
+import os
+import shutil
+import tempfile
+import time
+from pathlib import Path
+from typing import IO
+
+from zmq.auth.certs import create_certificates
+
+from server.finding import Connection, ServerError, check_private, load_keys
+from server.protocol import fault
+
+#: A client that looks whether a server lives holds the lock for an instant; so long is waited for it.
+_LOCK_PATIENCE = 1.0
+
+
+def prepare(folder: Path) -> None:
+    """Make the folder (0700) if it is not there; refuse one that others can use.
+
+    Raises:
+        ServerError: ``folder-unusable`` or ``keys-unsafe``.
+    """
+    try:
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    except OSError as error:
+        raise ServerError(*fault("folder-unusable", error)) from None
+    check_private(folder, folder)
+
+
+def lock(folder: Path) -> IO[bytes]:
+    """Return the open file whose lock says that this process is the folder's one server.
+
+    Raises:
+        ServerError: ``server-running`` if another process is.
+    """
+    try:
+        handle = open(folder / "lock", "ab")  # noqa: SIM115  # open as long as the server lives
+    except OSError as error:
+        raise ServerError(*fault("folder-unusable", error)) from None
+    deadline = time.monotonic() + _LOCK_PATIENCE
+    while True:
+        try:
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            return handle
+        except BlockingIOError:
+            if time.monotonic() > deadline:
+                handle.close()
+                raise ServerError(*fault("server-running", f" for “{folder}”")) from None
+            time.sleep(0.02)
+
+
+def keys(folder: Path) -> tuple[bytes, bytes]:
+    """Return the server's public and secret key; makes both key pairs the first time. Call it with the lock held.
+
+    The client's public key is the one entry of ``keys/authorised``; the key of another machine's client goes there too.
+
+    Raises:
+        ServerError: ``keys-unsafe``, ``keys-missing`` or ``folder-unusable``.
+    """
+    place = folder / "keys"
+    if not place.exists():
+        try:
+            temporary = Path(tempfile.mkdtemp(prefix=".keys-", dir=folder))  # 0700
+            try:
+                previous = os.umask(0o077)
+                try:
+                    create_certificates(temporary, "server")
+                    create_certificates(temporary, "client")
+                    (temporary / "authorised").mkdir()
+                    shutil.copy(temporary / "client.key", temporary / "authorised" / "client.key")
+                finally:
+                    os.umask(previous)
+                temporary.rename(place)
+            finally:
+                shutil.rmtree(temporary, ignore_errors=True)
+        except OSError as error:
+            raise ServerError(*fault("folder-unusable", error)) from None
+    load_keys(folder, "client")
+    return load_keys(folder, "server")
+
+
+def write_connection(folder: Path, connection: Connection) -> None:
+    """Write the connection file (0600), whole or not at all.
+
+    Raises:
+        ServerError: ``folder-unusable``.
+    """
+    text = json.dumps({"address": connection.address, "public_key": connection.public_key, "pid": connection.pid,
+                       "version": connection.version}, indent=2)
+    try:
+        handle, name = tempfile.mkstemp(prefix=".connection-", dir=folder)  # 0600
+        try:
+            with os.fdopen(handle, "w", encoding="utf-8") as file:
+                file.write(text + "\n")
+            os.replace(name, folder / "connection.json")
+        except OSError:
+            os.unlink(name)
+            raise
+    except OSError as error:
+        raise ServerError(*fault("folder-unusable", error)) from None
+
+
+def remove_connection(folder: Path) -> None:
+    """Remove the connection file, so that nobody connects to a server that is ending."""
+    (folder / "connection.json").unlink(missing_ok=True)
+
+
+def start_log(folder: Path, level: str, *, to_terminal: bool) -> None:
+    """Log to ``server.log`` (0600, three older files of 1 MB are kept), and to the terminal if there is one."""
+    previous = os.umask(0o077)
+    try:
+        handlers: list[logging.Handler] = [logging.handlers.RotatingFileHandler(
+            folder / "server.log", maxBytes=1_000_000, backupCount=3, encoding="utf-8")]
+    except OSError as error:
+        raise ServerError(*fault("folder-unusable", error)) from None
+    finally:
+        os.umask(previous)
+    if to_terminal:
+        handlers.append(logging.StreamHandler())
+    logging.basicConfig(level=level.upper(), handlers=handlers, force=True,
+                        format="%(asctime)s %(levelname)s %(name)s: %(message)s")
+    logging.getLogger("zmq.auth").setLevel(logging.ERROR)  # at lower levels it writes keys

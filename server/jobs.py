@@ -1,0 +1,83 @@
+"""Jobs as the broker knows them, and the queue that is fair between clients."""
+
+from __future__ import annotations
+
+import time
+from collections import deque
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+
+@dataclass(eq=False)
+class Job:
+    """One job: whose it is, what to send to the engine, and how far it is."""
+
+    name: str
+    owner: bytes  # the client's routing identity
+    client_name: str
+    frames: Sequence[Any]  # what is sent to the engine when its turn comes
+    size: int  # bytes of its pictures
+    described: str  # for the log: sizes, never contents
+    settings: dict[str, Any]
+    state: str = "queued"  # queued, running, paused
+    position: int = 0  # what its client was told last
+    fraction: float = 0.0
+    told_loading: bool = False
+    cancel_by: float | None = None  # when the engine must have given it up
+    submitted: float = field(default_factory=time.monotonic)
+    started: float | None = None
+
+
+class FairQueue:
+    """First come, first served within a client; clients take turns."""
+
+    def __init__(self) -> None:
+        self._waiting: dict[bytes, deque[Job]] = {}  # clients in the order of their turns
+
+    def __len__(self) -> int:
+        return sum(len(jobs) for jobs in self._waiting.values())
+
+    def __iter__(self) -> Iterator[Job]:
+        """Iterate in the order in which the jobs would be taken."""
+        turns = deque(deque(jobs) for jobs in self._waiting.values())
+        while turns:
+            jobs = turns.popleft()
+            yield jobs.popleft()
+            if jobs:
+                turns.append(jobs)
+
+    @property
+    def size(self) -> int:
+        """Bytes of all pictures that wait."""
+        return sum(job.size for jobs in self._waiting.values() for job in jobs)
+
+    def count(self, owner: bytes) -> int:
+        """Return how many jobs of this client wait."""
+        return len(self._waiting.get(owner, ()))
+
+    def add(self, job: Job) -> None:
+        """Put a job behind the others of its client."""
+        self._waiting.setdefault(job.owner, deque()).append(job)
+
+    def head(self) -> Job | None:
+        """Return the job whose turn it is, without taking it."""
+        return next(iter(self), None)
+
+    def take(self) -> Job | None:
+        """Take the job whose turn it is; its client's next turn comes after everyone else's."""
+        if not self._waiting:
+            return None
+        owner = next(iter(self._waiting))
+        jobs = self._waiting.pop(owner)
+        job = jobs.popleft()
+        if jobs:
+            self._waiting[owner] = jobs
+        return job
+
+    def remove(self, job: Job) -> None:
+        """Take a job out of the queue."""
+        jobs = self._waiting[job.owner]
+        jobs.remove(job)
+        if not jobs:
+            del self._waiting[job.owner]
