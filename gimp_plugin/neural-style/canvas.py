@@ -1,0 +1,315 @@
+"""GIMP's images and layers: the only module that touches them.
+
+Reading never changes the image. While a job runs, the canvas shows a live layer that the undo history knows nothing
+of; the results then go in as one undo step. The user's own layers are never written, removed or hidden.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from gi.repository import GdkPixbuf, Gegl, Gimp, Gio
+
+import pixels
+from report import PluginError
+from server.protocol import MAX_PIXELS, Picture
+
+#: Name of the parasite that says how a layer was made.
+PARASITE = "neural-style"
+_PERSISTENT_AND_UNDOABLE = 1 | 2
+
+#: A selection is styled with this much of its surroundings, so that the style does not see the selection's border.
+_MARGIN = 48
+
+_LAYER_TYPES = {
+    Gimp.ImageBaseType.RGB: Gimp.ImageType.RGBA_IMAGE,
+    Gimp.ImageBaseType.GRAY: Gimp.ImageType.GRAYA_IMAGE,
+    Gimp.ImageBaseType.INDEXED: Gimp.ImageType.INDEXEDA_IMAGE,
+}
+_EIGHT_BIT = (Gimp.Precision.U8_LINEAR, Gimp.Precision.U8_NON_LINEAR, Gimp.Precision.U8_PERCEPTUAL)
+_SIXTEEN_BIT = (Gimp.Precision.U16_LINEAR, Gimp.Precision.U16_NON_LINEAR, Gimp.Precision.U16_PERCEPTUAL)
+
+Area = tuple[int, int, int, int]
+
+
+@dataclass(frozen=True)
+class Style:
+    """A style picture as the user chose it."""
+
+    name: str
+    sha256: str
+    picture: Picture
+
+
+@dataclass(frozen=True)
+class Source:
+    """A layer to be styled, and the part of it that is: x, y, width, height in the layer's own coordinates."""
+
+    layer: Gimp.Layer
+    name: str
+    area: Area
+
+
+@dataclass(frozen=True)
+class Result:
+    """A finished picture of a source's area, and what the new layer remembers of how it was made."""
+
+    source: Source
+    picture: Picture
+    name: str
+    memory: dict[str, Any]
+
+
+def style_name(path: str | Path) -> str:
+    """Return a style's name as people read it: ``stained-glass.jpg`` is “Stained glass”."""
+    words = Path(path).stem.replace("-", " ").replace("_", " ").strip()
+    return words[:1].upper() + words[1:] or Path(path).name
+
+
+def is_colour(image: Gimp.Image) -> bool:
+    """Return whether the image can hold every colour (it is neither grey nor indexed)."""
+    return image.get_base_type() == Gimp.ImageBaseType.RGB
+
+
+def sources(image: Gimp.Image, drawables: Sequence[Gimp.Drawable]) -> list[Source]:
+    """Return what to style: the selected layers, topmost first, each with the part that the selection leaves.
+
+    Raises:
+        PluginError: there is nothing that could be styled.
+    """
+    if image.get_floating_sel() is not None:
+        raise PluginError(
+            "There is a floating selection.", "Anchor it or make it a layer first (menu Layer), then run the filter."
+        )
+    layers: dict[int, Gimp.Layer] = {}
+    for drawable in drawables:
+        # The user may be editing a layer's mask, which then is the drawable.
+        layer = Gimp.Layer.from_mask(drawable) if isinstance(drawable, Gimp.LayerMask) else drawable
+        if not isinstance(layer, Gimp.Layer):
+            raise PluginError("A channel is selected, and only layers can be styled.", "Click a layer, then try again.")
+        layers[layer.get_id()] = layer
+    if not layers:
+        raise PluginError("No layer is selected.", "Select the layers to style, then run the filter.")
+    ordered = sorted(layers.values(), key=_place_in_tree)
+    found = [source for source in map(_source, ordered) if source is not None]
+    if not found:
+        raise PluginError(
+            "The selection does not touch the selected layer.", "Select a part of the layer, or nothing (Select > None)."
+        )
+    return found
+
+
+def _place_in_tree(layer: Gimp.Layer) -> list[int]:
+    place: list[int] = []
+    item: Gimp.Item | None = layer
+    while item is not None:
+        place.insert(0, layer.get_image().get_item_position(item))
+        item = item.get_parent()
+    return place
+
+
+def _source(layer: Gimp.Layer) -> Source | None:
+    width, height = layer.get_width(), layer.get_height()
+    touched, x, y, across, down = layer.mask_intersect()
+    if not touched or across < 1 or down < 1:
+        return None
+    left, top = max(0, x - _MARGIN), max(0, y - _MARGIN)
+    right, bottom = min(width, x + across + _MARGIN), min(height, y + down + _MARGIN)
+    return Source(layer, layer.get_name(), (left, top, right - left, bottom - top))
+
+
+def read(source: Source) -> Picture:
+    """Return the pixels of the source's area, non-destructive effects included, as deep as the image is.
+
+    Raises:
+        PluginError: the layer is gone, or has more pixels than can be sent.
+    """
+    if not source.layer.is_valid():
+        raise PluginError(f"The layer “{source.name}” was removed.", "Undo that, then run the filter again.")
+    if source.area[2] * source.area[3] > MAX_PIXELS:
+        raise PluginError(f"The layer “{source.name}” is too large.", "Select a smaller part, or scale the image down.")
+    precision = source.layer.get_image().get_precision()
+    # 16-bit integers are clipped to sRGB on the way, which the network needs; float is sent as it is.
+    kind = "u8" if precision in _EIGHT_BIT else "u16" if precision in _SIXTEEN_BIT else "f32"
+    composed = _composed(source.layer)
+    try:
+        return pixels.read(composed.get_buffer(), source.area, kind, 4 if source.layer.has_alpha() else 3)
+    finally:
+        if composed is not source.layer:
+            composed.delete()
+
+
+def _composed(layer: Gimp.Layer) -> Gimp.Layer:
+    """Return the layer, or if it has non-destructive effects a copy (not in the image) in which they are merged."""
+    if layer.is_group() or not layer.get_filters():
+        return layer
+    copy = layer.copy()
+    copy.merge_filters()
+    if (copy.get_width(), copy.get_height()) == (layer.get_width(), layer.get_height()):
+        return copy
+    copy.delete()  # an effect that grows the layer (a drop shadow) would shift every pixel
+    return layer
+
+
+def thumbnail(source: Source, size: int) -> GdkPixbuf.Pixbuf:
+    """Return the source's area as 8-bit, scaled to fit into ``size`` × ``size``."""
+    left, top, across, down = source.area
+    factor = min(1.0, size / max(across, down))
+    area = (int(left * factor), int(top * factor), max(1, int(across * factor)), max(1, int(down * factor)))
+    buffer = source.layer.get_buffer()
+    data = buffer.get(Gegl.Rectangle.new(*area), factor, pixels.format_name("u8", 4), Gegl.AbyssPolicy.CLAMP)
+    return pixels.to_pixbuf(Picture(area[2], area[3], 4, "u8", data))
+
+
+def read_style(path: str) -> Style:
+    """Return a style picture, read by GIMP itself: any format, colour profile and rotation that it knows.
+
+    Raises:
+        PluginError: the file is missing, is not a picture, or is too large.
+    """
+    try:
+        digest = hashlib.sha256(Path(path).read_bytes()).hexdigest()
+    except OSError as error:
+        raise PluginError(
+            f"The style picture {path} cannot be read: {error.strerror or error}.", "Choose another style."
+        ) from None
+    _, width, height = GdkPixbuf.Pixbuf.get_file_info(path)  # 0 × 0 when it cannot say; GIMP may still open it
+    if width * height > MAX_PIXELS:
+        raise PluginError(
+            f"The style picture {path} is too large ({width} × {height} px).", "Scale it down first, or choose another."
+        )
+    image = Gimp.file_load(Gimp.RunMode.NONINTERACTIVE, Gio.File.new_for_path(path))
+    if image is None:
+        reason = (Gimp.get_pdb().get_last_error() or "").strip().rstrip(".")
+        raise PluginError(
+            f"The style picture {path} is not a picture that GIMP can open{f': {reason}' if reason else ''}.",
+            "Choose another style, for example a JPEG or PNG file.",
+        )
+    try:
+        layers = image.get_layers()
+        if not layers:
+            raise PluginError(f"The style picture {path} has no layers.", "Choose another style.")
+        # The frames of an animation are layers; its first frame is the lowest.
+        animation = len(layers) > 1 and path.lower().endswith((".gif", ".webp", ".apng", ".png"))
+        plain = animation or len(layers) == 1
+        layer = layers[-1] if plain else Gimp.Layer.new_from_visible(image, image, "style")
+        area = (0, 0, layer.get_width(), layer.get_height())
+        picture = pixels.read(layer.get_buffer(), area, "u8", 4 if layer.has_alpha() else 3)
+        return Style(style_name(path), digest, picture)
+    finally:
+        image.delete()
+
+
+class LiveLayer:
+    """A layer that shows the painting on the canvas while it is made, and that the undo history never sees."""
+
+    def __init__(self, image: Gimp.Image, source: Source, name: str) -> None:
+        self._image = image
+        self._area = source.area
+        selected = image.get_selected_layers()
+        layer = _new_layer(image, source, name)
+        # Thawed at once: GIMP does not repair a freeze that outlives the plug-in.
+        image.undo_freeze()
+        try:
+            _insert(image, source, layer)
+        finally:
+            image.undo_thaw()
+        image.set_selected_layers(selected)
+        self._layer = layer
+
+    def show(self, picture: Picture) -> None:
+        """Put a frame on the canvas; does nothing once the user removed the layer or closed the image."""
+        if not self._layer.is_valid():
+            return
+        pixels.write(self._layer.get_buffer(), self._area, picture)
+        self._layer.update(*self._area)
+        Gimp.displays_flush()
+
+    def remove(self) -> None:
+        """Take the layer away without a trace."""
+        if not (self._image.is_valid() and self._layer.is_valid()):
+            return
+        selected = [layer for layer in self._image.get_selected_layers() if layer.get_id() != self._layer.get_id()]
+        self._image.undo_freeze()
+        try:
+            self._image.remove_layer(self._layer)
+        finally:
+            self._image.undo_thaw()
+        if selected:
+            self._image.set_selected_layers(selected)
+        Gimp.displays_flush()
+
+
+def insert_results(image: Gimp.Image, results: Sequence[Result], *, convert: bool) -> list[Gimp.Layer]:
+    """Insert every result above its source as one undo step, and return the new layers in the results' order.
+
+    ``convert`` says that a grey or indexed image may become RGB. What was selected stays selected.
+
+    Raises:
+        PluginError: the image was closed.
+    """
+    if not image.is_valid():
+        raise PluginError("The image was closed while it was painted.", "Open it and run the filter again.")
+    selected = image.get_selected_layers()
+    made: list[Gimp.Layer] = []
+    image.undo_group_start()
+    try:
+        if convert and not is_colour(image):
+            image.convert_rgb()
+        for result in results:
+            layer = _new_layer(image, result.source, result.name)
+            pixels.write(layer.get_buffer(), result.source.area, result.picture)
+            made.append(layer)
+            _insert(image, result.source, layer)
+            layer.attach_parasite(
+                Gimp.Parasite.new(PARASITE, _PERSISTENT_AND_UNDOABLE, json.dumps(result.memory).encode("ascii"))
+            )
+        image.set_selected_layers([layer for layer in selected if layer.is_valid()])
+    except BaseException:
+        for layer in made:
+            if layer.is_valid() and layer.get_image() is not None:
+                image.remove_layer(layer)
+        raise
+    finally:
+        image.undo_group_end()
+        Gimp.displays_flush()
+    return made
+
+
+def _new_layer(image: Gimp.Image, source: Source, name: str) -> Gimp.Layer:
+    """Return a layer as large as the source and with its pixels, not yet in the image."""
+    old = source.layer if source.layer.is_valid() else None
+    width = old.get_width() if old else source.area[0] + source.area[2]
+    height = old.get_height() if old else source.area[1] + source.area[3]
+    kind = _LAYER_TYPES[image.get_base_type()]
+    layer = Gimp.Layer.new(image, name, width, height, kind, 100.0, image.get_default_new_layer_mode())
+    if old:
+        _, x, y = old.get_offsets()
+        layer.set_offsets(x, y)
+        everything = Gegl.Rectangle.new(0, 0, width, height)
+        buffer = layer.get_buffer()
+        old.get_buffer().copy(everything, Gegl.AbyssPolicy.NONE, buffer, everything)
+        buffer.flush()
+    return layer
+
+
+def _insert(image: Gimp.Image, source: Source, layer: Gimp.Layer) -> None:
+    """Insert the layer above its source, with the selection and the source's own mask as its mask."""
+    old = source.layer if source.layer.is_valid() else None
+    if old is None:  # the user removed the source meanwhile: the result still has a place
+        image.insert_layer(layer, None, 0)
+    else:
+        image.insert_layer(layer, old.get_parent(), image.get_item_position(old))
+    selection = not Gimp.Selection.is_empty(image)
+    old_mask = old.get_mask() if old is not None and old.get_apply_mask() else None
+    if selection or old_mask is not None:
+        mask = layer.create_mask(Gimp.AddMaskType.SELECTION if selection else Gimp.AddMaskType.WHITE)
+        layer.add_mask(mask)
+        if old_mask is not None:
+            mask.combine_masks(old_mask, Gimp.ChannelOps.INTERSECT, 0, 0)
+        layer.set_edit_mask(False)

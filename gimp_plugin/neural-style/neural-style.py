@@ -1,0 +1,81 @@
+#!/usr/bin/env python3
+"""The entry that GIMP runs: declares the procedure, imports the rest, and tells the user of every failure."""
+
+from __future__ import annotations
+
+import os
+import sys
+
+HERE = os.path.dirname(os.path.realpath(__file__))
+REPOSITORY = os.path.dirname(os.path.dirname(HERE))
+# An assembled plug-in has its own pyzmq and its copies of the shared modules; a checkout has them two folders up.
+sys.path[:0] = [HERE, os.path.join(HERE, "vendor")]
+if not os.path.isdir(os.path.join(HERE, "stylecore")):
+    sys.path.append(REPOSITORY)
+
+import gi
+
+gi.require_version("Gimp", "3.0")
+gi.require_version("Gegl", "0.4")
+from gi.repository import Gegl, Gimp, GLib, GObject
+
+import arguments
+
+PROCEDURE = "plug-in-neural-style"
+
+
+class NeuralStyle(Gimp.PlugIn):
+    """The plug-in as GIMP sees it."""
+
+    def do_set_i18n(self, procedure_name: str) -> bool:
+        """Say that there are no translations yet."""
+        return False
+
+    def do_query_procedures(self) -> list[str]:
+        """Name the procedures of this plug-in."""
+        return [PROCEDURE]
+
+    def do_create_procedure(self, name: str) -> Gimp.Procedure:
+        """Declare the procedure: menu entry, arguments and return values."""
+        Gegl.init(None)
+        procedure = Gimp.ImageProcedure.new(self, name, Gimp.PDBProcType.PLUGIN, run, None)
+        procedure.set_image_types("*")
+        sensitivity = Gimp.ProcedureSensitivityMask
+        procedure.set_sensitivity_mask(sensitivity.DRAWABLE | sensitivity.DRAWABLES)
+        procedure.set_menu_label("_Neural Style…")
+        procedure.add_menu_path("<Image>/Filters/Artistic")
+        procedure.set_documentation(
+            "Repaint layers in the style of a picture",
+            "Repaints every selected layer in the style of any picture (Gatys, Ecker and Bethge, arXiv 1508.06576) "
+            "and puts each result as a new layer above its source. Works on the selection if there is one. "
+            "The painting is done by the neural-style server, which is started when it is not running.",
+            name,
+        )
+        procedure.set_attribution("Neural Style for GIMP", "MIT licence", "2026")
+        arguments.declare(procedure)
+        flags = GObject.ParamFlags.READWRITE
+        procedure.add_layer_return_value("result", "Result", "The new layer (of the topmost source)", True, flags)
+        procedure.add_core_object_array_return_value(
+            "results", "Results", "All new layers, topmost first", Gimp.Layer.__gtype__, flags
+        )
+        return procedure
+
+
+def run(procedure, run_mode, image, drawables, config, data):
+    """Run the procedure; whatever goes wrong is told, in the dialog or as a PDB error."""
+    import report
+
+    try:
+        import session
+
+        layers = session.run(procedure, run_mode, image, drawables, config)
+    except report.CancelledError:
+        return procedure.new_return_values(Gimp.PDBStatusType.CANCEL, None)
+    except Exception as error:
+        message = report.words(error)
+        failure = GLib.Error.new_literal(Gimp.PlugIn.error_quark(), message, 0)
+        return procedure.new_return_values(Gimp.PDBStatusType.EXECUTION_ERROR, failure)
+    return arguments.return_values(procedure, layers)
+
+
+Gimp.main(NeuralStyle.__gtype__, sys.argv)

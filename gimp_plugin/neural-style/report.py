@@ -1,0 +1,65 @@
+"""Errors in words for people, and in full for the log."""
+
+from __future__ import annotations
+
+import logging
+import logging.handlers
+import traceback
+
+import installation
+
+_LOG_BYTES = 200_000
+
+
+class PluginError(Exception):
+    """Something that the user can be told: what happened, and what to do about it."""
+
+    def __init__(self, sentence: str, remedy: str = "") -> None:
+        super().__init__(sentence)
+        self.sentence = sentence
+        self.remedy = remedy
+
+
+class CancelledError(Exception):
+    """The user cancelled; there is nothing to tell."""
+
+
+def parts(error: BaseException) -> tuple[str, str]:
+    """Return what happened and what to do, and write the log unless it is an everyday error of the plug-in's own.
+
+    Errors of the server and of its client carry ``sentence`` and ``remedy`` just like PluginError.
+    """
+    if not isinstance(error, PluginError):
+        _log(error)
+    sentence = getattr(error, "sentence", "")
+    if sentence:
+        return sentence, getattr(error, "remedy", "")
+    where = log_path()
+    return (
+        f"The plug-in met an error it did not expect: {type(error).__name__}: {error}",
+        f"Your image was not changed. Please report this; the details are in {where}.",
+    )
+
+
+def words(error: BaseException) -> str:
+    """Return the error as one line of text."""
+    return " ".join(part for part in parts(error) if part)
+
+
+def log_path() -> str:
+    """Return where the plug-in's log is."""
+    return str(installation.state_folder() / "plug-in.log")
+
+
+def _log(error: BaseException) -> None:
+    traceback.print_exception(type(error), error, error.__traceback__)
+    logger = logging.getLogger("neural-style")
+    try:
+        if not logger.handlers:
+            installation.state_folder().mkdir(mode=0o700, parents=True, exist_ok=True)
+            handler = logging.handlers.RotatingFileHandler(log_path(), maxBytes=_LOG_BYTES, backupCount=1)
+            handler.setFormatter(logging.Formatter("%(asctime)s %(message)s"))
+            logger.addHandler(handler)
+        logger.error("%s", "".join(traceback.format_exception(type(error), error, error.__traceback__)))
+    except OSError as trouble:  # a full disk must not hide the error itself from the user
+        print(f"neural-style: cannot write {log_path()}: {trouble}")
