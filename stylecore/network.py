@@ -116,5 +116,6 @@ class Network:
             x = F.avg_pool2d(x, size)
         else:
             # The sum under the root is kept off zero, where the root's slope is infinite.
-            x = (F.avg_pool2d(x.float() ** 2, size) * (size[0] * size[1]) + 1e-8).sqrt().to(x.dtype)
+            exact = x.to(torch.promote_types(x.dtype, torch.float32))
+            x = (F.avg_pool2d(exact.square(), size) * (size[0] * size[1]) + 1e-8).sqrt().to(x.dtype)
         return x * self.gain if self.gain != 1.0 else x

@@ -1,0 +1,39 @@
+"""Pictures and engines that the engine's tests share."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from stylecore.engine import Engine
+from stylecore.pictures import Pixels
+
+SAMPLES = Path(__file__).parents[2] / "samples"
+
+
+def sample(folder: str, side: int) -> Pixels:
+    """The first sample picture of a folder, cut square and scaled to ``side`` px."""
+    path = sorted((SAMPLES / folder).glob("*.jpg"))[0]
+    with Image.open(path) as file:
+        picture = file.convert("RGB")
+    edge = min(picture.size)
+    square = picture.crop((0, 0, edge, edge)).resize((side, side), Image.Resampling.LANCZOS)
+    return np.asarray(square, np.float32) / np.float32(255)
+
+
+@pytest.fixture(scope="session")
+def engine() -> Engine:
+    return Engine("cpu")
+
+
+@pytest.fixture(scope="session")
+def content() -> Pixels:
+    return sample("content", 96)
+
+
+@pytest.fixture(scope="session")
+def style() -> Pixels:
+    return sample("styles", 96)

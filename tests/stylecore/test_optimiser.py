@@ -1,0 +1,99 @@
+"""The optimiser on problems whose answers are known."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from torch import Tensor
+
+from stylecore.objective import Evaluation
+from stylecore.optimiser import BoxLBFGS
+
+
+def quadratic(matrix: Tensor, target: Tensor):
+    def evaluate(image: Tensor) -> Evaluation:
+        offset = (image - target).flatten()
+        return Evaluation((offset @ matrix @ offset / 2 + 1).reshape(1), (matrix @ offset).reshape(image.shape))
+
+    return evaluate
+
+
+def problem(seed: int, size: int, spread: float) -> tuple[Tensor, Tensor]:
+    """A convex quadratic with eigenvalues from 1 to ``spread`` whose free minimum lies partly outside the box."""
+    generator = torch.Generator().manual_seed(seed)
+    rotation, _ = torch.linalg.qr(torch.randn(size, size, generator=generator, dtype=torch.float64))
+    matrix = rotation @ torch.diag(torch.logspace(0, spread, size, dtype=torch.float64)) @ rotation.t()
+    return matrix, torch.rand(size, generator=generator, dtype=torch.float64) * 2 - 0.5
+
+
+@settings(max_examples=15, deadline=None)
+@given(st.integers(0, 10**6), st.integers(2, 40), st.floats(0, 2.5))
+def test_the_minimum_in_the_box_is_found(seed: int, size: int, spread: float) -> None:
+    """At the answer no pixel can move so that the loss falls (the Karush-Kuhn-Tucker conditions)."""
+    matrix, target = problem(seed, size, spread)
+    optimiser = BoxLBFGS(torch.full((size,), 0.5, dtype=torch.float64), quadratic(matrix, target))
+    for _ in range(800):
+        optimiser.step()
+    image, gradient = optimiser.image, optimiser.evaluation.gradient
+    assert image.min() >= 0 and image.max() <= 1
+    possible = (image - gradient).clamp(0, 1) - image
+    assert possible.abs().max().item() < 1e-4
+
+
+def test_its_step_is_that_of_textbook_lbfgs() -> None:
+    """Without active bounds the direction equals the two-loop recursion written out with vectors."""
+    matrix, target = problem(3, 30, 1.5)
+    target = 0.4 + 0.2 * torch.rand(30, generator=torch.Generator().manual_seed(1), dtype=torch.float64)
+    start = torch.full((30,), 0.5, dtype=torch.float64)
+    optimiser = BoxLBFGS(start, quadratic(matrix, target), first_step=0.001, history=5)
+    pairs: list[tuple[Tensor, Tensor]] = []
+    for _ in range(12):
+        image, gradient = optimiser.image.clone(), optimiser.evaluation.gradient.clone()
+        expected = None
+        if pairs:
+            q, amounts = gradient.clone(), []
+            for s, y in reversed(pairs):
+                amounts.append((s @ q) / (s @ y))
+                q = q - amounts[-1] * y
+            s, y = pairs[-1]
+            q = q * (s @ y) / (y @ y)
+            for (s, y), amount in zip(pairs, reversed(amounts), strict=True):
+                q = q + s * (amount - (y @ q) / (s @ y))
+            expected = -q
+        optimiser.step()
+        if expected is not None and optimiser.image.min() > 0.01 and optimiser.image.max() < 0.99:
+            assert torch.allclose(optimiser.image - image, expected, rtol=1e-6, atol=1e-12)
+        pairs = [*pairs, (optimiser.image - image, optimiser.evaluation.gradient - gradient)][-5:]
+
+
+def test_what_may_not_move_does_not() -> None:
+    matrix, target = problem(4, 20, 1.0)
+    movable = (torch.arange(20) % 3 > 0).double()
+    start = torch.full((20,), 0.3, dtype=torch.float64)
+    optimiser = BoxLBFGS(start, quadratic(matrix, target), movable=movable)
+    for _ in range(50):
+        optimiser.step()
+    assert torch.equal(optimiser.image[movable == 0], start[movable == 0])
+    assert not torch.equal(optimiser.image[movable == 1], start[movable == 1])
+
+
+@pytest.mark.parametrize("bad", [float("nan"), float("inf"), 1e30])
+def test_a_bad_evaluation_keeps_the_last_good_image_and_goes_on(bad: float) -> None:
+    matrix, target = problem(5, 20, 1.5)
+    good, calls = quadratic(matrix, target), 0
+
+    def evaluate(image: Tensor) -> Evaluation:
+        nonlocal calls
+        calls += 1
+        evaluation = good(image)
+        if 20 <= calls < 28:
+            return Evaluation(torch.full_like(evaluation.losses, bad), torch.full_like(evaluation.gradient, bad))
+        return evaluation
+
+    optimiser = BoxLBFGS(torch.full((20,), 0.5, dtype=torch.float64), evaluate)
+    losses = [optimiser.step()[0] for _ in range(200)]
+    assert all(loss == loss and loss < 1e6 for loss in losses)
+    possible = (optimiser.image - optimiser.evaluation.gradient).clamp(0, 1) - optimiser.image
+    assert possible.abs().max().item() < 1e-4 and not optimiser.stuck

@@ -1,0 +1,52 @@
+"""The one declaration of the settings."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from stylecore import settings
+
+VALUES = st.one_of(
+    st.none(), st.booleans(), st.integers(), st.floats(), st.text(max_size=8), st.lists(st.integers(), max_size=2)
+)
+
+
+def test_defaults_are_valid() -> None:
+    assert settings.validate({}) == settings.defaults() == settings.validate(settings.defaults())
+
+
+@given(st.sampled_from(list(settings.BY_NAME)), VALUES)
+def test_a_value_is_checked_or_refused_in_words(name: str, value: object) -> None:
+    try:
+        accepted = settings.validate({name: value})[name]
+    except settings.SettingError as error:
+        assert name in str(error)
+    else:
+        assert accepted == value
+
+
+@given(st.dictionaries(st.one_of(st.sampled_from([*settings.BY_NAME, "version"]), st.text(max_size=6)), VALUES))
+def test_stored_settings_of_any_age_can_be_read(stored: dict[str, object]) -> None:
+    migrated = settings.migrate(stored)
+    assert settings.validate(migrated) == migrated
+
+
+@given(st.floats(0, 100), st.sampled_from(["draft", "normal", "best"]))
+def test_settings_survive_being_stored(strength: float, quality: str) -> None:
+    values = settings.validate({"strength": strength, "quality": quality})
+    assert settings.migrate(json.loads(json.dumps(settings.stored(values)))) == values
+
+
+def test_an_unknown_setting_names_those_that_exist() -> None:
+    with pytest.raises(settings.SettingError, match=r"strenght.*strength, brush_size"):
+        settings.validate({"strenght": 1})
+
+
+def test_the_table_names_every_setting() -> None:
+    table = settings.markdown_table()
+    assert all(f"`{name}`" in table for name in settings.BY_NAME)
+    assert table.count("\n") == len(settings.SETTINGS) + 1
