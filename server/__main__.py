@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import logging
+import os
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -37,6 +38,7 @@ def serve(options: argparse.Namespace) -> int:
     engine_options = ["--device", options.device, "--weights", options.weights]
     if options.threads is not None:
         engine_options += ["--threads", str(options.threads)]
+    os.umask(0o077)  # nothing this process writes is for others
     try:
         prepare(folder)
         start_log(folder, options.log_level, to_terminal=not options.auto)

@@ -306,7 +306,8 @@ class Broker:
             return  # its client is gone, or it was cancelled on the way to the engine
         if message.type in ("finished", "cancelled", "error"):
             outcome = {"finished": "stopped" if fields.get("stopped") else "finished", "cancelled": "cancelled"}
-            self._over(found, message.type, outcome.get(message.type, f"failed: {fields.get('code')}"), **fields)
+            rest = {name: value for name, value in fields.items() if name != "job"}
+            self._over(found, message.type, outcome.get(message.type, f"failed: {fields.get('code')}"), **rest)
             return
         if message.type == "progress":
             found.fraction = fields["fraction"]
@@ -324,7 +325,7 @@ class Broker:
         log.info("job %s of %s: %s, %s; waited %.1f s, took %.1f s", job.name[:8], job.client_name, job.described,
                  outcome, (job.started or now) - job.submitted, now - (job.started or now))
         if job.owner in self._sessions:
-            self._send(job.owner, kind, **{**fields, "job": job.name})
+            self._send(job.owner, kind, job=job.name, **fields)
 
     def _bury(self) -> None:
         """The engine process has ended by itself: its jobs fail, the others go on with a new one."""

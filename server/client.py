@@ -186,8 +186,8 @@ class Client:
         self._wake_writer.setblocking(False)
         self._socket.connect(connection.address)
         self._thread = threading.Thread(target=self._run, name="neural-style-client", daemon=True)
-        self._thread.start()
         self._send("hello", client=client_name[:200], version=protocol.VERSION)
+        self._thread.start()
 
     @classmethod
     def connect(cls, folder: Path | None = None, *, server_command: Sequence[str] | None = None, start: bool = True,

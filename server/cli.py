@@ -1,0 +1,172 @@
+"""The command line ``neural-style``: its arguments, and the commands about the server."""
+
+from __future__ import annotations
+
+import argparse
+import importlib
+import json
+import os
+import signal
+import sys
+import time
+from collections.abc import Sequence
+from pathlib import Path
+
+from server import __main__ as foreground
+from server import protocol
+from server.client import Client, ServiceError, default_folder
+from server.finding import read_connection, server_lives
+from stylecore import settings as style_settings
+
+#: Exit status of everything that went wrong and is explained on stderr.
+EXIT_ERROR = 2
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run one command; returns the exit status."""
+    options = make_parser().parse_args(arguments)
+    try:
+        return int(options.command(options))
+    except Exception as error:
+        # stylecore's errors are told apart by what they carry, so that torch and numpy stay unimported here.
+        code, sentence = getattr(error, "code", None), getattr(error, "sentence", None)
+        if not isinstance(code, str) or not isinstance(sentence, str):
+            raise
+        return fail(code, sentence, getattr(error, "remedy", ""), as_json=getattr(options, "json", False))
+    except KeyboardInterrupt:
+        print("Interrupted; nothing was written.", file=sys.stderr)
+        return 130
+
+
+def fail(code: str, sentence: str, remedy: str, *, as_json: bool) -> int:
+    """Tell what went wrong and what to do, and return the exit status for it."""
+    print(f"{sentence} {remedy}".strip(), file=sys.stderr)
+    if as_json:
+        print(json.dumps({"error": {"code": code, "sentence": sentence, "remedy": remedy}}, ensure_ascii=False))
+    return EXIT_ERROR
+
+
+def make_parser() -> argparse.ArgumentParser:
+    """Return the parser of the whole command line; the settings' flags are made from their declaration."""
+    parser = argparse.ArgumentParser(prog="neural-style", description="Repaint a picture in the manner of a painting.")
+    parser.add_argument("--version", action="version", version=f"neural-style {protocol.VERSION}")
+    commands = parser.add_subparsers(title="commands", required=True, metavar="COMMAND")
+
+    style = commands.add_parser("style", help="repaint a picture file")
+    style.add_argument("content", type=Path, metavar="CONTENT", help="the picture to repaint")
+    style.add_argument("styles", type=Path, nargs="+", metavar="STYLE", help="the painting; several are blended")
+    style.add_argument("-o", "--output", type=Path, required=True, metavar="OUT", help="the result; the ending says the "
+                                                                                     "format (.png, .jpg, .tif, …)")
+    style.add_argument("--side-by-side", type=Path, metavar="OUT2", help="also photo, style and result in one picture")
+    style.add_argument("--size", type=int, default=0, metavar="PX", help="shrink the photo's longer side to this first")
+    style.add_argument("--local", action="store_true", help="paint in this process, without the server")
+    style.add_argument("--json", action="store_true", help="say what was done as JSON on the standard output")
+    _add_folder(style)
+    group = style.add_argument_group("settings")
+    for setting in style_settings.SETTINGS:
+        flag = "--" + setting.name.replace("_", "-")
+        said = f"{setting.help} ".replace("%", "%%")
+        if setting.kind == "bool":
+            group.add_argument(flag, action=argparse.BooleanOptionalAction, default=None, dest=f"set_{setting.name}",
+                               help=said)
+        elif setting.kind == "choice":
+            group.add_argument(flag, default=None, dest=f"set_{setting.name}", help=f"{said}(default {setting.default})",
+                               choices=[choice.value for choice in setting.choices])
+        else:
+            group.add_argument(
+                flag, default=None, dest=f"set_{setting.name}", type=float if setting.kind == "float" else int,
+                metavar="N", help=f"{said}({setting.minimum:g} to {setting.maximum:g}; default {setting.default:g})")
+    style.set_defaults(command=_style)
+
+    server = commands.add_parser("server", help="run the painting server in the foreground, or stop it")
+    actions = server.add_subparsers(title="actions", metavar="ACTION")
+    run = actions.add_parser("run", help="run it in the foreground (the default)")
+    stop = actions.add_parser("stop", help="end the one that runs")
+    for each in (server, run):
+        foreground.add_options(each)
+        each.set_defaults(command=foreground.serve)
+    _add_folder(stop)
+    stop.set_defaults(command=_stop)
+
+    status = commands.add_parser("status", help="what the painting server is doing")
+    status.add_argument("--json", action="store_true", help="as JSON")
+    _add_folder(status)
+    status.set_defaults(command=_status)
+
+    doctor = commands.add_parser("doctor", help="find what is wrong with the installation, and how to mend it")
+    doctor.add_argument("--json", action="store_true", help="as JSON")
+    doctor.set_defaults(command=_doctor)
+    return parser
+
+
+def _add_folder(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--folder", type=Path, default=None, help=argparse.SUPPRESS)
+
+
+def _style(options: argparse.Namespace) -> int:
+    from server.cli_style import style
+
+    return style(options)
+
+
+def _doctor(options: argparse.Namespace) -> int:
+    return int(importlib.import_module("server.doctor").run(options.json))
+
+
+def _status(options: argparse.Namespace) -> int:
+    with Client.connect(options.folder, start=False, timeout=5.0, client_name="status") as client:
+        report = client.status()
+    if options.json:
+        print(json.dumps(report, indent=2))
+        return 0
+    minutes = report["seconds_up"] / 60
+    print(f"Painting server {report['version']}, process {report['pid']}, up for {minutes:.0f} min, "
+          f"folder {report['folder']}")
+    where = f" on {report['device']}" if report["device"] else ""
+    free = report["memory"].get("free")
+    room = f", {free / 2**30:.1f} GiB free when it started" if free else ""
+    print(f"Engine: {report['engine']}{where}{room}")
+    print(f"Clients: {report['clients'] - 1}")  # this one does not count
+    for job in report["jobs"]:
+        print(f"Job {job['job'][:8]} of {job['client']}: {job['pictures']}, {job['state']}, "
+              f"{job['fraction']:.0%}, since {job['seconds']:.0f} s")
+    return 0
+
+
+def _stop(options: argparse.Namespace) -> int:
+    folder = options.folder or default_folder()
+    if not server_lives(folder):
+        print("No painting server is running.")
+        return 0
+    try:
+        with Client.connect(folder, start=False, timeout=5.0, client_name="stop") as client:
+            client.shutdown()
+            ended = _gone(folder, 10.0)
+    except ServiceError as error:
+        if error.code in ("keys-unsafe", "keys-missing") or not server_lives(folder):
+            raise
+        ended = False
+    connection = read_connection(folder)
+    for number, seconds in ((signal.SIGTERM, 5.0), (signal.SIGKILL, 5.0)):
+        # It holds the lock and wrote the file with its number: it is ours, and it does not answer.
+        if not ended and connection is not None and server_lives(folder):
+            os.kill(connection.pid, number)
+            ended = _gone(folder, seconds)
+    if not ended and server_lives(folder):
+        raise protocol.ServiceError(*protocol.fault("server-silent"))
+    print("The painting server has ended.")
+    return 0
+
+
+def _gone(folder: Path, seconds: float) -> bool:
+    """Wait until the folder's server has ended; False if it still lives after so long."""
+    deadline = time.monotonic() + seconds
+    while server_lives(folder):
+        if time.monotonic() > deadline:
+            return False
+        time.sleep(0.03)
+    return True
+
+
+if __name__ == "__main__":
+    sys.exit(main())

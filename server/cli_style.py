@@ -1,0 +1,283 @@
+"""``neural-style style``: picture files in, picture files out, with a progress bar."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import math
+import os
+import signal
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from types import FrameType
+from typing import Any
+
+import numpy as np
+from PIL import Image, ImageDraw, ImageFont
+
+from server import client as wire
+from server.client import Client, Event, ServiceError
+from server.engine_process import to_picture, to_pixels
+from stylecore import pictures
+from stylecore.errors import StyleError
+from stylecore.settings import SETTINGS, SettingError, validate
+
+#: Pictures travel as float32 up to so many pixels, larger ones with 8 bits.
+_FLOAT_PIXELS = 32_000_000
+#: Of the side-by-side picture.
+_PANEL_HEIGHT = 640
+_WIDEST_PANEL = 2.0
+
+
+@dataclass
+class Interrupts:
+    """Ctrl-C, counted: once stops and keeps the picture, twice cancels."""
+
+    count: int = 0
+    _before: Any = field(default=None, repr=False)
+
+    def __enter__(self) -> Interrupts:
+        self._before = signal.signal(signal.SIGINT, self._count)
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        signal.signal(signal.SIGINT, self._before)
+
+    def _count(self, _number: int, _frame: FrameType | None) -> None:
+        self.count += 1
+
+
+def style(options: argparse.Namespace) -> int:
+    """Run the command; returns the exit status.
+
+    Raises:
+        StyleError, ServiceError: what went wrong, for people.
+    """
+    values = {s.name: value for s in SETTINGS if (value := getattr(options, f"set_{s.name}")) is not None}
+    try:
+        settings = validate(values)
+    except SettingError as error:
+        raise StyleError("bad-settings", str(error), "Correct that setting and try again.") from None
+    for output in filter(None, (options.output, options.side_by_side)):
+        _check_output(output, [options.content, *options.styles])
+    content = pictures.load(options.content, max(0, options.size)).pixels
+    styles = [pictures.load(path).pixels for path in options.styles]
+    begin = time.monotonic()
+    with Interrupts() as interrupts, _bar(quiet=options.json) as bar:
+        paint = _local(content, styles, settings, interrupts) if options.local else _served(
+            content, styles, settings, interrupts, options.folder)
+        result: pictures.Pixels | None = None
+        finished: wire.Finished | None = None
+        for event in paint:
+            bar.show(event)
+            if isinstance(event, wire.PictureArrived):
+                result = to_pixels(event.picture)
+            elif isinstance(event, wire.Failed | wire.Disconnected):
+                raise ServiceError(getattr(event, "code", "connection-lost"), event.sentence, event.remedy)
+            elif isinstance(event, wire.Finished):
+                finished = event
+    if result is None or finished is None:
+        print("Cancelled; nothing was written.", file=sys.stderr)
+        return 130
+    pictures.save(options.output, result)
+    if options.side_by_side is not None:
+        pictures.write_image(options.side_by_side, side_by_side(content, styles, result))
+    _tell(options, result, finished, time.monotonic() - begin)
+    return 130 if finished.stopped else 0
+
+
+def _tell(options: argparse.Namespace, result: pictures.Pixels, finished: wire.Finished, seconds: float) -> None:
+    height, width = result.shape[:2]
+    if options.json:
+        beside = str(options.side_by_side.resolve()) if options.side_by_side else None
+        print(json.dumps({"output": str(options.output.resolve()), "side_by_side": beside, "width": width,
+                          "height": height, "seconds": round(seconds, 3), "painting_seconds": round(finished.seconds, 3),
+                          "device": finished.device, "stopped": finished.stopped, "settings": dict(finished.settings)},
+                         ensure_ascii=False))
+        return
+    if finished.stopped:
+        print("Stopped early; this is the picture so far.")
+    print(f"{options.output.resolve()}  ({width} × {height} px)")
+    if options.side_by_side:
+        print(f"{options.side_by_side.resolve()}  (photo, style, result)")
+    print(f"Painted in {finished.seconds:.1f} s ({seconds:.1f} s in all) on {finished.device}.")
+
+
+def _check_output(path: Path, inputs: list[Path]) -> None:
+    """Raise :class:`StyleError` now, not after the painting, if ``path`` could not be written."""
+    if path.is_dir():
+        raise StyleError("cannot-write", f"{path} is a folder.", "Name a file, e.g. result.png.")
+    if Image.registered_extensions().get(path.suffix.lower()) not in Image.SAVE:
+        raise StyleError("cannot-write", f"“{path.name}” does not end in a kind of picture that can be written.",
+                         "Name it e.g. result.png.")
+    if path.exists() and any(source.exists() and path.samefile(source) for source in inputs):
+        raise StyleError("cannot-write", f"{path} is one of the pictures to read.", "Choose another name for the result.")
+    try:
+        with tempfile.TemporaryFile(dir=path.parent):
+            pass
+    except OSError as error:
+        raise StyleError("cannot-write", f"Nothing can be written to {path.parent} ({error.strerror}).",
+                         "Choose another folder, or make room there.") from None
+
+
+def _served(content: pictures.Pixels, styles: list[pictures.Pixels], settings: dict[str, Any], interrupts: Interrupts,
+            folder: Path | None) -> Iterator[Event]:
+    """Paint on the server, which is started if none runs; yields what happens until the job is over."""
+    sent = [to_picture(pixels, "f32" if pixels.shape[0] * pixels.shape[1] <= _FLOAT_PIXELS else "u8")
+            for pixels in (content, *styles)]
+    yield wire.Starting("", "Calling the painting server")
+    with Client.connect(folder, timeout=30.0, client_name="neural-style") as client:
+        job = client.submit(sent[0], [(picture, 1.0) for picture in sent[1:]], settings, previews=False)
+        answered = 0
+        while True:
+            event = client.next_event(0.1)
+            if interrupts.count > answered:
+                answered = interrupts.count
+                if answered == 1:
+                    client.stop(job)
+                else:
+                    client.cancel(job)
+            if event is not None:
+                yield event
+            if isinstance(event, wire.Finished | wire.Failed | wire.Cancelled | wire.Disconnected):
+                return
+
+
+def _local(content: pictures.Pixels, styles: list[pictures.Pixels], settings: dict[str, Any],
+           interrupts: Interrupts) -> Iterator[Event]:
+    """Paint in this process; yields the same events as the server would send."""
+    yield wire.Starting("", "Loading the network")
+    from stylecore import events
+    from stylecore.engine import Engine
+    from stylecore.job import Job, Style
+
+    engine = Engine()
+    yield wire.Starting("", "Preparing the pictures")
+    job = Job(engine, content, [Style(pixels) for pixels in styles], settings)
+    size = (1, 1)
+    for event in job.run():
+        if interrupts.count == 1:
+            job.stop()
+        elif interrupts.count > 1:
+            job.cancel()
+        if isinstance(event, events.ScaleStarted):
+            size = (event.width, event.height)
+        elif isinstance(event, events.StepDone):
+            yield wire.Progress("", event.scale, event.scales, event.step, event.steps, event.fraction,
+                                event.seconds_left, {"total": event.total_loss}, *size)
+        elif isinstance(event, events.Note):
+            yield wire.Note("", event.code, event.sentence)
+        elif isinstance(event, events.Finished):
+            yield wire.PictureArrived("", "final", to_picture(job.image(), "f32"))
+            yield wire.Finished("", event.seconds, event.stopped, event.settings, engine.device_name)
+
+
+class _Lines:
+    """Progress for a log or a pipe: a line now and then on stderr."""
+
+    def __init__(self, quiet: bool) -> None:
+        self._quiet = quiet
+        self._next = 0.0
+
+    def __enter__(self) -> _Lines:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        return
+
+    def show(self, event: Event) -> None:
+        """Show what there is to show."""
+        text = _words(event)
+        if isinstance(event, wire.Progress):
+            now = time.monotonic()
+            if now < self._next:
+                return
+            self._next = now + 2.0
+            text = f"{event.fraction:4.0%}  {text}"
+        if text and not self._quiet:
+            print(text, file=sys.stderr, flush=True)
+
+
+class _Bar:
+    """Progress for a terminal: rich's bar, with the seconds left that the engine estimates."""
+
+    def __init__(self) -> None:
+        from rich.console import Console
+        from rich.progress import BarColumn, Progress, TextColumn
+
+        self._bar = Progress(TextColumn("{task.description}"), BarColumn(), TextColumn("{task.percentage:>3.0f} %"),
+                             TextColumn("{task.fields[left]}"), console=Console(stderr=True))
+        self._task = self._bar.add_task("", total=1.0, left="")
+
+    def __enter__(self) -> _Bar:
+        self._bar.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._bar.stop()
+
+    def show(self, event: Event) -> None:
+        """Show what there is to show."""
+        if isinstance(event, wire.Note):
+            self._bar.console.print(event.sentence)
+        elif isinstance(event, wire.Finished):
+            self._bar.update(self._task, completed=1.0, description="Done", left="")
+        elif isinstance(event, wire.Progress):
+            left = f"{math.ceil(event.seconds_left)} s left"
+            self._bar.update(self._task, completed=event.fraction, description=f"Painting {event.width} × {event.height}",
+                             left=left)
+        elif text := _words(event):
+            self._bar.update(self._task, description=text)
+
+
+def _bar(*, quiet: bool) -> _Bar | _Lines:
+    terminal = sys.stderr.isatty() and os.environ.get("TERM", "dumb") != "dumb"
+    return _Bar() if terminal and not quiet else _Lines(quiet)
+
+
+def _words(event: Event) -> str:
+    if isinstance(event, wire.Starting):
+        return f"{event.text} …"
+    if isinstance(event, wire.Queued):
+        return f"Waiting: {event.position} before this one …" if event.position else ""
+    if isinstance(event, wire.Progress):
+        return (f"{event.width} × {event.height} px, scale {event.scale} of {event.scales}, "
+                f"{math.ceil(event.seconds_left)} s left")
+    return event.sentence if isinstance(event, wire.Note) else ""
+
+
+def side_by_side(content: pictures.Pixels, styles: list[pictures.Pixels], result: pictures.Pixels) -> Image.Image:
+    """Return photo, styles and result in one row of equal height on paper white, each with its name below."""
+    names = ["Photo", *(["Style"] if len(styles) == 1 else [f"Style {n + 1}" for n in range(len(styles))]), "Result"]
+    height = min(_PANEL_HEIGHT, max(result.shape[0], 240))
+    panels = [_panel(pixels, height) for pixels in (content, *styles, result)]
+    gap, label = height // 24, height // 9
+    sheet = Image.new("RGB", (sum(p.width for p in panels) + gap * (len(panels) + 1), height + gap + label), "#faf8f4")
+    draw = ImageDraw.Draw(sheet)
+    font = ImageFont.load_default(size=max(14, height // 20))
+    x = gap
+    for panel, name in zip(panels, names, strict=True):
+        sheet.paste(panel, (x, gap))
+        draw.text((x + panel.width // 2, gap + height + label // 2), name, fill="#3a3632", font=font, anchor="mm")
+        x += panel.width + gap
+    return sheet
+
+
+def _panel(pixels: pictures.Pixels, height: int) -> Image.Image:
+    """Return the picture at this height on white; a very wide one shows its middle."""
+    if pixels.shape[1] > pixels.shape[0] * _WIDEST_PANEL:
+        width = max(1, int(pixels.shape[0] * _WIDEST_PANEL))
+        left = (pixels.shape[1] - width) // 2
+        pixels = np.ascontiguousarray(pixels[:, left:left + width])
+    image = pictures.to_image(pixels)
+    size = (max(1, round(image.width * height / image.height)), height)
+    image = image.resize(size, Image.Resampling.LANCZOS)
+    if image.mode == "RGBA":
+        white = Image.new("RGB", image.size, "white")
+        white.paste(image, mask=image.getchannel("A"))
+        return white
+    return image
