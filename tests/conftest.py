@@ -1,0 +1,12 @@
+"""Options of the whole test suite."""
+
+from __future__ import annotations
+
+import pytest
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Add the options about GIMP; `tests/run` passes them on."""
+    group = parser.getgroup("gimp")
+    group.addoption("--require-gimp", action="store_true", help="fail, not skip, where no GIMP 3.0 or 3.2 can be had")
+    group.addoption("--no-gimp", action="store_true", help="leave out what runs inside GIMP")

@@ -1,0 +1,116 @@
+"""The fixtures of the tests inside the real GIMP, and how to write such a test.
+
+A test that takes ``gimp_console`` or ``gimp_gui`` runs once for each series (3.0, 3.2)::
+
+    def test_layer_gets_a_name(gimp_console):
+        name = gimp_console.run('''
+    image = new_image(64, 48)
+    layer = new_layer(image, wanted, 64, 48)
+    result = layers(image)[0]["name"]
+    ''', wanted="sky")
+        assert name == "sky"
+
+- ``gimp.run(code, timeout=60, **values)`` executes code inside GIMP; ``values`` become its variables, what it assigns
+  to ``result`` (plain data) is returned, an exception is raised here with its traceback and GIMP's log. Variables live
+  until the end of the test. ``agent.PRELUDE`` is there: Gimp, Gegl, Gio, GLib, and ``call("plug-in-neural-style",
+  image, [layer], strength=40)``, ``new_image``, ``new_layer``, ``read``, ``write``, ``load``, ``save``, ``layers``,
+  ``show`` (opens a window). See `tests.gimp.agent`.
+- What blocks (a dialog, a long job) is begun with ``gimp.start(code, **values)``; drive it meanwhile with
+  ``gimp.display``, ``gimp.plugin_processes()``, ``gimp.server``; then ``gimp.wait(timeout)`` gives the result. GIMP
+  takes one snippet at a time; a plug-in opened with ``gimp.menu("Neural Style")`` leaves it free for ``run``.
+- ``gimp.tmp``: a new folder for this test, with the same path inside GIMP. ``gimp.server_folder``: the server's; the
+  plug-in starts a server in it on demand, and it serves the tests that follow; ``gimp.server.end_servers()`` ends it.
+- ``with gimp.installation(server_command=["/nowhere"]): ...`` changes installation.json for a while.
+- ``gimp.display`` (GUI): ``wait_window(title)``, ``find_windows``, ``titles``, ``wait_gone``, ``activate``, ``key``,
+  ``type``, ``click``, ``geometry``, ``screenshot(name)`` (to ``tests/output/<series>/<name>.png``), ``xdotool``.
+  ``gimp.activate_image()`` focuses the image window (for ``key("ctrl+z")``: undo is not in GIMP's API).
+
+GIMP is started once for each series and kind, and again only if a test killed it or left it busy.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from functools import cache
+
+import pytest
+
+from tests.gimp import places
+from tests.gimp.common import GimpUnavailable
+from tests.gimp.session import GimpSession
+
+
+@cache
+def _find(series: str) -> places.Place | str:
+    """The GIMP of a series, or why there is none (asked once)."""
+    try:
+        return places.find(series)
+    except GimpUnavailable as error:
+        return str(error)
+
+
+class Sessions:
+    """The GIMPs that run, each started when a test first asks for it."""
+
+    def __init__(self, required: bool) -> None:
+        self._required = required
+        self._running: dict[tuple[str, bool], GimpSession] = {}
+
+    def get(self, series: str, *, windows: bool) -> GimpSession:
+        """A GIMP ready for a new test; skips the test, or fails it with --require-gimp, when there is none."""
+        place = _find(series)
+        if isinstance(place, str):
+            self._give_up(place)
+        elif windows and not place.has_display_tools:
+            self._give_up(f"GIMP {series} is here, but not all of {', '.join(places.TOOLS)}, which its dialog needs.")
+        assert isinstance(place, places.Place)
+        session = self._running.get((series, windows))
+        if session is not None and not session.usable:
+            session.close()
+            session = None
+        if session is None:
+            session = self._running[series, windows] = GimpSession(place, windows=windows)
+        session.begin_test()
+        return session
+
+    def _give_up(self, reason: str) -> None:
+        if self._required:
+            pytest.fail(f"--require-gimp: {reason}", pytrace=False)
+        pytest.skip(reason)
+
+    def close(self) -> None:
+        """End them all."""
+        for session in self._running.values():
+            session.close()
+
+
+@pytest.fixture(scope="session")
+def gimp_sessions(request: pytest.FixtureRequest) -> Iterator[Sessions]:
+    if request.config.getoption("--no-gimp"):
+        pytest.skip("--no-gimp was given")
+    sessions = Sessions(request.config.getoption("--require-gimp"))
+    yield sessions
+    sessions.close()
+
+
+@pytest.fixture(params=places.SERIES)
+def gimp_console(request: pytest.FixtureRequest, gimp_sessions: Sessions) -> GimpSession:
+    """A GIMP without windows."""
+    return gimp_sessions.get(request.param, windows=False)
+
+
+@pytest.fixture(params=places.SERIES)
+def gimp_gui(request: pytest.FixtureRequest, gimp_sessions: Sessions) -> Iterator[GimpSession]:
+    """A GIMP with windows, on a screen of its own; a failed test leaves a screenshot."""
+    session = gimp_sessions.get(request.param, windows=True)
+    failed_before = request.session.testsfailed
+    yield session
+    if request.session.testsfailed > failed_before or not session.usable:
+        session.display.screenshot(f"after-{request.node.originalname}")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark what runs inside GIMP."""
+    for item in items:
+        if {"gimp_console", "gimp_gui"} & set(getattr(item, "fixturenames", ())):
+            item.add_marker(pytest.mark.gimp)

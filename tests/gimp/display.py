@@ -1,0 +1,145 @@
+"""An X display of its own with a window manager, driven by xdotool, for the tests of the dialog and the canvas."""
+
+from __future__ import annotations
+
+import random
+import re
+import subprocess
+import time
+from collections.abc import Mapping
+from pathlib import Path
+
+from tests.gimp.common import REPOSITORY
+from tests.gimp.places import Place
+
+OUTPUT = REPOSITORY / "tests" / "output"
+SIZE = (1400, 900)
+
+
+class DisplayError(AssertionError):
+    """What a test waited for did not come to the screen."""
+
+
+class Display:
+    """One Xvfb with openbox, where a GIMP lives. Coordinates are pixels of the screen, from its top left corner."""
+
+    def __init__(self, place: Place, environment: Mapping[str, str], log: Path) -> None:
+        self.place = place
+        self._log = log.open("ab")
+        for _ in range(5):
+            self.name = f":{random.randint(1000, 50000)}"
+            self.environment = {**environment, "DISPLAY": self.name}
+            size = f"{SIZE[0]}x{SIZE[1]}x24"
+            self._processes = [self._spawn("Xvfb", self.name, "-screen", "0", size, "-nolisten", "tcp", "-noreset")]
+            if self._answers():
+                break
+            self.close()
+        else:
+            raise DisplayError(f"Xvfb does not start:\n{log.read_text(errors='replace')[-2000:]}")
+        self._processes.append(self._spawn("openbox"))
+
+    def _spawn(self, *arguments: str) -> subprocess.Popen[bytes]:
+        command = self.place.command(*arguments)
+        return subprocess.Popen(
+            command, stdin=subprocess.DEVNULL, stdout=self._log, stderr=self._log, env=self.environment
+        )
+
+    def _answers(self) -> bool:
+        until = time.monotonic() + 15
+        while time.monotonic() < until and self._processes[0].poll() is None:
+            if self._run("xdotool", "getdisplaygeometry").returncode == 0:
+                return True
+            time.sleep(0.1)
+        return False
+
+    def _run(self, *arguments: str, timeout: float = 20) -> subprocess.CompletedProcess[bytes]:
+        command = self.place.command(*arguments)
+        return subprocess.run(
+            command, stdin=subprocess.DEVNULL, capture_output=True, env=self.environment, timeout=timeout
+        )
+
+    def xdotool(self, *arguments: str | int) -> str:
+        """Run one xdotool command line; returns what it prints, raises DisplayError when it fails."""
+        done = self._run("xdotool", *map(str, arguments))
+        if done.returncode != 0:
+            raise DisplayError(f"xdotool {' '.join(map(str, arguments))}: {done.stderr.decode().strip() or 'failed'}")
+        return done.stdout.decode()
+
+    def find_windows(self, title: str) -> list[int]:
+        """The visible windows whose title matches the regular expression (case is ignored)."""
+        found = self._run("xdotool", "search", "--onlyvisible", "--name", title)  # status 1 means none
+        return [int(line) for line in found.stdout.split()]
+
+    def titles(self) -> dict[int, str]:
+        """The visible windows that have a title, by their number."""
+        found = {}
+        for window in self.find_windows(".+"):
+            title = self._run("xdotool", "getwindowname", str(window)).stdout.decode().strip()
+            if title:
+                found[window] = title
+        return found
+
+    def wait_window(self, title: str, timeout: float = 20) -> int:
+        """The first visible window whose title matches, as soon as there is one."""
+        until = time.monotonic() + timeout
+        while time.monotonic() < until:
+            if found := self.find_windows(title):
+                return found[0]
+            time.sleep(0.1)
+        raise self._timed_out(f"No window “{title}” came within {timeout:.0f} s")
+
+    def wait_gone(self, title: str, timeout: float = 20) -> None:
+        """Wait until no visible window's title matches."""
+        until = time.monotonic() + timeout
+        while time.monotonic() < until:
+            if not self.find_windows(title):
+                return
+            time.sleep(0.1)
+        raise self._timed_out(f"A window “{title}” was still there after {timeout:.0f} s")
+
+    def _timed_out(self, what: str) -> DisplayError:
+        picture = self.screenshot("timed-out-" + (re.sub(r"\W+", "-", what).strip("-").lower())[:60])
+        return DisplayError(f"{what}. Windows: {sorted(self.titles().values())}. Screenshot: {picture}")
+
+    def activate(self, window: int) -> None:
+        """Raise a window and give it the keyboard."""
+        self.xdotool("windowactivate", "--sync", window)
+
+    def key(self, *keys: str) -> None:
+        """Press keys, each by xdotool's name for it (``ctrl+z``, ``Return``), in the active window."""
+        self.xdotool("key", "--clearmodifiers", "--delay", 60, *keys)
+
+    def type(self, text: str) -> None:
+        """Type text into the active window."""
+        self.xdotool("type", "--clearmodifiers", "--delay", 30, text)
+
+    def click(self, x: int, y: int, button: int = 1, window: int | None = None) -> None:
+        """Click at a place of the screen, or of a window."""
+        within = [] if window is None else ["--window", str(window)]
+        self.xdotool("mousemove", "--sync", *within, x, y)
+        self.xdotool("click", button)
+
+    def geometry(self, window: int) -> tuple[int, int, int, int]:
+        """A window's x, y, width and height."""
+        shell = dict(re.findall(r"(\w+)=(-?\d+)", self.xdotool("getwindowgeometry", "--shell", window)))
+        return int(shell["X"]), int(shell["Y"]), int(shell["WIDTH"]), int(shell["HEIGHT"])
+
+    def screenshot(self, name: str) -> Path:
+        """Write the screen to ``tests/output/<series>/<name>.png`` (ignored by git)."""
+        path = OUTPUT / self.place.series / f"{name}.png"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        done = self._run("import", "-window", "root", "png:-")
+        if done.returncode != 0:
+            raise DisplayError(f"No screenshot: {done.stderr.decode().strip()}")
+        path.write_bytes(done.stdout)
+        return path
+
+    def close(self) -> None:
+        """End the window manager and the X server."""
+        for process in reversed(self._processes):
+            process.terminate()
+            try:
+                process.wait(5)
+            except subprocess.TimeoutExpired:
+                process.kill()
+                process.wait()

@@ -1,0 +1,347 @@
+"""One running GIMP, console or with windows, with the plug-in installed and an agent that runs the tests' snippets."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import secrets
+import select
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import psutil
+
+from gimp_plugin.assemble import ENTRY, NAME, assemble
+from tests.gimp.common import REPOSITORY, cache_folder
+from tests.gimp.display import Display
+from tests.gimp.places import Place
+from tests.gimp.rootfs import inside_environment
+from tests.gimp.servers import ServerStarter
+
+PYZMQ = "27.3.0"
+PLUG_INS = ("python-eval", "file-png", "file-jpeg", "file-tiff")  # all that the tests need of GIMP's own: a fast start
+GIMPRC = """\
+(config-version "{version}")
+(show-welcome-dialog no)
+(check-updates no)
+(prev-language "C.UTF-8")
+(save-session-info no)
+(color-profile-policy keep)
+(plug-in-path "{plug_ins}")
+"""
+START_TIMEOUT = 90.0
+
+
+class GimpError(AssertionError):
+    """A snippet raised inside GIMP; the text is its traceback and the end of GIMP's log."""
+
+
+class GimpDied(AssertionError):
+    """GIMP is gone or does not answer; the text ends with its log."""
+
+
+class GimpSession:
+    """A GIMP of one series. See the how-to in `tests/gimp/conftest.py`.
+
+    Attributes:
+        series: "3.0" or "3.2".
+        version: What this GIMP says of itself, as "3.0.4".
+        shared: A folder whose path is the same here and inside GIMP; `tmp` is a new one in it for each test.
+        plugin: The installed plug-in's folder.
+        server_folder: Where the server keeps its connection file and keys (``folder`` of installation.json).
+        server: The `ServerStarter` that runs servers for the plug-in.
+        log: GIMP's standard output and error, as a file.
+    """
+
+    def __init__(self, place: Place, *, windows: bool) -> None:
+        self.place, self.series = place, place.series
+        self.shared = place.make_shared_folder()
+        self.tmp = self.shared
+        self.log = self.shared / "gimp.log"
+        self.plugin = self.shared / "plug-ins" / NAME
+        self.server_folder = self.shared / "server"
+        self.server = ServerStarter(self.shared)
+        self._display: Display | None = None
+        self._busy = False
+        self._connection: socket.socket | None = None
+        self._unread = b""
+        self._process: subprocess.Popen[bytes] | None = None
+        try:
+            self._install()
+            self._launch(windows)
+        except BaseException:
+            self.close()
+            raise
+
+    # ---- running code -------------------------------------------------------------------------------------------
+
+    def run(self, code: str, *, timeout: float = 60.0, **values: Any) -> Any:
+        """Execute Python code inside GIMP and return what it assigned to ``result`` (anything JSON can hold).
+
+        ``values`` become variables of the code, as does what earlier snippets of the same test assigned. Raises
+        GimpError with the traceback if the code raises, GimpDied if GIMP ends or takes longer than ``timeout``.
+        """
+        self.start(code, **values)
+        return self.wait(timeout)
+
+    def start(self, code: str, **values: Any) -> None:
+        """Begin to execute code and return at once (it may open a dialog, say); `wait` gives its result."""
+        self._send({"code": code, "values": {name: _plain(value) for name, value in values.items()}})
+
+    def wait(self, timeout: float = 60.0) -> Any:
+        """The result of the code that `start` began."""
+        answer = self._receive(timeout)
+        self._busy = False
+        if "error" in answer:
+            raise GimpError(f"In GIMP {self.version}:\n{answer['error']}\n{self._log_tail(15)}")
+        return answer["result"]
+
+    @property
+    def finished(self) -> bool:
+        """Whether what `start` began has ended, so that `wait` would return at once."""
+        return bool(self._unread) or bool(self._connection and select.select([self._connection], [], [], 0)[0])
+
+    @property
+    def usable(self) -> bool:
+        """Whether GIMP lives and waits for code."""
+        return not self._busy and self._process is not None and self._process.poll() is None
+
+    def begin_test(self) -> None:
+        """Close all images, forget the variables of earlier snippets, make a new `tmp`."""
+        self.tmp = Path(tempfile.mkdtemp(prefix="test-", dir=self.shared))
+        self._send({"code": "", "reset": True})
+        self.wait()
+
+    def _send(self, request: dict[str, Any]) -> None:
+        if self._busy:
+            raise GimpDied(f"GIMP {self.series} still runs the code sent before; call wait() first.")
+        assert self._connection is not None
+        self._busy = True
+        try:
+            self._connection.sendall(json.dumps(request).encode() + b"\n")
+        except OSError as error:
+            raise self._died(f"cannot be reached ({error})") from error
+
+    def _receive(self, timeout: float) -> dict[str, Any]:
+        assert self._connection is not None and self._process is not None
+        until = time.monotonic() + timeout
+        while b"\n" not in self._unread:
+            left = until - time.monotonic()
+            if left <= 0:
+                raise self._died(f"did not answer within {timeout:.0f} s")
+            if select.select([self._connection], [], [], min(left, 0.5))[0]:
+                data = self._connection.recv(1 << 20)
+                if not data:
+                    raise self._died("closed the connection")
+                self._unread += data
+            elif self._process.poll() is not None:
+                raise self._died(f"ended with status {self._process.returncode}")
+        line, _, self._unread = self._unread.partition(b"\n")
+        return json.loads(line)
+
+    def _died(self, what: str) -> GimpDied:
+        self._busy = True  # never to be used again
+        picture = ""
+        if self._display is not None:
+            picture = f"\nScreenshot: {self._display.screenshot('trouble')}"
+        return GimpDied(f"GIMP {self.series} {what}.{picture}\n{self._log_tail(40)}")
+
+    def log_text(self) -> str:
+        """All that GIMP and its plug-ins wrote to standard output and error so far."""
+        return self.log.read_text(errors="replace") if self.log.exists() else ""
+
+    def _log_tail(self, lines: int) -> str:
+        return f"The end of GIMP {self.series}'s log:\n" + "\n".join(self.log_text().splitlines()[-lines:])
+
+    # ---- the screen -----------------------------------------------------------------------------------------------
+
+    @property
+    def display(self) -> Display:
+        """The screen, with keys, mouse, windows and screenshots (a GIMP with windows only)."""
+        if self._display is None:
+            raise AssertionError("gimp_console has no screen; use gimp_gui.")
+        return self._display
+
+    def activate_image(self) -> int:
+        """Give the keyboard to GIMP's image window; returns the window's number."""
+        window = self.display.wait_window(r"(GIMP|GNU Image Manipulation Program)$")
+        self.display.activate(window)
+        return window
+
+    def menu(self, label: str) -> None:
+        """Choose an action as a user does with Help > Search and Run a Command, by (part of) its label."""
+        self.activate_image()
+        self.display.key("slash")
+        time.sleep(0.7)  # the search window has no title to wait for
+        self.display.type(label)
+        time.sleep(0.7)  # and shows what it found a moment later
+        self.display.key("Return")
+
+    # ---- the plug-in and its server ---------------------------------------------------------------------------------
+
+    def plugin_processes(self) -> list[psutil.Process]:
+        """The plug-in's processes that live now: send one SIGKILL to do what GIMP's own Cancel does."""
+        assert self._process is not None
+        found = []
+        for process in psutil.Process(self._process.pid).children(recursive=True):
+            with contextlib.suppress(psutil.NoSuchProcess):
+                if any(word.endswith(f"/{ENTRY}") for word in process.cmdline()):
+                    found.append(process)
+        return found
+
+    @contextlib.contextmanager
+    def installation(self, **changes: Any) -> Iterator[dict[str, Any]]:
+        """Change installation.json for a while, e.g. ``server_command=["/nowhere"]``."""
+        path = self.plugin / "installation.json"
+        before = path.read_text()
+        changed = {**json.loads(before), **changes}
+        path.write_text(json.dumps(changed))
+        try:
+            yield changed
+        finally:
+            path.write_text(before)
+
+    # ---- start and end ------------------------------------------------------------------------------------------------
+
+    def _install(self) -> None:
+        """Fill the profile: settings, some of GIMP's own plug-ins, the plug-in under test, the agent."""
+        for name in ("home", "runtime", "profile", "plug-ins", "own-plug-ins"):
+            (self.shared / name).mkdir(mode=0o700)
+        path = [str(self.shared / "plug-ins")]
+        system = _system_plug_ins(self.place)
+        if system is None:
+            path.append("${gimp_plug_in_dir}/plug-ins")
+        else:
+            path.append(str(self.shared / "own-plug-ins"))
+            for name in PLUG_INS:
+                (self.shared / "own-plug-ins" / name).symlink_to(system / name)
+        rc = GIMPRC.format(version=self.place.version, plug_ins=":".join(path))
+        (self.shared / "profile" / "gimprc").write_text(rc)
+        shutil.copy(Path(__file__).with_name("agent.py"), self.shared / "neural_style_test_agent.py")
+        installation = {
+            "version": "tests",
+            "server_command": self.server.command,
+            "folder": str(self.server_folder),
+            "user_styles": str(self.shared / "user-styles"),
+        }
+        assemble(self.plugin, REPOSITORY, installation, pyzmq_wheel())
+
+    def _launch(self, windows: bool) -> None:
+        token = secrets.token_hex(16)
+        with socket.create_server(("127.0.0.1", 0)) as listener:
+            port = listener.getsockname()[1]
+            code = (
+                f"import sys; sys.path.insert(0, '{self.shared}'); import neural_style_test_agent as agent; "
+                f"agent.serve({port}, '{token}', {windows})"
+            )
+            environment = self._environment()
+            if windows:
+                self._display = Display(self.place, environment, self.shared / "display.log")
+                environment = self._display.environment
+                arguments = ["gimp", "--no-splash", "--new-instance"]
+            else:
+                arguments = ["gimp-console", "--no-interface", "--quit"]
+            arguments += ["--batch-interpreter=python-fu-eval", "--batch", code]
+            with self.log.open("wb") as log:
+                self._process = subprocess.Popen(
+                    self.place.command(*arguments), stdin=subprocess.DEVNULL, stdout=log, stderr=log,
+                    env=environment, cwd="/", start_new_session=True,
+                )  # fmt: skip
+            self._connection = self._accept(listener)
+        self.version: str = self._greeting(token)
+
+    def _accept(self, listener: socket.socket) -> socket.socket:
+        assert self._process is not None
+        listener.settimeout(0.2)
+        until = time.monotonic() + START_TIMEOUT
+        while time.monotonic() < until:
+            with contextlib.suppress(TimeoutError):
+                connection, _ = listener.accept()
+                connection.settimeout(None)
+                return connection
+            if self._process.poll() is not None:
+                raise self._died(f"ended at once with status {self._process.returncode}")
+        raise self._died(f"did not start within {START_TIMEOUT:.0f} s")
+
+    def _greeting(self, token: str) -> str:
+        greeting = self._receive(10)
+        if greeting.get("token") != token:
+            raise GimpDied("Something else than the tests' GIMP connected to the tests.")
+        return str(greeting["version"])
+
+    def _environment(self) -> dict[str, str]:
+        own = {
+            "HOME": str(self.shared / "home"),
+            "XDG_RUNTIME_DIR": str(self.shared / "runtime"),
+            "GIMP3_DIRECTORY": str(self.shared / "profile"),
+            "PYTHONUNBUFFERED": "1",
+            "NO_AT_BRIDGE": "1",
+            "GDK_BACKEND": "x11",
+        }
+        base = inside_environment()
+        if self.place.root is None:
+            base["PATH"] = os.environ["PATH"]
+        return {**base, **own}
+
+    def close(self) -> None:
+        """End GIMP, its screen and its servers, and remove the shared folder."""
+        if self._process is not None:
+            self._end_gimp(self._process)
+        if self._connection is not None:
+            self._connection.close()
+        if self._display is not None:
+            self._display.close()
+        self.server.close()
+        self.place.remove_shared_folder(self.shared)
+
+    def _end_gimp(self, process: subprocess.Popen[bytes]) -> None:
+        if self.usable and self._connection is not None:
+            with contextlib.suppress(OSError):
+                self._connection.sendall(b'{"quit": true}\n')
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                process.wait(10)
+        family = psutil.Process(process.pid).children(recursive=True) if process.poll() is None else []
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(process.pid, signal.SIGKILL)
+        for member in family:
+            with contextlib.suppress(psutil.NoSuchProcess):
+                member.kill()
+        process.wait(10)
+
+
+def _plain(value: Any) -> Any:
+    return str(value) if isinstance(value, Path) else value
+
+
+def _system_plug_ins(place: Place) -> Path | None:
+    """GIMP's own plug-ins folder, as GIMP sees it; None if it is in no usual place."""
+    root = place.root or Path("/")
+    for pattern in ("usr/lib/*/gimp/3*/plug-ins", "usr/lib64/gimp/3*/plug-ins", "usr/lib/gimp/3*/plug-ins"):
+        for folder in sorted(root.glob(pattern)):
+            if all((folder / name).exists() for name in PLUG_INS):
+                return Path("/") / folder.relative_to(root)
+    return None
+
+
+def pyzmq_wheel() -> Path:
+    """The wheel of pyzmq for GIMP's Python (one abi3 wheel serves 3.12 and later), fetched once with pip."""
+    folder = cache_folder() / "wheels"
+    folder.mkdir(parents=True, exist_ok=True)
+    if not (found := sorted(folder.glob(f"pyzmq-{PYZMQ}-*abi3*.whl"))):
+        with tempfile.TemporaryDirectory(dir=folder) as fresh:
+            command = [sys.executable, "-m", "pip", "download", "--quiet", "--no-deps", "--only-binary=:all:"]
+            command += ["--python-version", "313", "--dest", fresh, f"pyzmq=={PYZMQ}"]
+            subprocess.run(command, check=True, timeout=300)
+            for wheel in Path(fresh).glob("*.whl"):
+                wheel.rename(folder / wheel.name)
+        found = sorted(folder.glob(f"pyzmq-{PYZMQ}-*.whl"))
+    return found[-1]
