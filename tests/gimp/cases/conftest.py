@@ -1,0 +1,59 @@
+"""What the cases share: a painted style, and the words of a call."""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from PIL import Image
+
+from tests.gimp.session import GimpSession
+
+#: The quickest job there is.
+QUICK = {"quality": "draft", "iterations": 3}
+
+
+def paint_style(path: Path, size: int = 96) -> Path:
+    """Save a small striped picture in red, yellow and blue."""
+    picture = Image.new("RGB", (size, size))
+    colours = ((200, 40, 30), (240, 200, 60), (30, 60, 150))
+    for y in range(size):
+        for x in range(size):
+            picture.putpixel((x, y), colours[int((x + 8 * math.sin(y / 6)) / 7) % 3])
+    picture.save(path)
+    return path
+
+
+@pytest.fixture
+def console(gimp_console: GimpSession) -> Iterator[GimpSession]:
+    """A GIMP without windows, with `style` and `quick` ready in it."""
+    _prepare(gimp_console)
+    yield gimp_console
+
+
+@pytest.fixture
+def gui(gimp_gui: GimpSession) -> Iterator[GimpSession]:
+    """A GIMP with windows, with `style` and `quick` ready in it."""
+    _prepare(gimp_gui)
+    yield gimp_gui
+
+
+def _prepare(gimp: GimpSession) -> None:
+    style = paint_style(gimp.tmp / "red-stripes.png")
+    gimp.run(
+        """
+quick = json.loads(quick)
+
+def stylise(image, chosen, **more):
+    answer = call("plug-in-neural-style", image, chosen, **{"style": style, **quick, **more})
+    return {"status": answer["status"], "message": answer["message"], "layers": layers(image), "made": answer["values"]}
+
+def told(answer):
+    return {key: value for key, value in answer.items() if key != "made"}
+""",
+        style=style,
+        quick=json.dumps(QUICK),
+    )
