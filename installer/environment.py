@@ -1,0 +1,269 @@
+"""The virtual environment of the server and the command line."""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import json
+import os
+import platform
+import re
+import shutil
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from installer import console, torch_build
+from installer.errors import InstallError, disk_full
+from installer.places import Places, make_folder
+from installer.processes import PipError, answer, clean_environment, pip
+
+PACKAGES = ("stylecore", "server")
+
+#: What the environment itself needs, without PyTorch: packages, the server's log, the plug-in.
+OTHER_BYTES = 400_000_000
+
+
+@dataclass(frozen=True)
+class Checkout:
+    """The copy of the project that is being installed."""
+
+    folder: Path
+    version: str
+    torch_requirements: tuple[str, ...]
+    code_digest: str
+    needs_digest: str
+
+
+def read_checkout(folder: Path) -> Checkout:
+    """Read what there is to install in ``folder``.
+
+    Raises:
+        InstallError: it is not a complete checkout.
+    """
+    try:
+        project = (folder / "pyproject.toml").read_text(encoding="utf-8")
+        files = sorted(
+            path
+            for package in PACKAGES
+            for path in (folder / package).rglob("*")
+            if path.is_file() and "__pycache__" not in path.parts
+        )
+        code = hashlib.sha256()
+        for path in (folder / "pyproject.toml", *files):
+            code.update(f"{path.relative_to(folder)}\0".encode() + path.read_bytes() + b"\0")
+    except FileNotFoundError as error:
+        raise InstallError(
+            f"This copy of the project is incomplete: {error.filename} is missing.", "Get a fresh clone and try again."
+        ) from error
+    # tomllib came with Python 3.11, and 3.10 must do.
+    version = re.search(r'^version = "(.+)"', project, re.MULTILINE)
+    dependencies = re.search(r"^dependencies = \[(.*?)^\]", project, re.MULTILINE | re.DOTALL)
+    if version is None or dependencies is None or not files:
+        raise InstallError(f"{folder} is no complete copy of the project.", "Get a fresh clone and try again.")
+    needs = re.findall(r'^\s*"(.+?)"', dependencies.group(1), re.MULTILINE)
+    return Checkout(
+        folder=folder,
+        version=version.group(1),
+        torch_requirements=tuple(need for need in needs if re.match(r"torch(vision)?\b", need)),
+        code_digest=code.hexdigest(),
+        needs_digest=hashlib.sha256("\n".join(needs).encode()).hexdigest(),
+    )
+
+
+def check_python() -> None:
+    """Check that this interpreter can make the environment.
+
+    Raises:
+        InstallError: it is a 32-bit one, or its venv module is missing or incomplete.
+    """
+    if sys.maxsize < 2**32:
+        raise InstallError("PyTorch needs a 64-bit Python; this one has 32 bits.", "Install a 64-bit system or Python.")
+    try:
+        import ensurepip  # noqa: F401  (Debian and Ubuntu package it apart, and venv fails half way without it)
+        import venv  # noqa: F401
+    except ImportError as error:
+        name = f"python3.{sys.version_info.minor}-venv"
+        raise InstallError(
+            f"Python's venv module is missing ({sys.executable}).",
+            f"Install it and run ./install.sh again: sudo apt install {name} (Debian, Ubuntu, Mint); "
+            "other systems: the package that brings Python's venv and ensurepip.",
+        ) from error
+
+
+def _stamp(places: Places) -> dict[str, Any] | None:
+    """Return what the environment says is in it, or None if it is absent, incomplete or broken."""
+    try:
+        stamp = json.loads(places.stamp.read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return None
+    # The system's Python may have been replaced under the environment since.
+    code, text = answer([places.python, "-I", "-c", "import sys; print(sys.version_info[:2])"], 30)
+    return stamp if code == 0 and isinstance(stamp, dict) and text.strip() == stamp.get("python") else None
+
+
+def _write_stamp(places: Places, checkout: Checkout, torch: str, build: str) -> None:
+    code, python = answer([places.python, "-I", "-c", "import sys; print(sys.version_info[:2])"], 30)
+    if code:
+        raise InstallError("The new Python environment does not start.", "Run ./install.sh again.", python)
+    stamp = {
+        "version": checkout.version,
+        "code": checkout.code_digest,
+        "needs": checkout.needs_digest,
+        "python": python.strip(),
+        "torch": torch,
+        "build": build,
+    }
+    new = places.stamp.with_suffix(".new")
+    new.write_text(json.dumps(stamp, indent=2) + "\n", encoding="utf-8")
+    new.replace(places.stamp)
+
+
+def is_current(places: Places, checkout: Checkout, build: str) -> bool:
+    """Return whether the environment is complete and holds this very checkout (and the build asked for)."""
+    stamp = _stamp(places)
+    return (
+        stamp is not None
+        and (stamp["code"], stamp["needs"]) == (checkout.code_digest, checkout.needs_digest)
+        and build in ("auto", stamp["build"])
+    )
+
+
+def check_space(folder: Path, needed: int) -> None:
+    """Check the free space of the disk that holds (or will hold) ``folder``.
+
+    Raises:
+        InstallError: there is less than ``needed`` bytes.
+    """
+    while not folder.exists():
+        folder = folder.parent
+    free = shutil.disk_usage(folder).free
+    if free < needed:
+        error = disk_full(folder)
+        raise InstallError(
+            f"There is not enough space on the disk that holds {folder}: {free / 1e9:.1f} GB are free, "
+            f"{needed / 1e9:.1f} GB are needed.",
+            error.remedy,
+        )
+
+
+@contextlib.contextmanager
+def _temporary(places: Places) -> Iterator[Path]:
+    folder = Path(tempfile.mkdtemp(prefix="download-", dir=places.data))
+    try:
+        yield folder
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def remove_leftovers(places: Places) -> None:
+    """Remove the downloads of a run that was killed."""
+    for folder in places.data.glob("download-*"):
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def make(places: Places, checkout: Checkout, build: str) -> bool:
+    """Make or update the environment; returns whether anything had to be done.
+
+    A first installation that fails is removed again; an update that fails before it has changed anything leaves the
+    former version in use.
+
+    Raises:
+        InstallError: it cannot be made.
+    """
+    if is_current(places, checkout, build):
+        return False
+    check_python()
+    stamp = _stamp(places)
+    with _temporary(places) as temporary:
+        if stamp is not None and build in ("auto", stamp["build"]):
+            _update(places, checkout, stamp, temporary)
+        else:
+            if places.venv.exists():
+                console.step("Starting afresh: the environment that is here is unfinished or of another kind")
+                shutil.rmtree(places.venv)
+            try:
+                _build(places, checkout, build, temporary)
+            except BaseException:
+                shutil.rmtree(places.venv, ignore_errors=True)
+                raise
+    return True
+
+
+def _build(places: Places, checkout: Checkout, build: str, temporary: Path) -> None:
+    started = time.monotonic()
+    console.step(f"Making a Python environment in {places.venv}")
+    chosen = torch_build.choose(build)
+    check_space(places.data, torch_build.bytes_needed(chosen) + OTHER_BYTES)
+    make_folder(places.venv.parent)
+    code, text = answer([sys.executable, "-m", "venv", places.venv], 300)
+    if code:
+        if "No space left" in text:
+            raise disk_full(places.venv, text)
+        raise InstallError(
+            "Python's venv module could not make an environment.",
+            f"On Debian, Ubuntu or Mint: sudo apt install python3.{sys.version_info.minor}-venv; "
+            "then run ./install.sh again.",
+            text[-1500:],
+        )
+    console.step("Installing PyTorch (the longest part: minutes, depending on the network)")
+    torch = torch_build.install(places.python, list(checkout.torch_requirements), chosen, temporary)
+    console.step(f"Installing Neural Style {checkout.version}")
+    _install_package(places, checkout, temporary, ["install"])
+    _write_stamp(places, checkout, torch, build if build != "auto" else chosen)
+    console.good(f"Environment ready: torch {torch}, {time.monotonic() - started:.0f} s")
+
+
+def _update(places: Places, checkout: Checkout, stamp: dict[str, Any], temporary: Path) -> None:
+    console.step(f"Updating Neural Style {stamp['version']} to {checkout.version}")
+    check_space(places.data, OTHER_BYTES)
+    torch = stamp["torch"]
+    try:
+        if stamp["needs"] != checkout.needs_digest:
+            torch = torch_build.install(places.python, list(checkout.torch_requirements), stamp["build"], temporary)
+            _install_package(places, checkout, temporary, ["install"])
+        _install_package(places, checkout, temporary, ["install", "--no-deps", "--force-reinstall"])
+    except BaseException as error:
+        still_good = torch_build.works(places.python) and _imports(places)
+        if not still_good:
+            places.stamp.unlink(missing_ok=True)  # the next run then builds it afresh
+        elif isinstance(error, PipError):
+            error.remedy += " Until then the version that was installed goes on working."
+        raise
+    _write_stamp(places, checkout, torch, stamp["build"])
+    console.good(f"Updated to {checkout.version}")
+
+
+def _imports(places: Places) -> bool:
+    code, _ = answer([places.python, "-I", "-c", "import server.cli, server.client"], 60, clean_environment())
+    return code == 0
+
+
+def _install_package(places: Places, checkout: Checkout, temporary: Path, command: list[str]) -> None:
+    """Install the project from a copy, because building leaves files in the folder that is built."""
+    copy = temporary / "project"
+    shutil.rmtree(copy, ignore_errors=True)
+    copy.mkdir()
+    for name in ("pyproject.toml", "README.md", "LICENSE"):
+        shutil.copyfile(checkout.folder / name, copy / name)
+    for package in PACKAGES:
+        shutil.copytree(
+            checkout.folder / package, copy / package, copy_function=shutil.copyfile,
+            ignore=shutil.ignore_patterns("__pycache__", "*.pyc"),
+        )
+    pip(places.python, [*command, os.fspath(copy)], temporary=temporary, show=console.detail)
+    if not _imports(places):
+        raise InstallError(
+            "Neural Style is installed but does not start.",
+            "This copy of the project may be incomplete: get a fresh clone and run ./install.sh again.",
+            answer([places.python, "-I", "-c", "import server.cli"], 60, clean_environment())[1][-1500:],
+        )
+
+
+def describe_machine() -> str:
+    """Return one line about this machine for reports."""
+    return f"{platform.system()} {platform.machine()}, Python {platform.python_version()}"

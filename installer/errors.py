@@ -1,0 +1,45 @@
+"""The one error that the installer shows to people."""
+
+from __future__ import annotations
+
+import errno
+
+
+class InstallError(Exception):
+    """Something that stops the installation.
+
+    ``sentence`` says what happened, ``remedy`` what to do about it, ``details`` (may be empty) what the failing
+    program printed.
+    """
+
+    def __init__(self, sentence: str, remedy: str, details: str = "") -> None:
+        super().__init__(sentence)
+        self.sentence = sentence
+        self.remedy = remedy
+        self.details = details
+
+
+def disk_full(where: object, details: str = "") -> InstallError:
+    """Return the error for a full disk."""
+    return InstallError(
+        f"The disk that holds {where} is full.",
+        "Free some space there, or choose another disk with XDG_DATA_HOME=/folder/on/a/larger/disk, "
+        "and run ./install.sh again.",
+        details,
+    )
+
+
+def from_os_error(error: OSError) -> InstallError:
+    """Return what an ``OSError`` means to the person who is installing."""
+    where = error.filename or "the folder to install into"
+    if error.errno in (errno.ENOSPC, errno.EDQUOT):
+        return disk_full(where)
+    if error.errno in (errno.EACCES, errno.EPERM, errno.EROFS):
+        return InstallError(
+            f"I may not write to {where} ({error.strerror}).",
+            "Make that folder writable for you (if it belongs to root: sudo chown -R \"$USER\" on it), or choose "
+            "another place with HOME or XDG_DATA_HOME, and run ./install.sh again.",
+        )
+    return InstallError(
+        f"{where}: {error.strerror or error}.", "Mend that and run ./install.sh again; it starts where it is safe to."
+    )

@@ -1,0 +1,193 @@
+"""Every GIMP of this user: which there are, where their plug-ins go, and whether they know ours."""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import subprocess
+import sys
+import tempfile
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from installer.places import Places
+from installer.processes import answer
+
+PLUGIN = "neural-style"
+PROCEDURE = "plug-in-neural-style"
+MENU = "Filters ▸ Artistic ▸ Neural Style…"
+WHERE_TO_GET = "https://www.gimp.org/downloads/"
+
+_NAME = re.compile(r"gimp(-console)?(-\d(\.\d+)*)?$")
+_VERSION = re.compile(r"version (\d+)\.(\d+)(\.\d+)?\S*")
+_FORMER_SETTINGS = 12  # GIMP copies the settings of an older GIMP at its first start: that may take some seconds
+
+
+@dataclass(frozen=True)
+class Gimp:
+    """One series of GIMP of this user.
+
+    ``program`` is None for a configuration folder whose GIMP is not on PATH (an AppImage, say).
+    """
+
+    series: str
+    version: str
+    folder: Path
+    program: Path | None
+    python: str
+
+    @property
+    def plugin(self) -> Path:
+        """The folder of our plug-in."""
+        return self.folder / "plug-ins" / PLUGIN
+
+
+@dataclass(frozen=True)
+class Found:
+    """What there is: the GIMPs that can have the plug-in, and those that cannot, in words."""
+
+    gimps: tuple[Gimp, ...]
+    others: tuple[str, ...]
+
+
+def gimp_environment(extra: Mapping[str, str] | None = None) -> dict[str, str]:
+    """Return the environment to ask a GIMP in: messages in English, prints not kept back."""
+    environment = {name: value for name, value in os.environ.items() if name not in ("PYTHONHOME", "PYTHONPATH")}
+    return {**environment, "LC_ALL": "C.UTF-8", "PYTHONUNBUFFERED": "1", **(extra or {})}
+
+
+def programs(path: str) -> list[Path]:
+    """Return the GIMP programs in the folders of ``path``, one for each real file, the console ones first."""
+    found: dict[Path, Path] = {}
+    for folder in path.split(os.pathsep):
+        try:
+            names = sorted(os.listdir(folder)) if os.path.isabs(folder) else []
+        except OSError:
+            continue
+        for name in names:
+            program = Path(folder) / name
+            if _NAME.match(name) and program.is_file() and os.access(program, os.X_OK):
+                found.setdefault(program.resolve(), program)
+    return sorted(found.values(), key=lambda program: "console" not in program.name)
+
+
+def _version(program: Path) -> tuple[int, int, str] | None:
+    code, text = answer([program, "--version"], 30, gimp_environment())
+    match = _VERSION.search(text) if code == 0 else None
+    return (int(match[1]), int(match[2]), match[0].removeprefix("version ")) if match else None
+
+
+def find(places: Places, path: str | None = None) -> Found:
+    """Find every GIMP 3 of this user, by its program on ``path`` (default: PATH) and by its configuration folder."""
+    search = os.environ.get("PATH", "") if path is None else path
+    by_series: dict[str, Gimp] = {}
+    old: set[str] = set()
+    for program in programs(search):
+        version = _version(program)
+        if version is None:
+            continue
+        major, minor, text = version
+        if major < 3:
+            old.add(text)
+            continue
+        # 2.99 and odd minors are development versions; each keeps a folder of its own.
+        series = f"{major}.{minor}"
+        if series not in by_series:
+            folder = places.gimp_override or places.gimp / series
+            by_series[series] = Gimp(series, text, folder, program, _python_of(program))
+    if places.gimp.is_dir():
+        for folder in sorted(places.gimp.iterdir()):
+            if re.fullmatch(r"3\.\d+", folder.name) and folder.is_dir() and folder.name not in by_series:
+                by_series[folder.name] = Gimp(folder.name, folder.name, folder, None, "")
+    if places.gimp_override is not None and not any(g.folder == places.gimp_override for g in by_series.values()):
+        by_series["$GIMP3_DIRECTORY"] = Gimp("3", "3", places.gimp_override, None, "")
+    others = [f"GIMP {text} is here; the plug-in needs GIMP 3." for text in sorted(old)]
+    if (places.home / ".var/app/org.gimp.GIMP").is_dir() or _flatpak():
+        others.append("GIMP from Flatpak is here; its sandbox cannot start the painting server, so it is left alone.")
+    if (places.home / "snap/gimp").is_dir():
+        others.append("GIMP from Snap is here; its sandbox cannot start the painting server, so it is left alone.")
+    return Found(tuple(by_series[series] for series in sorted(by_series)), tuple(others))
+
+
+def _flatpak() -> bool:
+    program = shutil.which("flatpak")
+    return program is not None and answer([program, "info", "org.gimp.GIMP"], 15)[0] == 0
+
+
+def system_plugins(program: Path) -> Path | None:
+    """Return the folder of the plug-ins that came with ``program``, or None if it is not in a usual place."""
+    prefix = program.resolve().parent.parent
+    for pattern in ("lib/*/gimp/3.0/plug-ins", "lib/gimp/3.0/plug-ins", "lib64/gimp/3.0/plug-ins"):
+        for folder in sorted(prefix.glob(pattern)):  # also GIMP 3.2 calls this folder 3.0: the version of its API
+            if folder.is_dir():
+                return folder
+    return None
+
+
+def _python_of(program: Path) -> str:
+    """Return the version ("3.13") of the Python that runs the plug-ins of ``program``, or "" if that is unknown."""
+    plugins = system_plugins(program)
+    interpreter = "python3"
+    if plugins is not None:
+        for file in sorted((plugins.parent / "interpreters").glob("*.interp")):
+            match = re.search(r"^python3?=(.+)$", file.read_text(errors="replace"), re.MULTILINE)
+            if match:
+                interpreter = match.group(1).strip()
+    # Not the Python that comes first for this user (pyenv, conda): GIMP's needs PyGObject, which the system's has.
+    for candidate in (interpreter, "/usr/bin/python3"):
+        code, text = answer([candidate, "-c", "import sys; print('%d.%d' % sys.version_info[:2])"], 20)
+        if code == 0 and re.fullmatch(r"3\.\d+", text.strip()):
+            return text.strip()
+    return ""
+
+
+def start_once(gimp: Gimp) -> bool:
+    """Let a GIMP that was never started make its configuration folder itself; returns whether it did.
+
+    Were the installer to make that folder, GIMP would take it for its own and neither fill it nor copy the settings
+    of an older GIMP into it.
+    """
+    if gimp.program is None:
+        return False
+    batch = ["-i", "--batch-interpreter=plug-in-script-fu-eval", "-b", "(gimp-version)", "--quit"]
+    answer([gimp.program, *batch], 90 + _FORMER_SETTINGS, gimp_environment())
+    return gimp.folder.is_dir()
+
+
+def is_registered(gimp: Gimp, timeout: float = 90.0) -> tuple[bool, str]:
+    """Ask a GIMP whether it knows our procedure.
+
+    It is asked with a configuration folder made for the question, so the user's own is not touched and a GIMP that
+    is running at the time does not mind.
+
+    Returns:
+        Whether it does, and if not, the last lines that it printed.
+    """
+    if gimp.program is None:
+        return False, "there is no program to ask"
+    with tempfile.TemporaryDirectory(prefix="neural-style-") as name:
+        folder = Path(name)
+        plugins = system_plugins(gimp.program)
+        python_eval = plugins / "python-eval" if plugins is not None else None
+        if python_eval is not None and python_eval.is_dir():
+            (folder / "asked").mkdir()
+            (folder / "asked" / "python-eval").symlink_to(python_eval)
+            (folder / "asked" / PLUGIN).symlink_to(gimp.plugin)
+            paths = str(folder / "asked")  # only these two: asking takes two seconds, not eight
+        else:
+            paths = "${gimp_plug_in_dir}/plug-ins" + os.pathsep + str(gimp.plugin.parent)
+        (folder / "gimprc").write_text(f'(plug-in-path "{paths}")\n(check-updates no)\n', encoding="utf-8")
+        code = f"print('registered:', Gimp.get_pdb().procedure_exists('{PROCEDURE}'))"
+        command: list[str | Path] = [gimp.program, "-i", "--batch-interpreter=python-fu-eval", "-b", code, "--quit"]
+        _, text = answer(command, timeout, gimp_environment({"GIMP3_DIRECTORY": name}))
+    return "registered: True" in text, "\n".join(text.strip().splitlines()[-8:])
+
+
+def running() -> bool:
+    """Return whether a GIMP of this user is running (it sees a new plug-in at its next start)."""
+    if sys.platform != "linux":
+        return False
+    done = subprocess.run(["ps", "-u", str(os.getuid()), "-o", "comm="], capture_output=True, text=True, check=False)
+    return any(_NAME.match(line.strip()) and "console" not in line for line in done.stdout.splitlines())

@@ -1,0 +1,236 @@
+"""What ``./install.sh`` does, in order."""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import dataclasses
+import fcntl
+import json
+import os
+import shutil
+import signal
+import subprocess
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+from installer import console, environment, gimps, plugins, record, uninstall
+from installer.errors import InstallError, from_os_error
+from installer.places import Places, find, make_folder, remove_empty
+from installer.processes import clean_environment
+
+REPOSITORY = Path(__file__).resolve().parent.parent
+
+
+def parse(arguments: list[str] | None) -> argparse.Namespace:
+    """Read the command line."""
+    parser = argparse.ArgumentParser(
+        prog="./install.sh",
+        description="Install Neural Style for this user: the painting server, the command line and the GIMP plug-in. "
+        "Run it again to upgrade.",
+        epilog="It honours HOME and the XDG variables, pip's configuration, and PIP_CACHE_DIR (without it nothing is "
+        "kept in pip's cache).",
+    )
+    what = parser.add_mutually_exclusive_group()
+    what.add_argument("--demo", action="store_true", help="install, then paint a sample photograph")
+    what.add_argument("--doctor", action="store_true", help="say what is wrong and how to mend it")
+    what.add_argument("--uninstall", action="store_true", help="remove everything, except your own styles")
+    what.add_argument("--gimps-json", action="store_true", help=argparse.SUPPRESS)  # for neural-style doctor
+    parser.add_argument("--torch", choices=("auto", "cuda", "cpu"), default="auto",
+                        help="which build of PyTorch (default: what fits this machine)")
+    parser.add_argument("--output", type=Path, metavar="FOLDER", help="where --demo writes (default: your pictures)")
+    parser.add_argument("--size", type=int, default=448, metavar="PIXELS", help="longest side of --demo's picture")
+    return parser.parse_args(arguments)
+
+
+@contextlib.contextmanager
+def locked(places: Places) -> Iterator[list[Path]]:
+    """Hold the lock against a second run; gives the folders that had to be made for it.
+
+    Raises:
+        InstallError: another run holds it.
+    """
+    made = make_folder(places.data)
+    try:
+        handle = open(places.lock, "a+")  # noqa: SIM115  # closed below, after the folder may have gone
+        try:
+            try:
+                fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                raise InstallError(
+                    "Another ./install.sh is running.", "Wait until it has finished, then try again."
+                ) from None
+            yield made
+        finally:
+            handle.close()
+    finally:
+        if places.data.is_dir() and {path.name for path in places.data.iterdir()} <= {places.lock.name}:
+            places.lock.unlink(missing_ok=True)  # a first run that failed leaves nothing
+            remove_empty([*made, places.data])
+
+
+def install(places: Places, options: argparse.Namespace, made: list[Path]) -> bool:
+    """Install or upgrade; returns whether every GIMP that was found knows the plug-in.
+
+    Raises:
+        InstallError: something is missing.
+        OSError: a file cannot be written.
+    """
+    started = time.monotonic()
+    checkout = environment.read_checkout(REPOSITORY)
+    known = record.load(places)
+    known.note_folders(made)
+    environment.remove_leftovers(places)
+    if not environment.is_current(places, checkout, options.torch) and uninstall.end_server(places):
+        console.detail("The painting server of the former version was running; it has ended.")
+    if not environment.make(places, checkout, options.torch):
+        console.good(f"Neural Style {checkout.version} is up to date")
+    _copy_installer(places)
+    known.note_folders(make_folder(places.link.parent))
+    record.save(places, known)
+    _link(places)
+
+    found = gimps.find(places)
+    all_good = True
+    for gimp in found.gimps:
+        try:
+            plugins.install(places, checkout, gimp, known)
+        finally:
+            record.save(places, known)
+        all_good = plugins.tell_registered(gimp) and all_good
+    for text in found.others:
+        console.warn(text)
+    _say_next(places, found, started)
+    return all_good
+
+
+def _copy_installer(places: Places) -> None:
+    shutil.rmtree(places.installer_copy, ignore_errors=True)
+    shutil.copytree(REPOSITORY / "installer", places.installer_copy, copy_function=shutil.copyfile,
+                    ignore=shutil.ignore_patterns("__pycache__"))
+
+
+def _link(places: Places) -> None:
+    target = places.venv / "bin" / "neural-style"
+    if places.link.is_symlink() and not places.link.exists():
+        places.link.unlink()  # points to something that is gone
+    if os.path.lexists(places.link) and places.link.resolve() != target.resolve():
+        console.warn(f"{places.link} is something else and stays; the command is {target}")
+        return
+    uninstall.remove_link(places)
+    places.link.symlink_to(target)
+    if str(places.link.parent) not in os.environ.get("PATH", "").split(os.pathsep):
+        console.detail(f"The command neural-style is {places.link} (that folder is not on your PATH).")
+
+
+def _say_next(places: Places, found: gimps.Found, started: float) -> None:
+    print()
+    print(f"Installed in {time.monotonic() - started:.0f} s.")
+    if found.gimps:
+        again = "Restart GIMP (it looks for plug-ins when it starts)" if gimps.running() else "Start GIMP"
+        print(f"{again}, open a picture and choose {gimps.MENU}")
+    else:
+        print(f"No GIMP 3 was found, so only the command line is installed. Get GIMP 3 from {gimps.WHERE_TO_GET}")
+        print("or from your distribution, then run ./install.sh again.")
+    print("Without GIMP: neural-style style photo.jpg painting.jpg -o result.png")
+    print(f"Your own style pictures go into {places.user_styles}", flush=True)
+
+
+def demo(places: Places, options: argparse.Namespace) -> int:
+    """Paint the sample photograph through the server; returns the exit status.
+
+    Raises:
+        InstallError: the samples or the folder for the result are missing.
+    """
+    samples = REPOSITORY / "samples"
+    contents, styles = sorted((samples / "content").glob("*.jpg")), sorted((samples / "styles").glob("*.jpg"))
+    if not contents or not styles:
+        raise InstallError(f"The sample pictures are missing in {samples}.", "Get a fresh clone and try again.")
+    style = next((path for path in styles if "brush" in path.name), styles[0])
+    current = Path.cwd()
+    folder = (current / options.output) if options.output is not None else places.pictures(current)
+    if not folder.is_dir() or not os.access(folder, os.W_OK):
+        raise InstallError(f"I cannot write the demo's pictures to {folder}.", "Choose a folder with --output FOLDER.")
+    result, beside = folder / "neural-style-demo.png", folder / "neural-style-demo-side-by-side.png"
+    print()
+    console.step(f"Painting {contents[0].name} like {style.name}")
+    started = time.monotonic()
+    done = subprocess.run(
+        [places.venv / "bin" / "neural-style", "style", contents[0], style, "-o", result, "--side-by-side", beside,
+         "--size", str(options.size)],
+        env=clean_environment(), check=False,
+    )
+    if done.returncode:
+        console.warn("The demo did not end well; ./install.sh --doctor looks for the reason.")
+        return done.returncode
+    console.good(f"Painted in {time.monotonic() - started:.0f} s")
+    console.detail(f"Result:                  {result}")
+    console.detail(f"Photo, style and result: {beside}")
+    return 0
+
+
+def doctor(places: Places) -> int:
+    """Run the doctor of the installed version; returns the exit status.
+
+    Raises:
+        InstallError: there is nothing to examine.
+    """
+    program = places.venv / "bin" / "neural-style"
+    if not places.stamp.is_file() or not program.is_file():
+        raise InstallError(
+            "Neural Style is not installed for this user, or its installation was interrupted.", "Run ./install.sh."
+        )
+    checkout = environment.read_checkout(REPOSITORY)
+    if not environment.is_current(places, checkout, "auto"):
+        console.warn("The installation is not that of this folder (or its Python has changed): run ./install.sh.")
+    try:
+        return subprocess.run([program, "doctor"], env=clean_environment(), check=False).returncode
+    except OSError as error:
+        raise InstallError(f"{program} does not start ({error}).", "Run ./install.sh; it makes it anew.") from error
+
+
+def gimps_json(places: Places) -> None:
+    """Print every GIMP and the state of its plug-in as JSON."""
+    found = gimps.find(places)
+    entries = []
+    for gimp in found.gimps:
+        registered, text = gimps.is_registered(gimp) if gimp.program and gimp.plugin.is_dir() else (None, "")
+        fields = {name: str(value) if isinstance(value, Path) else value
+                  for name, value in dataclasses.asdict(gimp).items()}
+        entries.append({**fields, "plugin": str(gimp.plugin), "installed": gimp.plugin.is_dir(),
+                        "registered": registered, "said": text})
+    print(json.dumps({"gimps": entries, "others": list(found.others)}))
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Run the installer; returns the exit status."""
+    options = parse(arguments)
+    # Ending the terminal must clean up like Ctrl+C does.
+    for number in (signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, signal.default_int_handler)
+    try:
+        places = find()
+        if options.gimps_json:
+            gimps_json(places)
+            return 0
+        if os.geteuid() == 0 and os.environ.get("SUDO_USER"):
+            console.warn("Running with sudo installs for root, not for you; sudo is not needed.")
+        if options.doctor:
+            return doctor(places)
+        if options.uninstall:
+            with locked(places):
+                uninstall.run(places)
+            return 0
+        with locked(places) as made:
+            all_good = install(places, options, made)
+        status = demo(places, options) if options.demo else 0
+        return status or (0 if all_good else 3)
+    except InstallError as error:
+        console.fail(error)
+    except OSError as error:
+        console.fail(from_os_error(error))
+    except KeyboardInterrupt:
+        console.fail(InstallError("Interrupted; nothing half made is left.", "Run ./install.sh again to go on."))
+        return 130
+    return 1

@@ -1,0 +1,135 @@
+"""Where everything goes: the user's folders, honouring HOME and the XDG variables."""
+
+from __future__ import annotations
+
+import os
+import re
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from installer.errors import InstallError
+
+NAME = "gimp-neural-style"
+
+
+@dataclass(frozen=True)
+class Places:
+    """The folders and files of one user's installation; nothing is created by looking."""
+
+    home: Path
+    data: Path
+    state: Path
+    cache: Path
+    gimp: Path
+    gimp_override: Path | None
+    link: Path
+    user_dirs: Path
+
+    @property
+    def venv(self) -> Path:
+        """The virtual environment of the server and the command line."""
+        return self.data / "venv"
+
+    @property
+    def python(self) -> Path:
+        """The virtual environment's interpreter."""
+        return self.venv / "bin" / "python"
+
+    @property
+    def stamp(self) -> Path:
+        """Written into the virtual environment when it is complete; says what is in it."""
+        return self.venv / "installed.json"
+
+    @property
+    def record(self) -> Path:
+        """What the installer made outside the data folder, for the uninstallation."""
+        return self.data / "record.json"
+
+    @property
+    def wheels(self) -> Path:
+        """pyzmq wheels for GIMP's Python."""
+        return self.data / "wheels"
+
+    @property
+    def user_styles(self) -> Path:
+        """The artist's own styles; kept by the uninstallation."""
+        return self.data / "styles"
+
+    @property
+    def installer_copy(self) -> Path:
+        """A copy of this package, so that ``neural-style doctor`` can look at the GIMPs without the checkout."""
+        return self.data / "installer"
+
+    @property
+    def lock(self) -> Path:
+        """Held while an installation or uninstallation runs."""
+        return self.data / ".lock"
+
+    def pictures(self, current: Path) -> Path:
+        """Return the user's picture folder if there is one, else ``current``."""
+        try:
+            text = self.user_dirs.read_text(encoding="utf-8")
+        except OSError:
+            text = ""
+        match = re.search(r'^XDG_PICTURES_DIR="(.+)"', text, re.MULTILINE)
+        named = Path(match.group(1).replace("$HOME", str(self.home))) if match else self.home / "Pictures"
+        # xdg-user-dirs writes plain $HOME for "no such folder".
+        if named.is_dir() and named != self.home and os.access(named, os.W_OK):
+            return named
+        return current
+
+
+def find(environment: Mapping[str, str] = os.environ) -> Places:
+    """Return the places of the user whom ``environment`` describes.
+
+    Raises:
+        InstallError: HOME is missing or no folder.
+    """
+    home_name = environment.get("HOME", "")
+    home = Path(home_name)
+    if not home_name or not home.is_absolute() or not home.is_dir():
+        raise InstallError(
+            f"The home folder “{home_name}” does not exist." if home_name else "HOME is not set.",
+            "Set HOME to your own folder and run ./install.sh again.",
+        )
+
+    def xdg(variable: str, default: str) -> Path:
+        value = environment.get(variable, "")
+        return Path(value) if os.path.isabs(value) else home / default  # the XDG rules: relative values are ignored
+
+    configuration = xdg("XDG_CONFIG_HOME", ".config")
+    mac = sys.platform == "darwin"
+    override = environment.get("GIMP3_DIRECTORY", "")
+    if override and not os.path.isabs(override):  # GIMP reads a relative one as relative to the home folder
+        override = str(home / override)
+    return Places(
+        home=home,
+        data=xdg("XDG_DATA_HOME", ".local/share") / NAME,
+        state=xdg("XDG_STATE_HOME", ".local/state") / NAME,
+        cache=xdg("XDG_CACHE_HOME", ".cache") / NAME,
+        gimp=home / "Library" / "Application Support" / "GIMP" if mac else configuration / "GIMP",
+        gimp_override=Path(override) if override else None,
+        link=home / ".local" / "bin" / "neural-style",
+        user_dirs=configuration / "user-dirs.dirs",
+    )
+
+
+def make_folder(folder: Path) -> list[Path]:
+    """Create ``folder`` with its parents and return those that were not there, outermost first."""
+    missing = []
+    while not folder.exists():
+        missing.append(folder)
+        folder = folder.parent
+    made = missing[::-1]
+    for path in made:
+        path.mkdir(exist_ok=True)
+    return made
+
+
+def remove_empty(folders: list[Path]) -> None:
+    """Remove those of ``folders`` (outermost first) that are there and empty."""
+    for folder in reversed(folders):
+        if folder.is_dir() and not folder.is_symlink() and not any(folder.iterdir()):
+            folder.rmdir()

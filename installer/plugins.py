@@ -1,0 +1,126 @@
+"""Putting the plug-in into each GIMP."""
+
+from __future__ import annotations
+
+import importlib.util
+import shutil
+import tempfile
+import zipfile
+from pathlib import Path
+from types import ModuleType
+
+from installer import console
+from installer.environment import Checkout
+from installer.errors import InstallError, from_os_error
+from installer.gimps import Gimp, is_registered, start_once
+from installer.places import Places, make_folder
+from installer.processes import pip
+from installer.record import Record
+
+#: One pyzmq serves this Python and every later one (stable ABI); older ones need their own.
+STABLE_ABI = "3.12"
+#: What a GIMP whose Python cannot be asked may have, besides the stable ABI's.
+OLDER = ("3.11",)
+
+
+def load_assemble(checkout: Path) -> ModuleType:
+    """Return the checkout's ``gimp_plugin/assemble.py`` as a module.
+
+    Raises:
+        InstallError: it is missing.
+    """
+    path = checkout / "gimp_plugin" / "assemble.py"
+    spec = importlib.util.spec_from_file_location("assemble", path)
+    if spec is None or spec.loader is None or not path.is_file():
+        raise InstallError(f"This copy of the project is incomplete: {path} is missing.", "Get a fresh clone.")
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+def pyzmq_pythons(gimp: Gimp) -> tuple[str, ...]:
+    """Return the Python versions that the plug-in's pyzmq must serve in ``gimp``."""
+    if not gimp.python:
+        return (*OLDER, STABLE_ABI)
+    old = tuple(int(part) for part in gimp.python.split(".")) < tuple(int(part) for part in STABLE_ABI.split("."))
+    return (gimp.python,) if old else (STABLE_ABI,)
+
+
+def fetch_pyzmq(places: Places, python: str) -> Path:
+    """Return a pyzmq wheel for ``python`` ("3.12"), downloading it the first time.
+
+    Raises:
+        InstallError: it cannot be downloaded.
+    """
+    folder = places.wheels / python
+    for wheel in sorted(folder.glob("pyzmq-*.whl")):
+        if zipfile.is_zipfile(wheel):
+            return wheel
+        wheel.unlink()
+    make_folder(folder)
+    with tempfile.TemporaryDirectory(prefix="download-", dir=places.data) as name:
+        temporary = Path(name)
+        options = ["--only-binary=:all:", "--no-deps", "--python-version", python]
+        pip(places.python, ["download", *options, "-d", temporary / "wheel", "pyzmq>=26"], temporary=temporary,
+            show=lambda text: None)
+        wheel = next((temporary / "wheel").glob("pyzmq-*.whl"))
+        return wheel.rename(folder / wheel.name)
+
+
+def install(places: Places, checkout: Checkout, gimp: Gimp, record: Record) -> None:
+    """Put the plug-in into ``gimp``'s plug-ins folder.
+
+    Raises:
+        InstallError: it cannot be put there.
+    """
+    module = load_assemble(checkout.folder)
+    if not gimp.folder.is_dir():
+        parents = make_folder(gimp.folder.parent)
+        record.note_folders([*parents, gimp.folder])
+        console.detail(f"GIMP {gimp.version} has not been started yet: letting it make its folder")
+        if start_once(gimp):
+            record.note_gimp_folder(gimp.folder)
+    record.note_folders(make_folder(gimp.plugin.parent))
+    record.note_plugin(gimp.plugin)
+    installation = module.installation(checkout.version, places.python, user_styles=str(places.user_styles))
+    try:
+        with tempfile.TemporaryDirectory(prefix="download-", dir=places.data) as name:
+            vendor = Path(name) / "vendor"
+            # Several wheels can share a folder: their compiled modules carry their Python's name.
+            for python in pyzmq_pythons(gimp):
+                with zipfile.ZipFile(fetch_pyzmq(places, python)) as wheel:
+                    wheel.extractall(vendor)
+            module.assemble(gimp.plugin, checkout.folder, installation, vendor)
+    except module.AssembleError as error:
+        raise InstallError(str(error), "Get a fresh clone and run ./install.sh again.") from error
+    except OSError as error:
+        raise from_os_error(error) from error
+
+
+def tell_registered(gimp: Gimp) -> bool:
+    """Ask ``gimp`` whether it knows the plug-in and tell the answer; returns False for a GIMP that says no."""
+    if gimp.program is None:
+        console.good(f"{gimp.folder}: plug-in installed (this GIMP is not on PATH, so it cannot be asked)")
+        return True
+    registered, text = is_registered(gimp)
+    if registered:
+        console.good(f"GIMP {gimp.version} knows the plug-in ({gimp.plugin})")
+    else:
+        console.warn(f"GIMP {gimp.version} does not know the plug-in, although it is in {gimp.plugin}. GIMP says:")
+        for line in text.splitlines():
+            console.detail("  " + line)
+    return registered
+
+
+def remove(places: Places, folder: Path) -> bool:
+    """Remove a plug-in folder and the settings that GIMP keeps for it; returns whether there was one."""
+    had_one = folder.is_dir() or folder.is_symlink()
+    if folder.is_symlink():
+        folder.unlink()
+    elif had_one:
+        shutil.rmtree(folder)
+    for leftover in folder.parent.glob(f".{folder.name}-*"):
+        shutil.rmtree(leftover)
+    for settings in (folder.parent.parent / "plug-in-settings").glob("*plug-in-neural-style*"):
+        settings.unlink()
+    return had_one

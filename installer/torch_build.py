@@ -1,0 +1,133 @@
+"""Which PyTorch this machine gets, and getting it."""
+
+from __future__ import annotations
+
+import platform
+import re
+import shutil
+import sys
+import urllib.error
+import urllib.request
+from pathlib import Path
+
+from installer import console
+from installer.errors import InstallError
+from installer.processes import PipError, answer, clean_environment, one_index, pip
+
+#: PyTorch's own index of builds without CUDA: a tenth of the size of the default build.
+CPU_INDEX = "https://download.pytorch.org/whl/cpu"
+
+#: Free disk space that each build needs while it is installed, packages and downloads together.
+CUDA_BYTES = 9_000_000_000
+CPU_BYTES = 2_000_000_000
+
+_CHECK = (
+    "import torch, torchvision; from torchvision.ops import nms; "
+    "assert nms(torch.tensor([[0., 0., 1., 1.], [0., 0., 1., 1.]]), torch.tensor([1., .5]), .5).tolist() == [0]; "
+    "print('torch', torch.__version__)"
+)
+
+
+def nvidia_gpu() -> str | None:
+    """Return the name of this machine's NVIDIA GPU, or None if there is none (or no driver for it)."""
+    program = shutil.which("nvidia-smi")
+    if program is not None:
+        code, text = answer([program, "--query-gpu=name", "--format=csv,noheader"], 20)
+        if code == 0 and text.strip():
+            return text.strip().splitlines()[0]
+    # A container may have the driver but not the tool.
+    if Path("/proc/driver/nvidia/version").exists() and any(Path("/dev").glob("nvidia[0-9]*")):
+        return "NVIDIA GPU"
+    return None
+
+
+def cpu_index_answers(index: str, timeout: float = 5.0) -> bool:
+    """Return whether PyTorch's CPU index can be reached from here."""
+    try:
+        with urllib.request.urlopen(f"{index}/torch/", timeout=timeout) as response:
+            return bool(response.status == 200)
+    except (urllib.error.URLError, OSError, ValueError):
+        return False
+
+
+def choose(build: str, index: str = CPU_INDEX) -> str:
+    """Return which build to install, ``'cuda'`` (the default registry's) or ``'cpu'``, and say why.
+
+    ``build`` is what the user asked for: ``'auto'``, ``'cuda'`` or ``'cpu'``.
+    """
+    if build != "auto":
+        return build
+    if sys.platform != "linux":
+        return "cuda"  # the default registry's build; outside Linux it is the right one for the machine
+    gpu = nvidia_gpu()
+    if gpu is not None:
+        console.detail(f"{gpu}: PyTorch with CUDA")
+        return "cuda"
+    if cpu_index_answers(index):
+        console.detail("no NVIDIA GPU: PyTorch for the processor")
+        return "cpu"
+    console.detail("no NVIDIA GPU, and PyTorch's own index cannot be reached: the default build (larger, same results)")
+    return "cuda"
+
+
+def bytes_needed(build: str) -> int:
+    """Return the free disk space that installing ``build`` needs; 0 where nobody has measured it."""
+    if build == "cpu":
+        return CPU_BYTES
+    return CUDA_BYTES if sys.platform == "linux" and platform.machine() in ("x86_64", "aarch64") else CPU_BYTES
+
+
+def works(python: Path) -> str | None:
+    """Return the version of a torch that imports and fits its torchvision, or None.
+
+    Builds from different indexes import well and fail at torchvision's compiled operators, so one is run.
+    """
+    code, text = answer([python, "-I", "-c", _CHECK], 180, clean_environment())
+    match = re.search(r"^torch (\S+)$", text, re.MULTILINE)
+    return match.group(1) if code == 0 and match else None
+
+
+def install(python: Path, requirements: list[str], build: str, temporary: Path, index: str = CPU_INDEX) -> str:
+    """Install torch and torchvision into the environment of ``python`` and return torch's version.
+
+    Args:
+        python: The virtual environment's interpreter.
+        requirements: The requirements for torch and torchvision, always together.
+        build: ``'cuda'`` or ``'cpu'``; when the CPU index fails, the default registry's build is taken.
+        temporary: Where pip downloads to.
+        index: The CPU index.
+
+    Raises:
+        InstallError: no attempt ended with a pair that works.
+    """
+    attempts: list[tuple[str, dict[str, str] | None, list[str]]] = []
+    if build == "cpu":
+        attempts.append(("PyTorch's own index", one_index(python, index), []))
+    attempts.append(("the default registry", None, []))
+    attempts.append(("the default registry alone", one_index(python, None), ["--force-reinstall"]))
+    failure: InstallError | None = None
+    for number, (name, variables, options) in enumerate(attempts):
+        if number:
+            console.warn(f"Trying {name} instead.")
+        try:
+            pip(python, ["install", *options, *requirements], temporary=temporary, show=console.detail,
+                environment=variables)
+        except PipError as error:
+            failure = error
+            if error.reason == "full":
+                raise
+            if error.reason == "network" and name == "the default registry":
+                break  # the last attempt asks the same registry
+            console.detail(error.sentence)
+            continue
+        version = works(python)
+        if version is not None:
+            return version
+        console.detail("these builds of torch and torchvision do not work together")
+        failure = InstallError(
+            "PyTorch is installed but does not work on this machine.",
+            "Run ./install.sh again; if it fails again, install with --torch=cpu (no GPU) or report it.",
+            answer([python, "-I", "-c", _CHECK], 180, clean_environment())[1][-1500:],
+        )
+    assert failure is not None
+    raise failure

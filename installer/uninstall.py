@@ -1,0 +1,107 @@
+"""Taking everything away again."""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import os
+import shutil
+import signal
+import time
+from pathlib import Path
+
+from installer import console, gimps, plugins, record
+from installer.errors import InstallError
+from installer.places import Places, remove_empty
+from installer.processes import answer
+
+
+def _server_lives(folder: Path) -> bool:
+    try:
+        with open(folder / "lock", "rb") as lock:
+            fcntl.flock(lock, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return True
+    except OSError:
+        return False
+    return False
+
+
+def end_server(places: Places, patience: float = 15.0) -> bool:
+    """End the painting server if one is running; returns whether there was one.
+
+    Raises:
+        InstallError: it does not end.
+    """
+    named = os.environ.get("NEURAL_STYLE_FOLDER")
+    folder = Path(named) if named else places.state
+    if not _server_lives(folder):
+        return False
+    answer([places.venv / "bin" / "neural-style", "server", "stop"], patience)
+    deadline = time.monotonic() + patience
+    signalled = False
+    while _server_lives(folder):
+        if time.monotonic() > deadline:
+            raise InstallError(
+                f"The painting server (folder {folder}) does not end.",
+                "End the process whose number stands in connection.json there, then run this again.",
+            )
+        if not signalled:  # the lock is held, so the number in the file is that of a live server
+            signalled = True
+            try:
+                os.kill(int(json.loads((folder / "connection.json").read_text("utf-8"))["pid"]), signal.SIGTERM)
+            except (OSError, ValueError, KeyError, TypeError):
+                continue
+        time.sleep(0.1)
+    return True
+
+
+def _remove_tree(path: Path) -> None:
+    if path.is_symlink() or path.is_file():
+        path.unlink()
+    elif path.is_dir():
+        shutil.rmtree(path)
+
+
+def remove_link(places: Places) -> None:
+    """Remove the link to the command line, if it is ours."""
+    if places.link.is_symlink() and os.readlink(places.link) == str(places.venv / "bin" / "neural-style"):
+        places.link.unlink()
+
+
+def run(places: Places) -> None:
+    """Remove everything that the installer and the program made, except the user's own styles.
+
+    Raises:
+        InstallError: the server does not end.
+        OSError: something cannot be removed.
+    """
+    if not places.data.exists() and not places.state.exists() and not places.cache.exists():
+        console.good("Nothing is installed.")
+        return
+    known = record.load(places)
+    if end_server(places):
+        console.good("The painting server was running; it has ended.")
+    folders = {Path(name) for name in known.plugins} | {gimp.plugin for gimp in gimps.find(places).gimps}
+    for folder in sorted(folders):
+        if plugins.remove(places, folder):
+            console.good(f"Removed {folder}")
+    for name, contents in known.gimp_folders.items():
+        folder = Path(name)
+        # GIMP made this folder because the installer started it, and nobody has used that GIMP since.
+        if folder.is_dir() and record.contents(folder) == contents:
+            shutil.rmtree(folder)
+    remove_link(places)
+    for folder in (places.state, places.cache):
+        _remove_tree(folder)
+    own = sorted(path for path in places.user_styles.rglob("*") if path.is_file()) if places.user_styles.is_dir() else []
+    for path in sorted(places.data.iterdir()) if places.data.is_dir() else []:
+        if path != places.lock and not (own and path == places.user_styles):
+            _remove_tree(path)
+    places.lock.unlink(missing_ok=True)
+    remove_empty([Path(name) for name in known.made])
+    remove_empty([places.data])
+    console.good("Neural Style is removed.")
+    if own:
+        console.detail(f"Your own styles ({len(own)} files) stay in {places.user_styles}; delete that folder if you want.")
+    console.detail("Pictures that you have made stay where they are.")
