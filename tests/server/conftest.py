@@ -1,0 +1,136 @@
+"""Servers of the tests' own, each with a folder of its own; a test ends only what it started."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import random
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any, TypeVar
+
+import psutil
+import pytest
+
+from server.client import Cancelled, Client, Disconnected, Event, Failed, Finished
+from server.finding import server_lives
+from server.protocol import Picture
+
+ROOT = Path(__file__).resolve().parents[2]
+LAST = (Finished, Failed, Cancelled, Disconnected)
+E = TypeVar("E", bound=Event)
+
+
+def picture(side: int = 64, *, channels: int = 3, kind: str = "u8", seed: int = 0, height: int | None = None) -> Picture:
+    """A picture with something to see: soft stripes and a little noise."""
+    height = side if height is None else height
+    noise = random.Random(seed)
+    values = [((x * (3 + seed) + y * 5 + c * 40) % 200 + noise.randrange(40)) / 255 if c < 3 else 1.0
+              for y in range(height) for x in range(side) for c in range(channels)]
+    if kind == "u8":
+        return Picture(side, height, channels, kind, bytes(round(v * 255) for v in values))
+    import array
+    packed = array.array("f", values) if kind == "f32" else array.array("H", (round(v * 65535) for v in values))
+    return Picture(side, height, channels, kind, packed.tobytes())
+
+
+def submit(client: Client, **more: Any) -> str:
+    """A job of about a second; ``iterations=2000`` in ``settings`` makes it one that does not end by itself."""
+    content = more.pop("content", None) or picture()
+    settings = {"quality": "draft", "precision": "float32", **more.pop("settings", {})}
+    return client.submit(content, [(picture(seed=7), 1.0)], settings, **more)
+
+
+ENDLESS = {"iterations": 2000, "total_variation": 0.0}
+
+
+def wait_for(client: Client, kind: type[E], seconds: float = 60.0, job: str | None = None) -> E:
+    """The next event of this kind (of this job); fails the test if the job ends without it."""
+    deadline = time.monotonic() + seconds
+    seen = []
+    while time.monotonic() < deadline:
+        event = client.next_event(0.2)
+        if event is None or (job is not None and event.job != job):
+            continue
+        seen.append(event)
+        if isinstance(event, kind):
+            return event
+        assert not isinstance(event, LAST), f"{event} came before a {kind.__name__}"
+    raise AssertionError(f"no {kind.__name__} within {seconds} s; seen: {seen[-5:]}")
+
+
+def until(condition: Callable[[], Any], seconds: float) -> float:
+    """Wait until the condition holds; returns how long it took."""
+    begin = time.monotonic()
+    while not condition():
+        assert time.monotonic() < begin + seconds, f"not within {seconds} s"
+        time.sleep(0.02)
+    return time.monotonic() - begin
+
+
+class Server:
+    """A server process with a folder of its own."""
+
+    def __init__(self, folder: Path, *options: str) -> None:
+        self.folder = folder
+        self.process = subprocess.Popen(
+            [sys.executable, "-m", "server", "--folder", str(folder), "--threads", "1", "--auto", *options],
+            cwd=ROOT, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
+        until(lambda: (folder / "connection.json").exists() or self.process.poll() is not None, 15)
+
+    def connect(self, name: str = "test") -> Client:
+        return Client.connect(self.folder, start=False, timeout=10, client_name=name)
+
+    def engine(self) -> psutil.Process | None:
+        children = psutil.Process(self.process.pid).children()
+        return children[0] if children else None
+
+    def log(self) -> str:
+        return (self.folder / "server.log").read_text()
+
+    def end(self) -> None:
+        if self.process.poll() is None:
+            self.process.terminate()
+            self.process.wait(15)
+        if self.process.stderr is not None:
+            self.process.stderr.close()
+
+
+@pytest.fixture
+def server(tmp_path: Path) -> Iterator[Server]:
+    """A server for one test."""
+    server = Server(tmp_path / "state")
+    yield server
+    server.end()
+
+
+@pytest.fixture(scope="module")
+def shared(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    """A server for a module, so that its engine loads once."""
+    server = Server(tmp_path_factory.mktemp("shared") / "state")
+    yield server
+    server.end()
+
+
+@pytest.fixture
+def client(shared: Server) -> Iterator[Client]:
+    """A client of the module's server."""
+    with shared.connect() as client:
+        yield client
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Iterator[Path]:
+    """A folder in which a client may start a server; the one that it started is ended."""
+    folder = tmp_path / "state"
+    yield folder
+    if server_lives(folder) and (folder / "connection.json").exists():
+        pid = json.loads((folder / "connection.json").read_text())["pid"]
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(pid, signal.SIGTERM)
+        until(lambda: not server_lives(folder), 15)

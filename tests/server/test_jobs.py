@@ -1,0 +1,228 @@
+"""Jobs on a real engine at small sizes, and what happens to them when something dies."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import psutil
+import pytest
+
+from server.client import (
+    Accepted,
+    Cancelled,
+    Client,
+    Disconnected,
+    Failed,
+    Finished,
+    Paused,
+    PictureArrived,
+    Progress,
+    Queued,
+    Refused,
+    Starting,
+)
+from server.protocol import LEASE_SECONDS, Picture
+from tests.server.conftest import ENDLESS, LAST, ROOT, Server, picture, submit, until, wait_for
+
+
+@pytest.mark.parametrize(("channels", "kind"), [(3, "u8"), (4, "u8"), (3, "u16"), (4, "f32")])
+def test_a_job_from_submission_to_result(client: Client, channels: int, kind: str) -> None:
+    content = picture(64, height=48, channels=channels, kind=kind)
+    job = submit(client, content=content)
+    events = []
+    while not events or not isinstance(events[-1], LAST):
+        event = client.next_event(60)
+        assert event is not None and event.job == job
+        events.append(event)
+    kinds = [type(event) for event in events]
+    assert kinds[0] is Accepted and kinds[-1] is Finished and Starting in kinds
+    progress = [event for event in events if isinstance(event, Progress)]
+    assert progress and [e.fraction for e in progress] == sorted(e.fraction for e in progress)
+    assert all(e.seconds_left >= 0 and e.losses["total"] > 0 for e in progress)
+    final = events[-2]
+    assert isinstance(final, PictureArrived) and final.kind == "final"
+    assert (final.picture.width, final.picture.height, final.picture.channels, final.picture.kind) == (
+        64, 48, channels, kind)
+    assert final.picture.data != content.data
+    finished = events[-1]
+    assert isinstance(finished, Finished) and not finished.stopped and finished.settings["quality"] == "draft"
+    assert "CPU" in finished.device or finished.device
+
+
+def test_previews_wait_until_the_last_one_was_taken(client: Client) -> None:
+    job = submit(client, settings=ENDLESS, preview_every=0.0)
+    time.sleep(3)  # takes nothing: one preview is on its way, no more
+    waiting = list(client._events)
+    assert sum(isinstance(event, PictureArrived) for event in waiting) <= 1
+    assert sum(isinstance(event, Progress) for event in waiting) <= 2
+    first, second = wait_for(client, PictureArrived), wait_for(client, PictureArrived)
+    assert first.kind == second.kind == "preview" and first.picture.kind == "u8"
+    client.cancel(job)
+    wait_for(client, Cancelled)
+
+
+def test_stop_keeps_what_is_there(client: Client) -> None:
+    job = submit(client, settings=ENDLESS, previews=False)
+    wait_for(client, Progress)
+    client.stop(job)
+    assert wait_for(client, PictureArrived).kind == "final"
+    assert wait_for(client, Finished).stopped
+
+
+def test_cancel_leaves_nothing_and_the_next_job_runs(client: Client) -> None:
+    job = submit(client, settings=ENDLESS, previews=False)
+    wait_for(client, Progress)
+    begin = time.monotonic()
+    client.cancel(job)
+    wait_for(client, Cancelled)
+    assert time.monotonic() - begin < 5
+    submit(client)
+    wait_for(client, Finished)
+
+
+def test_snapshot_and_update_while_it_paints(client: Client) -> None:
+    job = submit(client, settings=ENDLESS, previews=False, content=picture(64, channels=4, kind="u16"))
+    wait_for(client, Progress)
+    client.snapshot(job)
+    shot = wait_for(client, PictureArrived)
+    assert shot.kind == "snapshot" and (shot.picture.width, shot.picture.channels, shot.picture.kind) == (64, 4, "u16")
+    client.update(job, {"strength": 80.0})
+    client.update(job, {"seed": 3})
+    refused = wait_for(client, Refused)
+    assert "seed" in refused.sentence and refused.remedy
+    client.stop(job)
+    assert wait_for(client, Finished).settings["strength"] == 80.0
+
+
+def test_a_preview_pauses_and_goes_on(client: Client) -> None:
+    job = submit(client, content=picture(288, height=24), until="preview", settings={"iterations": 2})
+    wait_for(client, Paused, 90)
+    submit(client)  # a paused job keeps nobody waiting
+    wait_for(client, Finished)
+    client.continue_(job)
+    assert wait_for(client, PictureArrived, 90).picture.width == 288
+    assert wait_for(client, Finished).job == job
+
+
+def test_bad_input_fails_with_words(client: Client) -> None:
+    submit(client, content=Picture(1, 1, 3, "u8", b"abc"))
+    failed = wait_for(client, Failed)
+    assert failed.code and failed.sentence.endswith(".") and failed.remedy
+    submit(client, content=Picture(64, 64, 4, "u8", bytes(64 * 64 * 4)))
+    assert wait_for(client, Failed).code == "fully-transparent"
+    submit(client, guide=Picture(64, 64, 1, "u8", bytes(64 * 64)))
+    assert wait_for(client, Failed).code == "empty-guide"
+
+
+def test_clients_take_turns_and_know_their_place(shared: Server, client: Client) -> None:
+    with shared.connect("second") as second:
+        running = submit(client, settings=ENDLESS, previews=False)
+        wait_for(client, Progress)
+        own = [submit(client, previews=False), submit(client, previews=False)]
+        wait_for(client, Queued, job=own[1])
+        other = submit(second, previews=False)
+        assert wait_for(second, Queued).position == 2  # behind the running one and one of the first client's
+        assert wait_for(client, Queued, job=own[1]).position == 3
+        assert second.status()["engine"] == "busy"
+        client.cancel(own[0])
+        client.cancel(running)
+        assert wait_for(second, Finished).job == other
+        assert wait_for(client, Finished, job=own[1]).job == own[1]
+
+
+CHILD = """
+import sys, time
+from pathlib import Path
+from server.client import Client, Progress
+from tests.server.conftest import ENDLESS, submit
+client = Client.connect(Path(sys.argv[1]), start=False)
+submit(client, settings=ENDLESS)
+while True:
+    if isinstance(client.next_event(1), Progress):
+        print("painting", flush=True)
+"""
+
+
+@pytest.mark.parametrize(("number", "seconds"), [(signal.SIGKILL, 5.0), (signal.SIGSTOP, LEASE_SECONDS + 5.0)])
+def test_the_job_of_a_dead_or_frozen_client_ends(shared: Server, client: Client, number: int, seconds: float) -> None:
+    child = subprocess.Popen([sys.executable, "-c", CHILD, str(shared.folder)], cwd=ROOT, stdout=subprocess.PIPE, text=True)
+    try:
+        assert child.stdout is not None and child.stdout.readline() == "painting\n"
+        assert client.status()["engine"] == "busy"
+        child.send_signal(number)
+        until(lambda: client.status()["engine"] != "busy" and not client.status()["jobs"], seconds)
+    finally:
+        child.kill()
+        child.wait()
+        if child.stdout is not None:
+            child.stdout.close()
+
+
+def test_a_dead_engine_is_told_and_replaced(shared: Server, client: Client) -> None:
+    job = submit(client, settings=ENDLESS)
+    wait_for(client, Progress)
+    waiting = submit(client, previews=False)
+    engine = shared.engine()
+    assert engine is not None
+    begin = time.monotonic()
+    engine.kill()
+    failed = wait_for(client, Failed, job=job)
+    assert time.monotonic() - begin < 5
+    assert failed.code == "engine-died" and "SIGKILL" in failed.sentence and failed.remedy
+    assert wait_for(client, Finished, job=waiting).job == waiting
+
+
+def test_a_frozen_engine_does_not_hold_a_cancelled_job(shared: Server, client: Client) -> None:
+    job = submit(client, settings=ENDLESS)
+    wait_for(client, Progress)
+    engine = shared.engine()
+    assert engine is not None
+    engine.suspend()
+    client.cancel(job)
+    wait_for(client, Cancelled, 5)
+    assert not engine.is_running() or engine.status() == psutil.STATUS_ZOMBIE
+
+
+def test_a_job_is_one_line_in_the_log(shared: Server, client: Client) -> None:
+    job = submit(client)
+    wait_for(client, Finished)
+    lines = [line for line in shared.log().splitlines() if job[:8] in line]
+    assert len(lines) == 1 and "64x64 px u8" in lines[0] and "finished" in lines[0]
+
+
+def test_when_the_server_is_killed_the_client_is_told_and_the_engine_ends(tmp_path: Path) -> None:
+    deep = tmp_path / ("deep" * 20) / "state"  # too long a path for a Unix socket
+    server = Server(deep, "--engine-idle", "0.5")
+    try:
+        with server.connect() as client:
+            submit(client, previews=False)
+            wait_for(client, Finished)
+            until(lambda: server.engine() is None, 5)  # retired when idle
+            job = submit(client, settings=ENDLESS)
+            wait_for(client, Progress)
+            engine = server.engine()
+            assert engine is not None
+            begin = time.monotonic()
+            os.kill(server.process.pid, signal.SIGKILL)
+            gone = wait_for(client, Disconnected, 5)
+            assert gone.job == job and gone.remedy and time.monotonic() - begin < 5
+            until(lambda: not engine.is_running() or engine.status() == psutil.STATUS_ZOMBIE, 5)
+    finally:
+        server.end()
+
+
+def test_an_engine_that_cannot_start_says_why(tmp_path: Path) -> None:
+    server = Server(tmp_path / "state", "--weights", str(tmp_path / "none.pth"))
+    try:
+        with server.connect() as client:
+            submit(client)
+            failed = wait_for(client, Failed)
+            assert "none.pth" in failed.sentence and failed.remedy
+            assert client.status()["jobs"] == []
+    finally:
+        server.end()

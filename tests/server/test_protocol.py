@@ -1,0 +1,156 @@
+"""Messages survive the wire, and nothing that comes over it does harm."""
+
+from __future__ import annotations
+
+import json
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
+
+from server import protocol
+from server.protocol import CLIENT_MESSAGES, SERVER_MESSAGES, TAG, Message, Picture, ProtocolError, decode, encode
+
+JOBS = st.from_regex(r"[A-Za-z0-9_-]{1,64}", fullmatch=True)
+
+
+@st.composite
+def pictures(draw: st.DrawFn, channels: tuple[int, ...] = (3, 4)) -> Picture:
+    width, height = draw(st.integers(1, 6)), draw(st.integers(1, 6))
+    count, kind = draw(st.sampled_from(channels)), draw(st.sampled_from(["u8", "u16", "f32"]))
+    size = width * height * count * protocol.SAMPLE_BYTES[kind]
+    return Picture(width, height, count, kind, draw(st.binary(min_size=size, max_size=size)))
+
+
+@given(JOBS, pictures(), st.lists(st.tuples(pictures(), st.floats(0.01, 100)), min_size=1, max_size=4),
+       st.none() | pictures(channels=(1,)), st.booleans())
+def test_submit_round_trip(job: str, content: Picture, styles: list[tuple[Picture, float]], guide: Picture | None,
+                           previews: bool) -> None:
+    fields = {"job": job, "weights": [w for _, w in styles], "guided": guide is not None, "settings": {"strength": 10.0},
+              "until": "full", "previews": previews, "preview_every": 0.5}
+    sent = [content, *(p for p, _ in styles), *([guide] if guide else [])]
+    received = decode(encode(Message("submit", fields, sent), CLIENT_MESSAGES), CLIENT_MESSAGES)
+    assert list(received.pictures) == sent
+    assert received.fields["settings"]["strength"] == 10.0  # complete, with the defaults
+    assert {k: v for k, v in received.fields.items() if k != "settings"} == {
+        k: v for k, v in fields.items() if k != "settings"}
+
+
+@given(JOBS, st.floats(0, 1), st.floats(0, 1e6), st.integers(1, 5000), st.integers(1, 5000))
+def test_progress_round_trip(job: str, fraction: float, left: float, width: int, height: int) -> None:
+    fields = {"job": job, "scale": 1, "scales": 3, "step": 2, "steps": 20, "fraction": fraction, "seconds_left": left,
+              "losses": {"total": 0.5}, "width": width, "height": height}
+    assert decode(encode(Message("progress", fields), SERVER_MESSAGES), SERVER_MESSAGES).fields == fields
+
+
+def submission() -> list[bytes]:
+    small = Picture(2, 2, 3, "u8", bytes(12))
+    return encode(Message("submit", {"job": "a", "weights": [1.0], "guided": False, "settings": {}, "until": "full",
+                                     "previews": True, "preview_every": 1.0}, (small, small)), CLIENT_MESSAGES)
+
+
+@given(st.lists(st.binary(max_size=200), max_size=6))
+@example([])
+@example([TAG])
+@example([TAG, b"[" * 60000])
+@example([TAG, b'{"a":' * 10000])
+@example([TAG, b"1" * 5000])
+@example([TAG, b'{"type":"heartbeat","sending":1' + b"0" * 5000 + b"}"])
+@example([TAG, b'{"type":"heartbeat","sending":NaN}'])
+@example([TAG, b'{"type":["heartbeat"],"pictures":{}}'])
+@example([TAG, b"\xff\xfe"])
+@example([b"neural-style/99", b"{}"])
+def test_garbage_is_only_ever_a_protocol_error(frames: list[bytes]) -> None:
+    with pytest.raises(ProtocolError) as caught:
+        decode(frames, CLIENT_MESSAGES)
+    assert caught.value.sentence and caught.value.remedy
+    protocol.job_of(frames)
+
+
+JSON = st.recursive(st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=20),
+                    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text(max_size=8), inner, max_size=4))
+
+
+@given(st.sampled_from(sorted({**CLIENT_MESSAGES, **SERVER_MESSAGES})), st.data())
+def test_any_header_is_a_message_or_a_protocol_error(kind: str, data: st.DataObject) -> None:
+    header: dict[str, Any] = {"type": kind, "pictures": data.draw(JSON)}
+    for name in {**CLIENT_MESSAGES, **SERVER_MESSAGES}[kind]:
+        header[name] = data.draw(JSON)
+    for messages in (CLIENT_MESSAGES, SERVER_MESSAGES):
+        try:
+            decode([TAG, json.dumps(header).encode()], messages)
+        except ProtocolError as error:
+            assert error.code in protocol.ERRORS
+
+
+@given(st.integers(0, 3), st.data())
+def test_a_damaged_submission_is_a_message_or_a_protocol_error(part: int, data: st.DataObject) -> None:
+    frames = submission()
+    frame = bytearray(frames[part])
+    for _ in range(data.draw(st.integers(1, 4))):
+        frame[data.draw(st.integers(0, len(frame) - 1))] = data.draw(st.integers(0, 255))
+    frames[part] = bytes(frame[:data.draw(st.integers(0, len(frame)))])
+    try:
+        decode(frames, CLIENT_MESSAGES)
+    except ProtocolError as error:
+        assert error.sentence
+
+
+@pytest.mark.parametrize(("size", "code"), [
+    ((0, 4, 3, "u8"), "bad-picture"), ((-1, 4, 3, "u8"), "bad-picture"), ((4, 4, 2, "u8"), "bad-picture"),
+    ((4, 4, 3, "u32"), "bad-picture"), ((4.0, 4, 3, "u8"), "bad-picture"), ((True, 4, 3, "u8"), "bad-picture"),
+    ((30_000, 30_000, 3, "u8"), "picture-too-large"), ((10**30, 10**30, 3, "u8"), "picture-too-large"),
+    ((10**5000, 1, 3, "u8"), "picture-too-large"), ((20_000, 20_000, 4, "f32"), "picture-too-large"),
+])
+def test_impossible_pictures_are_refused_before_their_bytes_are_asked_for(size: Any, code: str) -> None:
+    with pytest.raises(ProtocolError) as caught:
+        Picture(*size, data=b"")
+    assert caught.value.code == code
+
+
+def test_a_picture_of_the_wrong_length_is_refused() -> None:
+    with pytest.raises(ProtocolError, match="47 bytes of pixels where 48"):
+        Picture(4, 4, 3, "u8", bytes(47))
+
+
+def change(**fields: Any) -> list[bytes]:
+    frames = submission()
+    frames[1] = json.dumps({**json.loads(frames[1]), **fields}).encode()
+    return frames
+
+
+@pytest.mark.parametrize(("fields", "code"), [
+    ({"settings": {"strength": 1000}}, "bad-settings"), ({"settings": {"no-such": 1}}, "bad-settings"),
+    ({"weights": []}, "too-many-styles"), ({"weights": [1.0] * 17}, "too-many-styles"), ({"weights": [0]}, "bad-settings"),
+    ({"weights": [1, 1]}, "bad-message"), ({"guided": True}, "bad-message"), ({"until": "now"}, "bad-message"),
+    ({"job": "../x"}, "bad-message"), ({"pictures": [[2, 2, 3, "u8"]]}, "bad-message"),
+    ({"pictures": [[2, 2, 3, "u8"], [2, 3, 3, "u8"]]}, "bad-picture"),
+])
+def test_a_submission_that_breaks_a_rule_says_which(fields: dict[str, Any], code: str) -> None:
+    with pytest.raises(ProtocolError) as caught:
+        decode(change(**fields), CLIENT_MESSAGES)
+    assert caught.value.code == code
+
+
+def test_another_protocol_is_told_apart_from_garbage() -> None:
+    with pytest.raises(ProtocolError) as caught:
+        decode([b"neural-style/2", b"{}"], CLIENT_MESSAGES)
+    assert caught.value.code == "version-mismatch"
+
+
+def test_fields_of_newer_versions_are_left_out() -> None:
+    assert "colour" not in decode(change(colour="red"), CLIENT_MESSAGES).fields
+
+
+def test_every_error_fills_in() -> None:
+    for code in protocol.ERRORS:
+        _, sentence, remedy = protocol.fault(code, "detail", folder="/a b")
+        assert sentence and remedy and "{" not in sentence + remedy
+
+
+def test_version_is_the_package_s() -> None:
+    project = (Path(__file__).parents[2] / "pyproject.toml").read_text()
+    assert re.findall(r'^version = "(.+)"$', project, re.MULTILINE) == [protocol.VERSION]
