@@ -15,7 +15,7 @@ from typing import IO
 
 from zmq.auth.certs import create_certificates
 
-from server.finding import Connection, ServerError, check_private, load_keys
+from server.finding import Connection, ServerError, check_private, load_keys, read_connection
 from server.protocol import fault
 
 #: A client that looks whether a server lives holds the lock for an instant; so long is waited for it.
@@ -51,10 +51,22 @@ def lock(folder: Path) -> IO[bytes]:
             fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
             return handle
         except BlockingIOError:
-            if time.monotonic() > deadline:
+            # A server that is ready is no passing look: give up at once, so as not to inherit when it is stopped.
+            if time.monotonic() > deadline or _ready(folder):
                 handle.close()
                 raise ServerError(*fault("server-running", f" for “{folder}”")) from None
             time.sleep(0.02)
+
+
+def _ready(folder: Path) -> bool:
+    """Return whether the connection file is of a process that runs."""
+    connection = read_connection(folder)
+    try:
+        if connection is not None:
+            os.kill(connection.pid, 0)
+    except OSError:
+        return False
+    return connection is not None
 
 
 def keys(folder: Path) -> tuple[bytes, bytes]:

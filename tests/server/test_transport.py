@@ -93,7 +93,8 @@ def test_files_are_private(server: Server) -> None:
     for path in server.folder.rglob("*"):
         assert path.stat().st_mode & 0o077 == 0, path
     secrets = [(server.folder / "keys" / f"{name}.key_secret").read_text() for name in ("client", "server")]
-    assert not any(line.split('"')[1] in server.log() for text in secrets for line in text.splitlines() if '-key = "' in line)
+    keys = [line.split('"')[1] for text in secrets for line in text.splitlines() if '-key = "' in line]
+    assert len(keys) == 4 and not any(key in server.log() for key in keys)
 
 
 @pytest.mark.parametrize("part", ["", "keys", "keys/client.key_secret", "keys/server.key_secret"])
