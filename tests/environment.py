@@ -43,7 +43,7 @@ def make(venv: Path) -> None:
     stamp = venv / "neural-style-tests"
     if stamp.is_file() and stamp.read_text() == digest and answer([python, "-c", ""], 30)[0] == 0:
         return
-    console.step(f"Making the tests' Python environment in {venv} (once)")
+    console.step(f"Preparing the tests' Python environment in {venv} (once)")
     stamp.unlink(missing_ok=True)
     if answer([python, "-m", "pip", "--version"], 60)[0] != 0 or not _same_python(python):
         shutil.rmtree(venv, ignore_errors=True)

@@ -101,9 +101,18 @@ class Display:
         picture = self.screenshot("timed-out-" + (re.sub(r"\W+", "-", what).strip("-").lower())[:60])
         return DisplayError(f"{what}. Windows: {sorted(self.titles().values())}. Screenshot: {picture}")
 
-    def activate(self, window: int) -> None:
-        """Raise a window and give it the keyboard."""
-        self.xdotool("windowactivate", "--sync", window)
+    def activate(self, window: int, timeout: float = 10) -> None:
+        """Raise a window and give it the keyboard; insists, since a window that just opened may take it away again."""
+        until = time.monotonic() + timeout
+        held = 0
+        while held < 3:
+            active = self._run("xdotool", "getactivewindow").stdout.decode().strip()
+            held = held + 1 if active == str(window) else 0
+            if not held:
+                self._run("xdotool", "windowactivate", str(window))  # fails on a window that is gone; told below
+            if time.monotonic() > until:
+                raise self._timed_out(f"The window {window} did not get the keyboard within {timeout:.0f} s")
+            time.sleep(0.1)
 
     def key(self, *keys: str) -> None:
         """Press keys, each by xdotool's name for it (``ctrl+z``, ``Return``), in the active window."""

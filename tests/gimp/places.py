@@ -11,6 +11,7 @@ lies inside the root file system, and a link of the same name on the outside mak
 
 from __future__ import annotations
 
+import os
 import shutil
 import sys
 import tempfile
@@ -23,6 +24,7 @@ from tests.gimp.common import GimpUnavailable, gimp_version
 
 SERIES = ("3.0", "3.2")
 SUITES = {"3.0": "trixie", "3.2": "forky"}
+PREFIX = "neural-style-tests-"
 TOOLS = ("Xvfb", "openbox", "xdotool", "import", "xwininfo")
 
 
@@ -41,14 +43,23 @@ class Place:
 
     def make_shared_folder(self) -> Path:
         """A new folder whose path is the same for the tests and for this GIMP (made in ``/tmp``); mode 0755."""
+        self._remove_stale_folders()
+        prefix = f"{PREFIX}{self.series}-{os.getpid()}-"
         if self.root is None:
-            folder = Path(tempfile.mkdtemp(prefix=f"neural-style-{self.series}-"))
+            folder = Path(tempfile.mkdtemp(prefix=prefix, dir="/tmp"))
         else:
-            inside = Path(tempfile.mkdtemp(prefix=f"neural-style-{self.series}-", dir=self.root / "tmp"))
+            inside = Path(tempfile.mkdtemp(prefix=prefix, dir=self.root / "tmp"))
             folder = Path("/tmp") / inside.name
             folder.symlink_to(inside)
         folder.chmod(0o755)
         return folder
+
+    def _remove_stale_folders(self) -> None:
+        """Remove what runs that were killed left behind: their process is in the folder's name."""
+        for folder in Path("/tmp").glob(f"{PREFIX}{self.series}-*-*"):
+            process = folder.name.removeprefix(PREFIX).split("-")[1]
+            if process.isdigit() and not Path("/proc", process).exists() and os.access(folder, os.W_OK):
+                self.remove_shared_folder(folder)
 
     def remove_shared_folder(self, folder: Path) -> None:
         """Undo `make_shared_folder`."""

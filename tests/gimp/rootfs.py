@@ -133,18 +133,22 @@ def _find_debootstrap() -> str:
 
 
 def _bootstrap(debootstrap: str, making: Path, suite: str, source: apt.Source) -> None:
+    """Fill ``making`` with a minimal system."""
     scripts = Path("/usr/share/debootstrap/scripts")
-    command = [debootstrap, "--variant=minbase"]
-    if source.keyring:
-        command.append(f"--keyring={source.keyring}")
-    command += [suite, str(making), source.mirror]
-    if not (scripts / suite).exists() and (scripts / "sid").exists():
-        command.append(str(scripts / "sid"))  # every Debian suite since 2005 is made as sid is
     environment = {**os.environ, **apt.proxies(), "LC_ALL": "C", "DEBIAN_FRONTEND": "noninteractive"}
     environment["PATH"] = environment.get("PATH", "") + ":/usr/sbin:/sbin"
     # Its mounts of /proc and /sys live in a mount namespace of their own, so that none is ever left behind.
     private = ["unshare", "--mount"] if _works(["unshare", "--mount", "true"]) else []
-    _step([*private, *command], environment, f"debootstrap {suite}", log=making / "debootstrap" / "debootstrap.log")
+    with tempfile.TemporaryDirectory(prefix="neural-style-debootstrap-", dir="/tmp") as folder:
+        target = Path(folder) / "root"
+        target.symlink_to(making)  # debootstrap does not quote its target everywhere, and a home can have a space
+        command = [*private, debootstrap, "--variant=minbase"]
+        if source.keyring:
+            command.append(f"--keyring={source.keyring}")
+        command += [suite, str(target), source.mirror]
+        if not (scripts / suite).exists() and (scripts / "sid").exists():
+            command.append(str(scripts / "sid"))  # every Debian suite since 2005 is made as sid is
+        _step(command, environment, f"debootstrap {suite}", log=making / "debootstrap" / "debootstrap.log")
 
 
 def _install_gimp(making: Path, suite: str, source: apt.Source) -> str:

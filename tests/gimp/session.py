@@ -172,19 +172,24 @@ class GimpSession:
         return self._display
 
     def activate_image(self) -> int:
-        """Give the keyboard to GIMP's image window; returns the window's number."""
-        window = self.display.wait_window(r"(GIMP|GNU Image Manipulation Program)$")
+        """Give the keyboard to the window that shows an image (wait for it to do so); returns its number."""
+        window = self.display.wait_window("[0-9]x[0-9]+ .* GIMP$")  # "[photo]-1.0 (RGB ...) 320x200 – GIMP"
         self.display.activate(window)
         return window
 
     def menu(self, label: str) -> None:
         """Choose an action as a user does with Help > Search and Run a Command, by (part of) its label."""
+        screen = self.display
         self.activate_image()
-        self.display.key("slash")
-        time.sleep(0.7)  # the search window has no title to wait for
-        self.display.type(label)
-        time.sleep(0.7)  # and shows what it found a moment later
-        self.display.key("Return")
+        screen.key("slash")
+        screen.activate(screen.wait_window("^Search Actions$"))
+        screen.type(label)
+        for _ in range(10):
+            time.sleep(0.5)  # what it found appears a moment after the last letter; nothing tells when
+            if not screen.find_windows("^Search Actions$"):
+                return
+            screen.key("Return")
+        screen.wait_gone("^Search Actions$", timeout=1)
 
     # ---- the plug-in and its server ---------------------------------------------------------------------------------
 
@@ -214,7 +219,7 @@ class GimpSession:
 
     def _install(self) -> None:
         """Fill the profile: settings, some of GIMP's own plug-ins, the plug-in under test, the agent."""
-        for name in ("home", "runtime", "profile", "plug-ins", "own-plug-ins"):
+        for name in ("home", "runtime", "profile", "temporary", "plug-ins", "own-plug-ins"):
             (self.shared / name).mkdir(mode=0o700)
         path = [str(self.shared / "plug-ins")]
         system = _system_plug_ins(self.place)
@@ -283,6 +288,7 @@ class GimpSession:
             "HOME": str(self.shared / "home"),
             "XDG_RUNTIME_DIR": str(self.shared / "runtime"),
             "GIMP3_DIRECTORY": str(self.shared / "profile"),
+            "TMPDIR": str(self.shared / "temporary"),
             "PYTHONUNBUFFERED": "1",
             "NO_AT_BRIDGE": "1",
             "GDK_BACKEND": "x11",
