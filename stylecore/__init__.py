@@ -1,0 +1,7 @@
+"""The engine: pictures in, pictures out."""
+
+import os
+
+# Must be set before torch is first imported. By default OpenMP's threads spin while they wait for each other, and as soon
+# as anything else uses a core (GIMP itself, say) each wait lasts a whole time slice: a job took over ten times as long.
+os.environ.setdefault("OMP_WAIT_POLICY", "passive")
