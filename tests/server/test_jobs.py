@@ -100,7 +100,7 @@ def test_snapshot_and_update_while_it_paints(client: Client) -> None:
 
 
 def test_a_preview_pauses_and_goes_on(client: Client) -> None:
-    job = submit(client, content=picture(288, height=24), until="preview", settings={"iterations": 2})
+    job = submit(client, content=picture(288, height=64), until="preview", settings={"iterations": 2})
     wait_for(client, Paused, 90)
     submit(client)  # a paused job keeps nobody waiting
     wait_for(client, Finished)

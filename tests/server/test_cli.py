@@ -1,0 +1,164 @@
+"""The command line as a person or a script uses it: real files, a real server, real signals."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from stylecore.settings import SETTINGS
+from tests.server.conftest import ROOT, Server, until
+
+QUICK = ["--quality", "draft", "--precision", "float32"]
+
+
+@pytest.fixture
+def files(tmp_path: Path) -> Path:
+    """A folder, with a space in its name, with a photo and a style."""
+    folder = tmp_path / "my pictures"
+    folder.mkdir()
+    y, x = np.mgrid[:48, :64]
+    photo = np.stack([x * 4, y * 5, (x + y) * 2], -1).astype(np.uint8)
+    Image.fromarray(photo).save(folder / "photo.png")
+    noise = np.random.default_rng(0).random((16, 16, 3)) * 255
+    Image.fromarray(noise.astype(np.uint8)).resize((64, 64)).save(folder / "style.jpg")
+    return folder
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    server = Server(tmp_path_factory.mktemp("cli") / "state")
+    yield server
+    server.end()
+
+
+def run(folder: Path, *arguments: str, state: Path | None = None) -> subprocess.CompletedProcess[str]:
+    environment = {**os.environ, "NEURAL_STYLE_FOLDER": str(state or folder / "state"), "PYTHONPATH": str(ROOT)}
+    return subprocess.run([sys.executable, "-m", "server.cli", *arguments], cwd=folder, env=environment, timeout=120,
+                          capture_output=True, text=True)
+
+
+def test_style_writes_result_and_side_by_side(files: Path, server: Server) -> None:
+    done = run(files, "style", "photo.png", "style.jpg", "-o", "out.png", "--side-by-side", "all.jpg", *QUICK,
+               "--strength", "70", state=server.folder)
+    assert done.returncode == 0, done.stderr
+    with Image.open(files / "out.png") as result, Image.open(files / "photo.png") as photo:
+        assert result.size == photo.size and result.tobytes() != photo.tobytes()
+    with Image.open(files / "all.jpg") as sheet:
+        assert sheet.width > 3 * sheet.height * 0.9
+    assert str(files / "out.png") in done.stdout and str(files / "all.jpg") in done.stdout
+    assert "Painted in" in done.stdout and "CPU" in done.stdout
+    assert "s left" in done.stderr
+    assert sorted(path.name for path in files.iterdir()) == ["all.jpg", "out.png", "photo.png", "style.jpg"]
+
+
+def test_local_needs_no_server_and_json_is_json(files: Path) -> None:
+    done = run(files, "style", "photo.png", "style.jpg", "-o", "out.png", "--local", "--json", *QUICK)
+    assert done.returncode == 0, done.stderr
+    report = json.loads(done.stdout)
+    assert report["output"] == str(files / "out.png") and (report["width"], report["height"]) == (64, 48)
+    assert report["device"] and report["settings"]["quality"] == "draft" and not report["stopped"]
+    assert not (files / "state").exists()
+
+
+def test_ctrl_c_keeps_the_picture_so_far(files: Path, server: Server) -> None:
+    environment = {**os.environ, "NEURAL_STYLE_FOLDER": str(server.folder), "PYTHONPATH": str(ROOT)}
+    process = subprocess.Popen([sys.executable, "-m", "server.cli", "style", "photo.png", "style.jpg", "-o", "out.png",
+                                *QUICK, "--iterations", "2000"], cwd=files, env=environment, stdout=subprocess.PIPE,
+                               stderr=subprocess.PIPE, text=True)
+    assert process.stderr is not None
+    for line in process.stderr:
+        if "%" in line:
+            break
+    process.send_signal(signal.SIGINT)
+    out, _ = process.communicate(timeout=30)
+    assert process.returncode == 130
+    assert "Stopped early" in out and str(files / "out.png") in out
+    with Image.open(files / "out.png") as result:
+        assert result.size == (64, 48)
+
+
+@pytest.mark.parametrize(("arguments", "said"), [
+    (["none.png", "style.jpg", "-o", "out.png"], "none.png"),
+    (["photo.png", "text.png", "-o", "out.png"], "text.png"),
+    (["photo.png", "style.jpg", "-o", "no/such/out.png"], "no/such"),
+    (["photo.png", "style.jpg", "-o", "out.doc"], "out.doc"),
+    (["photo.png", "style.jpg", "-o", "photo.png"], "one of the pictures"),
+    (["photo.png", "style.jpg", "-o", "."], "folder"),
+    (["photo.png", "style.jpg", "-o", "out.png", "--strength", "1000"], "strength"),
+])
+def test_what_is_wrong_is_said_before_anything_is_painted(files: Path, arguments: list[str], said: str) -> None:
+    (files / "text.png").write_text("not a picture")
+    before = sorted(path.name for path in files.iterdir())
+    done = run(files, "style", *arguments, "--json")
+    assert done.returncode == 2 and "Traceback" not in done.stderr
+    assert said in done.stderr
+    error = json.loads(done.stdout)["error"]
+    assert error["code"] and error["sentence"] and error["remedy"]
+    assert sorted(path.name for path in files.iterdir()) == before  # no half file, and no server was started
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists() or os.geteuid() != 0, reason="needs to mount a small disk")
+def test_a_full_disk_leaves_no_half_file(files: Path, server: Server) -> None:
+    small = files / "small"
+    small.mkdir()
+    if subprocess.run(["mount", "-t", "tmpfs", "-o", "size=4k", "tmpfs", str(small)], capture_output=True).returncode:
+        pytest.skip("may not mount")
+    try:
+        done = run(files, "style", "photo.png", "style.jpg", "-o", "small/out.png", *QUICK, state=server.folder)
+        assert done.returncode == 2 and "could not be written" in done.stderr and "Traceback" not in done.stderr
+        assert list(small.iterdir()) == []
+    finally:
+        subprocess.run(["umount", str(small)], check=True)
+
+
+def test_status_and_stop(files: Path) -> None:
+    assert run(files, "status").returncode == 2
+    assert run(files, "server", "stop").returncode == 0  # nothing to stop is what was wanted
+    server = Server(files / "state")
+    try:
+        report = json.loads(run(files, "status", "--json").stdout)
+        assert report["pid"] == server.process.pid and report["engine"] == "none" and report["jobs"] == []
+        assert str(server.process.pid) in run(files, "status").stdout
+        assert run(files, "server", "stop").returncode == 0
+        assert server.process.wait(5) == 0
+    finally:
+        server.end()
+
+
+def test_a_frozen_server_can_be_stopped(files: Path) -> None:
+    server = Server(files / "state")
+    try:
+        server.process.send_signal(signal.SIGSTOP)
+        begin = time.monotonic()
+        done = run(files, "server", "stop")
+        assert done.returncode == 0, done.stderr
+        assert time.monotonic() - begin < 20
+        until(lambda: server.process.poll() is not None, 5)
+    finally:
+        server.end()
+
+
+def test_server_run_in_the_foreground_ends_with_ctrl_c(files: Path) -> None:
+    state = files / "state"
+    process = subprocess.Popen([sys.executable, "-m", "server.cli", "server", "run", "--folder", str(state)], cwd=ROOT,
+                               stderr=subprocess.PIPE, text=True)
+    until(lambda: (state / "connection.json").exists(), 10)
+    process.send_signal(signal.SIGINT)
+    _, said = process.communicate(timeout=10)
+    assert process.returncode == 0 and "listens" in said and "Traceback" not in said
+
+
+def test_every_setting_is_a_flag(files: Path) -> None:
+    shown = run(files, "style", "--help").stdout
+    for setting in SETTINGS:
+        assert f"--{setting.name.replace('_', '-')}" in shown
