@@ -23,7 +23,7 @@ def property_name(setting: Setting) -> str:
 def declare(procedure: Gimp.Procedure) -> None:
     """Add the style file, every setting and the consent to convert as arguments."""
     procedure.add_file_argument(
-        STYLE, "Sty_le file", "The picture to take the style from: any file that GIMP opens",
+        STYLE, "Style _file", "The picture to take the style from: any file that GIMP opens",
         Gimp.FileChooserAction.OPEN, True, None, _FLAGS,
     )  # fmt: skip
     for setting in SETTINGS:
@@ -61,14 +61,12 @@ def settings_of(config: Gimp.ProcedureConfig) -> dict[str, Any]:
 
 
 def return_values(procedure: Gimp.Procedure, layers: list[Gimp.Layer]) -> Gimp.ValueArray:
-    """Return a success with the new layers (topmost first; may be empty)."""
+    """Return a success with the first of the new layers.
+
+    GIMP's binding has no way to return an array of layers from Python.
+    """
     values = procedure.new_return_values(Gimp.PDBStatusType.SUCCESS, None)
     if layers:
         values.remove(1)
         values.insert(1, GObject.Value(Gimp.Layer, layers[0]))
-        array = GObject.Value(values.index_value_type(2)) if hasattr(values, "index_value_type") else None
-        if array is not None:
-            Gimp.value_set_core_object_array(array, Gimp.Layer.__gtype__, layers)
-            values.remove(2)
-            values.insert(2, array)
     return values

@@ -101,7 +101,7 @@ class Dialog:
         if len(self._sources) > 1:
             return f"{len(self._sources)} layers"
         part = "" if Gimp.Selection.is_empty(self._image) else "Selection of "
-        return f"{part}“{self._sources[0].name}”"
+        return f"{part or 'Layer '}“{self._sources[0].name}”"
 
     def _box(self, group: str) -> Gtk.Box:
         names = []
@@ -114,7 +114,7 @@ class Dialog:
 
     def _choose_widget(self, setting: Setting, name: str) -> None:
         if setting.kind == "choice":  # GIMP 3.2 would take radio buttons for some, GIMP 3.0 a combo box for all
-            self._window.get_widget(name, GimpUi.StringComboBox.__gtype__)
+            self._window.get_widget(name, Gtk.ComboBox.__gtype__)
         elif setting.kind in ("int", "float") and setting.maximum <= 10_000:
             self._window.get_spin_scale(name, 1.0)
 
@@ -251,17 +251,19 @@ class Dialog:
         self._work = work
         work.start()
         self._window.set_response_sensitive(_STOP, True)
+        self._stop_button.grab_focus()
 
     def _show_progress(self, on: bool) -> None:
         """Turn the dialog into the progress window, or back."""
-        self._settings_view.set_visible(not on)
-        self._progress.set_visible(on)
+        for child in self._window.get_content_area().get_children():
+            if child not in (self._message.widget, self._window.get_action_area()):
+                child.set_visible((child is self._progress) == on)  # the rest is GIMP's row of Load and Save buttons
         cancel = self._window.get_widget_for_response(Gtk.ResponseType.CANCEL)
         for button in cancel.get_parent().get_children():
             button.set_visible(button is cancel or (button is self._stop_button) == on)
         self._window.set_response_sensitive(_STOP, False)
         if on:
-            cancel.grab_focus()
+            self._window.set_focus(None)  # a Return too many must not cancel
         self._window.resize(1, 1)
 
     # Ending

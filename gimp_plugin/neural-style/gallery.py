@@ -14,7 +14,9 @@ gi.require_version("GdkPixbuf", "2.0")
 from gi.repository import GdkPixbuf, GLib, Gtk
 
 import installation
-from canvas import style_name
+import pixels
+from canvas import read_style, style_name
+from report import PluginError
 
 _SIZE = 112
 _COLUMNS = 4
@@ -135,8 +137,8 @@ def styles() -> list[Path]:
 def _show_thumbnail(path: str, tile: Gtk.FlowBoxChild) -> None:
     try:
         tile.picture.set_from_pixbuf(_thumbnail(path))
-    except (GLib.Error, OSError):  # a format that GdkPixbuf does not read keeps its icon; GIMP may still open it
-        tile.picture.set_from_icon_name("image-x-generic", Gtk.IconSize.DIALOG)
+    except (GLib.Error, OSError, PluginError):  # its tile keeps the icon; choosing it says what is wrong
+        tile.picture.set_from_icon_name("image-missing", Gtk.IconSize.DIALOG)
 
 
 def _thumbnail(path: str) -> GdkPixbuf.Pixbuf:
@@ -145,9 +147,8 @@ def _thumbnail(path: str) -> GdkPixbuf.Pixbuf:
     key = hashlib.sha256(f"{path}\0{state.st_mtime_ns}\0{state.st_size}\0{_SIZE}".encode()).hexdigest()
     cached = installation.thumbnail_folder() / f"{key}.png"
     if cached.is_file():
-        return GdkPixbuf.Pixbuf.new_from_file(str(cached))
-    picture = GdkPixbuf.Pixbuf.new_from_file(path)
-    picture = picture.apply_embedded_orientation() or picture
+        return _read(str(cached))
+    picture = _read(path)
     factor = _SIZE / min(picture.get_width(), picture.get_height())
     width, height = (max(_SIZE, round(side * factor)) for side in (picture.get_width(), picture.get_height()))
     picture = picture.scale_simple(width, height, GdkPixbuf.InterpType.BILINEAR)
@@ -160,3 +161,11 @@ def _thumbnail(path: str) -> GdkPixbuf.Pixbuf:
     except (GLib.Error, OSError) as error:  # a thumbnail that is not kept is made again next time
         print(f"neural-style: cannot keep the thumbnail of {path}: {error}")
     return square
+
+
+def _read(path: str) -> GdkPixbuf.Pixbuf:
+    try:
+        picture = GdkPixbuf.Pixbuf.new_from_file(path)
+    except GLib.Error:  # slower, but GIMP reads far more formats
+        return pixels.to_pixbuf(read_style(path).picture)
+    return picture.apply_embedded_orientation() or picture

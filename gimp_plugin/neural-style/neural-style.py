@@ -54,9 +54,8 @@ class NeuralStyle(Gimp.PlugIn):
         procedure.set_attribution("Neural Style for GIMP", "MIT licence", "2026")
         arguments.declare(procedure)
         flags = GObject.ParamFlags.READWRITE
-        procedure.add_layer_return_value("result", "Result", "The new layer (of the topmost source)", True, flags)
-        procedure.add_core_object_array_return_value(
-            "results", "Results", "All new layers, topmost first", Gimp.Layer.__gtype__, flags
+        procedure.add_layer_return_value(
+            "result", "Result", "The new layer; of several, the one above the topmost source", True, flags
         )
         return procedure
 

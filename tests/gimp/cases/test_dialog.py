@@ -1,0 +1,206 @@
+"""The dialog and the canvas, driven by keyboard and mouse on a screen, as a user does it."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+from PIL import Image
+
+from tests.gimp.session import GimpSession
+
+DIALOG = r"^Neural Style$"
+JOB = 90
+
+#: Opens the dialog with settings that make a quick job ("iterations" are those at full size).
+OPEN = "answer = stylise(image, [photo], interactive=True, style=None, **more)\nresult = told(answer)"
+STATE = """
+result = {
+    "layers": layers(image), "undo enabled": image.undo_is_enabled(),
+    "seen": __import__("hashlib").sha256(read(Gimp.Layer.new_from_visible(image, image, "seen"))).hexdigest(),
+    "selected": [layer.get_name() for layer in image.get_selected_layers()],
+}
+"""
+
+
+@pytest.fixture
+def opened(gui: GimpSession) -> GimpSession:
+    """A GIMP that shows a photo-like picture of 160 × 120 px in a window."""
+    path = photo_like(gui.tmp / "photo.png")
+    gui.run("image = load(path)\nphoto = image.get_layers()[0]\nphoto.set_name('photo')\nshow(image)", path=path)
+    gui.activate_image()
+    return gui
+
+
+def photo_like(path: Path, size: tuple[int, int] = (160, 120)) -> Path:
+    """Save a sky with a sun over a hill."""
+    width, height = size
+    picture = Image.new("RGB", size)
+    for y in range(height):
+        for x in range(width):
+            sun = max(0.0, 1.0 - ((x - 0.7 * width) ** 2 + (y - 0.3 * height) ** 2) ** 0.5 / (0.35 * height))
+            hill = y > height * (0.75 - 0.2 * ((x - 0.3 * width) / width) ** 2 * 4)
+            colour = (60, 110 - x // 4 % 20, 50) if hill else (110 + 140 * sun, 150 + 80 * sun, 220 - 60 * sun)
+            picture.putpixel((x, y), tuple(int(value) for value in colour))
+    picture.save(path)
+    return path
+
+
+def state(gimp: GimpSession) -> dict[str, Any]:
+    """Return what the image is like now."""
+    return gimp.run(STATE)
+
+
+def eventually(gimp: GimpSession, wanted: Any, seconds: float = 5) -> dict[str, Any]:
+    """Return the image's state as soon as ``wanted(state)`` holds, or the last one."""
+    until = time.monotonic() + seconds
+    while not wanted(now := state(gimp)) and time.monotonic() < until:
+        time.sleep(0.1)
+    return now
+
+
+def open_dialog(gimp: GimpSession, **settings: Any) -> int:
+    """Begin an interactive call and return the dialog's window, with the keyboard in it."""
+    gimp.start(OPEN, more={"quality": "draft", "iterations": 5} | settings)
+    window = gimp.display.wait_window(DIALOG)
+    time.sleep(1.5)  # thumbnails and the connection: what a screenshot should show
+    gimp.display.activate(window)
+    return window
+
+
+def pick_and_apply(gimp: GimpSession) -> None:
+    """Choose the second style by keyboard, and apply it."""
+    gimp.display.key("Right")
+    time.sleep(0.3)
+    gimp.display.key("alt+a")
+
+
+def test_choose_apply_undo_and_redo(opened: GimpSession) -> None:
+    before = state(opened)
+    window = open_dialog(opened)
+    opened.display.screenshot("dialog")
+    opened.display.key("Right", "Down")
+    time.sleep(0.3)
+    opened.display.screenshot("dialog-style-chosen")
+    x, y, width, height = opened.display.geometry(window)
+    assert width <= 1100 and height <= 720  # with a panel and a title it fits on 1280 × 800
+    opened.display.key("alt+a")
+    answer = opened.wait(JOB)
+    opened.display.wait_gone(DIALOG)
+    assert (answer["status"], answer["message"]) == ("SUCCESS", "")
+    after = state(opened)
+    opened.display.screenshot("result")
+    assert len(after["layers"]) == 2 and after["layers"][0]["name"].startswith("photo – ")
+    assert after["selected"] == ["photo"]
+    assert after["seen"] != before["seen"]
+
+    opened.activate_image()
+    opened.display.key("ctrl+z")
+    undone = eventually(opened, lambda now: len(now["layers"]) == 1)
+    assert undone == before
+    opened.display.key("ctrl+y")
+    redone = eventually(opened, lambda now: len(now["layers"]) == 2)
+    assert redone["seen"] == after["seen"]
+    assert [layer["name"] for layer in redone["layers"]] == [layer["name"] for layer in after["layers"]]
+
+
+def test_from_the_menu_with_the_mouse(opened: GimpSession) -> None:
+    opened.menu("Neural Style")
+    window = opened.display.wait_window(DIALOG)
+    time.sleep(1.5)
+    opened.display.key("Return")  # nothing chosen: nothing happens
+    opened.display.click(100, 120, window=window)
+    time.sleep(0.5)
+    opened.display.screenshot("dialog-clicked")
+    opened.display.key("alt+q")
+    opened.display.key("Home")  # draft
+    opened.display.key("alt+a")
+    opened.display.wait_gone(DIALOG, JOB)
+    assert len(state(opened)["layers"]) == 2
+
+
+def wait_for_frames(gimp: GimpSession, screenshot: str) -> None:
+    """Wait until the canvas has been painted on for a while."""
+    time.sleep(6)
+    gimp.display.screenshot(screenshot)
+
+
+def test_cancel_leaves_no_trace(opened: GimpSession) -> None:
+    before = state(opened)
+    open_dialog(opened, quality="best", iterations=2000)
+    pick_and_apply(opened)
+    wait_for_frames(opened, "painting")
+    opened.display.key("Escape")
+    answer = opened.wait(20)
+    opened.display.wait_gone(DIALOG)
+    assert answer["status"] == "CANCEL"
+    assert state(opened) == before
+    opened.run("image.undo_group_start(); photo.set_name('renamed'); image.undo_group_end()")
+    opened.activate_image()
+    opened.display.key("ctrl+z")
+    assert eventually(opened, lambda now: now == before) == before
+
+
+def test_stop_keeps_what_is_painted(opened: GimpSession) -> None:
+    before = state(opened)
+    open_dialog(opened, quality="best", iterations=2000)
+    pick_and_apply(opened)
+    wait_for_frames(opened, "painting-before-stop")
+    opened.display.key("alt+t")
+    answer = opened.wait(JOB)
+    assert (answer["status"], answer["message"]) == ("SUCCESS", "")
+    after = state(opened)
+    assert len(after["layers"]) == 2 and after["seen"] != before["seen"]
+    opened.activate_image()
+    opened.display.key("ctrl+z")
+    assert eventually(opened, lambda now: now == before) == before
+
+
+def test_killed_while_it_paints_on_the_canvas(opened: GimpSession) -> None:
+    opened.run("image.undo_group_start(); photo.set_name('renamed'); image.undo_group_end()")
+    open_dialog(opened, quality="best", iterations=2000)
+    pick_and_apply(opened)
+    wait_for_frames(opened, "painting-before-kill")
+    for process in opened.plugin_processes():
+        process.kill()
+    answer = opened.wait(20)
+    assert answer["status"] != "SUCCESS"
+    time.sleep(1)
+    for title in ("GIMP Message", "Error"):
+        for window in opened.display.find_windows(title):
+            opened.display.activate(window)
+            opened.display.key("Escape")
+    assert state(opened)["undo enabled"]
+    # The live layer is still there, but the history knows only the renaming.
+    opened.activate_image()
+    opened.display.key("ctrl+z")
+    undone = eventually(opened, lambda now: now["layers"][-1]["name"] == "photo")
+    assert undone["layers"][-1]["name"] == "photo"
+
+
+def test_no_server_is_told_in_the_dialog(opened: GimpSession) -> None:
+    before = state(opened)
+    with opened.installation(server_command=["/nowhere/python"], folder=str(opened.tmp / "no-server")):
+        open_dialog(opened)
+        opened.display.screenshot("no-server")
+        pick_and_apply(opened)  # tries again, and fails again
+        time.sleep(2)
+        opened.display.screenshot("no-server-after-apply")
+        assert not opened.finished
+        opened.display.key("Escape")
+        answer = opened.wait(20)
+    assert answer["status"] == "CANCEL"
+    assert state(opened) == before
+
+
+def test_grey_image_asks_for_consent(opened: GimpSession) -> None:
+    opened.run("image.convert_grayscale()")
+    open_dialog(opened)
+    opened.display.screenshot("grey")
+    opened.display.key("alt+r")
+    pick = opened.display.screenshot("grey-consent")
+    assert pick.exists()
+    opened.display.key("Escape")
+    assert opened.wait(20)["status"] == "CANCEL"
