@@ -29,14 +29,15 @@ _FORMER_SETTINGS = 12  # GIMP copies the settings of an older GIMP at its first 
 class Gimp:
     """One series of GIMP of this user.
 
-    ``program`` is None for a configuration folder whose GIMP is not on PATH (an AppImage, say).
+    ``program`` is None for a configuration folder whose GIMP is not on PATH (an AppImage, say). ``pythons`` are the
+    versions ("3.13") of the Pythons that may run its plug-ins; empty if unknown.
     """
 
     series: str
     version: str
     folder: Path
     program: Path | None
-    python: str
+    pythons: tuple[str, ...]
 
     @property
     def plugin(self) -> Path:
@@ -96,13 +97,13 @@ def find(places: Places, path: str | None = None) -> Found:
         series = f"{major}.{minor}"
         if series not in by_series:
             folder = places.gimp_override or places.gimp / series
-            by_series[series] = Gimp(series, text, folder, program, _python_of(program))
+            by_series[series] = Gimp(series, text, folder, program, _pythons_of(program))
     if places.gimp.is_dir():
         for folder in sorted(places.gimp.iterdir()):
             if re.fullmatch(r"3\.\d+", folder.name) and folder.is_dir() and folder.name not in by_series:
-                by_series[folder.name] = Gimp(folder.name, folder.name, folder, None, "")
+                by_series[folder.name] = Gimp(folder.name, folder.name, folder, None, ())
     if places.gimp_override is not None and not any(g.folder == places.gimp_override for g in by_series.values()):
-        by_series["$GIMP3_DIRECTORY"] = Gimp("3", "3", places.gimp_override, None, "")
+        by_series["$GIMP3_DIRECTORY"] = Gimp("3", "3", places.gimp_override, None, ())
     others = [f"GIMP {text} is here; the plug-in needs GIMP 3." for text in sorted(old)]
     if (places.home / ".var/app/org.gimp.GIMP").is_dir() or _flatpak():
         others.append("GIMP from Flatpak is here; its sandbox cannot start the painting server, so it is left alone.")
@@ -126,21 +127,27 @@ def system_plugins(program: Path) -> Path | None:
     return None
 
 
-def _python_of(program: Path) -> str:
-    """Return the version ("3.13") of the Python that runs the plug-ins of ``program``, or "" if that is unknown."""
+def _pythons_of(program: Path) -> tuple[str, ...]:
     plugins = system_plugins(program)
-    interpreter = "python3"
+    # Without an entry in its interpreters, GIMP goes by "#!/usr/bin/env python3", and its PATH need not be ours: a menu
+    # starts it without pyenv and conda, a terminal with them.
+    candidates = ["python3", "/usr/bin/python3"]
     if plugins is not None:
         for file in sorted((plugins.parent / "interpreters").glob("*.interp")):
             match = re.search(r"^python3?=(.+)$", file.read_text(errors="replace"), re.MULTILINE)
             if match:
-                interpreter = match.group(1).strip()
-    # Not the Python that comes first for this user (pyenv, conda): GIMP's needs PyGObject, which the system's has.
-    for candidate in (interpreter, "/usr/bin/python3"):
+                candidates = [match.group(1).strip()]
+    versions = set()
+    for candidate in candidates:
         code, text = answer([candidate, "-c", "import sys; print('%d.%d' % sys.version_info[:2])"], 20)
         if code == 0 and re.fullmatch(r"3\.\d+", text.strip()):
-            return text.strip()
-    return ""
+            versions.add(text.strip())
+    return tuple(sorted(versions))
+
+
+def _caches(folder: str) -> dict[str, str]:
+    # GIMP, GEGL, babl and fontconfig keep caches; a GIMP that is only asked something shall not leave any.
+    return {"XDG_CACHE_HOME": os.path.join(folder, "cache"), "XDG_DATA_HOME": os.path.join(folder, "share")}
 
 
 def start_once(gimp: Gimp) -> bool:
@@ -152,7 +159,8 @@ def start_once(gimp: Gimp) -> bool:
     if gimp.program is None:
         return False
     batch = ["-i", "--batch-interpreter=plug-in-script-fu-eval", "-b", "(gimp-version)", "--quit"]
-    answer([gimp.program, *batch], 90 + _FORMER_SETTINGS, gimp_environment())
+    with tempfile.TemporaryDirectory(prefix="neural-style-") as aside:
+        answer([gimp.program, *batch], 90 + _FORMER_SETTINGS, gimp_environment(_caches(aside)))
     return gimp.folder.is_dir()
 
 
@@ -181,7 +189,7 @@ def is_registered(gimp: Gimp, timeout: float = 90.0) -> tuple[bool, str]:
         (folder / "gimprc").write_text(f'(plug-in-path "{paths}")\n(check-updates no)\n', encoding="utf-8")
         code = f"print('registered:', Gimp.get_pdb().procedure_exists('{PROCEDURE}'))"
         command: list[str | Path] = [gimp.program, "-i", "--batch-interpreter=python-fu-eval", "-b", code, "--quit"]
-        _, text = answer(command, timeout, gimp_environment({"GIMP3_DIRECTORY": name}))
+        _, text = answer(command, timeout, gimp_environment({"GIMP3_DIRECTORY": name, **_caches(name)}))
     return "registered: True" in text, "\n".join(text.strip().splitlines()[-8:])
 
 

@@ -96,9 +96,9 @@ def install(places: Places, options: argparse.Namespace, made: list[Path]) -> bo
     for gimp in found.gimps:
         try:
             plugins.install(places, checkout, gimp, known)
+            all_good = plugins.tell_registered(gimp, known) and all_good
         finally:
             record.save(places, known)
-        all_good = plugins.tell_registered(gimp) and all_good
     for text in found.others:
         console.warn(text)
     _say_next(places, found, started)

@@ -15,7 +15,7 @@ from installer.errors import InstallError, from_os_error
 from installer.gimps import Gimp, is_registered, start_once
 from installer.places import Places, make_folder
 from installer.processes import pip
-from installer.record import Record
+from installer.record import Record, digest
 
 #: One pyzmq serves this Python and every later one (stable ABI); older ones need their own.
 STABLE_ABI = "3.12"
@@ -39,11 +39,13 @@ def load_assemble(checkout: Path) -> ModuleType:
 
 
 def pyzmq_pythons(gimp: Gimp) -> tuple[str, ...]:
-    """Return the Python versions that the plug-in's pyzmq must serve in ``gimp``."""
-    if not gimp.python:
-        return (*OLDER, STABLE_ABI)
-    old = tuple(int(part) for part in gimp.python.split(".")) < tuple(int(part) for part in STABLE_ABI.split("."))
-    return (gimp.python,) if old else (STABLE_ABI,)
+    """Return the Python versions that the plug-in's pyzmq must serve in ``gimp``; the stable ABI is always among them."""
+
+    def number(version: str) -> tuple[int, ...]:
+        return tuple(int(part) for part in version.split("."))
+
+    older = tuple(python for python in gimp.pythons if number(python) < number(STABLE_ABI))
+    return (*(older if gimp.pythons else OLDER), STABLE_ABI)
 
 
 def fetch_pyzmq(places: Places, python: str) -> Path:
@@ -97,15 +99,21 @@ def install(places: Places, checkout: Checkout, gimp: Gimp, record: Record) -> N
         raise from_os_error(error) from error
 
 
-def tell_registered(gimp: Gimp) -> bool:
-    """Ask ``gimp`` whether it knows the plug-in and tell the answer; returns False for a GIMP that says no."""
+def tell_registered(gimp: Gimp, record: Record) -> bool:
+    """Ask ``gimp`` whether it knows the plug-in and tell the answer; returns False for a GIMP that says no.
+
+    It is not asked again while neither it nor the plug-in has changed since it said yes.
+    """
     if gimp.program is None:
         console.good(f"{gimp.folder}: plug-in installed (this GIMP is not on PATH, so it cannot be asked)")
         return True
-    registered, text = is_registered(gimp)
+    asked = digest(gimp.plugin, gimp.version, str(gimp.program))
+    registered, text = (True, "") if record.known.get(str(gimp.plugin)) == asked else is_registered(gimp)
     if registered:
+        record.known[str(gimp.plugin)] = asked
         console.good(f"GIMP {gimp.version} knows the plug-in ({gimp.plugin})")
     else:
+        record.known.pop(str(gimp.plugin), None)
         console.warn(f"GIMP {gimp.version} does not know the plug-in, although it is in {gimp.plugin}. GIMP says:")
         for line in text.splitlines():
             console.detail("  " + line)

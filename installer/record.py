@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 from dataclasses import asdict, dataclass, field
@@ -15,12 +16,14 @@ class Record:
     """Folders that were not there before (outermost first), plug-in folders, and GIMP folders that we caused.
 
     ``gimp_folders`` maps a configuration folder that GIMP made because the installer started it to a picture of its
-    contents: as long as they are the same, the user has not used it.
+    contents: as long as they are the same, the user has not used it. ``known`` maps a plug-in folder to the digest of
+    what GIMP knew when it was asked.
     """
 
     made: list[str] = field(default_factory=list)
     plugins: list[str] = field(default_factory=list)
     gimp_folders: dict[str, list[list[object]]] = field(default_factory=dict)
+    known: dict[str, str] = field(default_factory=dict)
 
     def note_folders(self, folders: list[Path]) -> None:
         """Remember folders that were created."""
@@ -34,6 +37,15 @@ class Record:
     def note_gimp_folder(self, folder: Path) -> None:
         """Remember a GIMP folder that exists only because of the installation."""
         self.gimp_folders[os.fspath(folder)] = contents(folder)
+
+
+def digest(folder: Path, *words: str) -> str:
+    """Return a digest of ``words`` and of every file in ``folder`` (name, mode and contents)."""
+    result = hashlib.sha256("\0".join(words).encode())
+    for path in sorted(folder.rglob("*")):
+        if path.is_file() and "__pycache__" not in path.parts:
+            result.update(f"{path.relative_to(folder)}\0{path.stat().st_mode:o}\0".encode() + path.read_bytes())
+    return result.hexdigest()
 
 
 def contents(folder: Path) -> list[list[object]]:
