@@ -45,7 +45,7 @@ class Engine:
         self.threads = threads
         self._weights = vgg_weights.load(weights)
         self._scales = layer_scales(activation_means())
-        self._networks: dict[tuple[str, str, torch.dtype], Network] = {}
+        self._networks: dict[tuple[bool, str, torch.dtype], Network] = {}
         self._best_dtype: torch.dtype | None = None
 
     @property
@@ -75,21 +75,20 @@ class Engine:
 
     def network(self, settings: Mapping[str, Value]) -> Network:
         """Return the network that the settings ask for; made once and kept."""
-        paper = settings["objective"] == "paper"
-        pooling = "average" if paper else str(settings["pooling"])
-        dtype = self.dtype(str(settings["precision"]))
-        return self._network("paper" if paper else "rescaled", pooling, dtype)
+        balanced = settings["objective"] == "balanced"
+        pooling = str(settings["pooling"]) if balanced else "average"
+        return self._network(balanced, pooling, self.dtype(str(settings["precision"])))
 
-    def _network(self, kind: str, pooling: str, dtype: torch.dtype) -> Network:
-        key = (kind, pooling, dtype)
+    def _network(self, rescaled: bool, pooling: str, dtype: torch.dtype) -> Network:
+        """Return the rescaled network, or the original one to the letter (no gain, Caffe's padding)."""
+        key = (rescaled, pooling, dtype)
         if key not in self._networks:
-            paper = kind == "paper"
             self._networks[key] = Network(
                 self._weights,
-                None if paper else self._scales,
+                self._scales if rescaled else None,
                 pooling=pooling,
-                gain=not paper,
-                replicate=not paper,
+                gain=rescaled,
+                replicate=rescaled,
                 device=self.device,
                 dtype=dtype,
             )
@@ -103,7 +102,7 @@ class Engine:
         image = torch.rand(1, 3, _PROBE_SIDE, _PROBE_SIDE, generator=generator).to(self.device)
         results: dict[torch.dtype, tuple[float, Tensor]] = {}
         for dtype in (torch.float32, torch.bfloat16):
-            network = self._network("rescaled", "max", dtype)
+            network = self._network(True, "max", dtype)
             try:
                 _probe_gradient(network, image)  # warms up
                 seconds = []

@@ -14,12 +14,14 @@ from torch import Tensor
 
 from stylecore import colours
 from stylecore import settings as declared
+from stylecore.distances import DISTANCES
 from stylecore.engine import Engine
 from stylecore.errors import StyleError
 from stylecore.events import Event, Finished, Note, ScaleStarted, StepDone
 from stylecore.objective import (
     STYLE_LAYERS,
     BalancedObjective,
+    GramObjective,
     Objective,
     PaperObjective,
     StylePicture,
@@ -228,12 +230,14 @@ class Job:
             target = style_size((picture.shape[2], picture.shape[3]), size, float(self.settings["brush_size"]))
             small_alpha = None if alpha is None else _resize_guide(alpha, target)
             styles.append(StylePicture(resize(picture, target).clamp(0, 1), weight, small_alpha))
-        kind = PaperObjective if self.settings["objective"] == "paper" else BalancedObjective
-        return kind(self._engine.network(self.settings), content, styles, self._weighting(), guide)
+        parts = (self._engine.network(self.settings), content, styles, self._weighting(), guide)
+        if self.settings["objective"] == "balanced":
+            return BalancedObjective(*parts, distance=DISTANCES[str(self.settings["statistics"])])
+        return GramObjective(*parts) if self.settings["objective"] == "gram" else PaperObjective(*parts)
 
     def _weighting(self) -> Weighting:
         smoothing = float(self.settings["total_variation"])
-        if self.settings["objective"] == "paper":
+        if self.settings["objective"] != "balanced":
             return Weighting(float(self.settings["content_weight"]), float(self.settings["style_weight"]), 0.0)
         return strength_weighting(float(self.settings["strength"]), smoothing)
 

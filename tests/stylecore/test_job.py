@@ -43,6 +43,29 @@ def test_events_tell_the_whole_story(engine: Engine, content: Pixels, style: Pix
     assert np.abs(result - picture).mean() > 0.03  # it has been painted
 
 
+@pytest.mark.parametrize("objective", ["gram", "paper"])
+def test_raw_objectives_paint_with_their_own_weights(
+    objective: str, engine: Engine, content: Pixels, style: Pixels
+) -> None:
+    """More style weight, more style."""
+    settings = {"objective": objective, "quality": "draft", "content_weight": 1.0}
+    steps = []
+    for weight in (1.0, 1e5):
+        job = Job(engine, content, [Style(style)], {**settings, "style_weight": weight})
+        steps.append([event for event in job.run() if isinstance(event, StepDone)][-1])
+    assert steps[1].style_loss < 0.5 * steps[0].style_loss
+    assert steps[1].content_loss > steps[0].content_loss
+
+
+@pytest.mark.parametrize("statistics", ["gram", "gram-moments", "wasserstein"])
+def test_every_statistic_brings_the_picture_nearer_to_the_style(
+    statistics: str, engine: Engine, content: Pixels, style: Pixels
+) -> None:
+    job = Job(engine, content, [Style(style)], {"statistics": statistics, "quality": "draft", "strength": 70})
+    last = [event for event in job.run() if isinstance(event, StepDone)][-1]
+    assert last.style_loss < 0.6  # it is 1 at the photo
+
+
 def test_same_input_gives_the_same_bytes(engine: Engine, content: Pixels, style: Pixels) -> None:
     settings = {"quality": "draft", "start": "noise", "seed": 7}
     first, second = (finish(Job(engine, content, [Style(style)], settings)) for _ in range(2))
