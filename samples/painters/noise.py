@@ -117,13 +117,13 @@ def sample(values: Array, y: Array, x: Array) -> Array:
 def relight(picture: Array, height: Array, strength: float, gloss: float = 0.0) -> Array:
     """Light a picture from the upper left as if `height` (H×W, in pixels) stood out of it."""
     dy, dx = np.gradient(height)
-    slope = -(dx + dy) * 0.7071 * -1
+    slope = (dx + dy) * 0.7071
     shade = np.clip(1 + strength * slope, 0.45, 1.6)[..., None]
     shine = gloss * np.clip(slope * strength - 0.25, 0, 1)[..., None]
     return np.clip(picture * shade + shine, 0, 1)
 
 
-def cells(shape: tuple[int, int], points: Array, tile: int = 96) -> tuple[Array, Array, Array]:
+def cells(shape: tuple[int, int], points: Array, tile: int = 40) -> tuple[Array, Array, Array]:
     """Voronoi cells: per pixel the nearest point's index and the distances to the nearest and the second nearest.
 
     `points` is N×2 (y, x) in pixels. Works tile by tile, with only the points that can matter there.
@@ -136,7 +136,7 @@ def cells(shape: tuple[int, int], points: Array, tile: int = 96) -> tuple[Array,
         for left in range(0, width, tile):
             y, x = np.mgrid[top : min(top + tile, height), left : min(left + tile, width)].astype(np.float32)
             centre = np.array([top + tile / 2, left + tile / 2])
-            reach = tile * 0.75 + spacing * 4
+            reach = tile * 0.75 + spacing * 3
             while True:
                 near = np.flatnonzero(np.hypot(*(points - centre).T) < reach)
                 if len(near) >= 3 or len(near) == len(points):

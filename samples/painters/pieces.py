@@ -79,8 +79,7 @@ def _stones(drawing: Array, index: Array, margin: Array, rng: np.random.Generato
     inside = step(1.6 * s, 3.4 * s, margin)
     grout = rgb("#b9ad98") * (0.55 + 0.1 * fractal(shape, 5 * s, rng, 3))[..., None]
     tilt = rng.normal(0, 0.1, (number, 2))[index]
-    py, px = np.mgrid[0 : shape[0], 0 : shape[1]]
-    height = inside * 2.2 * s + inside * (tilt[..., 0] * (py % 64) * 0 + tilt[..., 1] * 0)
+    height = inside * 2.2 * s
     lit = relight(mix(grout, stone, inside), blur(height, 0.8 * s), 0.55 / s, 0.1)
     return np.clip(lit * (1 + 0.7 * inside * (tilt[..., 0] + tilt[..., 1]))[..., None], 0, 1)
 
@@ -186,9 +185,11 @@ def papercut(shape: tuple[int, int], seed: int) -> Array:
 
     def layer(sheet: str, mask: Array, lift: float) -> None:
         nonlocal picture
-        shadow = blur(np.roll(mask, (round(lift * s), round(lift * 0.8 * s)), (0, 1)), lift * 0.6 * s)
+        down, right = round(lift * s), round(lift * 0.8 * s)
+        moved = np.pad(mask, ((down, 0), (right, 0)), mode="edge")[: shape[0], : shape[1]]
+        shadow = blur(moved, lift * 0.6 * s)
         picture = picture * (1 - 0.5 * shadow * (1 - mask))[..., None]
-        edge = np.clip(mask - np.roll(mask, (1, 1), (0, 1)), 0, 1) * 0.28
+        edge = np.clip(mask - np.pad(mask, ((1, 0), (1, 0)), mode="edge")[:-1, :-1], 0, 1) * 0.28
         picture = mix(picture, np.clip(paper(sheet) + edge[..., None], 0, 1), mask)
 
     for radius, tint in ((0.47, "#f3a779"), (0.39, "#ef8f6b"), (0.31, "#f9dd9b")):
@@ -202,22 +203,22 @@ def papercut(shape: tuple[int, int], seed: int) -> Array:
         base = 0.5 + 0.11 * depth
         ridge = [(px * wide, base + 0.05 * np.sin(px * (5 + depth) + depth * 2) + rng.normal(0, 0.012)) for px in np.linspace(-0.1, 1.1, 13)]
         sheet.polygon([*curve(ridge), (1.2 * wide, 1.2), (-0.2, 1.2)], "#ffffff")
-        for k in range((0, 11, 10, 8, 6)[depth]):
-            px = (k + 0.2 + 0.6 * rng.random()) / (0, 11, 10, 8, 6)[depth] * wide
-            if depth in (3, 4) and 0.3 < px / wide < 0.72:
-                continue
-            size = (0.1 + 0.05 * depth) * (0.7 + 0.6 * rng.random())
+        places = ([], np.arange(12) / 11, np.arange(9) / 8, [0.06, 0.17, 0.29, 0.74, 0.85, 0.96], [0.05, 0.95])[depth]
+        for place in places:
+            px = (place + rng.normal(0, 0.015)) * wide
+            size = (0.0, 0.13, 0.17, 0.24, 0.42)[depth] * (0.75 + 0.5 * rng.random())
             ground = base + 0.08
             if depth % 2:
-                for tier in range(5):
-                    t = ground - size * (0.3 + tier * 0.38)
-                    w = size * 0.36 * (1 - tier / 6)
-                    sheet.polygon([(px - w, t), (px - w * 0.4, t - size * 0.3), (px, t - size * 0.62), (px + w * 0.4, t - size * 0.3), (px + w, t), (px, t - size * 0.06)], "#ffffff")
+                for tier in range(6):
+                    t = ground - size * (0.15 + tier * 0.3)
+                    w = size * 0.42 * (1 - tier / 6.5)
+                    fir = [(px - w, t + w * 0.25), (px - w * 0.3, t - size * 0.2), (px, t - size * 0.55), (px + w * 0.3, t - size * 0.2)]
+                    sheet.polygon([*fir, (px + w, t + w * 0.25), (px, t)], "#ffffff")
                 sheet.line([(px, ground + 0.05), (px, ground - size * 0.4)], size * 0.1, "#ffffff")
             else:
-                _branch(sheet, px, ground + 0.04, -np.pi / 2 + rng.normal(0, 0.08), size * 0.75, size * 0.13, rng, 5)
+                _branch(sheet, px, ground + 0.04, -np.pi / 2 + rng.normal(0, 0.08), size * 0.62, size * 0.13, rng, 5)
         if depth == 3:
-            _stag(sheet, 0.5 * wide, 0.815, 0.35)
+            _stag(sheet, 0.5 * wide, 0.86, 0.4)
         layer(tint, sheet.mask(), 7 + 2.5 * depth)
     return picture
 
@@ -301,7 +302,7 @@ def facets(shape: tuple[int, int], seed: int) -> Array:
             shard = sample(plain, py + shift[0], px + shift[1])
             fade = np.clip(first_edge / size, 0, 1.4)
             dark = rng.random() < 0.5
-            shard = shard * (0.62 + 0.55 * fade if dark else 1.25 - 0.5 * fade)[..., None]
+            shard = shard * (0.45 + 0.75 * fade if dark else 1.42 - 0.62 * fade)[..., None]
             tint = rgb(rng.choice(["#c9b384", "#6f8790", "#a9622b", "#e9dcbc", "#3d4a4c"]))
             shard = mix(shard, tint, 0.25 * rng.random())
             window = (slice(top, bottom), slice(left, right))
