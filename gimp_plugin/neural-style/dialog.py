@@ -255,10 +255,10 @@ class Dialog:
 
     def _show_progress(self, on: bool) -> None:
         """Turn the dialog into the progress window, or back."""
-        for child in self._window.get_content_area().get_children():
-            if child not in (self._message.widget, self._window.get_action_area()):
-                child.set_visible((child is self._progress) == on)  # the rest is GIMP's row of Load and Save buttons
         cancel = self._window.get_widget_for_response(Gtk.ResponseType.CANCEL)
+        for child in self._window.get_content_area().get_children():
+            if child is not self._message.widget and not cancel.is_ancestor(child):
+                child.set_visible((child is self._progress) == on)  # the rest is GIMP's row of Load and Save buttons
         for button in cancel.get_parent().get_children():
             button.set_visible(button is cancel or (button is self._stop_button) == on)
         self._window.set_response_sensitive(_STOP, False)

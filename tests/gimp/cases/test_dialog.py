@@ -63,6 +63,8 @@ def eventually(gimp: GimpSession, wanted: Any, seconds: float = 5) -> dict[str, 
 
 def open_dialog(gimp: GimpSession, **settings: Any) -> int:
     """Begin an interactive call and return the dialog's window, with the keyboard in it."""
+    for saved in (gimp.shared / "profile" / "plug-in-settings").glob("*neural-style.last"):
+        saved.unlink()  # else the settings of the last run would take the place of these
     gimp.start(OPEN, more={"quality": "draft", "iterations": 5} | settings)
     window = gimp.display.wait_window(DIALOG)
     time.sleep(1.5)  # thumbnails and the connection: what a screenshot should show
@@ -84,7 +86,7 @@ def test_choose_apply_undo_and_redo(opened: GimpSession) -> None:
     opened.display.key("Right", "Down")
     time.sleep(0.3)
     opened.display.screenshot("dialog-style-chosen")
-    x, y, width, height = opened.display.geometry(window)
+    _x, _y, width, height = opened.display.geometry(window)
     assert width <= 1100 and height <= 720  # with a panel and a title it fits on 1280 × 800
     opened.display.key("alt+a")
     answer = opened.wait(JOB)

@@ -133,7 +133,7 @@ def test_broken_installation_file(console: GimpSession) -> None:
 
 
 @pytest.fixture
-def watched(console: GimpSession):  # noqa: ANN201 (a client of the plug-in's server)
+def watched(console: GimpSession):
     """The console, and a client that watches the server which the plug-in uses."""
     from server.client import Client
 

@@ -199,7 +199,7 @@ result = {
     )
     assert answer["status"] == ["SUCCESS"] * 3, answer["message"]
     assert answer["mask copied"] and answer["mask kept"] and answer["filters"] == 1
-    above, group = answer["layers"]
+    above, _group = answer["layers"]
     assert (above["name"], above["x"], above["width"]) == ("group – Red stripes", 8, 64)
     plain, seen = answer["inverted first pixels"]
     assert all(abs(255 - a - b) < 40 for a, b in zip(plain, seen, strict=True)), (plain, seen)
