@@ -6,7 +6,6 @@ import numpy as np
 
 from .noise import Array, blur, fractal, grey, grid, lattice, mix, ramp, rgb, step
 from .sketch import Sketch, curve
-from .strokes import gradient_field
 
 
 def paper(shape: tuple[int, int], colour: str, rng: np.random.Generator, s: float, rough: float = 1.0) -> Array:
@@ -37,7 +36,7 @@ def pen(shape: tuple[int, int], seed: int) -> Array:
     unit = min(shape)
     wide = shape[1] / unit
     s = unit / 768
-    sky = np.clip(0.12 + 0.26 * step(0.1, 1.3, fractal(shape, unit / 3, rng, 4, stretch=2.2)) - 0.2 * y, 0, 1)
+    sky = np.clip(0.2 + 0.3 * step(0.1, 1.3, fractal(shape, unit / 3, rng, 4, stretch=2.2)) - 0.22 * y, 0.09, 1)
     art = Sketch(shape, np.repeat(1 - sky[..., None], 3, 2))
 
     def shade(value: float) -> str:
@@ -95,16 +94,13 @@ def pen(shape: tuple[int, int], seed: int) -> Array:
     picture = art.picture()
     dark = 1 - grey(picture)
     tone = np.clip(blur(dark, 1.2 * s), 0, 1)
-    form = gradient_field(picture, 14 * s)
-    region = np.round(form / (np.pi / 6)) * (np.pi / 6)  # a few directions only: a hand does not swirl
     ink = _hatch(shape, np.clip(tone * 1.25, 0, 1), 0.62 + 0.05 * np.sin(3 * x), 5.4 * s, rng, s)
     ink = np.maximum(ink, _hatch(shape, np.clip(tone * 1.5 - 0.42, 0, 1), -0.68 + 0.05 * np.sin(2 * y), 5.8 * s, rng, s))
     ink = np.maximum(ink, _hatch(shape, np.clip(tone * 1.7 - 0.85, 0, 1), 1.45, 5.2 * s, rng, s))
-    fine = np.where((tone > 0.2) & (y > 0.4), tone, 0)
-    del region
+    fine = np.where(y > 0.66, tone, 0)
     ink = np.maximum(ink, 0.8 * _hatch(shape, np.clip(fine * 1.2 - 0.3, 0, 1), 0.05, 7.5 * s, rng, s))
     edge = sum(np.abs(g) for g in np.gradient(blur(dark, 1.0 * s)))
-    outline = step(0.1 / s ** 0.5, 0.2 / s ** 0.5, edge) * (0.75 + 0.3 * fractal(shape, 18 * s, rng, 2))
+    outline = step(0.045, 0.11, edge * min(s, 1.0) ** 0.5) * (0.75 + 0.3 * fractal(shape, 18 * s, rng, 2))
     ink = np.clip(np.maximum(ink, outline), 0, 1) * np.clip(0.92 + 0.09 * fractal(shape, 9 * s, rng, 3), 0, 1)
     spread = blur(ink, 0.6 * s)
     sheet = paper(shape, "#f3e8d0", rng, s)
@@ -232,7 +228,7 @@ def wave(shape: tuple[int, int], seed: int) -> Array:
             tip = (px + np.cos(a) * size, py + np.sin(a) * size)
             bend = (tip[0] + np.cos(a + 1.1) * size * 0.4, tip[1] + np.sin(a + 1.1) * size * 0.4)
             art.line(curve([(px, py), tip, bend], 5), size * 0.5, ink, 0.35)
-            art.line(curve([(px, py), tip, bend], 5), size * 0.5 - 0.007, foam, 0.25)
+            art.line(curve([(px, py), tip, bend], 5), size * 0.32, foam, 0.25)
             if depth:
                 claws(*tip, a + 0.35, size * 0.62, depth - 1)
 
@@ -303,7 +299,7 @@ def halftone(shape: tuple[int, int], seed: int) -> Array:
     for cx, cy, size in ((0.16, 0.23, 0.07), (0.85, 0.14, 0.06), (0.1, 0.55, 0.05), (0.9, 0.4, 0.05)):
         for k in range(5):
             art.disc(cx * wide + size * (k - 2) * 0.8, cy - size * 0.35 * (k % 2), size * (0.9 - 0.15 * abs(k - 2)), "#ffffff", 0.75)
-    cx, cy, r = 0.42 * wide, 0.32, 0.25
+    cx, cy, r = 0.42 * wide, 0.29, 0.24
     for k in range(8):
         a, b = -1 + k / 4, -0.75 + k / 4
         strip = [(cx + r * np.sin(a * 1.57) * np.cos(t), cy + r * np.sin(t)) for t in np.linspace(-1.57, 0.95, 16)]
@@ -316,7 +312,7 @@ def halftone(shape: tuple[int, int], seed: int) -> Array:
     for row, (tint, lit) in enumerate((("#8aa0d8", "#ffe9a0"), ("#e0506a", "#ffe14a"), ("#27358a", "#ffd24a"))):
         px = -0.02
         while px < wide:
-            w, top = 0.07 + 0.06 * rng.random(), 0.72 + 0.08 * row - 0.14 * rng.random()
+            w, top = 0.07 + 0.06 * rng.random(), 0.78 + 0.07 * row - 0.14 * rng.random()
             art.polygon([(px, 1.1), (px, top), (px + w, top), (px + w, 1.1)], tint)
             if rng.random() < 0.4:
                 art.polygon([(px, top), (px + w / 2, top - 0.05), (px + w, top)], tint)
@@ -332,7 +328,7 @@ def halftone(shape: tuple[int, int], seed: int) -> Array:
     for channel, ink, angle, shift in ((2, "#ffd400", 0.0, (0, 0)), (1, "#ff3d6e", 1.31, (3, -2)), (0, "#1558b8", 0.78, (-2, 3))):
         amount = 1 - blur(picture[..., channel], 1.0 * s)
         dy, dx = (round(v * s) for v in shift)
-        amount = np.roll(amount, (dy, dx), (0, 1))
+        amount = np.roll(np.pad(amount, 4, mode="edge"), (dy, dx), (0, 1))[4:-4, 4:-4]
         u = (px_ * np.cos(angle) + py * np.sin(angle)) / pitch
         v = (-px_ * np.sin(angle) + py * np.cos(angle)) / pitch
         screen = 0.5 - 0.25 * (np.cos(2 * np.pi * u) + np.cos(2 * np.pi * v))

@@ -65,7 +65,7 @@ class Sketch:
         """Draw a line with round joints, whose width changes to `taper` times its start."""
         spots = self._pixels(points)
         for i, (a, b) in enumerate(zip(spots[:-1], spots[1:], strict=True)):
-            now = width * self.scale * (1 + (taper - 1) * i / max(len(spots) - 1, 1))
+            now = max(width, 0)  * self.scale * (1 + (taper - 1) * i / max(len(spots) - 1, 1))
             self.draw.line((a, b), fill=code(fill), width=max(1, round(now)))
             r = now / 2
             self.draw.ellipse((b[0] - r, b[1] - r, b[0] + r, b[1] + r), fill=code(fill))
