@@ -166,11 +166,11 @@ def remove_leftovers(places: Places) -> None:
         shutil.rmtree(folder, ignore_errors=True)
 
 
-def make(places: Places, checkout: Checkout, build: str) -> bool:
+def make(places: Places, checkout: Checkout, build: str, lender: Path | None = None) -> bool:
     """Make or update the environment; returns whether anything had to be done.
 
     A first installation that fails is removed again; an update that fails before it has changed anything leaves the
-    former version in use.
+    former version in use. ``lender`` is a Python whose PyTorch to use instead of installing one.
 
     Raises:
         InstallError: it cannot be made.
@@ -187,17 +187,17 @@ def make(places: Places, checkout: Checkout, build: str) -> bool:
                 console.step("Starting afresh: the environment that is here is unfinished or of another kind")
                 shutil.rmtree(places.venv)
             try:
-                _build(places, checkout, build, temporary)
+                _build(places, checkout, build, temporary, lender)
             except BaseException:
                 shutil.rmtree(places.venv, ignore_errors=True)
                 raise
     return True
 
 
-def _build(places: Places, checkout: Checkout, build: str, temporary: Path) -> None:
+def _build(places: Places, checkout: Checkout, build: str, temporary: Path, lender: Path | None) -> None:
     started = time.monotonic()
     console.step(f"Making a Python environment in {places.venv}")
-    chosen = torch_build.choose(build)
+    chosen = torch_build.OWN if lender is not None else torch_build.choose(build)
     check_space(places.data, torch_build.bytes_needed(chosen) + OTHER_BYTES)
     make_folder(places.venv.parent)
     code, text = answer([sys.executable, "-m", "venv", places.venv], 300)
@@ -210,11 +210,14 @@ def _build(places: Places, checkout: Checkout, build: str, temporary: Path) -> N
             "then run ./install.sh again.",
             text[-1500:],
         )
-    console.step("Installing PyTorch (the longest part: minutes, depending on the network)")
+    if lender is not None:
+        torch_build.borrow(places.python, lender)
+    else:
+        console.step("Installing PyTorch (the longest part: minutes, depending on the network)")
     torch = torch_build.install(places.python, list(checkout.torch_requirements), chosen, temporary)
     console.step(f"Installing Neural Style {checkout.version}")
     _install_package(places, checkout, temporary, ["install"])
-    _write_stamp(places, checkout, torch, build if build != "auto" else chosen)
+    _write_stamp(places, checkout, torch, chosen)
     console.good(f"Environment ready: torch {torch}, {time.monotonic() - started:.0f} s")
 
 

@@ -39,8 +39,10 @@ def parse(arguments: list[str] | None) -> argparse.Namespace:
     what.add_argument("--gimps-json", action="store_true", help=argparse.SUPPRESS)  # for neural-style doctor
     parser.add_argument("--torch", choices=("auto", "cuda", "cpu"), default="auto",
                         help="which build of PyTorch (default: what fits this machine)")
+    parser.add_argument("--packages-of", type=Path, metavar="PYTHON",
+                        help="use the PyTorch that this Python (of the same version) has, instead of downloading one")
     parser.add_argument("--output", type=Path, metavar="FOLDER", help="where --demo writes (default: your pictures)")
-    parser.add_argument("--size", type=int, default=448, metavar="PIXELS", help="longest side of --demo's picture")
+    parser.add_argument("--size", type=int, default=384, metavar="PIXELS", help="longest side of --demo's picture")
     return parser.parse_args(arguments)
 
 
@@ -84,10 +86,11 @@ def install(places: Places, options: argparse.Namespace, made: list[Path]) -> bo
     environment.remove_leftovers(places)
     if not environment.is_current(places, checkout, options.torch) and uninstall.end_server(places):
         console.detail("The painting server of the former version was running; it has ended.")
-    if not environment.make(places, checkout, options.torch):
+    if not environment.make(places, checkout, options.torch, options.packages_of):
         console.good(f"Neural Style {checkout.version} is up to date")
     _copy_installer(places)
     known.note_folders(make_folder(places.link.parent))
+    make_folder(places.user_styles)
     record.save(places, known)
     _link(places)
 
@@ -155,7 +158,6 @@ def demo(places: Places, options: argparse.Namespace) -> int:
     result, beside = folder / "neural-style-demo.png", folder / "neural-style-demo-side-by-side.png"
     print()
     console.step(f"Painting {contents[0].name} like {style.name}")
-    started = time.monotonic()
     done = subprocess.run(
         [places.venv / "bin" / "neural-style", "style", contents[0], style, "-o", result, "--side-by-side", beside,
          "--size", str(options.size)],
@@ -164,9 +166,6 @@ def demo(places: Places, options: argparse.Namespace) -> int:
     if done.returncode:
         console.warn("The demo did not end well; ./install.sh --doctor looks for the reason.")
         return done.returncode
-    console.good(f"Painted in {time.monotonic() - started:.0f} s")
-    console.detail(f"Result:                  {result}")
-    console.detail(f"Photo, style and result: {beside}")
     return 0
 
 

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import re
+import signal
 import subprocess
 from collections import deque
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 
 from installer.errors import InstallError, disk_full
@@ -31,22 +33,47 @@ def clean_environment(extra: Mapping[str, str] | None = None) -> dict[str, str]:
     return environment
 
 
-def answer(command: Sequence[str | os.PathLike[str]], timeout: float, environment: Mapping[str, str] | None = None,
-           ) -> tuple[int, str]:
+def answer(
+    command: Sequence[str | os.PathLike[str]], timeout: float, environment: Mapping[str, str] | None = None
+) -> tuple[int, str]:
     """Run ``command`` and return its exit code and what it printed.
 
     A program that cannot be started or does not end within ``timeout`` seconds answers with the code 127 or 124.
     """
     try:
-        done = subprocess.run(
-            command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, timeout=timeout,
-            env=dict(environment) if environment is not None else clean_environment(), check=False,
-        )
-    except subprocess.TimeoutExpired as error:
-        return 124, (error.stdout or b"").decode(errors="replace")
+        with _started(command, clean_environment() if environment is None else environment) as process:
+            try:
+                text, _ = process.communicate(timeout=timeout)
+            except subprocess.TimeoutExpired:
+                _end(process)
+                return 124, process.communicate()[0]
+            return process.returncode, text
     except OSError as error:
         return 127, str(error)
-    return done.returncode, done.stdout.decode(errors="replace")
+
+
+@contextlib.contextmanager
+def _started(
+    command: Sequence[str | os.PathLike[str]], environment: Mapping[str, str]
+) -> Iterator[subprocess.Popen[str]]:
+    """Start a program in a group of its own and end the whole group if we are interrupted.
+
+    Ending only the program itself would leave its children writing into a folder that is being removed.
+    """
+    with subprocess.Popen(
+        command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, env=dict(environment),
+        text=True, errors="replace", start_new_session=True,
+    ) as process:
+        try:
+            yield process
+        except BaseException:
+            _end(process)
+            raise
+
+
+def _end(process: subprocess.Popen[str]) -> None:
+    with contextlib.suppress(ProcessLookupError):
+        os.killpg(process.pid, signal.SIGKILL)
 
 
 class PipError(InstallError):
@@ -84,21 +111,14 @@ def pip(
         variables["PIP_NO_CACHE_DIR"] = "1"
     command = [python, "-m", "pip", *arguments, "--no-input", "--retries", "2"]
     tail: deque[str] = deque(maxlen=400)
-    with subprocess.Popen(
-        command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, env=variables, text=True,
-        errors="replace",
-    ) as process:
+    with _started(command, variables) as process:
         assert process.stdout is not None
-        try:
-            for line in process.stdout:
-                tail.append(line)
-                if match := re.match(r"\s*Downloading (\S+) \((.+)\)", line):
-                    show(f"downloading {match.group(1).rsplit('/', 1)[-1].split('-')[0]} ({match.group(2)})")
-                elif line.startswith("Installing collected packages"):
-                    show("unpacking")
-        except BaseException:
-            process.terminate()
-            raise
+        for line in process.stdout:
+            tail.append(line)
+            if match := re.match(r"\s*Downloading (\S+) \((.+)\)", line):
+                show(f"downloading {match.group(1).rsplit('/', 1)[-1].split('-')[0]} ({match.group(2)})")
+            elif line.startswith("Installing collected packages"):
+                show("unpacking")
     if process.returncode:
         raise _diagnosis(tail, temporary)
 

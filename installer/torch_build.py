@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import platform
 import re
 import shutil
@@ -20,6 +21,9 @@ CPU_INDEX = "https://download.pytorch.org/whl/cpu"
 #: Free disk space that each build needs while it is installed, packages and downloads together.
 CUDA_BYTES = 9_000_000_000
 CPU_BYTES = 2_000_000_000
+
+#: The build that is another Python's own; see :func:`borrow`.
+OWN = "own"
 
 _CHECK = (
     "import torch, torchvision; from torchvision.ops import nms; "
@@ -71,7 +75,9 @@ def choose(build: str, index: str = CPU_INDEX) -> str:
 
 
 def bytes_needed(build: str) -> int:
-    """Return the free disk space that installing ``build`` needs; 0 where nobody has measured it."""
+    """Return the free disk space that installing ``build`` needs."""
+    if build == OWN:
+        return 0
     if build == "cpu":
         return CPU_BYTES
     return CUDA_BYTES if sys.platform == "linux" and platform.machine() in ("x86_64", "aarch64") else CPU_BYTES
@@ -87,13 +93,34 @@ def works(python: Path) -> str | None:
     return match.group(1) if code == 0 and match else None
 
 
+def borrow(python: Path, lender: Path) -> None:
+    """Let the environment of ``python`` see the packages of the interpreter ``lender``, which has PyTorch.
+
+    Raises:
+        InstallError: it is of another version, or its PyTorch does not work.
+    """
+    script = "import json, sys, sysconfig; p = sysconfig.get_paths(); " \
+             "print(json.dumps([list(sys.version_info[:2]), p['purelib'], p['platlib']]))"
+    (code, text), (_, own) = (answer([each, "-I", "-c", script], 30) for each in (lender, python))
+    if code or works(lender) is None:
+        raise InstallError(f"{lender} is no Python with a working torch and torchvision.",
+                           "Name another one, or leave --packages-of out.", text[-500:])
+    version, *folders = json.loads(text)
+    own_version, site, _ = json.loads(own)
+    if version != own_version:
+        raise InstallError(f"{lender} is Python {version[0]}.{version[1]}; the installer runs "
+                           f"{own_version[0]}.{own_version[1]}.", "Put a python3 of the same version first on PATH.")
+    lines = "\n".join(dict.fromkeys(folders))
+    (Path(site) / "packages-of-another-python.pth").write_text(lines + "\n", encoding="utf-8")
+
+
 def install(python: Path, requirements: list[str], build: str, temporary: Path, index: str = CPU_INDEX) -> str:
     """Install torch and torchvision into the environment of ``python`` and return torch's version.
 
     Args:
         python: The virtual environment's interpreter.
         requirements: The requirements for torch and torchvision, always together.
-        build: ``'cuda'`` or ``'cpu'``; when the CPU index fails, the default registry's build is taken.
+        build: ``'cuda'``, ``'cpu'`` or ``'own'``; when the CPU index fails, the default registry's build is taken.
         temporary: Where pip downloads to.
         index: The CPU index.
 

@@ -76,7 +76,8 @@ def run(places: Places) -> None:
         InstallError: the server does not end.
         OSError: something cannot be removed.
     """
-    if not places.data.exists() and not places.state.exists() and not places.cache.exists():
+    installed = [path for path in places.data.iterdir() if path != places.lock] if places.data.is_dir() else []
+    if not installed and not places.state.exists() and not places.cache.exists():
         console.good("Nothing is installed.")
         return
     known = record.load(places)

@@ -1,0 +1,72 @@
+"""Fixtures of the installer's tests: a home folder of one's own, and running the real ``install.sh`` in it."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+REPOSITORY = Path(__file__).resolve().parents[2]
+
+#: Variables that would send files of the run elsewhere than into the test's home.
+FOREIGN = ("XDG_DATA_HOME", "XDG_STATE_HOME", "XDG_CACHE_HOME", "XDG_CONFIG_HOME", "GIMP3_DIRECTORY", "SUDO_USER",
+           "NEURAL_STYLE_FOLDER", "NEURAL_STYLE_INSTALLATION", "PYTHONPATH", "VIRTUAL_ENV", "PIP_CACHE_DIR")
+
+Run = Callable[..., "subprocess.CompletedProcess[str]"]
+
+
+def own_environment(home: Path) -> dict[str, str]:
+    """This process's environment with another home; without rustup's shims, which write into any home pip runs in."""
+    environment = {name: value for name, value in os.environ.items() if name not in FOREIGN}
+    path = os.pathsep.join(part for part in environment["PATH"].split(os.pathsep) if "cargo" not in part)
+    # pip's own configuration (a mirror, a certificate) is the machine's business and stays in force.
+    configuration = Path.home() / ".config" / "pip" / "pip.conf"
+    if configuration.is_file() and "PIP_CONFIG_FILE" not in environment:
+        environment["PIP_CONFIG_FILE"] = str(configuration)
+    return {**environment, "HOME": str(home), "PATH": path, "LC_ALL": "C.UTF-8"}
+
+
+@pytest.fixture
+def home(tmp_path: Path) -> Path:
+    folder = tmp_path / "a home with späces"
+    folder.mkdir()
+    return folder
+
+
+@pytest.fixture
+def run(home: Path, tmp_path: Path) -> Run:
+    """Run install.sh in the test's home; ``variables`` are added to the environment (None removes one)."""
+
+    def execute(*arguments: str, variables: dict[str, str | None] | None = None, timeout: float = 300,
+                script: Path = REPOSITORY / "install.sh") -> subprocess.CompletedProcess[str]:
+        environment: dict[str, str | None] = {**own_environment(home), **(variables or {})}
+        return subprocess.run(
+            ["/bin/bash", str(script), *arguments], env={k: v for k, v in environment.items() if v is not None},
+            cwd=tmp_path, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
+            timeout=timeout, check=False,
+        )
+
+    return execute
+
+
+@pytest.fixture
+def small_disk(tmp_path: Path) -> Iterator[Callable[[str], Path]]:
+    """Mount small memory disks; skips where that is not allowed."""
+    mounted: list[Path] = []
+
+    def mount(options: str) -> Path:
+        folder = tmp_path / f"disk {len(mounted)}"
+        folder.mkdir()
+        done = subprocess.run(["mount", "-t", "tmpfs", "-o", options, "tmpfs", str(folder)], capture_output=True,
+                              text=True, check=False) if os.geteuid() == 0 else None
+        if done is None or done.returncode:
+            pytest.skip(f"no disk can be mounted here ({done.stderr.strip() if done else 'not root'})")
+        mounted.append(folder)
+        return folder
+
+    yield mount
+    for folder in mounted:
+        subprocess.run(["umount", str(folder)], check=True)

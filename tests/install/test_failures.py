@@ -1,0 +1,146 @@
+"""What can go wrong while installing is told with its remedy, and leaves nothing behind. All with the real script."""
+
+from __future__ import annotations
+
+import errno
+import fcntl
+import os
+import signal
+import subprocess
+import sys
+import time
+import venv
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from installer import environment, processes
+from installer.errors import InstallError, from_os_error
+from tests.install.conftest import REPOSITORY, Run, own_environment
+
+NO_NETWORK: dict[str, str | None] = {
+    "PIP_INDEX_URL": "http://127.0.0.1:9/simple", "PIP_CONFIG_FILE": os.devnull, "PIP_FIND_LINKS": None,
+    "PIP_EXTRA_INDEX_URL": None, "http_proxy": "http://127.0.0.1:9", "https_proxy": "http://127.0.0.1:9",
+    "PIP_DEFAULT_TIMEOUT": "3",
+}
+
+
+def test_no_python(run: Run, home: Path, tmp_path: Path) -> None:
+    done = run(variables={"PATH": str(tmp_path / "empty")})
+    assert done.returncode == 1
+    assert "Python 3 was not found" in done.stdout
+    assert "sudo apt install python3" in done.stdout
+    assert list(home.iterdir()) == []
+
+
+def test_python_too_old(run: Run, tmp_path: Path) -> None:
+    folder = tmp_path / "bin"
+    folder.mkdir()
+    # No old Python can be counted on here: one that answers the script's two questions as 3.8 does.
+    (folder / "python3").write_text('#!/bin/sh\ncase "$*" in *"print("*) echo 3.8 ;; *) exit 1 ;; esac\n')
+    (folder / "python3").chmod(0o755)
+    done = run(variables={"PATH": str(folder)})
+    assert done.returncode == 1
+    assert "Python 3.10 or newer is needed; here is only 3.8" in done.stdout
+
+
+def test_no_venv_module(run: Run, home: Path, tmp_path: Path) -> None:
+    venv.create(tmp_path / "debian", with_pip=False, symlinks=True)
+    site = next((tmp_path / "debian" / "lib").glob("python3*")) / "site-packages"
+    (site / "as-on-debian.pth").write_text("import sys; sys.modules['ensurepip'] = None\n")
+    done = run(variables={"PATH": str(tmp_path / "debian" / "bin")})
+    assert done.returncode == 1
+    assert "venv module is missing" in done.stdout
+    assert f"sudo apt install python3.{sys.version_info.minor}-venv" in done.stdout
+    assert list(home.iterdir()) == []
+
+
+def test_no_network(run: Run, home: Path) -> None:
+    done = run(variables=NO_NETWORK)
+    assert done.returncode == 1, done.stdout
+    assert "cannot be downloaded" in done.stdout
+    assert "Check the network" in done.stdout
+    assert "Traceback" not in done.stdout
+    assert list(home.iterdir()) == []
+
+
+def test_incomplete_copy_of_the_project(run: Run, home: Path, tmp_path: Path) -> None:
+    (tmp_path / "install.sh").write_bytes((REPOSITORY / "install.sh").read_bytes())
+    done = run(script=tmp_path / "install.sh")
+    assert done.returncode == 1
+    assert "incomplete" in done.stdout
+    assert list(home.iterdir()) == []
+
+
+def test_small_disk_is_seen_before_anything_is_downloaded(run: Run, small_disk: Callable[[str], Path]) -> None:
+    disk = small_disk("size=200m")
+    done = run(variables={"XDG_DATA_HOME": str(disk)})
+    assert done.returncode == 1
+    assert "not enough space" in done.stdout
+    assert "XDG_DATA_HOME" in done.stdout
+    assert list(disk.iterdir()) == []
+
+
+def test_disk_full_midway(small_disk: Callable[[str], Path]) -> None:
+    disk = small_disk("size=20m")
+    temporary = disk / "download"
+    temporary.mkdir()
+    with pytest.raises(processes.PipError) as caught:
+        processes.pip(Path(sys.executable), ["install", "--no-deps", "--target", disk / "packages", "numpy"],
+                      temporary=temporary, show=lambda text: None)
+    assert caught.value.reason == "full"
+    assert str(disk) in caught.value.sentence
+
+
+def test_read_only_home(run: Run, small_disk: Callable[[str], Path]) -> None:
+    disk = small_disk("size=1m,ro")
+    done = run(variables={"HOME": str(disk)})
+    assert done.returncode == 1
+    assert f"I may not write to {disk}" in done.stdout
+    assert "Traceback" not in done.stdout
+
+
+def test_errors_of_the_system_become_sentences() -> None:
+    assert "full" in from_os_error(OSError(errno.ENOSPC, "No space left on device", "/x")).sentence
+    assert "may not write to /x" in from_os_error(OSError(errno.EACCES, "Permission denied", "/x")).sentence
+
+
+def test_space_is_checked_where_the_folder_will_be(tmp_path: Path) -> None:
+    environment.check_space(tmp_path / "not" / "yet", 1)
+    with pytest.raises(InstallError, match="GB are needed"):
+        environment.check_space(tmp_path / "not" / "yet", 10**18)
+
+
+def test_two_at_once(run: Run, home: Path) -> None:
+    data = home / ".local/share/gimp-neural-style"
+    data.mkdir(parents=True)
+    with open(data / ".lock", "w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        done = run()
+    assert done.returncode == 1
+    assert "Another ./install.sh is running" in done.stdout
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_interrupted(home: Path, number: int) -> None:
+    process = subprocess.Popen(["/bin/bash", REPOSITORY / "install.sh"], env={**own_environment(home)},
+                               stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+    deadline = time.monotonic() + 60
+    while not (home / ".local/share/gimp-neural-style/venv/bin").is_dir() and time.monotonic() < deadline:
+        time.sleep(0.05)
+    process.send_signal(number)
+    said, _ = process.communicate(timeout=60)
+    assert process.returncode == 130, said
+    assert "nothing half made is left" in said
+    assert list(home.iterdir()) == []
+
+
+def test_doctor_and_uninstall_without_an_installation(run: Run, home: Path) -> None:
+    done = run("--doctor")
+    assert done.returncode == 1
+    assert "is not installed" in done.stdout
+    done = run("--uninstall")
+    assert done.returncode == 0
+    assert "Nothing is installed" in done.stdout
+    assert list(home.iterdir()) == []

@@ -1,0 +1,81 @@
+"""Which GIMPs are found, and what their plug-in needs."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from installer import gimps, places, plugins
+
+
+@pytest.fixture
+def found_places(home: Path) -> places.Places:
+    return places.find({"HOME": str(home)})
+
+
+def program(folder: Path, name: str, version: str) -> Path:
+    """A program that answers --version like GIMP does."""
+    folder.mkdir(parents=True, exist_ok=True)
+    path = folder / name
+    path.write_text(f"#!/bin/sh\necho 'GNU Image Manipulation Program version {version}'\n")
+    path.chmod(0o755)
+    return path
+
+
+def test_two_series_each_once(found_places: places.Places, tmp_path: Path) -> None:
+    program(tmp_path / "bin", "gimp", "3.0.4")
+    console = program(tmp_path / "bin", "gimp-console-3.0", "3.0.4")
+    program(tmp_path / "bin 2", "gimp-3.2", "3.2.6")
+    (tmp_path / "bin" / "gimp-console").symlink_to(console)
+    found = gimps.find(found_places, f"{tmp_path / 'bin'}:{tmp_path / 'bin 2'}:{tmp_path / 'none'}")
+    assert [gimp.version for gimp in found.gimps] == ["3.0.4", "3.2.6"]
+    assert found.gimps[0].program is not None
+    assert "console" in found.gimps[0].program.name  # it needs no display to be asked
+    assert found.gimps[1].plugin == found_places.gimp / "3.2" / "plug-ins" / "neural-style"
+    assert found.others == ()
+
+
+def test_other_programs_are_not_run(found_places: places.Places, tmp_path: Path) -> None:
+    for name in ("gimp-script-fu-interpreter", "gimp-test-clipboard-3.0", "gimptool-3.0"):
+        (program(tmp_path / "bin", name, "3.0.4")).write_text(f"#!/bin/sh\ntouch '{tmp_path}/ran'\n")
+    assert gimps.find(found_places, str(tmp_path / "bin")).gimps == ()
+    assert not (tmp_path / "ran").exists()
+
+
+def test_gimp_2_is_told_apart(found_places: places.Places, tmp_path: Path) -> None:
+    program(tmp_path / "bin", "gimp-2.10", "2.10.34")
+    (found_places.gimp / "2.10").mkdir(parents=True)
+    found = gimps.find(found_places, str(tmp_path / "bin"))
+    assert found.gimps == ()
+    assert found.others == ("GIMP 2.10.34 is here; the plug-in needs GIMP 3.",)
+
+
+def test_a_configuration_folder_without_a_program(found_places: places.Places) -> None:
+    (found_places.gimp / "3.0").mkdir(parents=True)
+    (only,) = gimps.find(found_places, "").gimps
+    assert (only.series, only.program) == ("3.0", None)
+    assert set(plugins.pyzmq_pythons(only)) == {"3.11", "3.12"}  # nobody knows its Python
+
+
+def test_gimp3_directory_wins(home: Path, tmp_path: Path) -> None:
+    own = places.find({"HOME": str(home), "GIMP3_DIRECTORY": str(tmp_path / "profile")})
+    program(tmp_path / "bin", "gimp", "3.0.4")
+    (only,) = gimps.find(own, str(tmp_path / "bin")).gimps
+    assert only.plugin == tmp_path / "profile" / "plug-ins" / "neural-style"
+
+
+@pytest.mark.parametrize(("pythons", "wheels"), [
+    (("3.13",), ("3.12",)),
+    (("3.11",), ("3.11", "3.12")),
+    (("3.10", "3.14"), ("3.10", "3.12")),
+])
+def test_pyzmq_fits_gimps_python(pythons: tuple[str, ...], wheels: tuple[str, ...]) -> None:
+    gimp = gimps.Gimp("3.0", "3.0.4", Path("/nowhere"), None, pythons)
+    assert plugins.pyzmq_pythons(gimp) == wheels
+
+
+def test_a_program_that_hangs_or_is_broken_is_no_gimp(found_places: places.Places, tmp_path: Path) -> None:
+    path = program(tmp_path / "bin", "gimp", "3.0.4")
+    path.write_text("#!/bin/sh\nexit 1\n")
+    assert gimps.find(found_places, str(tmp_path / "bin")).gimps == ()
