@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import platform
 import re
 import signal
 import subprocess
@@ -16,7 +17,7 @@ from installer.errors import InstallError, disk_full
 _NETWORK = re.compile(
     r"name resolution|Name or service not known|NewConnectionError|ConnectTimeout|ReadTimeout|Read timed out|"
     r"Connection (?:refused|reset|aborted|broken)|ProxyError|Network is unreachable|SSLError|IncompleteRead|"
-    r"Max retries exceeded|No matching distribution found",
+    r"Max retries exceeded",
     re.IGNORECASE,
 )
 _FULL = re.compile(r"No space left on device|Disk quota exceeded|\[Errno (?:28|122)\]", re.IGNORECASE)
@@ -134,6 +135,14 @@ def _diagnosis(tail: deque[str], temporary: Path) -> PipError:
             "network",
             "The Python packages cannot be downloaded.",
             "Check the network (and a proxy: https_proxy, or pip's own configuration), then run ./install.sh again.",
+            shown,
+        )
+    if "No matching distribution found" in text:
+        return PipError(
+            "other",
+            "The package index has no build of a package for this Python "
+            f"({platform.python_version()} on {platform.machine()}).",
+            "Install a Python that PyTorch supports (3.10 to 3.13 are safe) and run ./install.sh with it first on PATH.",
             shown,
         )
     return PipError(

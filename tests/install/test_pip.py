@@ -1,0 +1,55 @@
+"""How pip is asked, and what its failures become."""
+
+from __future__ import annotations
+
+import os
+import sys
+from pathlib import Path
+
+import pytest
+
+from installer import processes, torch_build
+
+
+def test_one_index_drops_other_places_and_keeps_the_rest(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    configuration = tmp_path / "pip.conf"
+    configuration.write_text(
+        "[global]\nindex-url = http://mirror.test/simple\nextra-index-url = http://other.test/simple\n"
+        f"find-links = {tmp_path}\ntimeout = 77\n"
+    )
+    for name in [name for name in os.environ if name.startswith("PIP_")]:
+        monkeypatch.delenv(name)
+    monkeypatch.setenv("PIP_CONFIG_FILE", str(configuration))
+    variables = processes.one_index(Path(sys.executable), None)
+    assert variables["PIP_INDEX_URL"] == "http://mirror.test/simple"
+    assert variables["PIP_TIMEOUT"] == "77"
+    assert (variables["PIP_EXTRA_INDEX_URL"], variables["PIP_FIND_LINKS"]) == ("", "")
+    assert variables["PIP_CONFIG_FILE"] == os.devnull
+    assert processes.one_index(Path(sys.executable), "http://cpu.test")["PIP_INDEX_URL"] == "http://cpu.test"
+
+
+def test_a_package_that_has_no_build_is_not_called_a_network_failure(tmp_path: Path,
+                                                                     monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PIP_NO_INDEX", "1")
+    monkeypatch.delenv("PIP_FIND_LINKS", raising=False)
+    with pytest.raises(processes.PipError) as caught:
+        processes.pip(Path(sys.executable), ["download", "--no-deps", "-d", tmp_path, "torch==0.0.1"],
+                      temporary=tmp_path, show=print)
+    assert caught.value.reason == "other"
+    assert "this Python" in caught.value.sentence
+
+
+def test_a_hanging_program_is_ended_with_its_children(tmp_path: Path) -> None:
+    code, text = processes.answer(["/bin/sh", "-c", f"(sleep 3; touch '{tmp_path}/late') & echo begun; wait"], 1.0)
+    assert (code, text) == (124, "begun\n")
+    processes.answer(["sleep", "3"], 10)
+    assert not (tmp_path / "late").exists()
+
+
+def test_an_index_that_does_not_answer_is_left_alone() -> None:
+    assert not torch_build.cpu_index_answers("http://127.0.0.1:9", timeout=1.0)
+
+
+def test_works_is_strict(tmp_path: Path) -> None:
+    assert torch_build.works(Path(sys.executable)) is not None
+    assert torch_build.works(tmp_path / "no python") is None
