@@ -89,7 +89,7 @@ class Dialog:
         self._status = Gtk.Label(xalign=0.0, ellipsize=3, label="Looking for the painting server…")
         self._status.get_style_context().add_class("dim-label")
         right.pack_end(self._status, False, False, 0)
-        right.set_size_request(330, -1)
+        right.set_size_request(400, -1)  # wide enough for Advanced: opening it moves nothing
 
         columns = Gtk.Box(spacing=18, margin=12)
         columns.pack_start(left, True, True, 0)
@@ -181,10 +181,15 @@ class Dialog:
                 self._failure, layers = error, []
             if self._failure is None and layers:
                 return layers
+            if self._failure is not None and not self._image.is_valid():
+                raise self._failure  # there is nothing left to try again with
             if layers:  # some layers were finished before one failed: they are in the image, and the rest is told
                 raise self._failure
             self._show_progress(False)
             if self._failure is not None:
+                if work is not None:  # the connection may be what failed
+                    self._connection.close()
+                    self._connection = Connection()
                 self._message.tell(*report.parts(self._failure))
             else:
                 self._message.tell("Nothing was painted yet.", "Let it paint a little before you stop it.")
@@ -297,7 +302,7 @@ class _Message:
         self._label.set_max_width_chars(90)
         self._label.set_selectable(True)
         self._label.show()
-        self.widget.get_content_area().add(self._label)
+        self.widget.get_content_area().pack_start(self._label, True, True, 0)
 
     def tell(self, sentence: str, remedy: str) -> None:
         escaped = [GLib.markup_escape_text(text) for text in (sentence, remedy)]

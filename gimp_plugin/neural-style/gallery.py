@@ -11,7 +11,7 @@ import gi
 
 gi.require_version("Gtk", "3.0")
 gi.require_version("GdkPixbuf", "2.0")
-from gi.repository import GdkPixbuf, GLib, Gtk
+from gi.repository import Gdk, GdkPixbuf, GLib, Gtk
 
 import installation
 import pixels
@@ -54,6 +54,7 @@ class Gallery(Gtk.ScrolledWindow):
         Gtk.StyleContext.add_provider_for_screen(
             self.get_screen(), provider, Gtk.STYLE_PROVIDER_PRIORITY_APPLICATION
         )
+        self._box.connect("key-press-event", self._on_key)
         self._handler = self._box.connect("selected-children-changed", self._on_selected)
         self._box.connect("child-activated", lambda *_: activated())
         self.add(self._box)
@@ -90,7 +91,8 @@ class Gallery(Gtk.ScrolledWindow):
         label = Gtk.Label(label=name, ellipsize=3, max_width_chars=13, width_chars=13)
         column.pack_start(picture, False, False, 0)
         column.pack_start(label, False, False, 0)
-        tile = Gtk.FlowBoxChild(tooltip_text=f"{name}\n{path}", valign=Gtk.Align.START, halign=Gtk.Align.CENTER)
+        shipped = Path(path).parent == installation.shipped_styles()
+        tile = Gtk.FlowBoxChild(tooltip_text=name if shipped else path, valign=Gtk.Align.START, halign=Gtk.Align.CENTER)
         tile.add(column)
         tile.picture, tile.path = picture, path
         tile.get_accessible().set_name(name)
@@ -102,6 +104,14 @@ class Gallery(Gtk.ScrolledWindow):
         place, seen = tile.get_allocation(), self.get_vadjustment()
         seen.clamp_page(place.y, place.y + place.height)
         return GLib.SOURCE_REMOVE
+
+    def _on_key(self, box: Gtk.FlowBox, event: Gdk.EventKey) -> bool:
+        """Let Space select the style, which GTK would activate."""
+        tile = box.get_focus_child()
+        if event.keyval != Gdk.KEY_space or event.state & Gtk.accelerator_get_default_mod_mask() or tile is None:
+            return Gdk.EVENT_PROPAGATE
+        box.select_child(tile)
+        return Gdk.EVENT_STOP
 
     def _on_selected(self, box: Gtk.FlowBox) -> None:
         chosen = box.get_selected_children()

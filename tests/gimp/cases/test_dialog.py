@@ -61,10 +61,15 @@ def eventually(gimp: GimpSession, wanted: Any, seconds: float = 5) -> dict[str, 
     return now
 
 
+def forget_last_run(gimp: GimpSession) -> None:
+    """Make GIMP forget the settings of the last run, which an interactive call begins with."""
+    for saved in (gimp.shared / "profile" / "plug-in-settings").glob("*neural-style.last"):
+        saved.unlink()
+
+
 def open_dialog(gimp: GimpSession, **settings: Any) -> int:
     """Begin an interactive call and return the dialog's window, with the keyboard in it."""
-    for saved in (gimp.shared / "profile" / "plug-in-settings").glob("*neural-style.last"):
-        saved.unlink()  # else the settings of the last run would take the place of these
+    forget_last_run(gimp)
     gimp.start(OPEN, more={"quality": "draft", "iterations": 5} | settings)
     window = gimp.display.wait_window(DIALOG)
     time.sleep(1.5)  # thumbnails and the connection: what a screenshot should show
@@ -109,18 +114,48 @@ def test_choose_apply_undo_and_redo(opened: GimpSession) -> None:
 
 
 def test_from_the_menu_with_the_mouse(opened: GimpSession) -> None:
+    forget_last_run(opened)
     opened.menu("Neural Style")
     window = opened.display.wait_window(DIALOG)
     time.sleep(1.5)
-    opened.display.key("Return")  # nothing chosen: nothing happens
-    opened.display.click(100, 120, window=window)
+    opened.display.activate(window)
+    opened.display.key("alt+a")  # no style chosen: nothing to apply
     time.sleep(0.5)
-    opened.display.screenshot("dialog-clicked")
-    opened.display.key("alt+q")
-    opened.display.key("Home")  # draft
+    assert opened.display.find_windows(DIALOG) and len(state(opened)["layers"]) == 1
+    opened.display.key("space")  # the gallery has the keyboard: this chooses the first style
+    time.sleep(0.3)
+    opened.display.click(300, 120, window=window)  # and this another
+    opened.display.key("alt+v")
+    time.sleep(0.5)
+    opened.display.screenshot("dialog-advanced")
+    opened.display.key("alt+q", "Up")  # draft
     opened.display.key("alt+a")
     opened.display.wait_gone(DIALOG, JOB)
-    assert len(state(opened)["layers"]) == 2
+    made = eventually(opened, lambda now: len(now["layers"]) == 2)
+    assert len(made["layers"]) == 2
+    memory = opened.run("result = json.loads(bytes(image.get_layers()[0].get_parasite('neural-style').get_data()))")
+    assert memory["settings"]["quality"] == "draft"
+    opened.activate_image()
+    opened.display.key("ctrl+f")  # repeat, without the dialog: on the source again
+    again = eventually(opened, lambda now: len(now["layers"]) == 3, JOB)
+    assert [layer["name"].partition(" – ")[0] for layer in again["layers"]] == ["photo"] * 3
+
+
+def test_image_closed_while_it_is_painted(opened: GimpSession) -> None:
+    forget_last_run(opened)
+    opened.menu("Neural Style")
+    window = opened.display.wait_window(DIALOG)
+    time.sleep(1)
+    opened.display.activate(window)
+    opened.display.key("space", "alt+a")
+    time.sleep(3)
+    opened.run("[Gimp.Display.get_by_id(n).delete() for n in range(1, 200) if Gimp.Display.id_is_valid(n)]")
+    opened.display.wait_gone(DIALOG, 20)
+    message = opened.display.wait_window("GIMP Message|^Error")
+    opened.display.screenshot("image-closed")
+    opened.display.activate(message)
+    opened.display.key("Escape")
+    assert opened.run("result = len(Gimp.get_images())") == 0
 
 
 def wait_for_frames(gimp: GimpSession, screenshot: str) -> None:
