@@ -17,7 +17,7 @@ from pathlib import Path
 
 from installer import console, environment, gimps, plugins, record, uninstall
 from installer.errors import InstallError, from_os_error
-from installer.places import Places, find, make_folder, remove_empty
+from installer.places import Places, find, make_folder, missing_folders, remove_empty
 from installer.processes import clean_environment
 
 REPOSITORY = Path(__file__).resolve().parent.parent
@@ -91,6 +91,8 @@ def install(places: Places, options: argparse.Namespace, made: list[Path]) -> bo
     _copy_installer(places)
     known.note_folders(make_folder(places.link.parent))
     make_folder(places.user_styles)
+    for folder in (places.state, places.cache):  # the server and the plug-in will make these
+        known.note_folders(missing_folders(folder.parent))
     record.save(places, known)
     _link(places)
 

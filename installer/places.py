@@ -118,14 +118,19 @@ def find(environment: Mapping[str, str] = os.environ) -> Places:
 
 def make_folder(folder: Path) -> list[Path]:
     """Create ``folder`` with its parents and return those that were not there, outermost first."""
+    made = missing_folders(folder)
+    for path in made:
+        path.mkdir(exist_ok=True)
+    return made
+
+
+def missing_folders(folder: Path) -> list[Path]:
+    """Return ``folder`` and those of its parents that do not exist, outermost first."""
     missing = []
     while not folder.exists():
         missing.append(folder)
         folder = folder.parent
-    made = missing[::-1]
-    for path in made:
-        path.mkdir(exist_ok=True)
-    return made
+    return missing[::-1]
 
 
 def remove_empty(folders: list[Path]) -> None:

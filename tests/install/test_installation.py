@@ -58,6 +58,7 @@ def installed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Installation
     assert "Environment ready" in text
     yield installation
     installation.install_sh("--uninstall")
+    assert list(installation.home.iterdir()) == []  # not even a folder
 
 
 def test_second_run_takes_seconds_and_the_project_stays_clean(installed: Installation) -> None:
