@@ -78,7 +78,7 @@ def step(low: float | Array, high: float | Array, value: Array) -> Array:
 def mix(first: Array, second: Array, amount: Array | float) -> Array:
     """Blend two pictures or colours; an H×W amount works on H×W×3 pictures."""
     amount = np.asarray(amount, np.float32)
-    if amount.ndim == 2 and (np.ndim(first) in (1, 3) and np.shape(first)[-1] == 3):
+    if amount.ndim == 2 and amount.shape[1] != 1 and (np.ndim(first) in (1, 3) and np.shape(first)[-1] == 3):
         amount = amount[..., None]
     return np.asarray(first) * (1 - amount) + np.asarray(second) * amount
 

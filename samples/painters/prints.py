@@ -36,7 +36,7 @@ def pen(shape: tuple[int, int], seed: int) -> Array:
     unit = min(shape)
     wide = shape[1] / unit
     s = unit / 768
-    sky = np.clip(0.2 + 0.3 * step(0.1, 1.3, fractal(shape, unit / 3, rng, 4, stretch=2.2)) - 0.22 * y, 0.09, 1)
+    sky = np.clip(0.16 + 0.26 * step(0.1, 1.3, fractal(shape, unit / 3, rng, 4, stretch=2.2)) - 0.22 * y, 0.09, 1)
     art = Sketch(shape, np.repeat(1 - sky[..., None], 3, 2))
 
     def shade(value: float) -> str:
@@ -45,6 +45,7 @@ def pen(shape: tuple[int, int], seed: int) -> Array:
 
     far = curve([(-0.1, 0.55), (0.15 * wide, 0.44), (0.3 * wide, 0.53), (0.6 * wide, 0.47), (0.85 * wide, 0.38), (1.1 * wide, 0.5)])
     art.polygon([*far, (1.1 * wide, 1.2), (-0.1, 1.2)], shade(0.25))
+    art.line(far, 0.003, shade(0.9))
     art.polygon([(-0.1, 0.8), (1.1 * wide, 0.78), (1.1 * wide, 1.2), (-0.1, 1.2)], shade(0.18))
     rock = [(0.38, 0.84), (0.44, 0.7), (0.48, 0.6), (0.53, 0.52), (0.6, 0.47), (0.8, 0.45), (0.88, 0.52), (0.93, 0.62), (1.02, 0.72), (1.08, 0.86)]
     art.polygon([(px * wide + rng.normal(0, 0.004), py) for px, py in curve([(a, b) for a, b in rock], 6)], shade(0.5))
@@ -58,10 +59,14 @@ def pen(shape: tuple[int, int], seed: int) -> Array:
         for k in range(6):  # round: lighter to the left
             a, b = cx - w + 2 * w * k / 6, cx - w + 2 * w * (k + 1) / 6 + 0.002
             art.polygon([(a, base), (a, base - h), (b, base - h), (b, base)], shade((0.12, 0.05, 0.12, 0.3, 0.55, 0.8)[k]))
+        for side in (-1, 1):
+            art.line([(cx + side * w, base), (cx + side * w, base - h)], 0.004, shade(1))
+        art.line([(cx - w * 1.2, base - h), (cx + w * 1.2, base - h)], 0.006, shade(1))
         if cone:
             tip = (cx, base - h - cone)
             art.polygon([(cx - w * 1.25, base - h), tip, (cx, base - h)], shade(0.55))
             art.polygon([(cx, base - h), tip, (cx + w * 1.25, base - h)], shade(0.95))
+            art.line([(cx - w * 1.25, base - h), tip], 0.005, shade(1))
         else:
             for k in range(4):
                 a = cx - w * 1.1 + k * w * 0.62
@@ -101,7 +106,7 @@ def pen(shape: tuple[int, int], seed: int) -> Array:
     ink = np.maximum(ink, 0.8 * _hatch(shape, np.clip(fine * 1.2 - 0.3, 0, 1), 0.05, 7.5 * s, rng, s))
     edge = sum(np.abs(g) for g in np.gradient(blur(dark, 1.0 * s)))
     outline = step(0.045, 0.11, edge * min(s, 1.0) ** 0.5) * (0.75 + 0.3 * fractal(shape, 18 * s, rng, 2))
-    ink = np.clip(np.maximum(ink, outline), 0, 1) * np.clip(0.92 + 0.09 * fractal(shape, 9 * s, rng, 3), 0, 1)
+    ink = np.clip(np.maximum(ink, outline), 0, 1) * np.clip(0.97 + 0.04 * fractal(shape, 9 * s, rng, 3), 0, 1)
     spread = blur(ink, 0.6 * s)
     sheet = paper(shape, "#f3e8d0", rng, s)
     wash = blur(step(0.35, 0.9, tone), 5 * s) * (0.2 + 0.05 * fractal(shape, 40 * s, rng, 4))

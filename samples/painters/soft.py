@@ -81,6 +81,9 @@ def watercolour(shape: tuple[int, int], seed: int) -> Array:
         def at(points: list[tuple[float, float]], bx: float = bx, by: float = by, size: float = size) -> list[tuple[float, float]]:
             return [(bx + a * size, by + b * size) for a, b in points]
 
+        kept = drawn(at([(0.008, -0.37), (0.02, -0.05), (0.14, -0.06)]), at([(-0.012, -0.33), (-0.1, -0.06), (-0.015, -0.05)]))
+        kept = sample(kept, py + warp_y, px + warp_x)  # paper kept dry for the sails
+        picture = mix(picture, np.ones(3), 0.92 * kept)
         wash(drawn(at([(0.0, -0.37), (0.02, -0.05), (0.15, -0.06)])), sail, 1.1, "#e9b070")
         wash(drawn(at([(-0.01, -0.34), (-0.11, -0.06), (-0.015, -0.05)])), sail, 0.9, "#f0c890")
         wash(drawn(at([(0.0, -0.39), (0.007, -0.39), (0.007, -0.01), (0.0, -0.01)])), "#4a3428", 1.3)
@@ -146,11 +149,11 @@ def pastel(shape: tuple[int, int], seed: int) -> Array:
     tooth = fractal(shape, 5 * s, rng, 3, 0.8)
     canvas = Canvas(paper(shape, "#2c2a3a", rng, s), rng)
     for width, length, density, bias, threshold, jitter in ((26, 110, 1.0, 0.1, 0, 0.05), (15, 80, 1.6, 0.35, 0.15, 0.09), (9, 52, 1.8, 0.5, 0.2, 0.08), (5, 30, 1.9, 0.8, 0.3, 0.05)):
-        grain = step(-0.55, 0.45, tooth + bias - 0.25)
+        grain = 0.12 + 0.88 * step(-1.3, 0.2, tooth + bias)
         canvas.cover(reference, field, Brush(width * s, length * s, 0.8, 0.5, 0.9, wobble=0.22, colour_jitter=jitter, soft=0.6), density, threshold, None, grain)
     hatch = blend_angles(field, np.full(shape, 0.85), 0.75)
     bright = np.clip(reference * 1.3 + 0.06, 0, 1)
-    canvas.cover(bright, hatch, Brush(4.5 * s, 60 * s, 0.7, 0.6, 0.85, wobble=0.1, colour_jitter=0.1, soft=0.6), 0.28, 0, None, step(-0.3, 0.6, tooth))
+    canvas.cover(bright, hatch, Brush(4.5 * s, 60 * s, 0.7, 0.6, 0.85, wobble=0.1, colour_jitter=0.1, soft=0.6), 0.28, 0, None, 0.1 + 0.9 * step(-0.6, 0.6, tooth))
     return relight(canvas.colour, tooth * s, 0.07 / max(s, 0.2))
 
 
