@@ -149,19 +149,18 @@ def demo(places: Places, options: argparse.Namespace) -> int:
         InstallError: the samples or the folder for the result are missing.
     """
     samples = REPOSITORY / "samples"
-    contents, styles = sorted((samples / "content").glob("*.jpg")), sorted((samples / "styles").glob("*.jpg"))
-    if not contents or not styles:
+    content, style = samples / "content" / "harbour.jpg", samples / "styles" / "starlit-oil.jpg"
+    if not content.is_file() or not style.is_file():
         raise InstallError(f"The sample pictures are missing in {samples}.", "Get a fresh clone and try again.")
-    style = next((path for path in styles if "brush" in path.name), styles[0])
     current = Path.cwd()
     folder = (current / options.output) if options.output is not None else places.pictures(current)
     if not folder.is_dir() or not os.access(folder, os.W_OK):
         raise InstallError(f"I cannot write the demo's pictures to {folder}.", "Choose a folder with --output FOLDER.")
     result, beside = folder / "neural-style-demo.png", folder / "neural-style-demo-side-by-side.png"
     print()
-    console.step(f"Painting {contents[0].name} like {style.name}")
+    console.step(f"Painting {content.name} like {style.name}")
     done = subprocess.run(
-        [places.venv / "bin" / "neural-style", "style", contents[0], style, "-o", result, "--side-by-side", beside,
+        [places.venv / "bin" / "neural-style", "style", content, style, "-o", result, "--side-by-side", beside,
          "--size", str(options.size)],
         env=clean_environment(), check=False,
     )
