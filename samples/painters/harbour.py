@@ -104,7 +104,9 @@ def photo(shape: tuple[int, int], seed: int) -> Array:
         colour = linear(tint)
 
         def paint(p: Array, n: Array) -> tuple[Array, Array, Array]:
-            spots = noise(p[:, 0] + p[:, 2] * 0.7, p[:, 1] + p[:, 2] * 0.5, scale) + 0.5 * noise(p[:, 2], p[:, 0], scale * 4)
+            spots = noise(p[:, 0] + p[:, 2] * 0.7, p[:, 1] + p[:, 2] * 0.5, scale) + 0.5 * noise(
+                p[:, 2], p[:, 0], scale * 4
+            )
             shade = np.clip(1 + rough * spots, 0.1, 2)[:, None]
             return (colour * shade).astype(np.float32), np.full(len(p), gloss, np.float32), np.zeros_like(p)
 
@@ -118,16 +120,33 @@ def photo(shape: tuple[int, int], seed: int) -> Array:
         tone = np.where(joint & (np.abs(n[:, 1]) < 0.5), 0.45, tone) * np.clip(0.45 + p[:, 1] * 0.6, 0.35, 1)
         return (linear("#b09c82") * tone[:, None]).astype(np.float32), _matt(len(p)), np.zeros_like(p)
 
-    def house(x: float, z: float, w: float, d: float, base: float, h: float, tint: str, roof: str, gable: bool, k: int) -> None:
-        scene.add(Convex.box((x, base, z), (x + w, base + h, z + d)), wall(tint, base, x, ("#3f6a5a", "#34567a", "#7a3a30")[k % 3], k))
+    def house(
+        x: float, z: float, w: float, d: float, base: float, h: float, tint: str, roof: str, gable: bool, k: int
+    ) -> None:
+        scene.add(
+            Convex.box((x, base, z), (x + w, base + h, z + d)),
+            wall(tint, base, x, ("#3f6a5a", "#34567a", "#7a3a30")[k % 3], k),
+        )
         rise, eave = (0.5 if gable else 0.38) * (w if gable else d), 0.35
         y = base + h
         if gable:  # ridge points away from us
-            corners = [(x - eave, y, z - eave), (x + w + eave, y, z - eave), (x + w / 2, y + rise, z - eave),
-                       (x - eave, y, z + d), (x + w + eave, y, z + d), (x + w / 2, y + rise, z + d)]
+            corners = [
+                (x - eave, y, z - eave),
+                (x + w + eave, y, z - eave),
+                (x + w / 2, y + rise, z - eave),
+                (x - eave, y, z + d),
+                (x + w + eave, y, z + d),
+                (x + w / 2, y + rise, z + d),
+            ]
         else:
-            corners = [(x - eave, y, z - eave), (x - eave, y, z + d + eave), (x - eave, y + rise, z + d / 2),
-                       (x + w + eave, y, z - eave), (x + w + eave, y, z + d + eave), (x + w + eave, y + rise, z + d / 2)]
+            corners = [
+                (x - eave, y, z - eave),
+                (x - eave, y, z + d + eave),
+                (x - eave, y + rise, z + d / 2),
+                (x + w + eave, y, z - eave),
+                (x + w + eave, y, z + d + eave),
+                (x + w + eave, y + rise, z + d / 2),
+            ]
         body = Convex.through(corners, [(0, 1, 2), (3, 4, 5), (0, 1, 3), (1, 2, 4), (0, 2, 3)])
         skin, slate = wall(tint, base, x, "#3f6a5a", k), tiles(roof)
 
@@ -143,8 +162,14 @@ def photo(shape: tuple[int, int], seed: int) -> Array:
             cx, cz = x + w * 0.72, z + d * 0.5
             scene.add(Convex.box((cx, y, cz), (cx + 0.8, y + rise * 0.75 + 1.4, cz + 0.8)), plain("#a8644a"))
 
-    scene.add(Convex.box((-300, -6, -300), (300, 0, 600)), lambda p, n: (
-        np.broadcast_to(linear("#123c4a"), p.shape).astype(np.float32), np.full(len(p), 1.0, np.float32), np.zeros_like(p)))
+    scene.add(
+        Convex.box((-300, -6, -300), (300, 0, 600)),
+        lambda p, n: (
+            np.broadcast_to(linear("#123c4a"), p.shape).astype(np.float32),
+            np.full(len(p), 1.0, np.float32),
+            np.zeros_like(p),
+        ),
+    )
     scene.add(Convex.box((-80, -2, 34), (17, 1.5, 160)), stones)
     hill = [(-90, 1.5, 46), (30, 1.5, 46), (34, 1.5, 150), (-90, 34, 150), (10, 26, 150), (-90, 1.5, 150)]
     scene.add(Convex.through(hill, [(0, 1, 4), (1, 2, 4), (3, 4, 5), (0, 3, 5), (0, 1, 2)]), plain("#5f6f34", 14, 0.4))
@@ -155,7 +180,18 @@ def photo(shape: tuple[int, int], seed: int) -> Array:
         while x < stop:
             w, h = 5.5 + 3.5 * rng.random(), (6.2, 6.0, 5.6)[row] + 4.0 * rng.random()
             if row == 0 or rng.random() < 0.8:
-                house(x, z + 2 * rng.random(), w, 8, base - 2.5 * (row > 0), h + 2.5 * (row > 0), fronts[(k * 3 + row) % 8], roofs[k % 4], rng.random() < 0.55, k)
+                house(
+                    x,
+                    z + 2 * rng.random(),
+                    w,
+                    8,
+                    base - 2.5 * (row > 0),
+                    h + 2.5 * (row > 0),
+                    fronts[(k * 3 + row) % 8],
+                    roofs[k % 4],
+                    rng.random() < 0.55,
+                    k,
+                )
             x += w + (0.05 if row == 0 else 1.5 * rng.random())
             k += 1
     house(-15, 58, 5, 5, 6, 19, "#efdcb8", "#7a4a44", False, 4)
@@ -170,14 +206,19 @@ def photo(shape: tuple[int, int], seed: int) -> Array:
             scene.add(Ellipsoid((x, ground + r * 1.8, z), (r * 0.5, r * 2.4, r * 0.5)), plain("#24401f", 60, 0.5))
         else:
             for _ in range(2):
-                scene.add(Ellipsoid((x + rng.normal(0, r / 2), ground + r, z + rng.normal(0, r / 2)), r), plain(green, 60, 0.5))
+                scene.add(
+                    Ellipsoid((x + rng.normal(0, r / 2), ground + r, z + rng.normal(0, r / 2)), r), plain(green, 60, 0.5)
+                )
     # The lighthouse on its rocks.
     lx, lz = 25.0, 30.0
     for _ in range(26):
         c = np.array([lx + rng.normal(0, 5.0), rng.random() * 1.2 - 0.5, lz + rng.normal(0, 3.5)])
         r = 1.2 + 2.0 * rng.random()
         normals = unit(rng.normal(size=(14, 3)))
-        scene.add(Convex(normals.tolist(), (normals @ c + r * (0.55 + 0.4 * rng.random(14))).tolist(), c.tolist(), r * 1.9), plain("#7f6a58", 40, 0.4))
+        scene.add(
+            Convex(normals.tolist(), (normals @ c + r * (0.55 + 0.4 * rng.random(14))).tolist(), c.tolist(), r * 1.9),
+            plain("#7f6a58", 40, 0.4),
+        )
     scene.add(Convex.box((lx - 3.6, 0, lz - 3.6), (lx + 3.6, 3.2, lz + 3.6)), stones)
 
     def frustum(y0: float, y1: float, r0: float, r1: float) -> Convex:
@@ -196,35 +237,62 @@ def photo(shape: tuple[int, int], seed: int) -> Array:
 
     scene.add(frustum(3.2, 19.7, 2.5, 1.6), bands)
     scene.add(frustum(19.7, 20.3, 2.3, 2.3), plain("#2f3438"))
-    scene.add(frustum(20.3, 22.6, 1.15, 1.15), lambda p, n: (
-        np.full(p.shape, 0.1, np.float32), np.full(len(p), 1.0, np.float32),
-        np.where(np.abs((p[:, 1] - 20.3) % 1.1 - 0.55)[:, None] < 0.47, linear("#ffd27a") * 2.4, 0).astype(np.float32)))
+    scene.add(
+        frustum(20.3, 22.6, 1.15, 1.15),
+        lambda p, n: (
+            np.full(p.shape, 0.1, np.float32),
+            np.full(len(p), 1.0, np.float32),
+            np.where(np.abs((p[:, 1] - 20.3) % 1.1 - 0.55)[:, None] < 0.47, linear("#ffd27a") * 2.4, 0).astype(np.float32),
+        ),
+    )
     scene.add(frustum(22.6, 24.6, 1.6, 0.1), plain("#a8302a"))
     # Boats: hull, masts, sails.
-    for bx, bz, size, hull, sail, turn in ((-11, 7, 1.25, "#23507a", "#f6ecd8", 0.5), (7, 14, 1.1, "#b03428", "#e8a05a", -0.4),
-                                           (-26, 20, 1.0, "#e8e0d0", "", 0.2), (-19, 28, 0.9, "#2f6a4f", "", -0.1), (-3, 29, 0.8, "#efe6d6", "", 0.1),
-                                           (14, 24, 0.8, "#34567a", "", 0.3)):
+    for bx, bz, size, hull, sail, turn in (
+        (-11, 7, 1.25, "#23507a", "#f6ecd8", 0.5),
+        (7, 14, 1.1, "#b03428", "#e8a05a", -0.4),
+        (-26, 20, 1.0, "#e8e0d0", "", 0.2),
+        (-19, 28, 0.9, "#2f6a4f", "", -0.1),
+        (-3, 29, 0.8, "#efe6d6", "", 0.1),
+        (14, 24, 0.8, "#34567a", "", 0.3),
+    ):
         c, s = np.cos(turn), np.sin(turn)
 
-        def at(u: float, y: float, v: float, bx: float = bx, bz: float = bz, c: float = c, s: float = s, size: float = size) -> tuple[float, float, float]:
+        def at(
+            u: float, y: float, v: float, bx: float = bx, bz: float = bz, c: float = c, s: float = s, size: float = size
+        ) -> tuple[float, float, float]:
             return bx + (u * c - v * s) * size, y * size, bz + (u * s + v * c) * size
 
         deck = [at(-3.2, 1.1, -0.9), at(2.0, 1.1, -1.1), at(4.4, 1.6, 0), at(2.0, 1.1, 1.1), at(-3.2, 1.1, 0.9)]
         keel = [at(-2.8, -0.5, -0.4), at(2.6, -0.5, 0.0), at(-2.8, -0.5, 0.4)]
-        scene.add(Convex.through([*deck, *keel], [(0, 1, 5), (1, 2, 6), (2, 3, 6), (3, 4, 7), (0, 4, 5), (0, 1, 3), (5, 6, 7)]), plain(hull, 20, 0.1, 1.0))
-        scene.add(Convex.box(at(-0.5, 1.0, -0.5), np.add(at(-0.5, 1.0, -0.5), (1.5 * size, 0.9 * size, 1.0 * size)).tolist()), plain("#f0e8da"))
+        scene.add(
+            Convex.through([*deck, *keel], [(0, 1, 5), (1, 2, 6), (2, 3, 6), (3, 4, 7), (0, 4, 5), (0, 1, 3), (5, 6, 7)]),
+            plain(hull, 20, 0.1, 1.0),
+        )
+        scene.add(
+            Convex.box(at(-0.5, 1.0, -0.5), np.add(at(-0.5, 1.0, -0.5), (1.5 * size, 0.9 * size, 1.0 * size)).tolist()),
+            plain("#f0e8da"),
+        )
         mx, my, mz = at(0.6, 1.0, 0)
         scene.add(Convex.box((mx - 0.07, my, mz - 0.07), (mx + 0.07, my + 8.2 * size, mz + 0.07)), plain("#6a4a30"))
         if sail:
-            for corners in ([at(0.4, 1.9, 0.06), at(0.5, 8.8, 0.06), at(-3.4, 2.1, 0.5)], [at(0.9, 1.7, 0.0), at(0.8, 7.8, 0.0), at(4.2, 1.9, -0.5)]):
+            for corners in (
+                [at(0.4, 1.9, 0.06), at(0.5, 8.8, 0.06), at(-3.4, 2.1, 0.5)],
+                [at(0.9, 1.7, 0.0), at(0.8, 7.8, 0.0), at(4.2, 1.9, -0.5)],
+            ):
                 thick = [tuple(np.add(q, (0.0, 0.0, 0.06))) for q in corners]
-                scene.add(Convex.through([*corners, *thick], [(0, 1, 2), (3, 4, 5), (0, 1, 3), (1, 2, 4), (0, 2, 3)]), plain(sail, 8, 0.06))
+                scene.add(
+                    Convex.through([*corners, *thick], [(0, 1, 2), (3, 4, 5), (0, 1, 3), (1, 2, 4), (0, 2, 3)]),
+                    plain(sail, 8, 0.06),
+                )
     scene.add(Convex.box((-34, 0.9, 12), (-31, 1.3, 34)), plain("#8a6a4a", 50, 0.3))
     for z in range(12, 34, 4):
         for x in (-34, -31.3):
             scene.add(Convex.box((x, -1, z), (x + 0.3, 2.0, z + 0.3)), plain("#5f4a38"))
 
-    waves = [(a, k, ph) for a, k, ph in zip(rng.normal(0.3, 0.75, 22), 0.35 * 1.24 ** np.arange(22), rng.random(22) * 6.28, strict=True)]
+    waves = [
+        (a, k, ph)
+        for a, k, ph in zip(rng.normal(0.3, 0.75, 22), 0.35 * 1.24 ** np.arange(22), rng.random(22) * 6.28, strict=True)
+    ]
 
     def bend(p: Array, n: Array, which: Array) -> Array:
         water = which == 0
@@ -237,12 +305,15 @@ def photo(shape: tuple[int, int], seed: int) -> Array:
         for angle, k, phase in waves:
             c, s = np.sin(angle), np.cos(angle)
             fade = 0.034 / (1 + (k * far / 260) ** 2)
-            swing = np.cos(k * (c * q[:, 0] + s * q[:, 2]) + phase + 1.3 * np.sin(0.11 * q[:, 0] + 0.07 * q[:, 2] + phase)) * fade
+            swing = (
+                np.cos(k * (c * q[:, 0] + s * q[:, 2]) + phase + 1.3 * np.sin(0.11 * q[:, 0] + 0.07 * q[:, 2] + phase))
+                * fade
+            )
             slope_x += c * swing
             slope_z += s * swing
         n[water] = unit(np.stack([-slope_x, np.ones_like(slope_x), -slope_z], -1))
         return n
 
     scene.bend = bend
-    light = photograph(scene, shape, (3, 6.5, -34), (0.5, 9.2, 40), 40, 10, seed)
+    light = photograph(scene, shape, (3, 6.5, -34), (0.5, 9.2, 40), 40, 8, seed)
     return develop(light, 0.62, seed, 0.007)

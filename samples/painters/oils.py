@@ -15,10 +15,21 @@ def starlit(shape: tuple[int, int], seed: int) -> Array:
     y, x = grid(shape)
     unit = min(shape)
     wide = shape[1] / unit
-    sky = ramp([(0, "#0d1d54"), (0.35, "#1f4a9c"), (0.6, "#3f86b8"), (0.72, "#a9c79a")], y + 0.03 * fractal(shape, unit / 4, rng, 3))
+    sky = ramp(
+        [(0, "#0d1d54"), (0.35, "#1f4a9c"), (0.6, "#3f86b8"), (0.72, "#a9c79a")],
+        y + 0.03 * fractal(shape, unit / 4, rng, 3),
+    )
     direction = 0.25 * np.sin(5 * x + 2) + 0.2
-    lights = [(0.78, 0.17, 0.085), (0.12, 0.12, 0.04), (0.33, 0.2, 0.05), (0.56, 0.08, 0.035), (0.2, 0.38, 0.04),
-              (0.93, 0.42, 0.04), (0.45, 0.5, 0.03), (0.62, 0.44, 0.035)]
+    lights = [
+        (0.78, 0.17, 0.085),
+        (0.12, 0.12, 0.04),
+        (0.33, 0.2, 0.05),
+        (0.56, 0.08, 0.035),
+        (0.2, 0.38, 0.04),
+        (0.93, 0.42, 0.04),
+        (0.45, 0.5, 0.03),
+        (0.62, 0.44, 0.035),
+    ]
     whirls = [(0.45, 0.31, 0.14), (0.69, 0.36, 0.09)]
     for cx, cy, size in lights + whirls:
         cx *= wide
@@ -43,12 +54,40 @@ def starlit(shape: tuple[int, int], seed: int) -> Array:
     for i in range(19):
         cx, base = (0.3 + 0.68 * rng.random()) * wide, 0.8 + 0.16 * i / 19
         w, h = 0.03 + 0.02 * rng.random(), 0.04 + 0.025 * rng.random()
-        art.polygon([(cx - w, base), (cx - w, base - h), (cx + w, base - h), (cx + w, base)], ("#33507c", "#4a5f78", "#27416b")[i % 3])
-        art.polygon([(cx - w * 1.2, base - h), (cx, base - h * 1.9), (cx + w * 1.2, base - h)], ("#7c3b2e", "#1c2c50", "#55402f")[i % 3])
-        art.polygon([(cx - w * 0.4, base - h * 0.3), (cx - w * 0.4, base - h * 0.8), (cx + w * 0.2, base - h * 0.8), (cx + w * 0.2, base - h * 0.3)], "#ffc93d")
-    art.polygon([(0.62 * wide, 0.85), (0.62 * wide, 0.7), (0.64 * wide, 0.52), (0.66 * wide, 0.7), (0.66 * wide, 0.85)], "#24335f")
-    for tree in ([(0.02, 1.05), (0.06, 0.8), (0.05, 0.6), (0.11, 0.4), (0.13, 0.2), (0.16, 0.42), (0.2, 0.62), (0.2, 0.82), (0.27, 1.05)],
-                 [(0.22, 1.05), (0.24, 0.85), (0.26, 0.68), (0.29, 0.85), (0.33, 1.05)]):
+        art.polygon(
+            [(cx - w, base), (cx - w, base - h), (cx + w, base - h), (cx + w, base)],
+            ("#33507c", "#4a5f78", "#27416b")[i % 3],
+        )
+        art.polygon(
+            [(cx - w * 1.2, base - h), (cx, base - h * 1.9), (cx + w * 1.2, base - h)],
+            ("#7c3b2e", "#1c2c50", "#55402f")[i % 3],
+        )
+        art.polygon(
+            [
+                (cx - w * 0.4, base - h * 0.3),
+                (cx - w * 0.4, base - h * 0.8),
+                (cx + w * 0.2, base - h * 0.8),
+                (cx + w * 0.2, base - h * 0.3),
+            ],
+            "#ffc93d",
+        )
+    art.polygon(
+        [(0.62 * wide, 0.85), (0.62 * wide, 0.7), (0.64 * wide, 0.52), (0.66 * wide, 0.7), (0.66 * wide, 0.85)], "#24335f"
+    )
+    for tree in (
+        [
+            (0.02, 1.05),
+            (0.06, 0.8),
+            (0.05, 0.6),
+            (0.11, 0.4),
+            (0.13, 0.2),
+            (0.16, 0.42),
+            (0.2, 0.62),
+            (0.2, 0.82),
+            (0.27, 1.05),
+        ],
+        [(0.22, 1.05), (0.24, 0.85), (0.26, 0.68), (0.29, 0.85), (0.33, 1.05)],
+    ):
         art.polygon(curve([(px * wide, py) for px, py in tree]), "#12261f")
     reference = art.picture()
     land = (y > 0.6) | ((x < 0.2 * wide) & (y > 0.25) & (np.abs(x / wide - 0.13) < 0.02 + 0.09 * (y - 0.2)))
@@ -81,19 +120,57 @@ def sunflowers(shape: tuple[int, int], seed: int) -> Array:
     art = Sketch(shape, wall)
     art.line([(-0.1, 0.8), (1.1 * wide, 0.8)], 0.012, "#2c5d8f")
     mid = wide / 2
-    flowers = [(-0.27, 0.2, 0.115), (0.02, 0.13, 0.105), (0.28, 0.2, 0.12), (-0.14, 0.38, 0.12), (0.15, 0.37, 0.125),
-               (-0.36, 0.42, 0.095), (0.36, 0.43, 0.1), (0.0, 0.56, 0.09), (-0.25, 0.56, 0.075)]
+    flowers = [
+        (-0.27, 0.2, 0.115),
+        (0.02, 0.13, 0.105),
+        (0.28, 0.2, 0.12),
+        (-0.14, 0.38, 0.12),
+        (0.15, 0.37, 0.125),
+        (-0.36, 0.42, 0.095),
+        (0.36, 0.43, 0.1),
+        (0.0, 0.56, 0.09),
+        (-0.25, 0.56, 0.075),
+    ]
     for dx, fy, _ in flowers:
         art.line(curve([(mid + dx * 0.1, 0.75), (mid + dx * 0.6, (fy + 0.6) / 2), (mid + dx, fy)]), 0.014, "#4f7a2c")
     for _ in range(26):
         a, d = rng.random() * 6.28, 0.14 + 0.24 * rng.random()
         lx, ly = mid + np.cos(a) * d * 1.1, 0.4 + np.sin(a) * d * 0.8
         b = a + rng.normal(0, 0.7)
-        art.blob([(lx, ly), (lx + 0.05 * np.cos(b + 0.5), ly + 0.05 * np.sin(b + 0.5)), (lx + 0.1 * np.cos(b), ly + 0.1 * np.sin(b)),
-                  (lx + 0.05 * np.cos(b - 0.5), ly + 0.05 * np.sin(b - 0.5))], ("#5d8b34", "#3f6a2b", "#86a43c")[rng.integers(3)])
-    art.blob([(mid - 0.09, 0.62), (mid - 0.17, 0.72), (mid - 0.15, 0.86), (mid - 0.08, 0.93), (mid + 0.08, 0.93),
-              (mid + 0.15, 0.86), (mid + 0.17, 0.72), (mid + 0.09, 0.62)], "#e8b64a")
-    art.blob([(mid - 0.165, 0.78), (mid - 0.14, 0.87), (mid - 0.08, 0.925), (mid + 0.08, 0.925), (mid + 0.14, 0.87), (mid + 0.165, 0.78), (mid, 0.8)], "#3d6fa5")
+        art.blob(
+            [
+                (lx, ly),
+                (lx + 0.05 * np.cos(b + 0.5), ly + 0.05 * np.sin(b + 0.5)),
+                (lx + 0.1 * np.cos(b), ly + 0.1 * np.sin(b)),
+                (lx + 0.05 * np.cos(b - 0.5), ly + 0.05 * np.sin(b - 0.5)),
+            ],
+            ("#5d8b34", "#3f6a2b", "#86a43c")[rng.integers(3)],
+        )
+    art.blob(
+        [
+            (mid - 0.09, 0.62),
+            (mid - 0.17, 0.72),
+            (mid - 0.15, 0.86),
+            (mid - 0.08, 0.93),
+            (mid + 0.08, 0.93),
+            (mid + 0.15, 0.86),
+            (mid + 0.17, 0.72),
+            (mid + 0.09, 0.62),
+        ],
+        "#e8b64a",
+    )
+    art.blob(
+        [
+            (mid - 0.165, 0.78),
+            (mid - 0.14, 0.87),
+            (mid - 0.08, 0.925),
+            (mid + 0.08, 0.925),
+            (mid + 0.14, 0.87),
+            (mid + 0.165, 0.78),
+            (mid, 0.8),
+        ],
+        "#3d6fa5",
+    )
     field = gradient_field(art.picture(), unit / 60)
     for dx, fy, size in flowers:
         fx = mid + dx
@@ -102,9 +179,16 @@ def sunflowers(shape: tuple[int, int], seed: int) -> Array:
                 a = k / 17 * 6.283 + ring * 5 + rng.normal(0, 0.08)
                 r = size * ring * (0.9 + 0.25 * rng.random())
                 c, sn = np.cos(a), np.sin(a)
-                art.polygon([(fx + 0.35 * size * np.cos(a - 0.3), fy + 0.35 * size * np.sin(a - 0.3)), (fx + r * 0.8 * np.cos(a - 0.16), fy + r * 0.8 * np.sin(a - 0.16)),
-                             (fx + r * c, fy + r * sn), (fx + r * 0.8 * np.cos(a + 0.16), fy + r * 0.8 * np.sin(a + 0.16)),
-                             (fx + 0.35 * size * np.cos(a + 0.3), fy + 0.35 * size * np.sin(a + 0.3))], tint)
+                art.polygon(
+                    [
+                        (fx + 0.35 * size * np.cos(a - 0.3), fy + 0.35 * size * np.sin(a - 0.3)),
+                        (fx + r * 0.8 * np.cos(a - 0.16), fy + r * 0.8 * np.sin(a - 0.16)),
+                        (fx + r * c, fy + r * sn),
+                        (fx + r * 0.8 * np.cos(a + 0.16), fy + r * 0.8 * np.sin(a + 0.16)),
+                        (fx + 0.35 * size * np.cos(a + 0.3), fy + 0.35 * size * np.sin(a + 0.3)),
+                    ],
+                    tint,
+                )
         art.disc(fx, fy, size * 0.42, "#7a3b14")
         art.disc(fx - size * 0.05, fy - size * 0.05, size * 0.24, "#3b4a1c")
         r = np.hypot(x - fx, y - fy)

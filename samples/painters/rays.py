@@ -36,7 +36,9 @@ class Shape(Protocol):
 class Convex:
     """A solid bounded by planes `normal · p <= offset`."""
 
-    def __init__(self, normals: Sequence[Sequence[float]], offsets: Sequence[float], centre: Sequence[float], radius: float):
+    def __init__(
+        self, normals: Sequence[Sequence[float]], offsets: Sequence[float], centre: Sequence[float], radius: float
+    ):
         length = np.linalg.norm(np.array(normals), axis=1)
         self.normals = (np.array(normals) / length[:, None]).astype(np.float32)
         self.offsets = (np.array(offsets) / length).astype(np.float32)
@@ -200,7 +202,11 @@ class Scene:
         n, d, which = normal[seen], way[seen], number[seen]
         if self.bend is not None:
             n = self.bend(p, n, which)
-        colour, gloss, given = np.zeros((len(p), 3), np.float32), np.zeros(len(p), np.float32), np.zeros((len(p), 3), np.float32)
+        colour, gloss, given = (
+            np.zeros((len(p), 3), np.float32),
+            np.zeros(len(p), np.float32),
+            np.zeros((len(p), 3), np.float32),
+        )
         for i in np.unique(which):
             mine = which == i
             colour[mine], gloss[mine], given[mine] = self.solids[i][1](p[mine], n[mine])
@@ -236,7 +242,13 @@ class Scene:
 
 
 def photograph(
-    scene: Scene, shape: tuple[int, int], eye: Sequence[float], target: Sequence[float], angle: float, samples: int, seed: int
+    scene: Scene,
+    shape: tuple[int, int],
+    eye: Sequence[float],
+    target: Sequence[float],
+    angle: float,
+    samples: int,
+    seed: int,
 ) -> Array:
     """Take the picture (linear light, H×W×3); `angle` is the vertical field of view in degrees."""
     rng = np.random.default_rng(seed)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Sequence
 
 import numpy as np
@@ -64,8 +65,8 @@ class Sketch:
     def line(self, points: Sequence[Point], width: float, fill: str | Array, taper: float = 1.0) -> None:
         """Draw a line with round joints, whose width changes to `taper` times its start."""
         spots = self._pixels(points)
-        for i, (a, b) in enumerate(zip(spots[:-1], spots[1:], strict=True)):
-            now = max(width, 0)  * self.scale * (1 + (taper - 1) * i / max(len(spots) - 1, 1))
+        for i, (a, b) in enumerate(itertools.pairwise(spots)):
+            now = max(width, 0) * self.scale * (1 + (taper - 1) * i / max(len(spots) - 1, 1))
             self.draw.line((a, b), fill=code(fill), width=max(1, round(now)))
             r = now / 2
             self.draw.ellipse((b[0] - r, b[1] - r, b[0] + r, b[1] + r), fill=code(fill))
@@ -85,7 +86,7 @@ def code(colour: str | Array) -> str:
     """A colour as Pillow wants it."""
     if isinstance(colour, str):
         return colour
-    return "#{:02x}{:02x}{:02x}".format(*(int(round(float(np.clip(c, 0, 1)) * 255)) for c in colour))
+    return "#{:02x}{:02x}{:02x}".format(*(round(float(np.clip(c, 0, 1)) * 255) for c in colour))
 
 
 __all__ = ["Point", "Sketch", "code", "curve", "rgb"]

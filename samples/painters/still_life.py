@@ -20,7 +20,9 @@ def photo(shape: tuple[int, int], seed: int) -> Array:
         return np.broadcast_to(np.array([0.3, 0.3, 0.32], np.float32), way.shape) * (0.6 + 0.5 * way[:, 1:2])
 
     def lamp(points: Array, dice: np.random.Generator) -> tuple[Array, Array, Array]:
-        spot = WINDOW + np.stack([np.zeros(len(points)), dice.random(len(points)) * 2 - 1, dice.random(len(points)) * 2.4 - 1.2], -1)
+        spot = WINDOW + np.stack(
+            [np.zeros(len(points)), dice.random(len(points)) * 2 - 1, dice.random(len(points)) * 2.4 - 1.2], -1
+        )
         away = (spot - points).astype(np.float32)
         distance = np.linalg.norm(away, axis=1)
         to = away / distance[:, None]
@@ -29,14 +31,23 @@ def photo(shape: tuple[int, int], seed: int) -> Array:
 
     scene = Scene(sky, lamp)
 
-    def skin(tint: str, second: str, gloss: float, stripes: float = 0.0, middle: tuple[float, float, float] = (0, 0, 0), pores: float = 0.0) -> Material:
+    def skin(
+        tint: str,
+        second: str,
+        gloss: float,
+        stripes: float = 0.0,
+        middle: tuple[float, float, float] = (0, 0, 0),
+        pores: float = 0.0,
+    ) -> Material:
         first, other, c = linear(tint), linear(second), np.array(middle, np.float32)
 
         def paint(p: Array, n: Array) -> tuple[Array, Array, Array]:
             q = p - c
             around = np.arctan2(q[:, 2], q[:, 0])
             blush = noise(q[:, 0] * 2 + around * 0.1, q[:, 1] * 2, 60)
-            amount = step(-0.9, 1.1, blush + stripes * np.sin(around * 31 + 2 * noise(q[:, 0], q[:, 1], 200)) + 1.2 * n[:, 0] * 0.5)
+            amount = step(
+                -0.9, 1.1, blush + stripes * np.sin(around * 31 + 2 * noise(q[:, 0], q[:, 1], 200)) + 1.2 * n[:, 0] * 0.5
+            )
             dots = 1 + pores * noise(around * 0.4, q[:, 1] * 1.3, 2200)
             colour = (first * (1 - amount[:, None]) + other * amount[:, None]) * np.clip(dots, 0.3, 1.6)[:, None]
             return colour.astype(np.float32), np.full(len(p), gloss, np.float32), np.zeros_like(p)
@@ -70,26 +81,53 @@ def photo(shape: tuple[int, int], seed: int) -> Array:
         colour = linear("#ece6da") * (1 - blue) + linear("#1d3f95") * blue
         return colour.astype(np.float32), np.full(len(p), 1.0, np.float32), np.zeros_like(p)
 
-    scene.add(Turned((-0.75, 0, 0.55), [0, 0.04, 0.25, 0.7, 1.05, 1.3, 1.5, 1.66, 1.7], [0.26, 0.3, 0.4, 0.62, 0.55, 0.3, 0.2, 0.27, 0.3]), glaze)
-    scene.add(Turned((1.55, 0, 0.75), [0, 0.05, 0.9, 1.15, 1.3, 1.75, 1.8, 1.84], [0.3, 0.32, 0.32, 0.26, 0.12, 0.1, 0.125, 0.12]),
-              skin("#16402a", "#2c6a38", 1.0))
-    scene.add(Turned((0.55, 0, -0.15), [0, 0.03, 0.1, 0.3, 0.46, 0.5], [0.3, 0.32, 0.3, 0.62, 0.76, 0.78]), skin("#b4572e", "#cf7a44", 0.9, 0, (0.5, 0, 0)))
+    scene.add(
+        Turned(
+            (-0.75, 0, 0.55),
+            [0, 0.04, 0.25, 0.7, 1.05, 1.3, 1.5, 1.66, 1.7],
+            [0.26, 0.3, 0.4, 0.62, 0.55, 0.3, 0.2, 0.27, 0.3],
+        ),
+        glaze,
+    )
+    scene.add(
+        Turned(
+            (1.55, 0, 0.75), [0, 0.05, 0.9, 1.15, 1.3, 1.75, 1.8, 1.84], [0.3, 0.32, 0.32, 0.26, 0.12, 0.1, 0.125, 0.12]
+        ),
+        skin("#16402a", "#2c6a38", 1.0),
+    )
+    scene.add(
+        Turned((0.55, 0, -0.15), [0, 0.03, 0.1, 0.3, 0.46, 0.5], [0.3, 0.32, 0.3, 0.62, 0.76, 0.78]),
+        skin("#b4572e", "#cf7a44", 0.9, 0, (0.5, 0, 0)),
+    )
     fruit = [
-        ((0.15, 0.62, -0.2), 0.27, "#e8801c", "#f29a2c", 0.6, 0.0, 0.22), ((0.6, 0.64, -0.38), 0.27, "#a81f1c", "#d8642a", 0.9, 0.5, 0.05),
-        ((0.98, 0.62, -0.1), 0.26, "#7f9a22", "#c8c23a", 0.9, 0.3, 0.05), ((0.5, 0.68, 0.15), 0.28, "#e8801c", "#f0a030", 0.6, 0.0, 0.22),
+        ((0.15, 0.62, -0.2), 0.27, "#e8801c", "#f29a2c", 0.6, 0.0, 0.22),
+        ((0.6, 0.64, -0.38), 0.27, "#a81f1c", "#d8642a", 0.9, 0.5, 0.05),
+        ((0.98, 0.62, -0.1), 0.26, "#7f9a22", "#c8c23a", 0.9, 0.3, 0.05),
+        ((0.5, 0.68, 0.15), 0.28, "#e8801c", "#f0a030", 0.6, 0.0, 0.22),
         ((0.55, 0.96, -0.12), 0.25, "#b3261e", "#e0a03a", 0.9, 0.6, 0.05),
-        ((-0.72, 0.25, -0.75), 0.26, "#b0221c", "#e2b13e", 0.9, 0.6, 0.05), ((1.72, 0.24, -0.62), 0.25, "#e67a18", "#f29a2c", 0.6, 0.0, 0.22),
+        ((-0.72, 0.25, -0.75), 0.26, "#b0221c", "#e2b13e", 0.9, 0.6, 0.05),
+        ((1.72, 0.24, -0.62), 0.25, "#e67a18", "#f29a2c", 0.6, 0.0, 0.22),
     ]
     for middle, r, tint, second, gloss, stripes, pores in fruit:
         scene.add(Ellipsoid(middle, (r, r * 0.93, r)), skin(tint, second, gloss, stripes, middle, pores))
         if stripes:
-            scene.add(Convex.box((middle[0] - 0.012, middle[1] + r * 0.8, middle[2] - 0.012), (middle[0] + 0.012, middle[1] + r * 1.22, middle[2] + 0.012)), skin("#3a2614", "#4a3018", 0))
+            scene.add(
+                Convex.box(
+                    (middle[0] - 0.012, middle[1] + r * 0.8, middle[2] - 0.012),
+                    (middle[0] + 0.012, middle[1] + r * 1.22, middle[2] + 0.012),
+                ),
+                skin("#3a2614", "#4a3018", 0),
+            )
     for middle, radii in (((-0.12, 0.19, -1.05), (0.28, 0.2, 0.2)), ((0.12, 0.2, -0.98), (0.03, 0.035, 0.035))):
         scene.add(Ellipsoid(middle, radii), skin("#e8c01c", "#f6d83c", 0.8, 0, middle, 0.15))
     grapes = []
     for k in range(34):
         a, d = rng.random() * 6.283, 0.36 * np.sqrt(rng.random())
-        c = (1.02 + 1.25 * d * np.cos(a), 0.1 + 0.2 * (1 - d / 0.36) * rng.random() + 0.06 * (k % 2), -1.0 + 0.7 * d * np.sin(a))
+        c = (
+            1.02 + 1.25 * d * np.cos(a),
+            0.1 + 0.2 * (1 - d / 0.36) * rng.random() + 0.06 * (k % 2),
+            -1.0 + 0.7 * d * np.sin(a),
+        )
         grapes.append(Ellipsoid(c, (0.1, 0.105, 0.1)))
     scene.add(Union(grapes), skin("#33164c", "#6a3068", 1.0))
 
@@ -99,8 +137,14 @@ def photo(shape: tuple[int, int], seed: int) -> Array:
 
     green: list[Ellipsoid] = []
     # Tulips: stems of small balls along a curve, flowers of six petals.
-    for tx, ty, tz, tint, second in ((-1.5, 2.4, 0.45, "#d8342c", "#f08a3a"), (-1.0, 2.78, 0.6, "#f2c21c", "#f6e26a"), (-0.45, 2.62, 0.4, "#e0507a", "#f6b0c0"),
-                                     (-0.02, 2.3, 0.6, "#f4e8dc", "#f0c0b0"), (-0.85, 2.25, 0.15, "#c02a50", "#e8607a"), (-1.75, 2.05, 0.7, "#f0a040", "#f6d080")):
+    for tx, ty, tz, tint, second in (
+        (-1.5, 2.4, 0.45, "#d8342c", "#f08a3a"),
+        (-1.0, 2.78, 0.6, "#f2c21c", "#f6e26a"),
+        (-0.45, 2.62, 0.4, "#e0507a", "#f6b0c0"),
+        (-0.02, 2.3, 0.6, "#f4e8dc", "#f0c0b0"),
+        (-0.85, 2.25, 0.15, "#c02a50", "#e8607a"),
+        (-1.75, 2.05, 0.7, "#f0a040", "#f6d080"),
+    ):
         start = np.array([-0.75, 1.6, 0.55])
         end = np.array([tx, ty - 0.12, tz])
         for t in np.linspace(0, 1, 34):
@@ -115,16 +159,27 @@ def photo(shape: tuple[int, int], seed: int) -> Array:
         scene.add(Union(petals), skin(tint, second, 0.5, 0.3, (tx, ty, tz), 0.04))
     for lx, ly, lz in ((-1.55, 1.85, 0.3), (-0.2, 1.95, 0.35), (-1.2, 2.1, 0.8), (-0.5, 2.05, 0.75)):
         for t in np.linspace(0.1, 1, 40):
-            q = np.array([-0.75, 1.6, 0.55]) * (1 - t) + np.array([lx, ly, lz]) * t + np.array([0, 0.35, 0]) * np.sin(t * 2.6) * 0.6
+            q = (
+                np.array([-0.75, 1.6, 0.55]) * (1 - t)
+                + np.array([lx, ly, lz]) * t
+                + np.array([0, 0.35, 0]) * np.sin(t * 2.6) * 0.6
+            )
             w = 0.13 * np.sin(np.pi * min(t * 0.9 + 0.08, 1))
             green.append(Ellipsoid(q.tolist(), (0.02 + w * 0.6, 0.07, 0.015 + w * 0.35)))
 
     scene.add(Union(green), leaf)
 
     def bend(p: Array, n: Array, which: Array) -> Array:
-        bump = np.stack([noise(p[:, 0] + 3, p[:, 1] + p[:, 2], 700), noise(p[:, 2], p[:, 1] + 5, 700), noise(p[:, 0], p[:, 2] + 9, 700)], -1)
+        bump = np.stack(
+            [
+                noise(p[:, 0] + 3, p[:, 1] + p[:, 2], 700),
+                noise(p[:, 2], p[:, 1] + 5, 700),
+                noise(p[:, 0], p[:, 2] + 9, 700),
+            ],
+            -1,
+        )
         return unit(n + 0.022 * bump).astype(np.float32)
 
     scene.bend = bend
-    light = photograph(scene, shape, (0.2, 2.0, -6.2), (0.12, 1.5, 0), 34, 10, seed)
+    light = photograph(scene, shape, (0.2, 2.0, -6.2), (0.12, 1.5, 0), 34, 9, seed)
     return develop(light, 1.15, seed, 0.008)

@@ -6,6 +6,7 @@ Rendering with Curved Brush Strokes of Multiple Sizes, SIGGRAPH 1998.
 
 from __future__ import annotations
 
+import itertools
 from dataclasses import dataclass
 
 import numpy as np
@@ -86,7 +87,7 @@ class Canvas:
         nearest = np.full(y.shape, np.inf, np.float32)
         along, across = np.zeros_like(nearest), np.zeros_like(nearest)
         done = 0.0
-        for (ay, ax), (by, bx) in zip(path[:-1], path[1:], strict=True):
+        for (ay, ax), (by, bx) in itertools.pairwise(path):
             dy, dx = by - ay, bx - ax
             length = float(np.hypot(dy, dx)) + 1e-6
             dy, dx = dy / length, dx / length
