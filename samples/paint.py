@@ -84,7 +84,7 @@ SAMPLES: dict[str, Sample] = {
     "wave-woodblock": Sample("styles", woodblock.wave, 768, 768, 7),
     "river-points": Sample("styles", points.points, 768, 768, 4),
     "dahlias-pastel": Sample("styles", pastel.pastel, 768, 768, 4),
-    "guitar-facets": Sample("styles", facets.facets, 768, 768, 5),
+    "guitar-facets": Sample("styles", facets.facets, 768, 768, 12),
     "peacock-batik": Sample("styles", batik.batik, 768, 768, 2),
     "lilies-poster": Sample("styles", poster.lilies, 768, 768, 2),
     "stag-papercut": Sample("styles", papercut.papercut, 768, 768, 8),

@@ -87,15 +87,15 @@ def facets(shape: tuple[int, int], seed: int) -> Array:
                 inside = np.minimum(inside, gap)
             if inside.max() <= 0:
                 continue
-            shift = rng.normal(0, 0.045 * unit, 2) * (1.0, 1.0, 0.8, 0.5, 0.4)[level]
+            shift = rng.normal(0, 0.045 * unit, 2) * (0.7, 0.7, 0.6, 0.5, 0.4)[level]
             shard = sample(plain, py + shift[0], px + shift[1])
             fade = np.clip(first_edge / size, 0, 1.4)
             dark = rng.random() < 0.5
-            shard = shard * (0.45 + 0.75 * fade if dark else 1.42 - 0.62 * fade)[..., None]
+            shard = shard * (0.4 + 0.85 * fade if dark else 1.5 - 0.75 * fade)[..., None]
             tint = rgb(rng.choice(["#c9b384", "#6f8790", "#a9622b", "#e9dcbc", "#3d4a4c"]))
-            shard = mix(shard, tint, 0.25 * rng.random())
+            shard = mix(shard, tint, 0.2 * rng.random())
             window = (slice(top, bottom), slice(left, right))
-            cover = step(-0.6, 0.6, inside) * (0.55 + 0.35 * rng.random())
+            cover = step(-0.6, 0.6, inside) * (0.72 + 0.26 * rng.random())
             picture[window] = mix(picture[window], np.clip(shard, 0, 1), cover)
             if rng.random() < 0.75:
                 line = step(1.7 * s, 0.5 * s, np.abs(inside - 0.8 * s)) * 0.85

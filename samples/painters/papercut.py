@@ -51,7 +51,7 @@ def papercut(shape: tuple[int, int], seed: int) -> Array:
             for px in np.linspace(-0.1, 1.1, 13)
         ]
         sheet.polygon([*curve(ridge), (1.2 * wide, 1.2), (-0.2, 1.2)], "#ffffff")
-        places = ([], np.arange(12) / 11, np.arange(9) / 8, [0.06, 0.17, 0.29, 0.74, 0.85, 0.96], [0.05, 0.95])[depth]
+        places = ([], np.arange(12) / 11, np.arange(9) / 8, [0.06, 0.17, 0.29, 0.74, 0.85, 0.96], [0.06, 0.93])[depth]
         for place in places:
             px = (place + rng.normal(0, 0.015)) * wide
             size = (0.0, 0.13, 0.17, 0.24, 0.42)[depth] * (0.75 + 0.5 * rng.random())
@@ -69,7 +69,16 @@ def papercut(shape: tuple[int, int], seed: int) -> Array:
                     sheet.polygon([*fir, (px + w, t + w * 0.25), (px, t)], "#ffffff")
                 sheet.line([(px, ground + 0.05), (px, ground - size * 0.4)], size * 0.1, "#ffffff")
             else:
-                _branch(sheet, px, ground + 0.04, -np.pi / 2 + rng.normal(0, 0.08), size * 0.62, size * 0.13, rng, 5)
+                _branch(
+                    sheet,
+                    px,
+                    ground + 0.04,
+                    -np.pi / 2 + (0.35 * np.sign(place - 0.5) if depth == 4 else rng.normal(0, 0.08)),
+                    size * 0.62,
+                    size * 0.13,
+                    rng,
+                    5,
+                )
         if depth == 3:
             _stag(sheet, 0.5 * wide, 0.86, 0.4)
         layer(tint, sheet.mask(), 7 + 2.5 * depth)
