@@ -52,6 +52,9 @@ class Dialog:
         self._stop_button = self._window.add_button("S_top and Keep", _STOP)
         self._stop_button.set_tooltip_text("Finish now and keep what is painted so far")
         self._stop_button.hide()
+        help_button = self._window.get_widget_for_response(Gtk.ResponseType.HELP)
+        if help_button is not None:  # it would look for a page in GIMP's own manual
+            help_button.destroy()
 
         self._message = _Message()
         self._settings_view = self._build_settings()

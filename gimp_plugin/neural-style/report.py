@@ -25,19 +25,17 @@ class CancelledError(Exception):
 
 
 def parts(error: BaseException) -> tuple[str, str]:
-    """Return what happened and what to do, and write the log unless it is an everyday error of the plug-in's own.
+    """Return what happened and what to do; an error that nobody foresaw also goes to the log in full.
 
     Errors of the server and of its client carry ``sentence`` and ``remedy`` just like PluginError.
     """
-    if not isinstance(error, PluginError):
-        _log(error)
     sentence = getattr(error, "sentence", "")
     if sentence:
         return sentence, getattr(error, "remedy", "")
-    where = log_path()
+    _log(error)
     return (
         f"The plug-in met an error it did not expect: {type(error).__name__}: {error}",
-        f"Your image was not changed. Please report this; the details are in {where}.",
+        f"Your layers were not changed. Please report this; the details are in {log_path()}.",
     )
 
 

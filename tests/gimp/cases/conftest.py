@@ -12,6 +12,9 @@ from PIL import Image
 
 from tests.gimp.session import GimpSession
 
+#: What GIMP says when a plug-in broke a rule that no answer shows.
+BROKEN_RULES = ("undo in inconsistent state", "src_length ==", "Traceback")
+
 #: The quickest job there is.
 QUICK = {"quality": "draft", "iterations": 3}
 
@@ -30,15 +33,24 @@ def paint_style(path: Path, size: int = 96) -> Path:
 @pytest.fixture
 def console(gimp_console: GimpSession) -> Iterator[GimpSession]:
     """A GIMP without windows, with `style` and `quick` ready in it."""
+    said = len(gimp_console.log_text())
     _prepare(gimp_console)
     yield gimp_console
+    _check_log(gimp_console.log_text()[said:])
 
 
 @pytest.fixture
 def gui(gimp_gui: GimpSession) -> Iterator[GimpSession]:
     """A GIMP with windows, with `style` and `quick` ready in it."""
+    said = len(gimp_gui.log_text())
     _prepare(gimp_gui)
     yield gimp_gui
+    _check_log(gimp_gui.log_text()[said:])
+
+
+def _check_log(said: str) -> None:
+    broken = [line for line in said.splitlines() if any(rule in line for rule in BROKEN_RULES)]
+    assert not broken, broken
 
 
 def _prepare(gimp: GimpSession) -> None:

@@ -209,12 +209,14 @@ def test_killed_while_it_paints_on_the_canvas(opened: GimpSession) -> None:
         for window in opened.display.find_windows(title):
             opened.display.activate(window)
             opened.display.key("Escape")
-    assert state(opened)["undo enabled"]
+    left = state(opened)
+    assert left["undo enabled"]
     # The live layer is still there, but the history knows only the renaming.
     opened.activate_image()
     opened.display.key("ctrl+z")
     undone = eventually(opened, lambda now: now["layers"][-1]["name"] == "photo")
     assert undone["layers"][-1]["name"] == "photo"
+    assert undone["layers"][:-1] == left["layers"][:-1]
 
 
 def test_no_server_is_told_in_the_dialog(opened: GimpSession) -> None:
