@@ -27,7 +27,6 @@ SHARED_MODULES = (
     "stylecore/__init__.py",
     "stylecore/settings.py",
     "server/__init__.py",
-    "server/finding.py",
     "server/protocol.py",
     "server/finding.py",
     "server/client.py",

@@ -78,9 +78,10 @@ class Setting:
         return int(value) if self.kind == "int" else float(value)
 
 
+# Mnemonics: GIMP's dialog itself takes A, C, H, L, R, S and V.
 SETTINGS: tuple[Setting, ...] = (
     Setting(
-        "strength", "float", 50.0, "_Strength",
+        "strength", "float", 50.0, "S_trength",
         "How far the picture is repainted: 0 leaves the photo as it is, 100 is nearly pure texture.",
         group="main", maximum=100.0, live=True,
     ),
@@ -90,7 +91,7 @@ SETTINGS: tuple[Setting, ...] = (
         group="main", minimum=25.0, maximum=400.0, unit="%",
     ),
     Setting(
-        "colours", "choice", "style", "Co_lours",
+        "colours", "choice", "style", "Col_ours",
         "Where the colours come from.",
         group="main", live=True,
         choices=(
@@ -121,7 +122,7 @@ SETTINGS: tuple[Setting, ...] = (
         ),
     ),
     Setting(
-        "statistics", "choice", "covariance", "S_tatistics",
+        "statistics", "choice", "covariance", "Stat_istics",
         "What the balanced objective compares between the picture's features and the style's.",
         choices=(
             Choice("covariance", "Mean and covariance", "Colour and texture apart."),
@@ -150,7 +151,7 @@ SETTINGS: tuple[Setting, ...] = (
         ),
     ),
     Setting(
-        "start", "choice", "content", "S_tart from",
+        "start", "choice", "content", "Start _from",
         "The first image of the optimisation.",
         choices=(
             Choice("content", "The photo", "Keeps the scene's layout best."),
@@ -159,22 +160,22 @@ SETTINGS: tuple[Setting, ...] = (
         ),
     ),
     Setting(
-        "iterations", "int", 0, "_Iterations",
+        "iterations", "int", 0, "Iteratio_ns",
         "Optimiser steps at the final size; 0 lets the quality decide.",
         maximum=2000,
     ),
     Setting(
-        "total_variation", "float", 0.5, "Smoo_thing",
+        "total_variation", "float", 0.5, "S_moothing",
         "Weight of the total variation: more removes fine noise and some crispness.",
         maximum=20.0, step=0.1, live=True,
     ),
     Setting(
-        "seed", "int", 0, "S_eed",
+        "seed", "int", 0, "See_d",
         "Number that decides the noise when starting from noise: the same seed gives the same picture.",
         maximum=2**31 - 1,
     ),
     Setting(
-        "precision", "choice", "auto", "Pre_cision",
+        "precision", "choice", "auto", "Pr_ecision",
         "Arithmetic of the network.",
         choices=(
             Choice("auto", "Automatic", "bfloat16 where this machine computes it faster and right, else float32."),
