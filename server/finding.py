@@ -122,7 +122,7 @@ def start_server(folder: Path, command: Sequence[str] | None = None) -> subproce
         return subprocess.Popen([*command, "--folder", str(folder.resolve()), "--auto"], stdin=subprocess.DEVNULL,
                                 stdout=words, stderr=words, cwd=directory, env=environment, start_new_session=True)
     except OSError as error:
-        raise ServerError(*fault("server-start-failed", f"{error}.")) from None
+        raise ServerError(*fault("server-start-failed", f"{error.strerror} ({command[0]}).")) from None
     finally:
         os.close(words)
 

@@ -25,26 +25,22 @@ result = {
 """
 
 
+PHOTO = Path(__file__).parents[3] / "samples" / "content" / "harbour.jpg"
+
+
 @pytest.fixture
 def opened(gui: GimpSession) -> GimpSession:
     """A GIMP that shows a photo-like picture of 160 × 120 px in a window."""
-    path = photo_like(gui.tmp / "photo.png")
+    path = photo(gui.tmp / "photo.png")
     gui.run("image = load(path)\nphoto = image.get_layers()[0]\nphoto.set_name('photo')\nshow(image)", path=path)
     gui.activate_image()
     return gui
 
 
-def photo_like(path: Path, size: tuple[int, int] = (160, 120)) -> Path:
-    """Save a sky with a sun over a hill."""
-    width, height = size
-    picture = Image.new("RGB", size)
-    for y in range(height):
-        for x in range(width):
-            sun = max(0.0, 1.0 - ((x - 0.7 * width) ** 2 + (y - 0.3 * height) ** 2) ** 0.5 / (0.35 * height))
-            hill = y > height * (0.75 - 0.2 * ((x - 0.3 * width) / width) ** 2 * 4)
-            colour = (60, 110 - x // 4 % 20, 50) if hill else (110 + 140 * sun, 150 + 80 * sun, 220 - 60 * sun)
-            picture.putpixel((x, y), tuple(int(value) for value in colour))
-    picture.save(path)
+def photo(path: Path, size: tuple[int, int] = (160, 120)) -> Path:
+    """Save a sample photograph, scaled down."""
+    with Image.open(PHOTO) as picture:
+        picture.convert("RGB").resize(size, Image.Resampling.LANCZOS).save(path)
     return path
 
 
