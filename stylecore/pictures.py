@@ -83,15 +83,6 @@ def load(path: str | Path, longest: int = 0) -> Picture:
     return Picture(_shrink(pixels, longest))
 
 
-def from_bytes(data: bytes) -> Picture:
-    """Read a picture from a file's content; see :func:`load`."""
-    try:
-        with Image.open(io.BytesIO(data)) as file:
-            return Picture(_pixels(ImageOps.exif_transpose(file)))
-    except (UnidentifiedImageError, OSError, SyntaxError, ValueError) as error:
-        raise StyleError("not-a-picture", f"This is not a picture ({error}).", "Use another one.") from error
-
-
 def _pixels(picture: Image.Image) -> Pixels:
     """Return a decoded picture of any mode as :class:`Picture` pixels."""
     if picture.mode in _SIXTEEN_BIT_GREY:
@@ -136,15 +127,11 @@ def _shrink(pixels: Pixels, longest: int) -> Pixels:
     return np.stack(channels, -1).clip(0, 1).astype(np.float32)
 
 
-def to_bytes(pixels: Pixels) -> bytes:
-    """Return float pixels in [0, 1] as interleaved 8-bit rows, rounded."""
-    return np.ascontiguousarray((np.nan_to_num(pixels).clip(0, 1) * 255).round().astype(np.uint8)).tobytes()
-
-
 def to_image(pixels: Pixels) -> Image.Image:
-    """Return float pixels in [0, 1], H × W × 3 or 4, as an 8-bit Pillow image."""
+    """Return float pixels in [0, 1], H × W × 3 or 4, as an 8-bit Pillow image, rounded."""
     height, width, channels = pixels.shape
-    return Image.frombytes("RGBA" if channels == 4 else "RGB", (width, height), to_bytes(pixels))
+    levels = (np.nan_to_num(pixels).clip(0, 1) * 255).round().astype(np.uint8)
+    return Image.frombytes("RGBA" if channels == 4 else "RGB", (width, height), levels.tobytes())
 
 
 def save(path: str | Path, pixels: Pixels, *, quality: int = 95) -> None:

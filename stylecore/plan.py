@@ -9,13 +9,12 @@ from dataclasses import dataclass
 import torch
 
 from stylecore.errors import StyleError
+from stylecore.pictures import MOST_PIXELS
 from stylecore.resampling import Size, pyramid_sizes
 from stylecore.settings import Value
 
 #: A side under this is too short for the network's four halvings.
 LEAST_SIDE = 16
-#: More pixels than this are refused before anything is computed.
-MOST_PIXELS = 400_000_000
 
 # Steps by the scale's side (√area), coarse scales being cheap, and at the last scale by quality.
 _COARSE_STEPS = {"draft": (30, 20, 12, 8), "normal": (40, 30, 24, 16), "best": (60, 50, 40, 30)}

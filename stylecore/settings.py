@@ -47,7 +47,6 @@ class Setting:
     group: str = "advanced"
     minimum: float = 0.0
     maximum: float = 0.0
-    step: float = 1.0
     unit: str = ""
     choices: tuple[Choice, ...] = ()
     live: bool = False
@@ -167,7 +166,7 @@ SETTINGS: tuple[Setting, ...] = (
     Setting(
         "total_variation", "float", 0.5, "S_moothing",
         "Weight of the total variation: more removes fine noise and some crispness.",
-        maximum=20.0, step=0.1, live=True,
+        maximum=20.0, live=True,
     ),
     Setting(
         "seed", "int", 0, "See_d",
