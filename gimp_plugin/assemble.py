@@ -27,7 +27,9 @@ SHARED_MODULES = (
     "stylecore/__init__.py",
     "stylecore/settings.py",
     "server/__init__.py",
+    "server/errors.py",
     "server/protocol.py",
+    "server/events.py",
     "server/finding.py",
     "server/client.py",
 )

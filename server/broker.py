@@ -20,9 +20,10 @@ from zmq.auth.thread import ThreadAuthenticator
 from server import folder as places
 from server import protocol
 from server.engine_link import EngineLink
+from server.errors import ProtocolError, fault
 from server.finding import Connection
 from server.jobs import FairQueue, Job
-from server.protocol import Message, ProtocolError, fault
+from server.protocol import Message
 
 log = logging.getLogger("broker")
 

@@ -14,7 +14,8 @@ from pathlib import Path
 
 from server import __main__ as foreground
 from server import protocol
-from server.client import Client, ServiceError, default_folder
+from server.client import Client, default_folder
+from server.errors import ServiceError, fault
 from server.finding import read_connection, server_lives
 from stylecore import settings as style_settings
 
@@ -153,7 +154,7 @@ def _stop(options: argparse.Namespace) -> int:
             os.kill(connection.pid, number)
             ended = _gone(folder, seconds)
     if not ended and server_lives(folder):
-        raise protocol.ServiceError(*protocol.fault("server-silent"))
+        raise ServiceError(*fault("server-silent"))
     print("The painting server has ended.")
     return 0
 

@@ -15,7 +15,6 @@ import time
 import uuid
 from collections import deque
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +22,24 @@ import zmq
 from zmq.utils.monitor import recv_monitor_message
 
 from server import protocol
+from server.errors import ProtocolError, ServiceError, fault
+from server.events import (
+    LAST_EVENTS,
+    PLAIN_EVENTS,
+    Accepted,
+    Cancelled,
+    Disconnected,
+    Event,
+    Failed,
+    Finished,
+    Note,
+    Paused,
+    PictureArrived,
+    Progress,
+    Queued,
+    Refused,
+    Starting,
+)
 from server.finding import (
     EXIT_ALREADY_RUNNING,
     Connection,
@@ -34,124 +51,13 @@ from server.finding import (
     server_lives,
     start_server,
 )
-from server.protocol import Message, Picture, ProtocolError, ServiceError, fault
+from server.protocol import Message, Picture
 
 __all__ = [
     "Accepted", "Cancelled", "Client", "Disconnected", "Event", "Failed", "Finished", "Note", "Paused", "Picture",
     "PictureArrived", "Progress", "ProtocolError", "Queued", "Refused", "ServerError", "ServiceError", "Starting",
     "default_folder",
 ]
-
-@dataclass(frozen=True)
-class Event:
-    """Something that happened to a job; ``job`` is what :meth:`Client.submit` returned, or empty for none."""
-
-    job: str
-
-
-@dataclass(frozen=True)
-class Accepted(Event):
-    """The server has the job."""
-
-
-@dataclass(frozen=True)
-class Queued(Event):
-    """The job waits; ``position`` jobs are painted before it."""
-
-    position: int
-
-
-@dataclass(frozen=True)
-class Starting(Event):
-    """The job is being prepared; ``text`` says what takes its time, e.g. “Loading the network”."""
-
-    text: str
-
-
-@dataclass(frozen=True)
-class Progress(Event):
-    """One step is done; ``fraction`` (0 to 1) and ``seconds_left`` are of the whole job, the size is the scale's."""
-
-    scale: int
-    scales: int
-    step: int
-    steps: int
-    fraction: float
-    seconds_left: float
-    losses: Mapping[str, float]
-    width: int
-    height: int
-
-
-@dataclass(frozen=True)
-class PictureArrived(Event):
-    """A picture: ``kind`` is ``'preview'`` (8 bit, the scale's size), ``'snapshot'`` or ``'final'``."""
-
-    kind: str
-    picture: Picture
-
-
-@dataclass(frozen=True)
-class Paused(Event):
-    """The preview is done; :meth:`Client.continue_` goes on to full size."""
-
-    fraction: float
-
-
-@dataclass(frozen=True)
-class Note(Event):
-    """Something the user should know; the job goes on."""
-
-    code: str
-    sentence: str
-
-
-@dataclass(frozen=True)
-class Finished(Event):
-    """The job is over, its final picture has arrived before this; ``stopped`` if it was asked to finish early."""
-
-    seconds: float
-    stopped: bool
-    settings: Mapping[str, Any]
-    device: str
-
-
-@dataclass(frozen=True)
-class Cancelled(Event):
-    """The job is over and leaves nothing."""
-
-
-@dataclass(frozen=True)
-class Refused(Event):
-    """A request about a job could not be met (an update, a snapshot); the job goes on."""
-
-    code: str
-    sentence: str
-    remedy: str
-
-
-@dataclass(frozen=True)
-class Failed(Event):
-    """The job is over without a result: what happened and what to do."""
-
-    code: str
-    sentence: str
-    remedy: str
-
-
-@dataclass(frozen=True)
-class Disconnected(Event):
-    """The server is gone, and with it this job."""
-
-    sentence: str
-    remedy: str
-
-
-_PLAIN_EVENTS: dict[str, type[Event]] = {
-    "accepted": Accepted, "queued": Queued, "starting": Starting, "progress": Progress, "paused": Paused, "note": Note,
-    "finished": Finished, "cancelled": Cancelled, "refused": Refused, "error": Failed,
-}
-_LAST_EVENTS = (Finished, Cancelled, Failed, Disconnected)
 
 
 class Client:
@@ -416,8 +322,8 @@ class Client:
             self._push(PictureArrived(fields["job"], fields["purpose"], message.pictures[0]))
         elif message.type == "error" and not fields["job"]:
             self._lose(ServerError(fields["code"], fields["sentence"], fields["remedy"]))
-        elif message.type in _PLAIN_EVENTS:
-            self._push(_PLAIN_EVENTS[message.type](**fields))
+        elif message.type in PLAIN_EVENTS:
+            self._push(PLAIN_EVENTS[message.type](**fields))
         elif message.type != "heartbeat":
             with self._changed:
                 self._replies.append(message)
@@ -425,7 +331,7 @@ class Client:
 
     def _push(self, event: Event) -> None:
         with self._changed:
-            if isinstance(event, _LAST_EVENTS):
+            if isinstance(event, LAST_EVENTS):
                 self._open.pop(event.job, None)
             newest = self._events[-1] if self._events else None
             if isinstance(event, Progress) and isinstance(newest, Progress) and newest.job == event.job:

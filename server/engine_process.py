@@ -23,7 +23,8 @@ import zmq
 
 from server import protocol
 from server.engine_link import REPORTS
-from server.protocol import Message, Picture, ProtocolError, fault
+from server.errors import ProtocolError, fault
+from server.protocol import Message, Picture
 
 if TYPE_CHECKING:
     import numpy as np

@@ -18,7 +18,7 @@ from pathlib import Path
 
 from zmq.auth.certs import load_certificate
 
-from server.protocol import ServiceError, fault
+from server.errors import ServiceError, fault
 
 #: Exit status of a server that found another one running.
 EXIT_ALREADY_RUNNING = 75

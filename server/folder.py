@@ -15,8 +15,8 @@ from typing import IO
 
 from zmq.auth.certs import create_certificates
 
+from server.errors import fault
 from server.finding import Connection, ServerError, check_private, load_keys, read_connection
-from server.protocol import fault
 
 #: A client that looks whether a server lives holds the lock for an instant; so long is waited for it.
 _LOCK_PATIENCE = 1.0

@@ -1,4 +1,4 @@
-"""What crosses the wire between a client and the server: messages, frames, limits, errors (standard library only).
+"""What crosses the wire between a client and the server: messages, frames, limits (standard library only).
 
 A message is multipart: ``neural-style/<protocol number>`` · JSON header · one frame of raw pixels for every picture
 that the header's ``pictures`` list describes. :func:`encode` and :func:`decode` check every header against
@@ -15,6 +15,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from server.errors import MAX_TEXT, ProtocolError, fault
 from stylecore import settings as style_settings
 
 #: The product's version; the package's metadata must say the same.
@@ -33,7 +34,6 @@ MAX_PIXELS = 400_000_000
 MAX_PICTURE_BYTES = 1_600_000_000
 MAX_MESSAGE_BYTES = 4_000_000_000
 MAX_STYLES = 16
-MAX_TEXT = 2000
 
 #: A client shows it is there this often; after the lease without a word, its jobs are cancelled.
 HEARTBEAT_SECONDS = 1.0
@@ -43,64 +43,6 @@ SLOWEST_BYTES_PER_SECOND = 100e6
 
 #: Bytes of one sample by the picture's ``kind``.
 SAMPLE_BYTES = {"u8": 1, "u16": 2, "f32": 4}
-
-#: Stable error code: what happened, and what to do. ``{detail}`` is filled in by :func:`fault`.
-ERRORS: dict[str, tuple[str, str]] = {
-    "bad-message": ("A message could not be understood: {detail}.", "Update the plug-in and the server together."),
-    "bad-picture": ("A picture cannot be used: {detail}.", "Use a picture that opens in GIMP."),
-    "bad-settings": ("{detail}", "Correct that setting and try again."),
-    "connection-lost": ("The connection to the painting server was lost{detail}.", "Run the filter again."),
-    "duplicate-job": ("A job with this name is already there.", "Run the filter again."),
-    "engine-died": ("The painting engine ended unexpectedly: {detail}.",
-                    "Run the filter again; if it happens again, use a smaller picture, or run “neural-style doctor”."),
-    "engine-error": ("The painting engine failed: {detail}.", "Run “neural-style doctor”; the log file says more."),
-    "engine-failed": ("The painting engine could not start: {detail}.", "Run “neural-style doctor”."),
-    "folder-unusable": ("The server's folder cannot be used: {detail}.",
-                        "Free the disk or correct the folder's permissions, then try again."),
-    "internal-error": ("The painting server made a mistake: {detail}.", "Please report it with the server's log file."),
-    "keys-missing": ("The keys that protect the connection cannot be read: {detail}.",
-                     "Run “neural-style server stop” and try again; if that does not help, run install.sh again."),
-    "keys-unsafe": ("Other users could read the server's keys: {detail}.", "Run: chmod -R go-rwx {folder}"),
-    "lease-expired": ("The server heard nothing from this program for {detail} seconds and ended its jobs.",
-                      "Run the filter again."),
-    "message-too-large": ("The pictures of this job are larger than a message may be ({detail}).",
-                          "Use a smaller picture or fewer styles."),
-    "not-started": ("The job has not begun yet.", "Wait until it paints."),
-    "picture-too-large": ("The picture is too large: {detail}.", "Select a smaller part, or scale the picture down."),
-    "queue-full": ("The painting server's queue is full ({detail}).", "Wait until some jobs are done, then try again."),
-    "server-absent": ("No painting server is running.", "Start it with “neural-style server run”."),
-    "server-running": ("A painting server is already running{detail}.", "Use it, or run “neural-style server stop”."),
-    "server-silent": ("The painting server does not answer{detail}.",
-                      "Run “neural-style server stop”, then try again."),
-    "server-start-failed": ("The painting server could not be started: {detail}",
-                            "Run “neural-style doctor”, or run install.sh again."),
-    "server-stopping": ("The painting server is being stopped.", "Run the filter again; the server starts by itself."),
-    "too-many-styles": ("A job takes 1 to {detail} styles.", "Choose fewer styles."),
-    "unknown-job": ("The server has no such job; it may be over already.", "Run the filter again."),
-    "version-mismatch": ("The plug-in and the painting server are of different versions ({detail}).",
-                         "Run “neural-style server stop” and try again; if it stays, run install.sh again."),
-}
-
-
-class ServiceError(Exception):
-    """What happened and what to do, with a stable code for programs; see :data:`ERRORS`."""
-
-    def __init__(self, code: str, sentence: str, remedy: str = "") -> None:
-        super().__init__(f"{sentence} {remedy}".strip())
-        self.code = code
-        self.sentence = sentence
-        self.remedy = remedy
-
-
-class ProtocolError(ServiceError):
-    """A message, a picture or a setting that cannot be sent or was not understood."""
-
-
-def fault(code: str, detail: object = "", **values: object) -> tuple[str, str, str]:
-    """Return ``code`` with its sentence and remedy filled in, ready for any :class:`ServiceError`."""
-    sentence, remedy = ERRORS[code]
-    return code, sentence.format(detail=detail, **values)[:MAX_TEXT], remedy.format(detail=detail, **values)[:MAX_TEXT]
-
 
 def bad(detail: str) -> ProtocolError:
     """Return the error for a message that breaks the rules."""

@@ -15,9 +15,11 @@ PACKAGES = {"stylecore", "server", "gimp_plugin"}
 #: Modules that the plug-in takes with it into GIMP, and what else than the standard library they may import.
 LIGHT = {
     "stylecore/settings.py": set(),
-    "server/protocol.py": {"stylecore.settings"},
-    "server/finding.py": {"server.protocol", "zmq"},
-    "server/client.py": {"server.protocol", "server.finding", "zmq"},
+    "server/errors.py": set(),
+    "server/protocol.py": {"server.errors", "stylecore.settings"},
+    "server/events.py": {"server.protocol"},
+    "server/finding.py": {"server.errors", "zmq"},
+    "server/client.py": {"server.errors", "server.events", "server.finding", "server.protocol", "zmq"},
 }
 
 
@@ -59,7 +61,7 @@ def test_what_the_plug_in_shares_is_light(name: str) -> None:
 
 
 def test_the_plug_in_reaches_the_rest_by_the_client_alone() -> None:
-    allowed = {"server.client", "server.protocol", "server.finding", "stylecore.settings"}
+    allowed = {"server.client", "server.errors", "server.events", "server.protocol", "server.finding", "stylecore.settings"}
     for path in sources("gimp_plugin/neural-style"):
         for module in imports(path):
             top = module.split(".")[0]

@@ -61,7 +61,7 @@ class Painting:
         """Send the next source.
 
         Raises:
-            PluginError, server.client.ServerError, server.protocol.ProtocolError: it cannot be sent.
+            PluginError, server.client.ServerError, server.errors.ProtocolError: it cannot be sent.
         """
         self._current += 1
         self._final = None

@@ -12,7 +12,8 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from server import protocol
-from server.protocol import CLIENT_MESSAGES, SERVER_MESSAGES, TAG, Message, Picture, ProtocolError, decode, encode
+from server.errors import ERRORS, ProtocolError, fault
+from server.protocol import CLIENT_MESSAGES, SERVER_MESSAGES, TAG, Message, Picture, decode, encode
 
 JOBS = st.from_regex(r"[A-Za-z0-9_-]{1,64}", fullmatch=True)
 
@@ -83,7 +84,7 @@ def test_any_header_is_a_message_or_a_protocol_error(kind: str, data: st.DataObj
         try:
             decode([TAG, json.dumps(header).encode()], messages)
         except ProtocolError as error:
-            assert error.code in protocol.ERRORS
+            assert error.code in ERRORS
 
 
 @given(st.integers(0, 3), st.data())
@@ -146,8 +147,8 @@ def test_fields_of_newer_versions_are_left_out() -> None:
 
 
 def test_every_error_fills_in() -> None:
-    for code in protocol.ERRORS:
-        _, sentence, remedy = protocol.fault(code, "detail", folder="/a b")
+    for code in ERRORS:
+        _, sentence, remedy = fault(code, "detail", folder="/a b")
         assert sentence and remedy and "{" not in sentence + remedy
 
 
