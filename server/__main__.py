@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import argparse
+import contextlib
 import logging
 import os
+import resource
 import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from server.broker import Broker
+from server.addresses import listening_address
+from server.broker import GRACE_SECONDS, Broker, Manner
+from server.engines import HUNG_SECONDS, EngineOptions
 from server.finding import EXIT_ALREADY_RUNNING, ServerError, default_folder
 from server.folder import prepare, start_log
 
@@ -27,22 +31,37 @@ def add_options(parser: argparse.ArgumentParser) -> None:
                         help="end after so long without clients (default: never; 1800 if a client started it)")
     parser.add_argument("--device", default="auto", help="auto, cpu, cuda, cuda:1, mps")
     parser.add_argument("--weights", default="bundled", help="bundled, torchvision, or a file")
-    parser.add_argument("--threads", type=int, default=None, help="CPU threads (default: all)")
+    parser.add_argument("--threads", type=_count, default=None, help="CPU threads of an engine (default: all, shared)")
+    parser.add_argument("--engines", type=_count, default=0, metavar="N",
+                        help="paint so many pictures at once (default: one on each GPU, or one)")
+    parser.add_argument("--listen", default=None, metavar="ADDRESS",
+                        help="also take clients of other computers at HOST:PORT; see “server export-client”")
+    parser.add_argument("--grace", type=float, default=GRACE_SECONDS, metavar="SECONDS",
+                        help="time that running jobs have when the server is asked to end by a signal (default 10)")
+    parser.add_argument("--hung", type=float, default=HUNG_SECONDS, metavar="SECONDS",
+                        help="replace an engine whose step takes so long, and 30 times as long as it should (default 60)")
     parser.add_argument("--auto", action="store_true", help=argparse.SUPPRESS)
+
+
+def _count(text: str) -> int:
+    number = int(text)
+    if not 1 <= number <= 64:
+        raise argparse.ArgumentTypeError("must be between 1 and 64")
+    return number
 
 
 def serve(options: argparse.Namespace) -> int:
     """Run a server until it ends; returns the exit status."""
     folder = (options.folder or default_folder()).absolute()
     idle = AUTO_IDLE_SECONDS if options.server_idle is None and options.auto else options.server_idle
-    engine_options = ["--device", options.device, "--weights", options.weights]
-    if options.threads is not None:
-        engine_options += ["--threads", str(options.threads)]
+    engines = EngineOptions(options.device, options.weights, options.threads, options.engines, options.hung)
     os.umask(0o077)  # nothing this process writes is for others
     try:
         prepare(folder)
         start_log(folder, options.log_level, to_terminal=not options.auto)
-        broker = Broker(folder, engine_idle=options.engine_idle, server_idle=idle, engine_options=engine_options)
+        _open_many_files()
+        listen = listening_address(options.listen) if options.listen is not None else None
+        broker = Broker(folder, Manner(options.engine_idle, idle, options.grace, listen), engines)
     except ServerError as error:
         print(f"{error.sentence} {error.remedy}", file=sys.stderr)
         return EXIT_ALREADY_RUNNING if error.code == "server-running" else 2
@@ -52,6 +71,13 @@ def serve(options: argparse.Namespace) -> int:
         logging.getLogger("broker").exception("the server ends because of its own mistake")
         return 1
     return 0
+
+
+def _open_many_files() -> None:
+    """Allow as many open files as the system lets: each connection takes one, a stranger's too, for a moment."""
+    _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+    with contextlib.suppress(OSError, ValueError):
+        resource.setrlimit(resource.RLIMIT_NOFILE, (min(most, 65536) if most != resource.RLIM_INFINITY else 65536, most))
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

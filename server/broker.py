@@ -1,6 +1,6 @@
-"""The broker: answers clients, keeps the queue and the leases, and looks after the engine process. No torch here.
+"""The broker: answers clients, keeps the queue and the leases, and looks after the engine processes. No torch here.
 
-One thread, one loop. Clients talk to a ROUTER socket (CURVE, keys authorised by ZAP), the engine to a PAIR socket.
+One thread, one loop. What clients may say is in :mod:`server.protocol`, who may say it in :mod:`server.gate`.
 """
 
 from __future__ import annotations
@@ -9,29 +9,37 @@ import logging
 import os
 import signal
 import time
-from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any
 
 import zmq
-from zmq.auth.thread import ThreadAuthenticator
 
 from server import folder as places
 from server import protocol
 from server.engine_link import EngineLink
+from server.engines import EngineOptions, Engines
 from server.errors import ProtocolError, fault
-from server.finding import Connection
-from server.jobs import FairQueue, Job
-from server.protocol import Message
+from server.finding import Connection, ServerError
+from server.gate import Gate, Received, Seldom, Unreadable
+from server.jobs import Job
+from server.ledger import Ledger
+from server.protocol import Examined
+from server.report import described, report
 
 log = logging.getLogger("broker")
 
-MAX_JOBS = 64
-MAX_JOBS_OF_CLIENT = 32
-MAX_QUEUED_BYTES = 8_000_000_000
+MAX_CLIENTS = 64
 #: An engine that has not given up a cancelled job after this long is ended: one step can take longer than a user waits.
 CANCEL_SECONDS = 3.0
+#: What is painted when the server is asked to end may take so long; then it is finished as it is, within the second.
+GRACE_SECONDS = 10.0
+FINISH_SECONDS = 5.0
+#: A client that has sent so many messages in a row that break the rules is not answered any more.
+_BAD_MESSAGES = 20
+#: The loop turns at least this often; if it took much longer, this process did not run, and nobody else is to blame.
+_TURN_SECONDS = 0.25
+_ASLEEP_SECONDS = 1.5
 
 
 @dataclass
@@ -43,52 +51,66 @@ class Session:
     seconds: float = protocol.LEASE_SECONDS  # length of its present lease
 
 
+@dataclass(frozen=True)
+class Manner:
+    """How a server is run.
+
+    Attributes:
+        engine_idle: seconds without work after which an engine is ended, giving its memory back.
+        server_idle: seconds without clients after which the server ends; None for never.
+        grace: seconds that running jobs have when the server is asked to end.
+        listen: a numeric address and a port to listen at for clients elsewhere; None for this computer only.
+    """
+
+    engine_idle: float = 600.0
+    server_idle: float | None = None
+    grace: float = GRACE_SECONDS
+    listen: tuple[str, int] | None = None
+
+
 class Broker:
     """One server. :meth:`run` returns when it has been asked to end or has been idle for long enough.
 
     Args:
         folder: where keys, connection file, lock and logs are; prepared.
-        engine_idle: seconds without work after which the engine process is ended, giving its memory back.
-        server_idle: seconds without clients after which the server ends; None for never.
-        engine_options: command-line options for the engine process.
+        manner: how it is run.
+        engines: how its engines are run.
 
     Raises:
-        ServerError: the folder or its keys cannot be used, or another server runs.
+        ServerError: the folder, its keys or the address cannot be used, or another server runs.
     """
 
-    def __init__(self, folder: Path, *, engine_idle: float = 600.0, server_idle: float | None = None,
-                 engine_options: Sequence[str] = ()) -> None:
+    def __init__(self, folder: Path, manner: Manner, engines: EngineOptions) -> None:
         self._folder = folder
-        self._engine_idle = engine_idle
-        self._server_idle = server_idle
-        self._engine_options = list(engine_options)
-        self._lock: IO[bytes] = places.lock(folder)
-        public, secret = places.keys(folder)
+        self._manner = manner
+        self._lock: IO[bytes] | None = places.lock(folder)
+        keys = places.keys(folder)
+        if manner.listen is not None:
+            places.check_remote(folder, manner.listen)
         self._context: zmq.Context[zmq.Socket[bytes]] = zmq.Context()
-        self._authenticator = ThreadAuthenticator(self._context)
-        self._authenticator.start()
-        self._authenticator.configure_curve(location=folder / "keys" / "authorised")
-        self._router = self._context.socket(zmq.ROUTER)
-        for option, value in ((zmq.ROUTER_MANDATORY, 1), (zmq.LINGER, 500), (zmq.CURVE_SERVER, 1),
-                              (zmq.MAXMSGSIZE, protocol.MAX_PICTURE_BYTES), (zmq.HANDSHAKE_IVL, 5000)):
-            self._router.setsockopt(option, value)
-        self._router.curve_publickey, self._router.curve_secretkey = public, secret
-        port = self._router.bind_to_random_port("tcp://127.0.0.1")
+        self._gate = Gate(self._context, folder / "keys" / "authorised", keys, manner.listen)
+        self._engines = Engines(self._context, folder, engines)
+        self._ledger = Ledger(self._gate)
         self._sessions: dict[bytes, Session] = {}
-        self._jobs: dict[str, Job] = {}
-        self._queue = FairQueue()
-        self._running: Job | None = None
-        self._engine: EngineLink | None = None
+        self._bad: dict[bytes, int] = {}  # messages in a row that broke the rules
+        self._garbage = Seldom("refused %d message(s) that break the rules")
+        self._unwritable = Seldom("the connection file cannot be written (%d time(s))")
+        self._rewritten = Seldom("the connection file was gone or changed; written again %d time(s)")
         self._device, self._memory = "", {}  # type: str, dict[str, Any]
-        self._began = self._busy_at = self._met_at = time.monotonic()
+        self._began = self._met_at = self._turned = time.monotonic()
+        self._signals = 0
+        self._retiring = False
+        self._end_at: float | None = None  # when what still runs is finished as it is
         self._ending = False
-        places.write_connection(
-            folder, Connection(f"tcp://127.0.0.1:{port}", public.decode(), os.getpid(), protocol.VERSION))
-        log.info("server %s listens on port %d", protocol.VERSION, port)
+        self._connection = Connection(self._gate.address, keys[0].decode(), os.getpid(), protocol.VERSION,
+                                      protocol.PROTOCOL)
+        places.write_connection(folder, self._connection)
+        also = f" and at {self._gate.remote_address}" if self._gate.remote_address else ""
+        log.info("server %s listens at %s%s", protocol.VERSION, self._gate.address, also)
 
     def stop(self, *_: object) -> None:
-        """End soon; fit for a signal handler."""
-        self._ending = True
+        """End when the running jobs are done or their time is up; called again, at once. Fit for a signal handler."""
+        self._signals += 1
 
     def run(self) -> None:
         """Serve until the end, and leave nothing behind."""
@@ -97,317 +119,369 @@ class Broker:
         try:
             while not self._ending:
                 self._wait()
+                self._account_for_sleep()
                 self._serve_clients()
-                self._serve_engine()
+                for link in self._engines:
+                    self._serve_engine(link)
                 self._keep_time()
-                self._dispatch()
+                if not self._ending:
+                    self._dispatch()
         finally:
             self._end()
 
-    # Clients.
-
     def _wait(self) -> None:
         poller = zmq.Poller()
-        poller.register(self._router, zmq.POLLIN)
-        if self._engine is not None:
-            poller.register(self._engine.socket, zmq.POLLIN)
-        poller.poll(250 if self._jobs or self._engine else 500)
+        for source in (*self._gate.sources, *self._engines.sources):
+            poller.register(source, zmq.POLLIN)
+        poller.poll(int(_TURN_SECONDS * 1000))
+
+    def _account_for_sleep(self) -> None:
+        """If this process was stopped for a while, it has heard nothing in that time; others are not to pay for it."""
+        now = time.monotonic()
+        slept = now - self._turned
+        self._turned = now
+        if slept > _ASLEEP_SECONDS:
+            log.warning("did not run for %.1f s", slept)
+            for session in self._sessions.values():
+                session.lease_until += slept
+            for link in self._engines:
+                link.forgive(slept)
+            for job in self._ledger.all():
+                job.cancel_by = None if job.cancel_by is None else job.cancel_by + slept
+
+    # Clients.
 
     def _serve_clients(self) -> None:
-        for _ in range(100):  # then the engine has a turn
-            try:
-                identity, *frames = self._router.recv_multipart(zmq.NOBLOCK, copy=False)
-            except zmq.Again:
-                return
-            views = [frame.buffer for frame in frames]
-            try:
-                message = protocol.decode(views, protocol.CLIENT_MESSAGES)
-            except ProtocolError as error:
-                name = protocol.job_of(views)
-                log.warning("refused a message: %s", error.sentence)
-                self._send(identity.bytes, "refused" if name in self._jobs else "error", job=name, code=error.code,
-                           sentence=error.sentence, remedy=error.remedy)
-                continue
-            self._obey(identity.bytes, message, views)
+        self._gate.watch()
+        self._garbage.due()
+        for _ in range(100):  # then the engines have a turn
+            received = self._gate.receive()
+            if received is None:
+                break
+            if isinstance(received, Unreadable):
+                self._answer_garbage(received)
+            else:
+                self._bad.pop(received.identity, None)
+                self._obey(received)
+        while self._gate.gone:
+            self._forget(self._gate.gone.pop())
 
-    def _obey(self, identity: bytes, message: Message, views: list[Any]) -> None:
+    def _answer_garbage(self, received: Unreadable) -> None:
+        if not self._bad:
+            log.warning("refused a message: %s", received.error.sentence)
+        else:
+            self._garbage.happened()
+        if len(self._bad) > MAX_CLIENTS:
+            self._bad.clear()
+        count = self._bad[received.identity] = self._bad.get(received.identity, 0) + 1
+        if count <= _BAD_MESSAGES:
+            error = received.error
+            self._gate.send(received.identity, "refused" if received.job in self._ledger else "error",
+                            job=received.job, code=error.code, sentence=error.sentence, remedy=error.remedy)
+
+    def _obey(self, received: Received) -> None:
+        identity, message = received.identity, received.message
         session = self._sessions.get(identity)
-        if message.type == "hello":
-            self._sessions[identity] = Session(message.fields["client"], time.monotonic() + protocol.LEASE_SECONDS)
-            self._send(identity, "welcome", version=protocol.VERSION, pid=os.getpid(), device=self._device,
-                       memory=self._memory)
-            return
-        if session is None:
-            self._refuse(identity, "", "lease-expired", protocol.LEASE_SECONDS)
-            return
-        session.seconds = protocol.LEASE_SECONDS
-        if message.type == "heartbeat":
-            session.seconds += message.fields["sending"] / protocol.SLOWEST_BYTES_PER_SECOND
-            self._send(identity, "heartbeat")
-        elif message.type == "status":
-            self._send(identity, "status", report=self._report())
-        elif message.type == "bye":
-            self._forget(identity)
-        elif message.type == "shutdown":
-            if not message.fields["if_idle"] or not (self._jobs or len(self._sessions) > 1):
+        if message.type == "retire":
+            self._retire()
+        elif message.type == "hello":
+            self._greet(identity, message.fields["client"])
+        elif session is None:
+            self._gate.refuse(identity, "", "lease-expired", protocol.LEASE_SECONDS)
+        else:
+            session.seconds = protocol.LEASE_SECONDS
+            if message.type == "heartbeat":
+                session.seconds += message.fields["sending"] / protocol.SLOWEST_BYTES_PER_SECOND
+                self._gate.send(identity, "heartbeat")
+            elif message.type == "status":
+                self._gate.send(identity, "status", report=self._report())
+            elif message.type == "bye":
+                self._forget(identity)
+            elif message.type == "shutdown":
                 log.info("asked to end by %s", session.name)
                 self._ending = True
-        elif message.type == "submit":
-            self._submit(identity, session, message, views)
-        else:
-            self._about(identity, message, views)
-        session.lease_until = time.monotonic() + session.seconds
+            elif message.type == "submit":
+                self._submit(session, received)
+            else:
+                self._about(received)
+            session.lease_until = time.monotonic() + session.seconds
 
-    def _submit(self, identity: bytes, session: Session, message: Message, views: list[Any]) -> None:
-        name = message.fields["job"]
-        size = sum(memoryview(picture.data).nbytes for picture in message.pictures)
-        if name in self._jobs:
-            self._refuse(identity, name, "duplicate-job", kind="refused")
+    def _greet(self, identity: bytes, name: str) -> None:
+        if len(self._sessions) >= MAX_CLIENTS and identity not in self._sessions:
+            self._gate.refuse(identity, "", "server-busy")
             return
-        if len(self._jobs) >= MAX_JOBS or self._queue.count(identity) >= MAX_JOBS_OF_CLIENT:
-            self._refuse(identity, name, "queue-full", f"{len(self._jobs)} jobs")
-            return
-        if self._queue.size + size > MAX_QUEUED_BYTES:
-            self._refuse(identity, name, "queue-full", f"{self._queue.size / 1e9:.1f} GB of pictures")
-            return
-        content = message.pictures[0]
-        described = (f"{content.width}x{content.height} px {content.kind}, {len(message.fields['weights'])} style(s)"
-                     f"{', guided' if message.fields['guided'] else ''}")
-        job = Job(name, identity, session.name, views, size, described, message.fields["settings"])
-        self._jobs[name] = job
-        self._queue.add(job)
-        self._send(identity, "accepted", job=name)
+        self._sessions[identity] = Session(name, time.monotonic() + protocol.LEASE_SECONDS)
+        self._gate.send(identity, "welcome", version=protocol.VERSION, pid=os.getpid(), device=self._device,
+                        memory=self._memory)
 
-    def _about(self, identity: bytes, message: Message, views: list[Any]) -> None:
+    def _submit(self, session: Session, received: Received) -> None:
+        identity, fields, shapes = received.identity, received.message.fields, received.message.shapes
+        size = sum(shape.size for shape in shapes)
+        refusal = self._ledger.refusal(fields["job"], identity, size)
+        if self._retiring or self._end_at is not None:
+            refusal = ("server-stopping", "")
+        if refusal is not None:
+            duplicate = refusal[0] == "duplicate-job"
+            self._gate.refuse(identity, fields["job"], *refusal, kind="refused" if duplicate else "error")
+            return
+        self._ledger.accept(
+            Job(fields["job"], identity, session.name, received.frames, size, described(shapes, fields)))
+
+    def _about(self, received: Received) -> None:
         """Answer a request about one job of this client."""
-        job = self._jobs.get(message.fields["job"])
+        identity, message = received.identity, received.message
+        job = self._ledger.get(message.fields["job"])
         if job is None or job.owner != identity:
             # What is asked of a job that has just ended needs no answer: its end is on the way.
             if message.type in ("update", "snapshot", "continue"):
-                self._refuse(identity, message.fields["job"], "unknown-job", kind="refused")
-            return
-        if message.type == "cancel":
+                self._gate.refuse(identity, message.fields["job"], "unknown-job", kind="refused")
+        elif message.type == "cancel":
             self._cancel(job)
-        elif job.state == "queued" and message.type in ("stop", "update", "snapshot", "continue"):
+        elif job.state == "queued":
             if message.type == "stop" and job.started is None:
                 self._cancel(job)  # nothing is there to keep
-            else:
-                self._refuse(identity, job.name, "not-started", kind="refused")
+            elif message.type != "seen":
+                self._gate.refuse(identity, job.name, "not-started", kind="refused")
         elif job.state == "paused" and message.type in ("stop", "continue"):
-            job.state, job.frames, job.size = "queued", views, 0
-            self._queue.add(job)
-        elif self._engine is not None:
-            self._engine.forward(views)
+            job.state, job.frames = "queued", received.frames
+            self._ledger.queue.add(job)
+        elif job.engine is not None:
+            job.engine.forward(received.frames)
 
     def _cancel(self, job: Job) -> None:
         """End a job without a result: at once if it waits, by way of the engine if that has it."""
         if job.state == "queued":
-            self._queue.remove(job)
-            held = job.started is not None
-            self._over(job, "cancelled", "cancelled while it waited")
-            if held and self._engine is not None:
-                self._engine.send("cancel", job=job.name)
-        elif self._engine is not None and job.cancel_by is None:
+            self._ledger.over(job, "cancelled", "cancelled while it waited")
+            if job.engine is not None:
+                job.engine.send("cancel", job=job.name)
+        elif job.engine is not None and job.cancel_by is None:
             job.cancel_by = time.monotonic() + CANCEL_SECONDS
-            self._engine.send("cancel", job=job.name)
+            job.engine.send("cancel", job=job.name)
 
     def _forget(self, identity: bytes) -> None:
         """A client is gone: its jobs end."""
+        self._bad.pop(identity, None)
         session = self._sessions.pop(identity, None)
         if session is None:
             return
-        for job in [job for job in self._jobs.values() if job.owner == identity]:
+        for job in self._ledger.of(identity):
             log.info("job %s: its client %s is gone", job.name[:8], session.name)
             self._cancel(job)
 
-    def _send(self, identity: bytes, kind: str, **fields: Any) -> None:
-        self._pass_on(identity, protocol.encode(Message(kind, fields), protocol.SERVER_MESSAGES))
+    # The engines.
 
-    def _refuse(self, identity: bytes, job: str, code: str, detail: object = "", *, kind: str = "error") -> None:
-        code, sentence, remedy = fault(code, detail)
-        self._send(identity, kind, job=job, code=code, sentence=sentence, remedy=remedy)
-
-    def _pass_on(self, identity: bytes, frames: Sequence[Any]) -> None:
-        try:
-            self._router.send_multipart([identity, *frames], zmq.NOBLOCK, copy=False)
-        except zmq.Again:
-            log.warning("a client does not take its messages")  # its lease is about to end
-        except zmq.ZMQError as error:
-            if error.errno != zmq.EHOSTUNREACH:
-                raise
-            self._forget(identity)
-
-    # The engine.
+    def _busy(self) -> set[EngineLink]:
+        return {job.engine for job in self._ledger.all() if job.state == "running" and job.engine is not None}
 
     def _dispatch(self) -> None:
-        """Give the engine its next job, starting it if need be, and tell those that wait where they stand."""
-        head = self._queue.head()
-        if head is not None and self._running is None:
-            if self._engine is None:
-                try:
-                    self._engine = EngineLink(self._context, self._folder, self._engine_options)
-                    log.info("engine process %d started", self._engine.process.pid)
-                except OSError as error:
-                    self._fail_all(*fault("engine-failed", error))
-                    return
-            if self._engine.ready:
-                self._start_next()
-            elif not head.told_loading:
-                head.told_loading = True
-                self._send(head.owner, "starting", job=head.name, text="Loading the network")
-        before = 1 if self._running is not None else 0
-        for job in self._queue:
-            if job.position != before:
-                job.position = before
-                self._send(job.owner, "queued", job=job.name, position=before)
-            before += 1
+        """Give free engines their next jobs, starting one if need be, and tell those that wait where they stand."""
+        busy = self._busy()
+        waiting = 0
+        for job in list(self._ledger.queue):
+            link = self._engines.runnable(job, busy)
+            if link is not None:
+                self._start(job, link)
+                busy.add(link)
+            elif job.engine is None:
+                waiting += 1
+                coming = sum(not each.ready for each in self._engines)
+                if waiting > coming and not self._start_engine():
+                    continue
+                if waiting <= sum(not each.ready for each in self._engines) and not job.told_loading:
+                    job.told_loading = True
+                    self._ledger.tell(job, "starting", text="Loading the network")
+        self._ledger.tell_positions()
 
-    def _start_next(self) -> None:
-        job = self._queue.take()
-        assert job is not None and self._engine is not None
+    def _start_engine(self) -> bool:
+        try:
+            return self._engines.start() is not None
+        except OSError as error:
+            log.error("no engine process can be started: %s", error)
+            if not len(self._engines):
+                self._ledger.fail(self._ledger.all(), *fault("engine-failed", error))
+            return False
+
+    def _start(self, job: Job, link: EngineLink) -> None:
         if job.started is None:
-            self._send(job.owner, "starting", job=job.name, text="Preparing the pictures")
-        if job.name not in self._jobs:
-            return  # its client turned out to be gone
-        self._engine.forward(job.frames)
-        job.frames, job.size, job.state = (), 0, "running"
-        job.started = job.started or time.monotonic()
-        self._running = job
+            self._ledger.tell(job, "starting", text="Preparing the pictures")
+        link.forward(job.frames)
+        job.engine, job.device = link, link.device
+        self._ledger.start(job)
 
-    def _serve_engine(self) -> None:
-        for _ in range(100):
-            if self._engine is None:
-                return
-            received = self._engine.receive()
-            if received is None:
-                break
-            self._hear(self._engine, *received)
-        if self._engine is not None and not self._engine.alive():
-            while (received := self._engine.receive()) is not None:
-                self._hear(self._engine, *received)  # its last words
-                if self._engine is None:
+    def _serve_engine(self, link: EngineLink) -> None:
+        try:
+            link.feel()
+            ended = not link.alive()  # asked first, so that its last words are heard
+            for _ in range(100):
+                if (received := link.receive()) is None:
+                    break
+                self._hear(link, *received)
+                if link not in self._engines:
                     return
-            self._bury()
+        except (ProtocolError, ValueError) as error:
+            self._replace(link, f"it said what cannot be understood ({error})")
+            return
+        if ended:
+            self._bury(link)
 
-    def _hear(self, engine: EngineLink, message: Message, views: list[Any]) -> None:
-        """Take a report of the engine, and pass it on to the job's client."""
+    def _hear(self, link: EngineLink, message: Examined, frames: list[Any]) -> None:
+        """Take a report of an engine, and pass it on to the job's client."""
         fields = message.fields
         if message.type == "ready":
-            engine.ready, self._device, self._memory = True, fields["device"], fields["memory"]
-            log.info("engine ready on %s", self._device)
+            self._engines.is_ready(link, fields["device"], fields["memory"], int(fields["devices"]))
+            self._device, self._memory = fields["device"], fields["memory"]
             return
         if message.type == "failed":
             log.error("engine failed: %s", fields["sentence"])
-            engine.end()
-            self._engine = None
-            self._fail_all(fields["code"], fields["sentence"], fields["remedy"])
+            self._engines.end(link)
+            self._ledger.fail(self._without_engine(), fields["code"], fields["sentence"], fields["remedy"])
             return
-        found = self._jobs.get(fields.get("job", ""))
-        if found is None:
+        job = self._ledger.get(fields.get("job", ""))
+        if job is None or job.engine is not link:
             return  # its client is gone, or it was cancelled on the way to the engine
-        if message.type in ("finished", "cancelled", "error"):
+        if message.type == "used":
+            job.peak, link.memory = int(fields["peak"]), fields["memory"]
+        elif message.type in ("finished", "cancelled", "error"):
             outcome = {"finished": "stopped" if fields.get("stopped") else "finished", "cancelled": "cancelled"}
             rest = {name: value for name, value in fields.items() if name != "job"}
-            self._over(found, message.type, outcome.get(message.type, f"failed: {fields.get('code')}"), **rest)
-            return
-        if message.type == "progress":
-            found.fraction = fields["fraction"]
-        elif message.type == "paused":
-            found.state = "paused"
-            self._running = None if self._running is found else self._running
-        self._pass_on(found.owner, views)
+            link.idle_since = time.monotonic()
+            self._ledger.over(job, message.type, outcome.get(message.type, f"failed: {fields.get('code')}"), **rest)
+        else:
+            if message.type == "progress":
+                job.fraction = fields["fraction"]
+            elif message.type == "paused":
+                job.state = "paused"
+            self._gate.pass_on(job.owner, frames)
 
-    def _over(self, job: Job, kind: str, outcome: str, **fields: Any) -> None:
-        """A job is over: tell its client, log its one line, make room for the next."""
-        self._jobs.pop(job.name, None)
-        if self._running is job:
-            self._running = None
-        now = time.monotonic()
-        log.info("job %s of %s: %s, %s; waited %.1f s, took %.1f s", job.name[:8], job.client_name, job.described,
-                 outcome, (job.started or now) - job.submitted, now - (job.started or now))
-        if job.owner in self._sessions:
-            self._send(job.owner, kind, job=job.name, **fields)
+    def _without_engine(self) -> list[Job]:
+        """Return the jobs that wait for an engine, if there is none left to take them."""
+        return [] if len(self._engines) else [job for job in self._ledger.all() if job.engine is None]
 
-    def _bury(self) -> None:
-        """The engine process has ended by itself: its jobs fail, the others go on with a new one."""
-        engine = self._engine
-        assert engine is not None
-        reason, was_ready = engine.reason(), engine.ready
-        log.error("engine process %d ended: %s", engine.process.pid, reason)
-        engine.end()
-        self._engine = None
-        if not was_ready:
-            self._fail_all(*fault("engine-failed", reason))
-            return
-        self._lose_started(reason)
+    def _with(self, link: EngineLink) -> list[Job]:
+        return [job for job in self._ledger.all() if job.engine is link]
 
-    def _lose_started(self, reason: str) -> None:
-        """The jobs that the engine had are lost with it."""
-        lost = [job for job in self._jobs.values() if job.started is not None]
-        for job in [job for job in lost if job.cancel_by is not None]:
-            self._over(job, "cancelled", "cancelled")
-        self._fail(lost, *fault("engine-died", reason))
+    def _bury(self, link: EngineLink) -> None:
+        """An engine process has ended by itself: its jobs fail, the others go on with a new one."""
+        reason = link.reason()
+        log.error("engine process %d ended: %s", link.process.pid, reason)
+        self._engines.end(link)
+        self._ledger.lose(self._with(link), "engine-died", reason)
+        if not link.ready:
+            self._ledger.fail(self._without_engine(), *fault("engine-failed", reason))
 
-    def _fail_all(self, code: str, sentence: str, remedy: str) -> None:
-        self._fail(list(self._jobs.values()), code, sentence, remedy)
-
-    def _fail(self, jobs: Sequence[Job], code: str, sentence: str, remedy: str) -> None:
-        for job in jobs:
-            if job.name in self._jobs:
-                if job.state == "queued":
-                    self._queue.remove(job)
-                self._over(job, "error", f"failed: {code}", code=code, sentence=sentence, remedy=remedy)
+    def _replace(self, link: EngineLink, reason: str) -> None:
+        """End an engine that hangs; what it had is lost, and the others go on with a new one."""
+        log.error("engine process %d is ended: %s", link.process.pid, reason)
+        self._engines.end(link)
+        self._ledger.lose(self._with(link), "engine-hung", reason)
+        if not link.ready:
+            self._ledger.fail(self._without_engine(), *fault("engine-hung", reason))
 
     # Time.
 
     def _keep_time(self) -> None:
-        """End leases, hung jobs, the idle engine, and the idle server."""
+        """End leases, hung engines, idle engines, and the server when its time has come."""
         now = time.monotonic()
         for identity, session in list(self._sessions.items()):
             if now > session.lease_until:
                 log.warning("client %s: nothing heard for %.0f s", session.name, session.seconds)
-                self._refuse(identity, "", "lease-expired", round(session.seconds))
+                self._gate.refuse(identity, "", "lease-expired", round(session.seconds))
                 self._forget(identity)
-        if self._engine is not None and any(j.cancel_by is not None and now > j.cancel_by for j in self._jobs.values()):
-            log.warning("the engine does not give up a cancelled job and is ended")
-            self._engine.end()
-            self._engine = None
-            self._lose_started("it was busy with a cancelled job")
-        if self._jobs:
-            self._busy_at = now
-        if self._sessions or self._jobs:
+        for link in self._engines:
+            self._look_after(link, now)
+        if self._sessions or len(self._ledger):
             self._met_at = now
-        if self._engine is not None and now > self._busy_at + self._engine_idle:
-            log.info("engine process %d retired", self._engine.process.pid)
-            self._engine.end()
-            self._engine = None
-        if self._server_idle is not None and now > self._met_at + self._server_idle:
-            log.info("nothing to do for %.0f s", self._server_idle)
+        self._keep_place()
+        if self._signals:
+            self._take_signals(now)
+        if self._retiring and not len(self._ledger):
+            self._ending = True
+        elif self._manner.server_idle is not None and now > self._met_at + self._manner.server_idle:
+            log.info("nothing to do for %.0f s", self._manner.server_idle)
             self._ending = True
 
+    def _look_after(self, link: EngineLink, now: float) -> None:
+        jobs = self._with(link)
+        if reason := self._engines.trouble(link):
+            self._replace(link, reason)
+        elif any(job.cancel_by is not None and now > job.cancel_by for job in jobs):
+            self._replace(link, "it was busy with a cancelled job")
+        elif jobs:
+            link.idle_since = now
+            if self._engines.slow(link):
+                log.warning("engine process %d: one step has taken %.0f s", link.process.pid, link.step)
+                code, sentence, remedy = fault("engine-slow", round(link.step))
+                for job in jobs:
+                    if job.state == "running":
+                        self._ledger.tell(job, "note", code=code, sentence=f"{sentence} {remedy}")
+        elif link.ready and now > link.idle_since + self._manner.engine_idle:
+            log.info("engine process %d retired", link.process.pid)
+            self._engines.end(link)
+
+    def _keep_place(self) -> None:
+        """See to it that clients can find this server: that the connection file is there, and that the lock counts."""
+        if self._lock is None:
+            return
+        if not places.holds(self._folder, self._lock):
+            log.warning("the server's folder was taken away: no new clients will come")
+            self._lock.close()
+            self._lock, self._retiring = None, True
+        elif not places.is_written(self._folder, self._connection):
+            self._rewritten.happened()
+            try:
+                places.write_connection(self._folder, self._connection)
+            except ServerError:
+                self._unwritable.happened()
+
+    def _retire(self) -> None:
+        """Make room for a newer server: leave the folder to it, finish what is there, and end."""
+        if not self._retiring:
+            log.info("asked to make room for a newer server; %d job(s) to finish", len(self._ledger))
+            self._retiring = True
+            self._leave_folder()
+
+    def _take_signals(self, now: float) -> None:
+        """Go on with ending, which a signal has begun: a grace period, then what is there is finished as it is."""
+        running = [job for job in self._ledger.all() if job.state == "running"]
+        if self._signals > 1 or not running:
+            self._ending = True
+        elif self._end_at is None:
+            log.info("asked to end; %d job(s) have %.0f s to finish", len(running), self._manner.grace)
+            self._end_at = now + self._manner.grace
+            self._ledger.fail([job for job in self._ledger.all() if job.state != "running"], *fault("server-stopping"))
+            code, sentence, remedy = fault("server-stopping-soon", round(self._manner.grace))
+            for job in running:
+                self._ledger.tell(job, "note", code=code, sentence=f"{sentence} {remedy}")
+        elif now > self._end_at + FINISH_SECONDS:
+            self._ending = True
+        elif now > self._end_at:
+            for job in running:
+                if job.engine is not None and not job.told_stop:
+                    job.told_stop = True
+                    job.engine.send("stop", job=job.name)
+
     def _report(self) -> dict[str, Any]:
-        """Return what ``neural-style status`` shows."""
-        now = time.monotonic()
-        jobs = [{"job": job.name, "client": job.client_name, "state": job.state, "pictures": job.described,
-                 "fraction": round(job.fraction, 3), "seconds": round(now - job.submitted, 1)}
-                for job in list(self._jobs.values())]
-        engine = self._engine
-        state = "none" if engine is None else "loading" if not engine.ready else "busy" if self._running else "idle"
-        return {"version": protocol.VERSION, "pid": os.getpid(), "seconds_up": round(now - self._began, 1),
-                "device": self._device, "memory": self._memory, "engine": state,
-                "engine_pid": engine.process.pid if engine is not None else 0, "clients": len(self._sessions),
-                "jobs": jobs, "folder": str(self._folder)}
+        return report(self._ledger, self._engines, clients=len(self._sessions), began=self._began, device=self._device,
+                      memory=self._memory, folder=self._folder, remote=self._gate.remote_address)
+
+    def _leave_folder(self) -> None:
+        """Leave the folder to the next server."""
+        if self._lock is not None:
+            places.remove_connection(self._folder)
+            self._lock.close()
+            self._lock = None
 
     def _end(self) -> None:
-        """Tell the clients, end the engine, and leave the folder to the next server."""
-        places.remove_connection(self._folder)
+        """Tell the clients, end the engines, and leave nothing behind."""
+        if self._lock is not None:
+            places.remove_connection(self._folder)
         _, sentence, remedy = fault("server-stopping")
         for identity in list(self._sessions):
-            self._send(identity, "goodbye", sentence=sentence, remedy=remedy)
-        if self._engine is not None:
-            self._engine.end()
-        self._router.close()
-        self._authenticator.stop()
+            self._gate.send(identity, "goodbye", sentence=sentence, remedy=remedy)
+        for link in self._engines:
+            self._engines.end(link)
+        self._gate.close()
         self._context.term()
-        self._lock.close()
+        if self._lock is not None:
+            self._lock.close()
         log.info("server ended")

@@ -63,6 +63,7 @@ def make_parser() -> argparse.ArgumentParser:
     style.add_argument("--local", action="store_true", help="paint in this process, without the server")
     style.add_argument("--json", action="store_true", help="say what was done as JSON on the standard output")
     _add_folder(style)
+    add_connection(style)
     group = style.add_argument_group("settings")
     for setting in style_settings.SETTINGS:
         flag = "--" + setting.name.replace("_", "-")
@@ -83,15 +84,21 @@ def make_parser() -> argparse.ArgumentParser:
     actions = server.add_subparsers(title="actions", metavar="ACTION")
     run = actions.add_parser("run", help="run it in the foreground (the default)")
     stop = actions.add_parser("stop", help="end the one that runs")
+    export = actions.add_parser("export-client", help="make a connection file for a client on another computer")
+    export.add_argument("file", type=Path, metavar="FILE", help="the connection file to make; who has it may paint here")
+    export.add_argument("--address", required=True, metavar="HOST:PORT", help="where that client reaches this computer")
+    export.set_defaults(command=_export)
     for each in (server, run):
         foreground.add_options(each)
         each.set_defaults(command=foreground.serve)
-    _add_folder(stop)
+    for each in (stop, export):
+        _add_folder(each)
     stop.set_defaults(command=_stop)
 
     status = commands.add_parser("status", help="what the painting server is doing")
     status.add_argument("--json", action="store_true", help="as JSON")
     _add_folder(status)
+    add_connection(status)
     status.set_defaults(command=_status)
 
     doctor = commands.add_parser("doctor", help="find what is wrong with the installation, and how to mend it")
@@ -102,6 +109,12 @@ def make_parser() -> argparse.ArgumentParser:
 
 def _add_folder(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--folder", type=Path, default=None, help=argparse.SUPPRESS)
+
+
+def add_connection(parser: argparse.ArgumentParser) -> None:
+    """Declare ``--connection``."""
+    parser.add_argument("--connection", type=Path, default=None, metavar="FILE",
+                        help="use the server of another computer; made there with “neural-style server export-client”")
 
 
 def _style(options: argparse.Namespace) -> int:
@@ -115,22 +128,24 @@ def _doctor(options: argparse.Namespace) -> int:
 
 
 def _status(options: argparse.Namespace) -> int:
-    with Client.connect(options.folder, start=False, timeout=5.0, client_name="status") as client:
+    from server.cli_status import words
+
+    with Client.connect(options.folder, start=False, timeout=5.0, client_name="status",
+                        connection_file=options.connection) as client:
         report = client.status()
-    if options.json:
-        print(json.dumps(report, indent=2))
-        return 0
-    minutes = report["seconds_up"] / 60
-    print(f"Painting server {report['version']}, process {report['pid']}, up for {minutes:.0f} min, "
-          f"folder {report['folder']}")
-    where = f" on {report['device']}" if report["device"] else ""
-    free = report["memory"].get("free")
-    room = f", {free / 2**30:.1f} GiB free when it started" if free else ""
-    print(f"Engine: {report['engine']}{where}{room}")
-    print(f"Clients: {report['clients'] - 1}")  # this one does not count
-    for job in report["jobs"]:
-        print(f"Job {job['job'][:8]} of {job['client']}: {job['pictures']}, {job['state']}, "
-              f"{job['fraction']:.0%}, since {job['seconds']:.0f} s")
+    print(json.dumps(report, indent=2) if options.json else words(report))
+    return 0
+
+
+def _export(options: argparse.Namespace) -> int:
+    from server.remote import export_client
+
+    folder = (options.folder or default_folder()).absolute()
+    address = export_client(folder, options.file, options.address)
+    print(f"{options.file.absolute()}: a key for one client, which reaches this computer at {address}.\n"
+          f"Copy it there by a private way (it is a secret), then: neural-style status --connection {options.file.name}\n"
+          f"Here, start the server with: neural-style server --listen {address.removeprefix('tcp://')}\n"
+          f"To lock that client out again, remove {folder / 'keys' / 'authorised' / (options.file.stem + '.key')}")
     return 0
 
 

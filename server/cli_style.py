@@ -69,7 +69,7 @@ def style(options: argparse.Namespace) -> int:
     begin = time.monotonic()
     with Interrupts() as interrupts, _bar(quiet=options.json) as bar:
         paint = _local(content, styles, settings, interrupts) if options.local else _served(
-            content, styles, settings, interrupts, options.folder)
+            content, styles, settings, interrupts, options.folder, options.connection)
         result: pictures.Pixels | None = None
         finished: wire.Finished | None = None
         for event in paint:
@@ -125,12 +125,12 @@ def _check_output(path: Path, inputs: list[Path]) -> None:
 
 
 def _served(content: pictures.Pixels, styles: list[pictures.Pixels], settings: dict[str, Any], interrupts: Interrupts,
-            folder: Path | None) -> Iterator[Event]:
+            folder: Path | None, connection: Path | None) -> Iterator[Event]:
     """Paint on the server, which is started if none runs; yields what happens until the job is over."""
     sent = [to_picture(pixels, "f32" if pixels.shape[0] * pixels.shape[1] <= _FLOAT_PIXELS else "u8")
             for pixels in (content, *styles)]
     yield wire.Starting("", "Calling the painting server")
-    with Client.connect(folder, timeout=30.0, client_name="neural-style") as client:
+    with Client.connect(folder, timeout=30.0, client_name="neural-style", connection_file=connection) as client:
         job = client.submit(sent[0], [(picture, 1.0) for picture in sent[1:]], settings, previews=False)
         answered = 0
         while True:

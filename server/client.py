@@ -8,6 +8,7 @@ here blocks a user interface. One :class:`Client` is one connection: after :clas
 from __future__ import annotations
 
 import contextlib
+import os
 import socket
 import subprocess
 import threading
@@ -48,6 +49,7 @@ from server.finding import (
     last_words,
     load_keys,
     read_connection,
+    read_exported,
     server_lives,
     start_server,
 )
@@ -63,8 +65,8 @@ __all__ = [
 class Client:
     """A connection to the server. Make it with :meth:`connect`; it is also a context manager."""
 
-    def __init__(self, folder: Path, connection: Connection, client_name: str) -> None:
-        public, secret = load_keys(folder, "client")
+    def __init__(self, connection: Connection, keys: tuple[bytes, bytes], client_name: str) -> None:
+        public, secret = keys
         #: What the server said of itself: ``version``, ``pid``, ``device`` and ``memory`` (empty before its first job).
         self.welcome: dict[str, Any] = {}
         self._context = zmq.Context(1)
@@ -73,7 +75,7 @@ class Client:
         self._socket.setsockopt(zmq.SNDHWM, 0)
         self._socket.setsockopt(zmq.RCVHWM, 0)
         self._socket.setsockopt(zmq.RECONNECT_IVL, -1)
-        self._socket.setsockopt(zmq.MAXMSGSIZE, protocol.MAX_PICTURE_BYTES)
+        self._socket.setsockopt(zmq.MAXMSGSIZE, protocol.MAX_FRAME_BYTES)
         self._socket.curve_publickey = public
         self._socket.curve_secretkey = secret
         self._socket.curve_serverkey = connection.public_key.encode("ascii", "replace")
@@ -81,7 +83,7 @@ class Client:
             zmq.EVENT_DISCONNECTED | zmq.EVENT_CLOSED | zmq.EVENT_CONNECT_RETRIED | zmq.EVENT_HANDSHAKE_FAILED_AUTH
             | zmq.EVENT_HANDSHAKE_FAILED_PROTOCOL | zmq.EVENT_HANDSHAKE_FAILED_NO_DETAIL)
         self._changed = threading.Condition()
-        self._outbox: deque[list[bytes]] = deque()
+        self._outbox: deque[list[bytes | memoryview]] = deque()
         self._events: deque[Event] = deque()
         self._replies: deque[Message] = deque()
         self._open: dict[str, int] = {}  # job → bytes of its pictures
@@ -97,17 +99,24 @@ class Client:
 
     @classmethod
     def connect(cls, folder: Path | None = None, *, server_command: Sequence[str] | None = None, start: bool = True,
-                timeout: float = 20.0, client_name: str = "gimp") -> Client:
+                timeout: float = 20.0, client_name: str = "gimp", connection_file: Path | None = None) -> Client:
         """Return a client that has been greeted by the server of ``folder``; starts the server if none lives.
 
-        ``server_command`` is how to start one (default: this Python with ``-m server``). An older server that has
-        nothing to do is replaced by a new one.
+        ``server_command`` is how to start one (default: this Python with ``-m server``). An older server is asked to
+        finish what it has, and a new one takes its place at once. ``connection_file`` (default: what
+        ``$NEURAL_STYLE_CONNECTION`` names) is of a server on another computer, made there with ``neural-style server
+        export-client``; then ``folder`` is not used and no server is started.
 
         Raises:
             ServerError: no server could be reached within ``timeout`` seconds, and why.
         """
-        folder = Path(folder) if folder is not None else default_folder()
         deadline = time.monotonic() + timeout
+        if connection_file is None and folder is None:
+            named = os.environ.get("NEURAL_STYLE_CONNECTION")
+            connection_file = Path(named) if named else None
+        if connection_file is not None:
+            return cls._greeted(*read_exported(connection_file), timeout, client_name)
+        folder = Path(folder) if folder is not None else default_folder()
         process: subprocess.Popen[bytes] | None = None
         while True:
             connection = read_connection(folder)
@@ -135,23 +144,39 @@ class Client:
     def _greet(cls, folder: Path, connection: Connection, deadline: float, name: str, *,
                replace: bool) -> Client | None:
         """Return a client that the server welcomed; None if the server is gone, or is old and was asked to go."""
-        client = cls(folder, connection, name)
+        keys = load_keys(folder, "client")
+        older = _older(connection.version, protocol.VERSION) or connection.protocol < protocol.PROTOCOL
         try:
-            reply = client._reply("welcome", max(deadline - time.monotonic(), 0.5))
-            client.welcome = dict(reply.fields)
-            if replace and _older(str(reply.fields["version"]), protocol.VERSION):
-                client._send("shutdown", if_idle=True)
-                if client._lost_within(2.0):
-                    client.close()
-                    while server_lives(folder) and time.monotonic() < deadline:
-                        time.sleep(0.03)
-                    return None
+            if replace and older:
+                cls._retire(folder, connection, keys, deadline)
+                return None
+            return cls._greeted(connection, keys, max(deadline - time.monotonic(), 0.5), name)
         except ServiceError as error:
-            client.close()
-            if error.code == "connection-lost" and not server_lives(folder):
+            if error.code == "connection-lost" and read_connection(folder) != connection:
                 return None
             raise
+
+    @classmethod
+    def _greeted(cls, connection: Connection, keys: tuple[bytes, bytes], timeout: float, name: str) -> Client:
+        client = cls(connection, keys, name)
+        try:
+            client.welcome = dict(client._reply("welcome", timeout).fields)
+        except ServiceError:
+            client.close()
+            raise
         return client
+
+    @classmethod
+    def _retire(cls, folder: Path, connection: Connection, keys: tuple[bytes, bytes], deadline: float) -> None:
+        """Ask an older server, which may speak an older protocol, to finish what it has, and leave its place."""
+        with cls(connection, keys, "newer") as client:
+            tag = protocol.MAGIC + str(connection.protocol).encode()
+            client._post(protocol.encode(Message("retire", {}), protocol.CLIENT_MESSAGES, tag))
+            while read_connection(folder) == connection:
+                if time.monotonic() > deadline:
+                    found = f"{connection.version} and {protocol.VERSION}"
+                    raise ServerError(*fault("version-mismatch", found))
+                time.sleep(0.03)
 
     def submit(self, content: Picture, styles: Sequence[tuple[Picture, float]], settings: Mapping[str, Any], *,
                guide: Picture | None = None, until: str = "full", preview_every: float = 1.0,
@@ -227,7 +252,7 @@ class Client:
 
     def shutdown(self) -> None:
         """Ask the server to end, whatever it is doing; its end arrives as Disconnected."""
-        self._send("shutdown", if_idle=False)
+        self._send("shutdown")
 
     def close(self) -> None:
         """Leave; jobs that are not over are cancelled by the server."""
@@ -247,7 +272,7 @@ class Client:
     def _send(self, kind: str, **fields: Any) -> None:
         self._post(protocol.encode(Message(kind, fields), protocol.CLIENT_MESSAGES))
 
-    def _post(self, frames: list[bytes]) -> None:
+    def _post(self, frames: list[bytes | memoryview]) -> None:
         self._outbox.append(frames)
         self._wake()
 
@@ -266,11 +291,6 @@ class Client:
                     self._replies.remove(reply)
                     return reply
             raise self._lost or ServerError(*fault("server-silent", f" within {timeout:.0f} seconds"))
-
-    def _lost_within(self, timeout: float) -> bool:
-        """Return whether the connection ends within ``timeout`` seconds."""
-        with self._changed:
-            return self._changed.wait_for(lambda: self._lost is not None, timeout)
 
     def _run(self) -> None:
         """Own the socket: the background thread."""

@@ -1,4 +1,4 @@
-"""The broker's side of an engine process: its start, its link, its end, and why it ended."""
+"""The broker's side of an engine process: its start, its link, its pulse, its end, and why it ended."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ import signal
 import subprocess
 import sys
 import tempfile
+import time
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -16,17 +17,21 @@ from typing import Any
 import zmq
 
 from server import protocol
-from server.protocol import Message
+from server.protocol import Examined, Message
 
 # A Unix socket's path must fit into sockaddr_un; deeper folders get a private temporary one instead.
 _LONGEST_PATH = 90
 
-#: What an engine may report: what the server may say to a client, and how its own start went.
+#: What an engine may report: what the server may say to a client, how its own start went, and what a job used.
 REPORTS: dict[str, dict[str, protocol.Check]] = {
     **protocol.SERVER_MESSAGES,
     "ready": {"device": protocol.SERVER_MESSAGES["welcome"]["device"],
-              "memory": protocol.SERVER_MESSAGES["welcome"]["memory"]},
+              "memory": protocol.SERVER_MESSAGES["welcome"]["memory"],
+              "devices": protocol.SERVER_MESSAGES["progress"]["scale"]},
     "failed": protocol.SERVER_MESSAGES["error"],
+    "used": {"job": protocol.SERVER_MESSAGES["error"]["job"],
+             "peak": protocol.AMOUNT,
+             "memory": protocol.SERVER_MESSAGES["welcome"]["memory"]},
 }
 
 
@@ -34,29 +39,62 @@ class EngineLink:
     """An engine process that has been started; ``device`` and ``memory`` are known once it is ``ready``.
 
     The process holds the reading end of a pipe whose other end is here: when the broker is gone, however it went,
-    the pipe closes and the engine ends itself.
+    the pipe closes and the engine ends itself. Its pulse comes by another pipe; see :mod:`server.pulse`.
+
+    Args:
+        context: for the socket.
+        folder: for the socket's file and the log; private.
+        number: which of the server's engines this is, from 0.
+        options: command-line options for the process.
+
+    Raises:
+        OSError: the process cannot be started.
     """
 
-    def __init__(self, context: zmq.Context[Any], folder: Path, options: Sequence[str]) -> None:
+    def __init__(self, context: zmq.Context[Any], folder: Path, number: int, options: Sequence[str]) -> None:
+        self.number = number
         self.ready = False
         self.device = ""
         self.memory: dict[str, Any] = {}
-        self._log = folder / "engine.log"
+        self.devices = 0  # how many there are of its kind, which other engines could use
+        self.started = self.heard = self.idle_since = time.monotonic()
+        #: Seconds that its present step has taken, and that it should take; 0 when it has nothing to do.
+        self.step, self.expected = 0.0, 0.0
+        self.told_slow = False
+        self._log = folder / (f"engine-{number}.log" if number else "engine.log")
         self._temporary: Path | None = None
-        path = folder / "engine.socket"
+        path = folder / f"engine-{os.getpid()}-{number}.socket"
         if len(os.fsencode(path)) > _LONGEST_PATH:
             self._temporary = Path(tempfile.mkdtemp(prefix="neural-style-"))
             path = self._temporary / "engine.socket"
         self.socket: zmq.Socket[bytes] = context.socket(zmq.PAIR)
         self.socket.setsockopt(zmq.LINGER, 0)
         self.socket.setsockopt(zmq.SNDHWM, 0)
-        self.socket.bind(f"ipc://{path}")
-        package = Path(__file__).resolve().parent.parent
-        handle = os.open(self._log, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+        self.pulse, far_end = os.pipe()
+        os.set_blocking(self.pulse, False)
+        self._pulse_rest = b""
         try:
-            self.process = subprocess.Popen(
-                [sys.executable, "-m", "server.engine_process", "--link", f"ipc://{path}", *options],
-                stdin=subprocess.PIPE, stdout=handle, stderr=handle, cwd=package)
+            try:
+                self.socket.bind(f"ipc://{path}")
+            except zmq.ZMQError as error:
+                raise OSError(error.errno, os.strerror(error.errno or 0), str(path)) from None
+            self.process = self._start(far_end, f"ipc://{path}", options)
+        except OSError:
+            self._let_go()
+            raise
+        finally:
+            os.close(far_end)
+
+    def _start(self, pulse: int, address: str, options: Sequence[str]) -> subprocess.Popen[bytes]:
+        package = Path(__file__).resolve().parent.parent
+        try:
+            handle = os.open(self._log, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_APPEND, 0o600)
+        except OSError:  # the disk is full: paint, if without a log
+            handle = os.open(os.devnull, os.O_WRONLY)
+        try:
+            return subprocess.Popen(
+                [sys.executable, "-m", "server.engine_process", "--link", address, "--pulse", str(pulse), *options],
+                stdin=subprocess.PIPE, stdout=handle, stderr=handle, cwd=package, pass_fds=(pulse,))
         finally:
             os.close(handle)
 
@@ -68,14 +106,31 @@ class EngineLink:
         """Send a client's message as it came."""
         self.socket.send_multipart(frames, copy=False)
 
-    def receive(self) -> tuple[Message, list[Any]] | None:
+    def receive(self) -> tuple[Examined, list[Any]] | None:
         """Return the engine's next report and its frames, or None if there is none now."""
         try:
             frames = self.socket.recv_multipart(zmq.NOBLOCK, copy=False)
         except zmq.Again:
             return None
-        views = [frame.buffer for frame in frames]
-        return protocol.decode(views, REPORTS), views
+        self.heard = time.monotonic()
+        views: list[Any] = [frame.buffer for frame in frames]
+        return protocol.examine(views, REPORTS), views
+
+    def feel(self) -> None:
+        """Take what came of the pulse."""
+        try:
+            text = self._pulse_rest + os.read(self.pulse, 65536)
+        except BlockingIOError:
+            return
+        *lines, self._pulse_rest = text.split(b"\n")
+        if lines:
+            self.heard = time.monotonic()
+            self.step, self.expected = (float(word) for word in lines[-1].split())
+
+    def forgive(self, seconds: float) -> None:
+        """Leave out of account so many seconds, in which this process did not run and could hear nothing."""
+        self.heard += seconds
+        self.started += seconds
 
     def alive(self) -> bool:
         """Return whether the process still runs."""
@@ -103,10 +158,15 @@ class EngineLink:
         """End the process now and clean up after it."""
         if self.process.poll() is None:
             self.process.kill()  # it holds nothing that needs a farewell
-        self.process.wait()
+        with contextlib.suppress(subprocess.TimeoutExpired):  # stuck in a driver: it goes when that lets it
+            self.process.wait(2.0)
         if self.process.stdin is not None:
             with contextlib.suppress(OSError):
                 self.process.stdin.close()
+        self._let_go()
+
+    def _let_go(self) -> None:
         self.socket.close(0)
+        os.close(self.pulse)
         if self._temporary is not None:
             shutil.rmtree(self._temporary, ignore_errors=True)

@@ -7,8 +7,12 @@ reports in the server's. It is the only process that imports torch.
 from __future__ import annotations
 
 import argparse
+import contextlib
+import ctypes
+import gc
 import math
 import os
+import re
 import signal
 import sys
 import threading
@@ -25,6 +29,7 @@ from server import protocol
 from server.engine_link import REPORTS
 from server.errors import ProtocolError, fault
 from server.protocol import Message, Picture
+from server.pulse import FIRST_STEP_SECONDS, Pulse
 
 if TYPE_CHECKING:
     import numpy as np
@@ -39,6 +44,8 @@ PROGRESS_SECONDS = 0.1
 PREVIEW_SIDE = 256
 #: A preview may take this share of the time: a large one is shown less often than asked for.
 _PREVIEW_SHARE = 0.05
+#: How the arithmetic libraries say that there is no memory, in exceptions that do not.
+_ALLOCATION = re.compile(r"can't allocate memory|not enough memory|out of memory|std::bad_alloc", re.IGNORECASE)
 _DTYPES = {"u8": "uint8", "u16": "uint16", "f32": "float32"}
 _FULL = {"u8": 255.0, "u16": 65535.0, "f32": 1.0}
 
@@ -88,9 +95,10 @@ class Running:
 class Worker:
     """Does what the broker says over ``link``; ``engine`` is loaded."""
 
-    def __init__(self, link: zmq.Socket[bytes], engine: Engine) -> None:
+    def __init__(self, link: zmq.Socket[bytes], engine: Engine, pulse: Pulse) -> None:
         self._link = link
         self._engine = engine
+        self._pulse = pulse
         self._held: dict[str, Running] = {}
         self._current: Running | None = None
         self._later: deque[Message] = deque()  # work that came while other work was being done
@@ -114,6 +122,8 @@ class Worker:
             self._later.append(message)
             return
         if message.type == "submit":
+            self._pulse.working()
+            _begin_peak(self._engine)
             self._guarded(name, lambda: self._paint(self._begin(message)))
             return
         running = self._current if self._current and self._current.name == name else self._held.get(name)
@@ -152,20 +162,30 @@ class Worker:
         try:
             work()
         except (StyleError, ProtocolError) as error:
-            self.report("error", job=name, code=error.code, sentence=error.sentence, remedy=error.remedy)
-        except MemoryError:
-            code, sentence, remedy = fault("engine-error", "main memory ran out")
-            self.report("error", job=name, code=code, sentence=sentence, remedy="Use a smaller picture.")
+            self._fail(name, error.code, error.sentence, error.remedy)
         except Exception as error:
+            if isinstance(error, MemoryError) or _ALLOCATION.search(str(error)):
+                # torch raises a plain RuntimeError when main memory cannot be had
+                self._fail(name, *fault("out-of-memory"))
+                return
             traceback.print_exc()
             detail = f"{type(error).__name__}: {(str(error).splitlines() or [''])[0][:200]}"
-            code, sentence, remedy = fault("engine-error", detail)
-            self.report("error", job=name, code=code, sentence=sentence, remedy=remedy)
+            self._fail(name, *fault("engine-error", detail))
             self._link.close(2000)
             self._link.context.term()
             sys.exit(1)  # after an error on the device, its state cannot be trusted
         finally:
             self._current = None
+            self._pulse.idle()
+            _give_back(self._engine)
+
+    def _fail(self, name: str, code: str, sentence: str, remedy: str) -> None:
+        self._used(name)
+        self.report("error", job=name, code=code, sentence=sentence, remedy=remedy)
+
+    def _used(self, name: str) -> None:
+        """Report what the job took, just before its end."""
+        self.report("used", job=name, peak=_peak(self._engine), memory=self._engine.memory())
 
     def _begin(self, message: Message) -> Running:
         from stylecore.job import Job, Style
@@ -184,8 +204,15 @@ class Worker:
         from stylecore.events import Finished, Note, ScaleStarted, StepDone
 
         self._current = running
+        self._pulse.working()
+        began = time.monotonic()
+        pace = 0.0  # seconds a pixel of the last step
         for event in running.events:
             if isinstance(event, ScaleStarted):
+                pixels = event.width * event.height
+                # The first step of a scale also measures the styles.
+                self._pulse.working(pace * pixels * 8 if pace else FIRST_STEP_SECONDS)
+                began = time.monotonic()
                 if running.pause and running.painted and max(event.width, event.height) > PREVIEW_SIDE:
                     self._pause(running)
                     return
@@ -193,16 +220,22 @@ class Worker:
             elif isinstance(event, StepDone):
                 running.painted = True
                 self._tell(running, event)
+                now = time.monotonic()
+                began, pace = now, (now - began) / (running.width * running.height)
+                self._pulse.working(pace * running.width * running.height)
             elif isinstance(event, Note):
                 self.report("note", job=running.name, code=event.code, sentence=event.sentence)
             elif isinstance(event, Finished):
+                self._pulse.working()
                 final = to_picture(running.job.image(), running.content.kind)
+                self._used(running.name)
                 self.report("picture", final, job=running.name, purpose="final")
                 self.report("finished", job=running.name, seconds=event.seconds, stopped=event.stopped,
                             settings=dict(event.settings), device=self._engine.device_name)
                 return
             while self._link.poll(0):
                 self._obey(self._receive())
+        self._used(running.name)
         self.report("cancelled", job=running.name)
 
     def _pause(self, running: Running) -> None:
@@ -236,6 +269,50 @@ def report(link: zmq.Socket[bytes], kind: str, *pictures: Picture, **fields: Any
     link.send_multipart(protocol.encode(Message(kind, fields, pictures), REPORTS), copy=False)
 
 
+def _begin_peak(engine: Engine) -> None:
+    """Measure the peak memory anew."""
+    if engine.device.type == "cuda":
+        import torch
+
+        torch.cuda.reset_peak_memory_stats(engine.device)
+    else:
+        with contextlib.suppress(OSError), open("/proc/self/clear_refs", "w", encoding="ascii") as file:
+            file.write("5")  # Linux: the highest resident size starts again from here
+
+
+def _peak(engine: Engine) -> int:
+    """Return the bytes taken at most since :func:`_begin_peak`: the device's, or the whole process's on a CPU."""
+    if engine.device.type == "cuda":
+        import torch
+
+        return int(torch.cuda.max_memory_allocated(engine.device))
+    try:
+        with open("/proc/self/status", encoding="ascii", errors="replace") as file:
+            return next(int(line.split()[1]) * 1024 for line in file if line.startswith("VmHWM:"))
+    except (OSError, StopIteration):
+        return 0
+
+
+def _give_back(engine: Engine) -> None:
+    """Let go of what a job has left, so that other programs can have it."""
+    gc.collect()
+    if engine.device.type == "cuda":
+        import torch
+
+        torch.cuda.empty_cache()
+
+
+def _die_with_broker() -> None:
+    """Ask Linux to end this process when the broker ends, and to choose it before others when memory runs out."""
+    parent = os.getppid()
+    with contextlib.suppress(OSError, AttributeError):
+        ctypes.CDLL(None).prctl(1, signal.SIGKILL)  # PR_SET_PDEATHSIG
+    with contextlib.suppress(OSError), open("/proc/self/oom_score_adj", "w", encoding="ascii") as file:
+        file.write("500")
+    if os.getppid() != parent:
+        os._exit(0)
+
+
 def _end_with_broker() -> None:
     """Wait until the broker's end of the standard input closes, and end the process at once."""
     while os.read(0, 4096):
@@ -247,12 +324,15 @@ def main() -> int:
     """Run the process; returns its exit status."""
     parser = argparse.ArgumentParser(prog="python -m server.engine_process", description=__doc__.splitlines()[0])
     parser.add_argument("--link", required=True, help="where the broker listens")
+    parser.add_argument("--pulse", type=int, required=True, help="descriptor of the pipe for the pulse")
     parser.add_argument("--device", default="auto")
     parser.add_argument("--weights", default="bundled")
     parser.add_argument("--threads", type=int)
     options = parser.parse_args()
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C at the server's terminal is the broker's to answer
     threading.Thread(target=_end_with_broker, daemon=True).start()
+    _die_with_broker()
+    pulse = Pulse(options.pulse)
     context = zmq.Context()
     link: zmq.Socket[bytes] = context.socket(zmq.PAIR)
     link.setsockopt(zmq.SNDHWM, 0)
@@ -272,9 +352,18 @@ def main() -> int:
         code, sentence, remedy = fault("engine-failed", f"{type(error).__name__}: {str(error)[:300]}")
         report(link, "failed", job="", code=code, sentence=sentence, remedy=remedy)
         return _leave(link)
-    report(link, "ready", device=engine.device_name, memory=engine.memory())
-    Worker(link, engine).serve()
+    report(link, "ready", device=engine.device_name, memory=engine.memory(), devices=_devices(engine))
+    Worker(link, engine, pulse).serve()
     return 0
+
+
+def _devices(engine: Engine) -> int:
+    """Return how many GPUs like this engine's there are; 0 if it runs on the CPU."""
+    if engine.device.type != "cuda":
+        return 0
+    import torch
+
+    return torch.cuda.device_count()
 
 
 def _leave(link: zmq.Socket[bytes]) -> int:

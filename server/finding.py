@@ -20,6 +20,8 @@ from zmq.auth.certs import load_certificate
 
 from server.errors import ServiceError, fault
 
+_LARGEST_FILE = 16 * 1024  # of a connection file
+
 #: Exit status of a server that found another one running.
 EXIT_ALREADY_RUNNING = 75
 #: Set by GIMP, its AppImage or its Flatpak for GIMP's own libraries; another Python must not see them.
@@ -77,6 +79,7 @@ class Connection:
     public_key: str
     pid: int
     version: str
+    protocol: int
 
 
 def server_lives(folder: Path) -> bool:
@@ -94,12 +97,45 @@ def server_lives(folder: Path) -> bool:
 def read_connection(folder: Path) -> Connection | None:
     """Return what the folder's connection file says, or None if there is none or it is of no live server."""
     try:
-        data = json.loads((folder / "connection.json").read_text("utf-8"))
-        connection = Connection(str(data["address"]), str(data["public_key"]), int(data["pid"]), str(data["version"]))
-    except (OSError, ValueError, KeyError, TypeError):
+        path = folder / "connection.json"
+        status = path.stat()
+        if status.st_uid != os.geteuid() or stat.S_IMODE(status.st_mode) & 0o077 or status.st_size > _LARGEST_FILE:
+            return None  # somebody else's; the server writes its own again
+        data = json.loads(path.read_text("utf-8"))
+        connection = Connection(str(data["address"]), str(data["public_key"]), int(data["pid"]), str(data["version"]),
+                                int(data.get("protocol", 1)))
+    except (OSError, ValueError, KeyError, TypeError, AttributeError):
         return None
-    usable = connection.address.startswith("tcp://") and len(connection.public_key) == 40
-    return connection if usable and server_lives(folder) else None
+    return connection if _usable(connection) and server_lives(folder) else None
+
+
+def _usable(connection: Connection) -> bool:
+    return (connection.address.startswith("tcp://") and len(connection.public_key) == 40
+            and connection.public_key.isascii())
+
+
+def read_exported(path: Path) -> tuple[Connection, tuple[bytes, bytes]]:
+    """Return the connection and the client's public and secret key of a file made by ``server export-client``.
+
+    Raises:
+        ServerError: ``bad-connection-file``, or ``keys-unsafe`` if others could read it.
+    """
+    try:
+        check_private(path, path)
+        if path.stat().st_size > _LARGEST_FILE:
+            raise ValueError("it is too large")
+        data = json.loads(path.read_text("utf-8"))
+        connection = Connection(str(data["address"]), str(data["public_key"]), 0, str(data["version"]),
+                                int(data["protocol"]))
+        public, secret = str(data["client_public_key"]).encode("ascii"), str(data["client_secret_key"]).encode("ascii")
+        if not _usable(connection) or len(public) != 40 or len(secret) != 40:
+            raise ValueError("it is damaged")
+    except OSError as error:
+        raise ServerError(*fault("bad-connection-file", f"“{path}”: {error.strerror}")) from None
+    except (ValueError, KeyError, TypeError) as error:
+        detail = f"“{path}” lacks {error}" if isinstance(error, KeyError) else f"“{path}”: {error}"
+        raise ServerError(*fault("bad-connection-file", detail)) from None
+    return connection, (public, secret)
 
 
 def start_server(folder: Path, command: Sequence[str] | None = None) -> subprocess.Popen[bytes]:

@@ -10,11 +10,13 @@ import os
 import shutil
 import tempfile
 import time
+from dataclasses import asdict
 from pathlib import Path
 from typing import IO
 
 from zmq.auth.certs import create_certificates
 
+from server.addresses import is_loopback
 from server.errors import fault
 from server.finding import Connection, ServerError, check_private, load_keys, read_connection
 
@@ -105,19 +107,43 @@ def write_connection(folder: Path, connection: Connection) -> None:
     Raises:
         ServerError: ``folder-unusable``.
     """
-    text = json.dumps({"address": connection.address, "public_key": connection.public_key, "pid": connection.pid,
-                       "version": connection.version}, indent=2)
     try:
-        handle, name = tempfile.mkstemp(prefix=".connection-", dir=folder)  # 0600
-        try:
-            with os.fdopen(handle, "w", encoding="utf-8") as file:
-                file.write(text + "\n")
-            os.replace(name, folder / "connection.json")
-        except OSError:
-            os.unlink(name)
-            raise
+        write_private(folder / "connection.json", json.dumps(asdict(connection), indent=2) + "\n")
     except OSError as error:
         raise ServerError(*fault("folder-unusable", error)) from None
+
+
+def write_private(path: Path, text: str) -> None:
+    """Write a file that only this user can read (0600), whole or not at all.
+
+    Raises:
+        OSError: it cannot be written.
+    """
+    handle, name = tempfile.mkstemp(prefix=f".{path.stem}-", dir=path.parent)  # 0600
+    try:
+        with os.fdopen(handle, "w", encoding="utf-8") as file:
+            file.write(text)
+        os.replace(name, path)
+    except OSError:
+        os.unlink(name)
+        raise
+
+
+def is_written(folder: Path, connection: Connection) -> bool:
+    """Return whether the connection file says this, and only to this user."""
+    try:
+        check_private(folder / "connection.json", folder)
+        return bool(json.loads((folder / "connection.json").read_text("utf-8")) == asdict(connection))
+    except (OSError, ValueError, ServerError):
+        return False
+
+
+def holds(folder: Path, handle: IO[bytes]) -> bool:
+    """Return whether the folder's lock file is still the one that this process has locked."""
+    try:
+        return os.path.samestat(os.stat(folder / "lock"), os.fstat(handle.fileno()))
+    except OSError:
+        return False
 
 
 def remove_connection(folder: Path) -> None:
@@ -125,8 +151,25 @@ def remove_connection(folder: Path) -> None:
     (folder / "connection.json").unlink(missing_ok=True)
 
 
+def check_remote(folder: Path, listen: tuple[str, int]) -> None:
+    """Refuse to listen beyond this computer while no key was made for a client elsewhere.
+
+    Raises:
+        ServerError: ``no-remote-keys``.
+    """
+    if not is_loopback(listen[0]) and not any(
+            path.name != "client.key" for path in (folder / "keys" / "authorised").glob("*.key")):
+        raise ServerError(*fault("no-remote-keys", listen[0]))
+
+
 def start_log(folder: Path, level: str, *, to_terminal: bool) -> None:
-    """Log to ``server.log`` (0600, three older files of 1 MB are kept), and to the terminal if there is one."""
+    """Log to ``server.log`` (0600, three older files of 1 MB are kept), and to the terminal if there is one.
+
+    Raises:
+        ServerError: ``folder-unusable``, or ``keys-unsafe`` if others can read a log that is there.
+    """
+    for path in folder.glob("*.log*"):
+        check_private(path, folder)
     previous = os.umask(0o077)
     try:
         handlers: list[logging.Handler] = [logging.handlers.RotatingFileHandler(

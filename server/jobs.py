@@ -6,7 +6,10 @@ import time
 from collections import deque
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from server.engine_link import EngineLink
 
 
 @dataclass(eq=False)
@@ -18,12 +21,15 @@ class Job:
     client_name: str
     frames: Sequence[Any]  # what is sent to the engine when its turn comes
     size: int  # bytes of its pictures
-    described: str  # for the log: sizes, never contents
-    settings: dict[str, Any]
+    described: str  # for the log: sizes and settings, never contents
     state: str = "queued"  # queued, running, paused
     position: int = 0  # what its client was told last
     fraction: float = 0.0
+    engine: EngineLink | None = None  # the one that has it, running or paused
+    device: str = ""  # where it is or was painted
+    peak: int = 0  # bytes of memory that it took at most
     told_loading: bool = False
+    told_stop: bool = False
     cancel_by: float | None = None  # when the engine must have given it up
     submitted: float = field(default_factory=time.monotonic)
     started: float | None = None
@@ -60,24 +66,15 @@ class FairQueue:
         """Put a job behind the others of its client."""
         self._waiting.setdefault(job.owner, deque()).append(job)
 
-    def head(self) -> Job | None:
-        """Return the job whose turn it is, without taking it."""
-        return next(iter(self), None)
-
-    def take(self) -> Job | None:
-        """Take the job whose turn it is; its client's next turn comes after everyone else's."""
-        if not self._waiting:
-            return None
-        owner = next(iter(self._waiting))
-        jobs = self._waiting.pop(owner)
-        job = jobs.popleft()
-        if jobs:
-            self._waiting[owner] = jobs
-        return job
-
     def remove(self, job: Job) -> None:
         """Take a job out of the queue."""
         jobs = self._waiting[job.owner]
         jobs.remove(job)
         if not jobs:
             del self._waiting[job.owner]
+
+    def take(self, job: Job) -> None:
+        """Take a job out because its turn has come; its client's next turn comes after everyone else's."""
+        self.remove(job)
+        if rest := self._waiting.pop(job.owner, None):
+            self._waiting[job.owner] = rest

@@ -1,9 +1,11 @@
 """What crosses the wire between a client and the server: messages, frames, limits (standard library only).
 
-A message is multipart: ``neural-style/<protocol number>`` · JSON header · one frame of raw pixels for every picture
-that the header's ``pictures`` list describes. :func:`encode` and :func:`decode` check every header against
-:data:`CLIENT_MESSAGES` or :data:`SERVER_MESSAGES` and every payload's length against its description, before anything
-is built from it. Nothing here raises anything but :class:`ProtocolError` for a message that cannot be used.
+A message is multipart: ``neural-style/<protocol number>`` · JSON header · the raw pixels of every picture that the
+header's ``pictures`` list describes, cut into frames of :data:`FRAME_BYTES`, the last of each picture being shorter: no
+frame is ever larger, so that a peer who has not shown a key yet cannot make the other end hold more. :func:`encode` and
+:func:`decode` check every header against :data:`CLIENT_MESSAGES` or :data:`SERVER_MESSAGES` and every frame's length
+against its picture's description, before anything is built from it. Nothing here raises anything but
+:class:`ProtocolError` for a message that cannot be used.
 """
 
 from __future__ import annotations
@@ -27,6 +29,9 @@ MAGIC = b"neural-style/"
 TAG = MAGIC + str(PROTOCOL).encode()
 
 MAX_TAG_BYTES = 32
+#: Pictures travel in frames of so many bytes; a socket takes none that is larger (with what the encryption adds).
+FRAME_BYTES = 1 << 20
+MAX_FRAME_BYTES = FRAME_BYTES + 256
 MAX_HEADER_BYTES = 64 * 1024
 MAX_HEADER_DEPTH = 6
 MAX_SIDE = 100_000
@@ -34,6 +39,7 @@ MAX_PIXELS = 400_000_000
 MAX_PICTURE_BYTES = 1_600_000_000
 MAX_MESSAGE_BYTES = 4_000_000_000
 MAX_STYLES = 16
+MAX_PICTURES = 2 * MAX_STYLES + 4
 
 #: A client shows it is there this often; after the lease without a word, its jobs are cancelled.
 HEARTBEAT_SECONDS = 1.0
@@ -50,24 +56,41 @@ def bad(detail: str) -> ProtocolError:
 
 
 @dataclass(frozen=True)
-class Picture:
-    """A picture on the wire: interleaved rows from the top, perceptual sRGB, straight alpha.
+class Shape:
+    """What a picture on the wire is like: interleaved rows from the top, perceptual sRGB, straight alpha.
 
-    ``channels`` is 1 (a guide), 3 or 4; ``kind`` is ``'u8'``, ``'u16'`` (native byte order) or ``'f32'``. ``data`` is
-    bytes or anything that has their buffer.
+    ``channels`` is 1 (a guide), 3 or 4; ``kind`` is ``'u8'``, ``'u16'`` (native byte order) or ``'f32'``.
 
     Raises:
-        ProtocolError: the description is wrong or too large, or ``data`` has not exactly the bytes it needs.
+        ProtocolError: it is not the description of a picture, or is over a limit.
     """
 
     width: int
     height: int
     channels: int
     kind: str
+
+    def __post_init__(self) -> None:
+        picture_bytes(self.width, self.height, self.channels, self.kind)
+
+    @property
+    def size(self) -> int:
+        """Bytes of its pixels."""
+        return picture_bytes(self.width, self.height, self.channels, self.kind)
+
+
+@dataclass(frozen=True)
+class Picture(Shape):
+    """A picture on the wire; ``data`` is bytes or anything that has their buffer.
+
+    Raises:
+        ProtocolError: the description is wrong or too large, or ``data`` has not exactly the bytes it needs.
+    """
+
     data: bytes = field(repr=False)
 
     def __post_init__(self) -> None:
-        expected = picture_bytes(self.width, self.height, self.channels, self.kind)
+        expected = self.size
         try:
             length = memoryview(self.data).nbytes
         except TypeError:
@@ -107,6 +130,15 @@ class Message:
     type: str
     fields: Mapping[str, Any] = field(default_factory=dict)
     pictures: Sequence[Picture] = ()
+
+
+@dataclass(frozen=True)
+class Examined:
+    """A message that was checked without putting its pictures together, for passing it on."""
+
+    type: str
+    fields: Mapping[str, Any]
+    shapes: Sequence[Shape]
 
 
 # Checks of header fields: each returns the value, or raises ValueError with what it should have been.
@@ -191,6 +223,8 @@ _count = _number(0, 1e9, whole=True)
 _size = _number(1, MAX_SIDE, whole=True)
 _seconds = _number(0.0, 1e9)
 _fraction = _number(0.0, 1.0)
+#: Checks a number of bytes.
+AMOUNT = _number(0, 1e15, whole=True)
 _error = {"code": _code, "sentence": _text, "remedy": _text}
 
 #: What a client may say: type → field → check. Every field is required.
@@ -209,7 +243,10 @@ CLIENT_MESSAGES: dict[str, dict[str, Check]] = {
     "heartbeat": {"sending": _number(0, MAX_MESSAGE_BYTES, whole=True)},
     "status": {},
     "bye": {},
-    "shutdown": {"if_idle": _flag},
+    # End now, whatever is being painted.
+    "shutdown": {},
+    # Make room for a newer server: take no new clients, finish what is there, end. Every later protocol understands it.
+    "retire": {},
 }
 
 #: What the server may say.
@@ -266,8 +303,10 @@ def _check_fields(kind: Any, fields: Mapping[str, Any], messages: Mapping[str, M
     return checked
 
 
-def encode(message: Message, messages: Mapping[str, Mapping[str, Check]]) -> list[bytes]:
+def encode(message: Message, messages: Mapping[str, Mapping[str, Check]], tag: bytes = TAG) -> list[bytes | memoryview]:
     """Return the frames of ``message``, which must be one of ``messages`` (what this end may say).
+
+    The frames share the pictures' memory.
 
     Raises:
         ProtocolError: the message breaks the rules.
@@ -281,9 +320,13 @@ def encode(message: Message, messages: Mapping[str, Mapping[str, Check]]) -> lis
         raise bad(f"{message.type} cannot be written as JSON ({error})") from None
     if len(header) > MAX_HEADER_BYTES or _depth(header) > MAX_HEADER_DEPTH:
         raise bad("its header is too large")
-    if sum(memoryview(picture.data).nbytes for picture in message.pictures) > MAX_MESSAGE_BYTES:
+    if sum(picture.size for picture in message.pictures) > MAX_MESSAGE_BYTES:
         raise ProtocolError(*fault("message-too-large", f"{MAX_MESSAGE_BYTES / 1e9:.0f} GB"))
-    return [TAG, header, *(picture.data for picture in message.pictures)]
+    frames: list[bytes | memoryview] = [tag, header]
+    for picture in message.pictures:
+        pixels = memoryview(picture.data).cast("B")
+        frames += [pixels[begin:begin + FRAME_BYTES] for begin in range(0, len(pixels), FRAME_BYTES)]
+    return frames
 
 
 _STRINGS = re.compile(rb'"(?:[^"\\]|\\.)*"?', re.DOTALL)
@@ -307,7 +350,11 @@ def _no_constant(name: str) -> float:
 
 def _header(frames: Sequence[bytes | memoryview]) -> dict[str, Any]:
     """Return the JSON object of a message whose tag, header and number of frames are within the limits."""
-    if len(frames) < 2 or not all(isinstance(frame, bytes | bytearray | memoryview) for frame in frames):
+    if len(frames) < 2:
+        raise bad("it has no header")
+    if len(frames) > 2 + MAX_PICTURES + MAX_MESSAGE_BYTES // FRAME_BYTES:
+        raise bad("it has too many parts")
+    if not all(isinstance(frame, bytes | bytearray | memoryview) for frame in frames):
         raise bad("it has no header")
     tag = bytes(frames[0][:MAX_TAG_BYTES])
     if tag != TAG or len(frames[0]) != len(TAG):
@@ -315,8 +362,6 @@ def _header(frames: Sequence[bytes | memoryview]) -> dict[str, Any]:
             theirs = tag[len(MAGIC):].decode("ascii")
             raise ProtocolError(*fault("version-mismatch", f"protocols {PROTOCOL} and {theirs}"))
         raise bad("it does not belong to this protocol")
-    if len(frames) > 2 + 2 + MAX_STYLES:
-        raise bad("it has too many parts")
     if memoryview(frames[1]).nbytes > MAX_HEADER_BYTES:
         raise bad("its header is too long")
     text = bytes(frames[1])
@@ -331,27 +376,57 @@ def _header(frames: Sequence[bytes | memoryview]) -> dict[str, Any]:
     return header
 
 
-def decode(frames: Sequence[bytes | memoryview], messages: Mapping[str, Mapping[str, Check]]) -> Message:
-    """Return the message in ``frames``, which must be one of ``messages`` (what the other end may say).
+def examine(frames: Sequence[bytes | memoryview], messages: Mapping[str, Mapping[str, Check]]) -> Examined:
+    """Return what the message in ``frames`` says, which must be one of ``messages`` (what the other end may say).
 
-    The pictures share the frames' memory; nothing is allocated for them.
+    Nothing is allocated for its pictures, whose frames are only measured.
 
     Raises:
         ProtocolError: the frames are not such a message.
     """
     header = _header(frames)
     described = header.get("pictures", [])
-    if not isinstance(described, list) or len(described) != len(frames) - 2:
-        raise bad("its pictures do not match its parts")
+    if not isinstance(described, list) or len(described) > MAX_PICTURES:
+        raise bad("its pictures are not described rightly")
     if any(not isinstance(entry, list) or len(entry) != 4 for entry in described):
         raise bad("a picture is not described rightly")
-    if sum(picture_bytes(*entry) for entry in described) > MAX_MESSAGE_BYTES:
+    shapes = tuple(Shape(*entry) for entry in described)
+    if sum(shape.size for shape in shapes) > MAX_MESSAGE_BYTES:
         raise ProtocolError(*fault("message-too-large", f"{MAX_MESSAGE_BYTES / 1e9:.0f} GB"))
+    lengths = [length for shape in shapes for length in _frame_lengths(shape.size)]
+    if len(frames) != 2 + len(lengths):
+        raise bad(f"it has {len(frames) - 2} frames of pixels where {len(lengths)} are needed")
+    for frame, length in zip(frames[2:], lengths, strict=True):
+        if memoryview(frame).nbytes != length:
+            raise ProtocolError(*fault("bad-picture", f"{memoryview(frame).nbytes} bytes of its pixels came where "
+                                                      f"{length} are needed"))
     fields = _check_fields(header.get("type"), header, messages)
-    _check_pictures(header["type"], fields, [entry[2] for entry in described])
-    pictures = tuple(Picture(entry[0], entry[1], entry[2], entry[3], data)  # type: ignore[arg-type]
-                     for entry, data in zip(described, frames[2:], strict=True))
-    return Message(header["type"], fields, pictures)
+    _check_pictures(header["type"], fields, [shape.channels for shape in shapes])
+    return Examined(header["type"], fields, shapes)
+
+
+def _frame_lengths(size: int) -> list[int]:
+    whole, rest = divmod(size, FRAME_BYTES)
+    return [FRAME_BYTES] * whole + [rest] * (rest > 0)
+
+
+def decode(frames: Sequence[bytes | memoryview], messages: Mapping[str, Mapping[str, Check]]) -> Message:
+    """Return the message in ``frames``, which must be one of ``messages`` (what the other end may say).
+
+    A picture of one frame shares its memory, others are put together.
+
+    Raises:
+        ProtocolError: the frames are not such a message.
+    """
+    examined = examine(frames, messages)
+    pictures = []
+    begin = 2
+    for shape in examined.shapes:
+        end = begin + len(_frame_lengths(shape.size))
+        data = frames[begin] if end - begin == 1 else b"".join(frames[begin:end])
+        pictures.append(Picture(shape.width, shape.height, shape.channels, shape.kind, data))  # type: ignore[arg-type]
+        begin = end
+    return Message(examined.type, examined.fields, tuple(pictures))
 
 
 def job_of(frames: Sequence[bytes | memoryview]) -> str:
