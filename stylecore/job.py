@@ -237,9 +237,10 @@ class Job:
 
     def _weighting(self) -> Weighting:
         smoothing = float(self.settings["total_variation"])
+        layers = tuple(declared.numbers(self.settings["layer_weights"]))
         if self.settings["objective"] != "balanced":
-            return Weighting(float(self.settings["content_weight"]), float(self.settings["style_weight"]), 0.0)
-        return strength_weighting(float(self.settings["strength"]), smoothing)
+            return Weighting(float(self.settings["content_weight"]), float(self.settings["style_weight"]), 0.0, layers)
+        return strength_weighting(float(self.settings["strength"]), smoothing, layers)
 
     def _first_image(self, content: Tensor) -> Tensor:
         start = self.settings["start"]

@@ -51,15 +51,18 @@ class Weighting:
     content: float
     style: float
     total_variation: float
+    layers: tuple[float, ...] = (1.0,) * len(STYLE_LAYERS)
 
 
-def strength_weighting(strength: float, total_variation: float) -> Weighting:
+def strength_weighting(
+    strength: float, total_variation: float, layers: tuple[float, ...] = Weighting.layers
+) -> Weighting:
     """Return the balanced objective's weights for a strength of 0 to 100.
 
     The content weight λ falls geometrically: 0.2 at 50, the middle of what looks right for every pair of pictures.
     """
     content = 0.2 * 10 ** ((50.0 - strength) / 50.0 * (1.7 if strength > 50 else 1.2))
-    return Weighting(content, 1.0, total_variation)
+    return Weighting(content, 1.0, total_variation, layers)
 
 
 def total_variation(image: Tensor) -> Tensor:
@@ -149,7 +152,11 @@ class Objective:
         layers = torch.stack(
             [self._style_distance(name, moments(features[name], self._guides[name])) for name in STYLE_LAYERS]
         )
-        style = layers.mean()
+        # Python numbers, so that nothing is copied to the device in a step.
+        whole = sum(self.weighting.layers)
+        style = torch.stack(
+            [layer * (weight / whole) for layer, weight in zip(layers, self.weighting.layers, strict=True)]
+        ).sum()
         total = self.weighting.content * content + self.weighting.style * style
         if self.weighting.total_variation > 0:
             total = total + self.weighting.total_variation * total_variation(image)

@@ -19,6 +19,8 @@ LEAST_SIDE = 16
 # Steps by the scale's side (√area), coarse scales being cheap, and at the last scale by quality.
 _COARSE_STEPS = {"draft": (30, 20, 12, 8), "normal": (40, 30, 24, 16), "best": (60, 50, 40, 30)}
 _FINAL_STEPS = {"draft": 12, "normal": 30, "best": 90}
+# The raw objectives are chosen for their loss, which falls on long after the look has settled (see benchmarks/).
+_FINAL_STEPS_RAW = {"draft": 30, "normal": 100, "best": 250}
 
 # Bytes for each pixel of one piece at the last scale, measured as peak resident memory: features kept for the backward
 # pass, and the optimiser's history (see benchmarks/).
@@ -68,8 +70,15 @@ def _steps(sizes: Sequence[Size], settings: Mapping[str, Value]) -> list[int]:
     quality = str(settings["quality"])
     coarse = _COARSE_STEPS[quality]
     steps = [coarse[min(index, len(coarse) - 1)] for index in range(len(sizes) - 1)]
-    last = int(settings["iterations"]) or max(_FINAL_STEPS[quality], 0 if len(sizes) > 1 else coarse[0])
+    last = int(settings["iterations"])
+    if not last:
+        last = max(final_steps(quality, str(settings["objective"])), 0 if len(sizes) > 1 else coarse[0])
     return [*steps, last]
+
+
+def final_steps(quality: str, objective: str) -> int:
+    """Return the steps at the last scale for a ``quality`` under an ``objective`` (values of these settings)."""
+    return (_FINAL_STEPS if objective == "balanced" else _FINAL_STEPS_RAW)[quality]
 
 
 def check_size(size: Size, what: str) -> None:

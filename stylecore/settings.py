@@ -34,9 +34,9 @@ class Choice:
 class Setting:
     """One setting.
 
-    ``kind`` is ``'float'``, ``'int'``, ``'bool'`` or ``'choice'``; ``minimum`` and ``maximum`` hold for numbers,
-    ``choices`` for choices. ``group`` is ``'main'`` (shown up front) or ``'advanced'``. ``live`` says that a running
-    job takes a new value without starting over.
+    ``kind`` is ``'float'``, ``'int'``, ``'bool'``, ``'choice'`` or ``'numbers'`` (text of ``count`` numbers with spaces
+    between them); ``minimum`` and ``maximum`` hold for numbers, ``choices`` for choices. ``group`` is ``'main'`` (shown up
+    front) or ``'advanced'``. ``live`` says that a running job takes a new value without starting over.
     """
 
     name: str
@@ -49,6 +49,7 @@ class Setting:
     maximum: float = 0.0
     unit: str = ""
     choices: tuple[Choice, ...] = ()
+    count: int = 0
     live: bool = False
 
     def check(self, value: Any) -> Value:
@@ -66,6 +67,8 @@ class Setting:
                 return value
             names = ", ".join(choice.value for choice in self.choices)
             raise SettingError(f"“{self.name}” must be one of {names}, not {value!r}.")
+        if self.kind == "numbers":
+            return self._check_numbers(value)
         if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
             raise SettingError(f"“{self.name}” must be a number, not {value!r}.")
         if self.kind == "int" and value != int(value):
@@ -75,6 +78,23 @@ class Setting:
                 f"“{self.name}” must be between {self.minimum:g} and {self.maximum:g}, not {value:g}."
             )
         return int(value) if self.kind == "int" else float(value)
+
+    def _check_numbers(self, value: Any) -> str:
+        try:
+            parts = numbers(value)
+        except (ValueError, AttributeError):
+            parts = []
+        if len(parts) != self.count or not all(self.minimum <= part <= self.maximum for part in parts) or not any(parts):
+            raise SettingError(
+                f"“{self.name}” must be {self.count} numbers between {self.minimum:g} and {self.maximum:g} with spaces "
+                f"between them, not all 0; it is {value!r}."
+            )
+        return str(value)
+
+
+def numbers(value: Value) -> list[float]:
+    """Return the numbers of a ``'numbers'`` setting's value."""
+    return [float(part) for part in str(value).replace(",", " ").split()]
 
 
 # Mnemonics: GIMP's dialog itself takes A, C, H, L, R, S and V.
@@ -139,6 +159,11 @@ SETTINGS: tuple[Setting, ...] = (
         "style_weight", "float", 1000.0, "Style wei_ght (raw)",
         "β of the paper: weight of the style loss. Used by the objectives of the paper and of Gram matrices.",
         maximum=1e9, live=True,
+    ),
+    Setting(
+        "layer_weights", "numbers", "1 1 1 1 1", "La_yer weights",
+        "How much the style of each layer counts, from conv1_1 (colours, dots) to conv5_1 (whole figures): five numbers.",
+        maximum=100.0, count=5, live=True,
     ),
     Setting(
         "pooling", "choice", "max", "_Pooling",
@@ -242,6 +267,8 @@ def markdown_table(settings: Iterable[Setting] = SETTINGS) -> str:
             values = ", ".join(f"`{choice.value}`" for choice in setting.choices)
         elif setting.kind == "bool":
             values = "`true`, `false`"
+        elif setting.kind == "numbers":
+            values = f"{setting.count} numbers, each {setting.minimum:g} – {setting.maximum:g}"
         else:
             values = f"{setting.minimum:g} – {setting.maximum:g}{' ' + setting.unit if setting.unit else ''}"
         default = f"{setting.default:g}" if isinstance(setting.default, float) else f"{setting.default}"

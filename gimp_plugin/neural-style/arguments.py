@@ -46,6 +46,8 @@ def _declare_setting(procedure: Gimp.Procedure, setting: Setting) -> None:
         procedure.add_choice_argument(name, label, setting.help, choice, setting.default, _FLAGS)
     elif setting.kind == "bool":
         procedure.add_boolean_argument(name, label, setting.help, setting.default, _FLAGS)
+    elif setting.kind == "numbers":
+        procedure.add_string_argument(name, label, setting.help, setting.default, _FLAGS)
     elif setting.kind == "int":
         low, high = int(setting.minimum), int(setting.maximum)
         procedure.add_int_argument(name, label, setting.help, low, high, setting.default, _FLAGS)

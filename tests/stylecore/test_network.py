@@ -220,3 +220,16 @@ def test_a_weights_file_of_either_convention_is_recognised(
     image = torch.rand(1, 3, 48, 48, generator=torch.Generator().manual_seed(5))
     read = Network(weights.load(str(tmp_path / "vgg19.pth"))).features(image, ["conv5_1"])["conv5_1"]
     assert close(read, Network(ours).features(image, ["conv5_1"])["conv5_1"], 1e-4)
+
+
+def test_layer_weights_share_out_the_style_loss(ours: weights.Weights) -> None:
+    generator = torch.Generator().manual_seed(1)
+    content, style, image = (torch.rand(1, 3, 48, 48, generator=generator) for _ in range(3))
+    shares = (4.0, 0.0, 1.0, 0.0, 3.0)
+    objective = BalancedObjective(
+        Network(ours), content, [StylePicture(style)], Weighting(0.3, 1.0, 0.0, shares)
+    )
+    losses = objective(image).losses.tolist()
+    expected = sum(share * layer for share, layer in zip(shares, losses[3:], strict=True)) / 8
+    assert losses[2] == pytest.approx(expected, rel=1e-5)
+    assert losses[0] == pytest.approx(0.3 * losses[1] + expected, rel=1e-5)

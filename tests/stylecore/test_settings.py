@@ -50,3 +50,19 @@ def test_the_table_names_every_setting() -> None:
     table = settings.markdown_table()
     assert all(f"`{name}`" in table for name in settings.BY_NAME)
     assert table.count("\n") == len(settings.SETTINGS) + 1
+
+
+@given(st.lists(st.floats(0, 100), min_size=5, max_size=5))
+def test_layer_weights_are_read_as_written(weights: list[float]) -> None:
+    text = " ".join(str(weight) for weight in weights)
+    if any(weights):
+        assert settings.numbers(settings.validate({"layer_weights": text})["layer_weights"]) == weights
+    else:
+        with pytest.raises(settings.SettingError, match="not all 0"):
+            settings.validate({"layer_weights": text})
+
+
+@pytest.mark.parametrize("text", ["", "1 1 1 1", "1 1 1 1 1 1", "x 1 1 1 1", "1 1 -1 1 1", "nan 1 1 1 1", 5])
+def test_wrong_layer_weights_are_refused(text: object) -> None:
+    with pytest.raises(settings.SettingError, match="layer_weights"):
+        settings.validate({"layer_weights": text})
