@@ -10,7 +10,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from stylecore.weights import LAYERS, Weights
+from stylecore.weights import BLOCKS, CHANNELS, LAYERS, Weights
 
 #: Gains that restore the activations' scale after pooling (measured; see DESIGN: average 2.0, L2 0.78).
 POOLING_GAINS = {"max": 1.0, "average": 2.0, "l2": 0.78}
@@ -25,6 +25,14 @@ def activation_means() -> dict[str, Tensor]:
     """
     with np.load(_MEANS_FILE) as stored:
         return {name: torch.from_numpy(stored[name]).float() for name in LAYERS}
+
+
+def layer_size(name: str, size: tuple[int, int]) -> tuple[int, int]:
+    """Return the height and width of a layer's feature maps for a picture of that size."""
+    height, width = size
+    for _ in range(int(name[4]) - 1):
+        height, width = max(1, height // 2), max(1, width // 2)
+    return height, width
 
 
 class Network:
@@ -92,20 +100,44 @@ class Network:
         """
         last = max(LAYERS.index(name) for name in wanted)
         result: dict[str, Tensor] = {}
-        x = image if self.replicate else image - self.mean
-        x = x.to(self.dtype).contiguous(memory_format=torch.channels_last)
-        for index, name in enumerate(LAYERS[: last + 1]):
-            if name.endswith("_1") and index:
+        x = image
+        for block, count in enumerate(BLOCKS, 1):
+            before = sum(BLOCKS[: block - 1])
+            if before > last:
+                break
+            if block > 1:
                 x = self.pool(x)
+            x, found = self.block(x, block, min(count, last + 1 - before), wanted)
+            result.update(found)
+        return result
+
+    def block(self, x: Tensor, block: int, depth: int, wanted: Collection[str]) -> tuple[Tensor, dict[str, Tensor]]:
+        """Run the first ``depth`` convolutions of a block (1 to 5) and return the last activations and the wanted ones.
+
+        Args:
+            x: the picture (1 × 3 × H × W in [0, 1]) for block 1, else the block before's pooled output.
+            block, depth: which block, and how many of its convolutions.
+            wanted: layer names; those of other blocks are passed over.
+        """
+        found: dict[str, Tensor] = {}
+        if block == 1 and not self.replicate:
+            x = x - self.mean
+        x = x.to(self.dtype).contiguous(memory_format=torch.channels_last)
+        for number in range(1, depth + 1):
+            name = f"conv{block}_{number}"
             weight, bias = self._layers[name]
-            if index == 0 and self.replicate:
+            if name == "conv1_1" and self.replicate:
                 x = F.conv2d(F.pad(x, (1, 1, 1, 1), "replicate"), weight, bias)
             else:
                 x = F.conv2d(x, weight, bias, padding=1)
             x = F.relu(x)
             if name in wanted:
-                result[name] = x
-        return result
+                found[name] = x
+        return x, found
+
+    def channels(self, block: int) -> int:
+        """Return how many channels a block (1 to 5) puts out."""
+        return CHANNELS[block - 1]
 
     def pool(self, x: Tensor) -> Tensor:
         """Halve the feature maps (rounding down, but never to nothing)."""

@@ -11,8 +11,10 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from stylecore.blocks import Blocks, Maps
 from stylecore.distances import Distance, covariance, gram
-from stylecore.network import Network
+from stylecore.network import Network, layer_size
+from stylecore.smoothness import total_variation, total_variation_in_strips
 from stylecore.statistics import Moments, blend, moments
 
 STYLE_LAYERS = ("conv1_1", "conv2_1", "conv3_1", "conv4_1", "conv5_1")
@@ -57,21 +59,15 @@ class Weighting:
 def strength_weighting(
     strength: float, total_variation: float, layers: tuple[float, ...] = Weighting.layers
 ) -> Weighting:
-    """Return the balanced objective's weights for a strength of 0 to 100.
+    """Return the balanced objective's weights for a strength of 0 (exclusive: the photo itself) to 100.
 
-    The content weight λ falls geometrically: 0.2 at 50, the middle of what looks right for every pair of pictures.
+    The content weight λ is 0.2 at 50, the middle of what looks right for every pair of pictures, and nothing at 100. The
+    exponents make the picture's distance from the photo (root of the content loss) grow evenly with the strength; see
+    ``benchmarks/strength.py``.
     """
-    content = 0.2 * 10 ** ((50.0 - strength) / 50.0 * (1.7 if strength > 50 else 1.2))
+    strength = max(strength, 0.1)  # a slider moved to 0 while the picture is painted leads back to the photo
+    content = 0.2 * ((100.0 - strength) / strength) ** (1.4 if strength < 50 else 1.2)
     return Weighting(content, 1.0, total_variation, layers)
-
-
-def total_variation(image: Tensor) -> Tensor:
-    """Return the mean squared difference of neighbours (right, below, both diagonals) of 1 × 3 × H × W, isotropic."""
-    padded = F.pad(image, (1, 1, 1, 1), "replicate")
-    centre = padded[..., 1:-1, 1:-1]
-    straight = (padded[..., 1:-1, 2:] - centre).square().mean() + (padded[..., 2:, 1:-1] - centre).square().mean()
-    diagonal = (padded[..., 2:, 2:] - centre).square().mean() + (padded[..., 2:, :-2] - centre).square().mean()
-    return straight * (2 / 3) + diagonal / 6
 
 
 def feature_guide(guide: Tensor | None, size: tuple[int, int]) -> Tensor | None:
@@ -97,6 +93,7 @@ class Objective:
         styles: at least one.
         weighting: the weights of the three parts; may be replaced at any time.
         guide: H × W, 0 to 1, where the image counts; ``None`` for everywhere.
+        blocks: evaluate in blocks (:mod:`stylecore.blocks`), in little memory; ``None``: in one piece.
     """
 
     def __init__(
@@ -106,25 +103,37 @@ class Objective:
         styles: Sequence[StylePicture],
         weighting: Weighting,
         guide: Tensor | None = None,
+        blocks: Blocks | None = None,
     ) -> None:
         self.network = network
         self.weighting = weighting
+        self._blocks = blocks
+        size = (content.shape[2], content.shape[3])
+        self._guides = {name: feature_guide(guide, layer_size(name, size)) for name in _WANTED}
         with torch.no_grad():
-            features = network.features(content, _WANTED)
-            sizes = {name: (feature.shape[2], feature.shape[3]) for name, feature in features.items()}
-            self._guides = {name: feature_guide(guide, size) for name, size in sizes.items()}
-            self._content = features[CONTENT_LAYER]
-            at_content = {name: moments(features[name], self._guides[name]) for name in STYLE_LAYERS}
+            at_content, self._content = self._describe(content, self._style_maps(self._guides), keep=CONTENT_LAYER)
             self._targets = self._style_targets(styles)
             self._prepare(at_content)
+
+    @staticmethod
+    def _style_maps(guides: Mapping[str, Tensor | None]) -> dict[str, Tensor | None]:
+        return {name: guides[name] for name in STYLE_LAYERS}
+
+    def _describe(self, picture: Tensor, maps: Maps, keep: str = "") -> tuple[dict[str, Moments], Tensor]:
+        """Return a picture's moments by layer, and the features of the layer to keep."""
+        if self._blocks is not None:
+            forward = self._blocks.forward(picture, maps, keep=keep or None)
+            return forward.moments, forward.tapped.get(keep, picture)
+        features = self.network.features(picture, {*maps, keep} - {""})
+        return {name: moments(features[name], weights) for name, weights in maps.items()}, features.get(keep, picture)
 
     def _style_targets(self, styles: Sequence[StylePicture]) -> dict[str, Moments]:
         parts: dict[str, list[tuple[Moments, float]]] = {name: [] for name in STYLE_LAYERS}
         for style in styles:
-            features = self.network.features(style.picture, STYLE_LAYERS)
-            for name, feature in features.items():
-                weights = feature_guide(style.guide, (feature.shape[2], feature.shape[3]))
-                parts[name].append((moments(feature, weights), style.share))
+            size = (style.picture.shape[2], style.picture.shape[3])
+            maps = {name: feature_guide(style.guide, layer_size(name, size)) for name in STYLE_LAYERS}
+            for name, found in self._describe(style.picture, maps)[0].items():
+                parts[name].append((found, style.share))
         return {name: blend(layer) for name, layer in parts.items()}
 
     def _prepare(self, at_content: Mapping[str, Moments]) -> None:
@@ -133,7 +142,7 @@ class Objective:
     def _style_distance(self, name: str, current: Moments) -> Tensor:
         raise NotImplementedError
 
-    def _content_distance(self, feature: Tensor) -> Tensor:
+    def _content_distance(self, squared_error: Tensor) -> Tensor:
         raise NotImplementedError
 
     def _squared_content_error(self, feature: Tensor) -> Tensor:
@@ -144,24 +153,51 @@ class Objective:
             return difference.square().mean()
         return (difference.square().mean((0, 1)) * guide).sum()
 
-    def __call__(self, image: Tensor) -> Evaluation:
-        """Return losses and gradient at ``image`` (1 × 3 × H × W in [0, 1])."""
-        image = image.detach().requires_grad_(True)
-        features = self.network.features(image, _WANTED)
-        content = self._content_distance(features[CONTENT_LAYER])
-        layers = torch.stack(
-            [self._style_distance(name, moments(features[name], self._guides[name])) for name in STYLE_LAYERS]
-        )
+    def _losses(self, current: Mapping[str, Moments], squared_error: Tensor) -> Tensor:
+        """Return total (without smoothness), content, style and each layer's loss from what was summed over positions."""
+        content = self._content_distance(squared_error)
+        layers = [self._style_distance(name, current[name]) for name in STYLE_LAYERS]
         # Python numbers, so that nothing is copied to the device in a step.
         whole = sum(self.weighting.layers)
-        style = torch.stack(
-            [layer * (weight / whole) for layer, weight in zip(layers, self.weighting.layers, strict=True)]
-        ).sum()
+        shares = zip(layers, self.weighting.layers, strict=True)
+        style = torch.stack([layer * (weight / whole) for layer, weight in shares]).sum()
         total = self.weighting.content * content + self.weighting.style * style
+        return torch.stack([total, content, style, *layers])
+
+    def __call__(self, image: Tensor) -> Evaluation:
+        """Return losses and gradient at ``image`` (1 × 3 × H × W in [0, 1])."""
+        if self._blocks is not None:
+            return self._in_blocks(image, self._blocks)
+        image = image.detach().requires_grad_(True)
+        features = self.network.features(image, _WANTED)
+        current = {name: moments(features[name], self._guides[name]) for name in STYLE_LAYERS}
+        losses = self._losses(current, self._squared_content_error(features[CONTENT_LAYER]))
+        total = losses[0]
         if self.weighting.total_variation > 0:
             total = total + self.weighting.total_variation * total_variation(image)
         (gradient,) = torch.autograd.grad(total, image)
-        return Evaluation(torch.cat([torch.stack([total, content, style]), layers]).detach(), gradient)
+        return Evaluation(torch.cat([total.reshape(1), losses[1:]]).detach(), gradient)
+
+    def _in_blocks(self, image: Tensor, blocks: Blocks) -> Evaluation:
+        maps = self._style_maps(self._guides)
+        content = (CONTENT_LAYER, self._content, self._guides[CONTENT_LAYER])
+        forward = blocks.forward(image, maps, content=content, for_backward=True)
+        found = [part for name in STYLE_LAYERS for part in (forward.moments[name].mean, forward.moments[name].second)]
+        leaves = [part.detach().requires_grad_(True) for part in (*found, forward.squared_error)]
+        current = {
+            name: Moments(mean, second)
+            for name, mean, second in zip(STYLE_LAYERS, leaves[:-1:2], leaves[1:-1:2], strict=True)
+        }
+        losses = self._losses(current, leaves[-1])
+        slopes = torch.autograd.grad(losses[0], leaves, materialize_grads=True)  # not every distance takes the means
+        by_layer = dict(zip(STYLE_LAYERS, zip(slopes[:-1:2], slopes[1:-1:2], strict=True), strict=True))
+        gradient = blocks.backward(forward, by_layer, maps, content, slopes[-1])
+        losses = losses.detach()
+        if self.weighting.total_variation > 0:
+            restless, slope = total_variation_in_strips(image)
+            gradient.add_(slope, alpha=self.weighting.total_variation)
+            losses[0] += self.weighting.total_variation * restless
+        return Evaluation(losses, gradient)
 
 
 class BalancedObjective(Objective):
@@ -191,8 +227,8 @@ class BalancedObjective(Objective):
     def _style_distance(self, name: str, current: Moments) -> Tensor:
         return self._distance(current, self._targets[name]) / self._unit[name]
 
-    def _content_distance(self, feature: Tensor) -> Tensor:
-        return self._squared_content_error(feature) / self._content_unit
+    def _content_distance(self, squared_error: Tensor) -> Tensor:
+        return squared_error / self._content_unit
 
 
 class GramObjective(Objective):
@@ -207,8 +243,8 @@ class GramObjective(Objective):
         # The mean over the layers is taken later, these programs take the sum.
         return gram(current, self._targets[name]) * (len(STYLE_LAYERS) / len(current.mean) ** 2)
 
-    def _content_distance(self, feature: Tensor) -> Tensor:
-        return self._squared_content_error(feature)
+    def _content_distance(self, squared_error: Tensor) -> Tensor:
+        return squared_error
 
 
 class PaperObjective(Objective):
@@ -221,6 +257,5 @@ class PaperObjective(Objective):
     def _style_distance(self, name: str, current: Moments) -> Tensor:
         return gram(current, self._targets[name]) / 4
 
-    def _content_distance(self, feature: Tensor) -> Tensor:
-        count = math.prod(feature.shape)
-        return self._squared_content_error(feature) * (count / 2)
+    def _content_distance(self, squared_error: Tensor) -> Tensor:
+        return squared_error * (math.prod(self._content.shape) / 2)

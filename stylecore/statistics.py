@@ -55,34 +55,56 @@ class _MomentsFunction(torch.autograd.Function):
 
     @staticmethod
     def forward(ctx: Any, features: Tensor, weights: Tensor | None) -> tuple[Tensor, Tensor]:
-        rows = _rows(features)
-        exact = rows.double() if rows.dtype == torch.float64 else rows.float()
+        mean, second = summed_moments(features, weights)
         if weights is None:
-            mean = exact.mean(0)
-            second = (exact.t() @ exact) / exact.shape[0]
-        else:
-            weighted = exact * weights.reshape(-1, 1).to(exact.dtype)
-            mean = weighted.sum(0)
-            second = exact.t() @ weighted
+            count = features.shape[2] * features.shape[3]
+            mean, second = mean / count, second / count
         ctx.save_for_backward(features, weights)
         return mean, second
 
     @staticmethod
     def backward(ctx: Any, *gradients: Any) -> tuple[Tensor | None, None]:
-        mean_gradient, second_gradient = gradients
         features, weights = ctx.saved_tensors
-        rows = _rows(features)
-        symmetric = second_gradient + second_gradient.t()
-        if weights is None:
-            symmetric, mean_gradient = symmetric / rows.shape[0], mean_gradient / rows.shape[0]
-        if rows.dtype in (torch.bfloat16, torch.float16):
-            # Scaled so that small entries do not drown in the short exponent or mantissa.
-            scale = symmetric.abs().max().clamp_min(1e-30)
-            product = (rows @ (symmetric / scale).to(rows.dtype)) * scale.to(rows.dtype)
-        else:
-            product = rows @ symmetric
-        product = product + mean_gradient.to(product.dtype)
-        if weights is not None:
-            product = product * weights.reshape(-1, 1).to(product.dtype)
-        height, width = features.shape[2:]
-        return product.reshape(1, height, width, -1).permute(0, 3, 1, 2).to(features.dtype), None
+        count = features.shape[2] * features.shape[3]
+        return moments_gradient(features, weights, gradients[0], gradients[1], count), None
+
+
+def summed_moments(features: Tensor, weights: Tensor | None) -> tuple[Tensor, Tensor]:
+    """Return Σ wᵢ fᵢ and Σ wᵢ fᵢ fᵢᵀ over positions, with weight 1 where there are no weights.
+
+    Sums over tiles of a picture add up to the picture's.
+    """
+    rows = _rows(features)
+    exact = rows.double() if rows.dtype == torch.float64 else rows.float()
+    if weights is None:
+        return exact.sum(0), exact.t() @ exact
+    weighted = exact * weights.reshape(-1, 1).to(exact.dtype)
+    return weighted.sum(0), exact.t() @ weighted
+
+
+def moments_gradient(
+    features: Tensor, weights: Tensor | None, mean_gradient: Tensor, second_gradient: Tensor, count: int
+) -> Tensor:
+    """Return wᵢ (∂m + (∂G + ∂Gᵀ) fᵢ): the gradient by features (all, or a tile's) of a loss of the whole's moments.
+
+    Args:
+        features: 1 × C × h × w.
+        weights: of these positions, or ``None`` for 1/``count``.
+        mean_gradient, second_gradient: of the loss by the mean (C) and by the second moment (C × C).
+        count: the positions of the whole picture.
+    """
+    rows = _rows(features)
+    symmetric = second_gradient + second_gradient.t()
+    if weights is None:
+        symmetric, mean_gradient = symmetric / count, mean_gradient / count
+    if rows.dtype in (torch.bfloat16, torch.float16):
+        # Scaled so that small entries do not drown in the short exponent or mantissa.
+        scale = symmetric.abs().max().clamp_min(1e-30)
+        product = (rows @ (symmetric / scale).to(rows.dtype)) * scale.to(rows.dtype)
+    else:
+        product = rows @ symmetric
+    product = product + mean_gradient.to(product.dtype)
+    if weights is not None:
+        product = product * weights.reshape(-1, 1).to(product.dtype)
+    height, width = features.shape[2:]
+    return product.reshape(1, height, width, -1).permute(0, 3, 1, 2).to(features.dtype)

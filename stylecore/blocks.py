@@ -1,0 +1,255 @@
+"""The exact moments, content error and gradient of a whole picture, within the memory of a few tiles.
+
+A VGG block is two to four convolutions and a pooling, so what it puts out at a place depends on its input a few positions
+around. *Block-wise checkpointing* keeps nothing but the pooled outputs (30 values a pixel). Forward: each block is computed
+tile by tile with a halo as wide as it has convolutions, and the sums over positions (moments, squared content error) are
+added up. Backward, from the last block to the first: each tile is computed again, given the gradient by its taps (in
+closed form from the gradient by the *global* sums) and by its pooled output, and its gradient by its input is added in
+place. The result is the one-piece gradient to rounding, picture borders included.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator, Mapping
+from dataclasses import dataclass, field
+
+import torch
+from torch import Tensor
+
+from stylecore.network import Network
+from stylecore.statistics import Moments, moments_gradient, summed_moments
+from stylecore.weights import BLOCKS
+
+#: Sides of a tile, in each block's own positions. Smaller ones cost more in halos, larger ones more memory.
+TILE_SIDES = (256, 192, 128, 96, 96)
+
+Maps = Mapping[str, Tensor | None]
+
+
+@dataclass(frozen=True)
+class _Tile:
+    """A core (top, bottom, left, right) and the same with its halo, in a block's positions."""
+
+    core: tuple[int, int, int, int]
+    around: tuple[int, int, int, int]
+
+    def cut(self, x: Tensor) -> Tensor:
+        """Return the part of a block's input that the core depends on."""
+        top, bottom, left, right = self.around
+        return x[:, :, top:bottom, left:right]
+
+    def inner(self, x: Tensor) -> Tensor:
+        """Return the core of what was computed from :meth:`cut`."""
+        top, bottom, left, right = self.core
+        down, along = self.around[0], self.around[2]
+        return x[:, :, top - down : bottom - down, left - along : right - along]
+
+    def whole(self, x: Tensor) -> Tensor:
+        """Return the core's part of a tensor over all positions (… × H × W)."""
+        top, bottom, left, right = self.core
+        return x[..., top:bottom, left:right]
+
+
+@dataclass
+class Forward:
+    """What a forward pass found, and what its backward pass needs."""
+
+    moments: dict[str, Moments]
+    squared_error: Tensor
+    tapped: dict[str, Tensor]
+    _inputs: list[Tensor] = field(default_factory=list)
+
+
+class Blocks:
+    """A network's block-wise forward and backward passes.
+
+    Args:
+        network: the feature extractor; its device does the computing.
+        share: the sides of the tiles, as a share of :data:`TILE_SIDES`; less takes less memory and more time.
+        keep_on: where the pooled outputs wait between the passes; main memory spares a GPU's. ``None``: the network's
+            own device.
+    """
+
+    def __init__(self, network: Network, share: float = 1.0, keep_on: torch.device | None = None) -> None:
+        self._network = network
+        self._sides = [max(16, int(side * share) // 2 * 2) for side in TILE_SIDES]
+        self._keep_on = keep_on or network.device
+
+    def forward(
+        self,
+        picture: Tensor,
+        maps: Maps,
+        *,
+        content: tuple[str, Tensor, Tensor | None] | None = None,
+        keep: str | None = None,
+        for_backward: bool = False,
+    ) -> Forward:
+        """Compute the sums over all positions.
+
+        Args:
+            picture: 1 × 3 × H × W in [0, 1], both sides at least 16.
+            maps: for each layer whose moments are wanted, the weights of its positions (h × w, summing to 1) or ``None``.
+            content: a layer, its target (1 × C × h × w) and its weights, for the squared error.
+            keep: a layer whose features are returned whole (the content target).
+            for_backward: whether :meth:`backward` follows.
+        """
+        taps = {*maps, *([content[0]] if content else []), *([keep] if keep else [])}
+        last = max(int(name[4]) for name in taps)
+        exact = torch.promote_types(self._network.dtype, torch.float32)
+        result = Forward({}, torch.zeros((), device=self._network.device, dtype=exact), {})
+        x = picture
+        with torch.no_grad():
+            for block in range(1, last + 1):
+                wanted = [name for name in taps if int(name[4]) == block]
+                if for_backward:
+                    result._inputs.append(x)
+                x = self._forward_block(x, block, wanted, block < last, maps, content, keep, result)
+        return result
+
+    def _forward_block(
+        self, x: Tensor, block: int, wanted: list[str], pooled: bool, maps: Maps,
+        content: tuple[str, Tensor, Tensor | None] | None, keep: str | None, result: Forward,
+    ) -> Tensor:  # fmt: skip
+        """Add one block's sums to ``result`` and return its pooled output."""
+        network, (height, width) = self._network, x.shape[2:]
+        exact = result.squared_error.dtype
+        sums: dict[str, tuple[Tensor, Tensor]] = {}
+        after = x
+        if pooled:
+            shape = (1, network.channels(block), height // 2, width // 2)
+            after = torch.empty(shape, dtype=network.dtype, device=self._keep_on, memory_format=torch.channels_last)
+        depth = _depth(block, wanted, pooled)
+        for tile in self._tiles(block, depth, height, width):
+            output, found = network.block(self._bring(tile.cut(x)), block, depth, wanted)
+            for name in wanted:
+                feature = tile.inner(found[name])
+                if name in maps:
+                    weights = maps[name]
+                    part = summed_moments(feature, None if weights is None else tile.whole(weights))
+                    sums[name] = part if name not in sums else (sums[name][0] + part[0], sums[name][1] + part[1])
+                if content is not None and name == content[0]:
+                    target, weights = content[1], content[2]
+                    squares = (feature - self._bring(tile.whole(target))).to(exact).square()
+                    if weights is None:
+                        result.squared_error += squares.sum() / target.numel()
+                    else:
+                        result.squared_error += (squares.mean((0, 1)) * tile.whole(weights)).sum()
+                if name == keep:
+                    if name not in result.tapped:
+                        shape = (1, feature.shape[1], height, width)
+                        result.tapped[name] = torch.empty(
+                            shape, dtype=feature.dtype, device=self._keep_on, memory_format=torch.channels_last
+                        )
+                    tile.whole(result.tapped[name]).copy_(feature)
+            if pooled:
+                self._store_pooled(after, output, tile)
+        for name, (mean, second) in sums.items():
+            count = height * width if maps[name] is None else 1
+            result.moments[name] = Moments(mean / count, second / count)
+        return after
+
+    def _store_pooled(self, after: Tensor, output: Tensor, tile: _Tile) -> None:
+        core = _even(tile.inner(output))
+        if core.shape[2] and core.shape[3]:
+            _half(tile, after).copy_(self._network.pool(core))
+
+    def backward(
+        self,
+        forward: Forward,
+        gradients: Mapping[str, tuple[Tensor, Tensor]],
+        maps: Maps,
+        content: tuple[str, Tensor, Tensor | None],
+        content_gradient: Tensor,
+    ) -> Tensor:
+        """Return the gradient by the picture (1 × 3 × H × W, float32).
+
+        Args:
+            forward: of :meth:`forward` with ``for_backward``; used up.
+            gradients: of the loss by each layer's mean and second moment.
+            maps, content: as they were given to :meth:`forward`.
+            content_gradient: of the loss by the squared error.
+        """
+        network = self._network
+        upstream: Tensor | None = None
+        while forward._inputs:
+            block = len(forward._inputs)
+            x = forward._inputs.pop()
+            height, width = x.shape[2:]
+            wanted = [name for name in {*maps, content[0]} if int(name[4]) == block]
+            total = torch.zeros_like(x)
+            depth = _depth(block, wanted, upstream is not None)
+            for tile in self._tiles(block, depth, height, width):
+                part = self._bring(tile.cut(x)).detach().requires_grad_(True)
+                with torch.enable_grad():
+                    output, found = network.block(part, block, depth, wanted)
+                    outputs, slopes = [], []
+                    for name in wanted:
+                        feature = tile.inner(found[name])
+                        if name in maps:
+                            outputs.append(feature)
+                            weights = maps[name]
+                            slopes.append(
+                                moments_gradient(
+                                    feature.detach(), None if weights is None else tile.whole(weights),
+                                    *gradients[name], height * width,
+                                )
+                            )  # fmt: skip
+                        if name == content[0]:
+                            outputs.append(feature)
+                            slopes.append(_content_slope(feature.detach(), tile, content, content_gradient))
+                    if upstream is not None:
+                        core = _even(tile.inner(output))
+                        if core.shape[2] and core.shape[3]:
+                            outputs.append(network.pool(core))
+                            slopes.append(self._bring(_half(tile, upstream)))
+                if not outputs:
+                    continue
+                (slope,) = torch.autograd.grad(outputs, part, slopes)
+                tile.cut(total).add_(slope)
+            upstream = total
+        assert upstream is not None
+        return upstream.to(torch.promote_types(upstream.dtype, torch.float32))
+
+    def _tiles(self, block: int, halo: int, height: int, width: int) -> Iterator[_Tile]:
+        side = self._sides[block - 1]
+        for top, bottom in _spans(height, side):
+            for left, right in _spans(width, side):
+                around = (max(0, top - halo), min(height, bottom + halo), max(0, left - halo), min(width, right + halo))
+                yield _Tile((top, bottom, left, right), around)
+
+    def _bring(self, x: Tensor) -> Tensor:
+        return x.to(self._network.device, non_blocking=True)
+
+
+def _content_slope(
+    feature: Tensor, tile: _Tile, content: tuple[str, Tensor, Tensor | None], gradient: Tensor
+) -> Tensor:
+    _, target, weights = content
+    difference = (feature - tile.whole(target).to(feature.device)).to(torch.promote_types(feature.dtype, torch.float32)) * (2 * gradient)
+    share = 1 / target.numel() if weights is None else tile.whole(weights) / feature.shape[1]
+    return (difference * share).to(feature.dtype)
+
+
+def _depth(block: int, wanted: Collection[str], pooled: bool) -> int:
+    """Return how many of a block's convolutions are needed."""
+    return BLOCKS[block - 1] if pooled else max(int(name[6]) for name in wanted)
+
+
+def _spans(length: int, side: int) -> Iterator[tuple[int, int]]:
+    """Cut a length into even spans of at most ``side`` that begin at even places."""
+    count = -(-length // side)
+    step = -(-length // count)
+    step += step % 2
+    for begin in range(0, length, step):
+        yield begin, min(begin + step, length)
+
+
+def _even(core: Tensor) -> Tensor:
+    """Return a core without the odd last row and column, which pooling drops."""
+    return core[:, :, : core.shape[2] // 2 * 2, : core.shape[3] // 2 * 2]
+
+
+def _half(tile: _Tile, x: Tensor) -> Tensor:
+    """Return the part of a pooled tensor that the tile's core is pooled into."""
+    top, bottom, left, right = (place // 2 for place in tile.core)
+    return x[:, :, top:bottom, left:right]

@@ -1,0 +1,112 @@
+"""Blocks give what one piece gives: losses and gradient, at any size, border included."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from torch import Tensor
+
+from stylecore import weights
+from stylecore.blocks import Blocks
+from stylecore.distances import DISTANCES
+from stylecore.network import Network, activation_means
+from stylecore.objective import (
+    BalancedObjective,
+    GramObjective,
+    Objective,
+    PaperObjective,
+    StylePicture,
+    Weighting,
+)
+from stylecore.smoothness import total_variation, total_variation_in_strips
+
+NETWORKS: dict[tuple[str, bool], Network] = {}
+
+
+def network(pooling: str, rescaled: bool) -> Network:
+    key = (pooling, rescaled)
+    if key not in NETWORKS:
+        scales = {name: mean.mean().reshape(1) for name, mean in activation_means().items()} if rescaled else None
+        NETWORKS[key] = Network(weights.load(), scales, pooling=pooling, gain=rescaled, replicate=rescaled)
+    return NETWORKS[key]
+
+
+def pictures(height: int, width: int, seed: int = 0) -> tuple[Tensor, Tensor, Tensor]:
+    """A content, a style and an image between them, with structure larger than a pixel."""
+    generator = torch.Generator().manual_seed(seed)
+    coarse = [torch.rand(1, 3, 7, 9, generator=generator) for _ in range(3)]
+    content, style, image = (
+        torch.nn.functional.interpolate(each, (height, width), mode="bicubic").clamp(0, 1) for each in coarse
+    )
+    return content, style, (image + 0.1 * torch.rand(image.shape, generator=generator)).clamp(0, 1)
+
+
+def relative(ours: Tensor, theirs: Tensor) -> float:
+    return ((ours - theirs).norm() / theirs.norm()).item()
+
+
+def border(gradient: Tensor) -> Tensor:
+    inner = torch.ones(gradient.shape, dtype=torch.bool)
+    inner[:, :, 8:-8, 8:-8] = False
+    return gradient[inner]
+
+
+def assert_same(whole: Objective, parts: Objective, image: Tensor) -> None:
+    expected, found = whole(image), parts(image)
+    assert torch.allclose(found.losses, expected.losses, rtol=2e-5)
+    assert relative(found.gradient, expected.gradient) <= 1e-5
+    assert relative(border(found.gradient), border(expected.gradient)) <= 1e-5
+
+
+def both(kind: type[Objective], net: Network, content: Tensor, style: Tensor, share: float, **more: object) -> list[Objective]:
+    weighting = Weighting(0.3, 1.0, 0.5 if kind is BalancedObjective else 0.0, (1.0, 2.0, 1.0, 0.5, 1.0))
+    styles = [StylePicture(style)]
+    return [kind(net, content, styles, weighting, blocks=each, **more) for each in (None, Blocks(net, share))]  # type: ignore[arg-type]
+
+
+@settings(max_examples=12, deadline=None, suppress_health_check=list(HealthCheck))
+@given(st.integers(33, 200), st.integers(33, 200), st.sampled_from(["max", "average", "l2"]), st.booleans())
+def test_any_size_with_and_without_a_guide(height: int, width: int, pooling: str, guided: bool) -> None:
+    content, style, image = pictures(height, width)
+    guide = torch.linspace(0, 1, width).expand(height, width).contiguous() if guided else None
+    whole, parts = both(BalancedObjective, network(pooling, True), content, style, 0.25, guide=guide)
+    assert_same(whole, parts, image)
+
+
+@pytest.mark.parametrize("kind", [GramObjective, PaperObjective])
+def test_raw_objectives_at_an_odd_size(kind: type[Objective]) -> None:
+    content, style, image = pictures(257, 391)
+    whole, parts = both(kind, network("average", False), content, style, 0.5)
+    assert_same(whole, parts, image)
+
+
+@pytest.mark.parametrize("statistics", DISTANCES)
+def test_every_statistic_with_the_tiles_as_they_are_used(statistics: str) -> None:
+    content, style, image = pictures(131, 280)
+    whole, parts = both(
+        BalancedObjective, network("max", True), content, style, 1.0, distance=DISTANCES[statistics]
+    )
+    assert_same(whole, parts, image)
+
+
+def test_tiles_without_a_halo_would_be_noticed(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The comparison is sharp enough to see a seam."""
+    tiles = Blocks._tiles
+    monkeypatch.setattr(Blocks, "_tiles", lambda self, block, halo, *size: tiles(self, block, 0, *size))
+    content, style, image = pictures(140, 150)
+    whole, parts = both(BalancedObjective, network("max", True), content, style, 0.25)
+    with pytest.raises(AssertionError):
+        assert_same(whole, parts, image)
+
+
+@given(st.integers(2, 700), st.integers(2, 40))
+@settings(max_examples=20, deadline=None)
+def test_smoothness_in_strips_is_the_wholes(height: int, width: int) -> None:
+    image = torch.rand(1, 3, height, width, generator=torch.Generator().manual_seed(height)).requires_grad_(True)
+    whole = total_variation(image)
+    (gradient,) = torch.autograd.grad(whole, image)
+    value, slope = total_variation_in_strips(image.detach())
+    assert value.item() == pytest.approx(whole.item(), rel=1e-4)
+    assert relative(slope, gradient) < 1e-5
