@@ -60,6 +60,8 @@ def make_parser() -> argparse.ArgumentParser:
                                                                                      "format (.png, .jpg, .tif, …)")
     style.add_argument("--side-by-side", type=Path, metavar="OUT2", help="also photo, style and result in one picture")
     style.add_argument("--size", type=int, default=0, metavar="PX", help="shrink the photo's longer side to this first")
+    style.add_argument("--start-from", type=Path, metavar="PICTURE", help="go on from an earlier result of this photo, in "
+                                                                          "about a third of the time")
     style.add_argument("--local", action="store_true", help="paint in this process, without the server")
     style.add_argument("--json", action="store_true", help="say what was done as JSON on the standard output")
     _add_folder(style)

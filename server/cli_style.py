@@ -65,11 +65,12 @@ def style(options: argparse.Namespace) -> int:
     for output in filter(None, (options.output, options.side_by_side)):
         _check_output(output, [options.content, *options.styles])
     content = pictures.load(options.content, max(0, options.size)).pixels
+    start = pictures.load(options.start_from, max(0, options.size)).pixels if options.start_from else None
     styles = [pictures.load(path).pixels for path in options.styles]
     begin = time.monotonic()
     with Interrupts() as interrupts, _bar(quiet=options.json) as bar:
-        paint = _local(content, styles, settings, interrupts) if options.local else _served(
-            content, styles, settings, interrupts, options.folder, options.connection)
+        paint = _local(content, styles, settings, interrupts, start) if options.local else _served(
+            content, styles, settings, interrupts, start, options.folder, options.connection)
         result: pictures.Pixels | None = None
         finished: wire.Finished | None = None
         for event in paint:
@@ -125,13 +126,15 @@ def _check_output(path: Path, inputs: list[Path]) -> None:
 
 
 def _served(content: pictures.Pixels, styles: list[pictures.Pixels], settings: dict[str, Any], interrupts: Interrupts,
-            folder: Path | None, connection: Path | None) -> Iterator[Event]:
+            start: pictures.Pixels | None, folder: Path | None, connection: Path | None) -> Iterator[Event]:
     """Paint on the server, which is started if none runs; yields what happens until the job is over."""
     sent = [to_picture(pixels, "f32" if pixels.shape[0] * pixels.shape[1] <= _FLOAT_PIXELS else "u8")
-            for pixels in (content, *styles)]
+            for pixels in (content, *styles, *([] if start is None else [start]))]
+    begin = None if start is None else sent.pop()
     yield wire.Starting("", "Calling the painting server")
     with Client.connect(folder, timeout=30.0, client_name="neural-style", connection_file=connection) as client:
-        job = client.submit(sent[0], [(picture, 1.0) for picture in sent[1:]], settings, previews=False)
+        job = client.submit(sent[0], [(picture, 1.0) for picture in sent[1:]], settings, start=begin,
+                            previews=False)
         answered = 0
         while True:
             event = client.next_event(0.1)
@@ -148,7 +151,7 @@ def _served(content: pictures.Pixels, styles: list[pictures.Pixels], settings: d
 
 
 def _local(content: pictures.Pixels, styles: list[pictures.Pixels], settings: dict[str, Any],
-           interrupts: Interrupts) -> Iterator[Event]:
+           interrupts: Interrupts, start: pictures.Pixels | None) -> Iterator[Event]:
     """Paint in this process; yields the same events as the server would send."""
     yield wire.Starting("", "Loading the network")
     from stylecore import events
@@ -157,7 +160,7 @@ def _local(content: pictures.Pixels, styles: list[pictures.Pixels], settings: di
 
     engine = Engine()
     yield wire.Starting("", "Preparing the pictures")
-    job = Job(engine, content, [Style(pixels) for pixels in styles], settings)
+    job = Job(engine, content, [Style(pixels) for pixels in styles], settings, start_picture=start)
     size = (1, 1)
     for event in job.run():
         if interrupts.count == 1:

@@ -179,8 +179,8 @@ class Client:
                 time.sleep(0.03)
 
     def submit(self, content: Picture, styles: Sequence[tuple[Picture, float]], settings: Mapping[str, Any], *,
-               guide: Picture | None = None, until: str = "full", preview_every: float = 1.0,
-               previews: bool = True) -> str:
+               guide: Picture | None = None, start: Picture | None = None, anew: bool = False, until: str = "full",
+               preview_every: float = 1.0, previews: bool = True) -> str:
         """Send a job and return its name at once; what becomes of it arrives as events.
 
         Args:
@@ -188,6 +188,9 @@ class Client:
             styles: pictures with their weights.
             settings: values by name; those left out have their defaults.
             guide: one channel, the content's size: where to repaint.
+            start: a picture of the content's size, 3 or 4 channels, to go on from (an earlier result); outside the guide
+                it stays as it is.
+            anew: with ``start``, paint anew where the guide allows; only what lies around comes from ``start``.
             until: ``'full'``, or ``'preview'`` to pause after the small scales until :meth:`continue_`.
             preview_every: seconds between two preview pictures, at least.
             previews: False for none.
@@ -197,9 +200,11 @@ class Client:
             ServerError: the connection is lost.
         """
         job = uuid.uuid4().hex
-        pictures = [content, *(picture for picture, _ in styles), *([guide] if guide is not None else [])]
+        pictures = [content, *(picture for picture, _ in styles), *(extra for extra in (guide, start) if extra is not None)]
+        begin = "none" if start is None else "around" if anew else "continue"
         fields = {"job": job, "weights": [float(weight) for _, weight in styles], "guided": guide is not None,
-                  "settings": dict(settings), "until": until, "previews": previews, "preview_every": preview_every}
+                  "start": begin, "settings": dict(settings), "until": until, "previews": previews,
+                  "preview_every": preview_every}
         frames = protocol.encode(Message("submit", fields, pictures), protocol.CLIENT_MESSAGES)
         size = sum(memoryview(picture.data).nbytes for picture in pictures)
         with self._changed:

@@ -192,10 +192,12 @@ class Worker:
 
         fields = message.fields
         pictures = list(message.pictures)
+        start = to_pixels(pictures.pop()) if fields["start"] != "none" else None
         guide = to_pixels(pictures.pop())[:, :, 0] if fields["guided"] else None
         styles = [Style(to_pixels(picture), weight) for picture, weight in zip(pictures[1:], fields["weights"], strict=True)
                   if weight > 0]
-        job = Job(self._engine, to_pixels(pictures[0]), styles, fields["settings"], guide=guide)
+        job = Job(self._engine, to_pixels(pictures[0]), styles, fields["settings"], guide=guide,
+                  start_picture=start, anew=fields["start"] == "around")
         return Running(fields["job"], job, iter(job.run()), pictures[0], fields["previews"],
                        fields["preview_every"], pause=fields["until"] == "preview")
 

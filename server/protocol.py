@@ -227,10 +227,12 @@ _fraction = _number(0.0, 1.0)
 AMOUNT = _number(0, 1e15, whole=True)
 _error = {"code": _code, "sentence": _text, "remedy": _text}
 
-#: What a client may say: type → field → check. Every field is required.
+#: What a client may say: type → field → check. Every field is required but those of :data:`OPTIONAL`.
 CLIENT_MESSAGES: dict[str, dict[str, Check]] = {
     "hello": {"client": _text, "version": _version},
     "submit": {"job": _job, "weights": _weights, "guided": _flag, "settings": _settings,
+               # The last picture is one to begin from: to go on from its pixels, or to keep what is around the guide.
+               "start": _one_of("none", "continue", "around"),
                "until": _one_of("full", "preview"), "previews": _flag, "preview_every": _number(0.0, 3600.0)},
     "update": {"job": _job, "settings": _some_settings},
     "continue": {"job": _job},
@@ -248,6 +250,9 @@ CLIENT_MESSAGES: dict[str, dict[str, Check]] = {
     # Make room for a newer server: take no new clients, finish what is there, end. Every later protocol understands it.
     "retire": {},
 }
+
+#: Fields that older clients do not send, with what that means.
+OPTIONAL: dict[str, dict[str, Any]] = {"submit": {"start": "none"}}
 
 #: What the server may say.
 SERVER_MESSAGES: dict[str, dict[str, Check]] = {
@@ -275,12 +280,13 @@ SERVER_MESSAGES: dict[str, dict[str, Check]] = {
 def _check_pictures(kind: str, fields: Mapping[str, Any], channels: Sequence[int]) -> None:
     """Check that a message of this type carries the pictures it needs, given each one's number of channels."""
     if kind == "submit":
-        needed = 1 + len(fields["weights"]) + fields["guided"]
+        plain = 1 + len(fields["weights"])  # the guide comes after photo and styles, then the picture to start from
+        needed = plain + fields["guided"] + (fields["start"] != "none")
         if len(channels) != needed:
             raise bad(f"it should have {needed} pictures, not {len(channels)}")
-        if fields["guided"] and channels[-1] != 1:
+        if fields["guided"] and channels[plain] != 1:
             raise ProtocolError(*fault("bad-picture", "a guide must have one channel"))
-        if 1 in (channels[:-1] if fields["guided"] else channels):
+        if 1 in channels[:plain] or 1 in channels[plain + fields["guided"] :]:
             raise ProtocolError(*fault("bad-picture", "photo and style must have 3 or 4 channels"))
         if sum(fields["weights"]) <= 0:
             raise ProtocolError(*fault("bad-settings", "At least one style's weight must be more than 0."))
@@ -294,6 +300,9 @@ def _check_fields(kind: Any, fields: Mapping[str, Any], messages: Mapping[str, M
         raise bad("its type is unknown")
     checked = {}
     for name, check in messages[kind].items():
+        if name not in fields and name in OPTIONAL.get(kind, {}):
+            checked[name] = OPTIONAL[kind][name]
+            continue
         if name not in fields:
             raise bad(f"“{name}” of {kind} is missing")
         try:

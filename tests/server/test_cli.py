@@ -61,6 +61,23 @@ def test_style_writes_result_and_side_by_side(files: Path, server: Server) -> No
     assert sorted(path.name for path in files.iterdir()) == ["all.jpg", "out.png", "photo.png", "style.jpg"]
 
 
+def test_style_goes_on_from_an_earlier_result(files: Path, server: Server) -> None:
+    base = ["style", "photo.png", "style.jpg", "--json", *QUICK]
+    first = run(files, *base, "-o", "first.png", state=server.folder)
+    assert first.returncode == 0, first.stderr
+    results = []
+    for more in ([], ["--local"]):
+        again = [*more, "-o", "again.png", "--start-from", "first.png", "--strength", "60"]
+        done = run(files, *base, *again, state=server.folder)
+        assert done.returncode == 0, done.stderr
+        with Image.open(files / "again.png") as picture:
+            results.append(picture.tobytes())
+    with Image.open(files / "first.png") as earlier:
+        assert results[0] != earlier.tobytes() and results[0] == results[1]
+    refused = run(files, *base, "-o", "again.png", "--start-from", "style.jpg", state=server.folder)
+    assert refused.returncode == 2 and "64 × 64" in refused.stderr
+
+
 def test_local_needs_no_server_and_json_is_json(files: Path) -> None:
     done = run(files, "style", "photo.png", "style.jpg", "-o", "out.png", "--local", "--json", *QUICK)
     assert done.returncode == 0, done.stderr

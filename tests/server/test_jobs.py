@@ -54,6 +54,22 @@ def test_a_job_from_submission_to_result(client: Client, channels: int, kind: st
     assert "CPU" in finished.device or finished.device
 
 
+def test_a_job_goes_on_from_an_earlier_result(client: Client) -> None:
+    first = wait_for(client, PictureArrived, job=submit(client, previews=False)).picture
+    job = submit(client, start=first, settings={"strength": 60.0}, previews=False)
+    progress = wait_for(client, Progress, job=job)
+    assert progress.scales == 1 and progress.steps < 12
+    final = wait_for(client, PictureArrived, job=job).picture
+    assert final.data != first.data
+    guide = Picture(64, 64, 1, "u8", bytes(64 * 64 - 64 * 32) + b"\xff" * (64 * 32))
+    job = submit(client, guide=guide, start=first, anew=True, settings={"strength": 90.0}, previews=False)
+    part = wait_for(client, PictureArrived, job=job).picture
+    half = 64 * 32 * 3
+    assert part.data[:half] == first.data[:half] and part.data[half:] != first.data[half:]
+    job = submit(client, start=picture(32))
+    assert wait_for(client, Failed, job=job).code == "bad-start"
+
+
 def test_previews_wait_until_the_last_one_was_taken(client: Client) -> None:
     job = submit(client, settings=ENDLESS, preview_every=0.0)
     time.sleep(3)  # takes nothing: one preview is on its way, no more

@@ -27,12 +27,12 @@ def pictures(draw: st.DrawFn, channels: tuple[int, ...] = (3, 4)) -> Picture:
 
 
 @given(JOBS, pictures(), st.lists(st.tuples(pictures(), st.floats(0.01, 100)), min_size=1, max_size=4),
-       st.none() | pictures(channels=(1,)), st.booleans())
+       st.none() | pictures(channels=(1,)), st.none() | pictures(), st.booleans())
 def test_submit_round_trip(job: str, content: Picture, styles: list[tuple[Picture, float]], guide: Picture | None,
-                           previews: bool) -> None:
+                           start: Picture | None, previews: bool) -> None:
     fields = {"job": job, "weights": [w for _, w in styles], "guided": guide is not None, "settings": {"strength": 10.0},
-              "until": "full", "previews": previews, "preview_every": 0.5}
-    sent = [content, *(p for p, _ in styles), *([guide] if guide else [])]
+              "start": "continue" if start else "none", "until": "full", "previews": previews, "preview_every": 0.5}
+    sent = [content, *(p for p, _ in styles), *(extra for extra in (guide, start) if extra)]
     received = decode(encode(Message("submit", fields, sent), CLIENT_MESSAGES), CLIENT_MESSAGES)
     assert list(received.pictures) == sent
     assert received.fields["settings"]["strength"] == 10.0  # complete, with the defaults
@@ -45,6 +45,14 @@ def test_progress_round_trip(job: str, fraction: float, left: float, width: int,
     fields = {"job": job, "scale": 1, "scales": 3, "step": 2, "steps": 20, "fraction": fraction, "seconds_left": left,
               "losses": {"total": 0.5}, "width": width, "height": height}
     assert decode(encode(Message("progress", fields), SERVER_MESSAGES), SERVER_MESSAGES).fields == fields
+
+
+def test_a_client_that_knows_of_no_start_picture_is_understood() -> None:
+    small = Picture(2, 2, 3, "u8", bytes(12))
+    fields = {"type": "submit", "job": "a", "weights": [1.0], "guided": False, "settings": {}, "until": "full",
+              "previews": True, "preview_every": 1.0, "pictures": [[2, 2, 3, "u8"]] * 2}
+    received = decode([TAG, json.dumps(fields).encode(), small.data, small.data], CLIENT_MESSAGES)
+    assert received.fields["start"] == "none" and len(received.pictures) == 2
 
 
 def submission() -> list[bytes]:
@@ -128,7 +136,8 @@ def change(**fields: Any) -> list[bytes]:
     ({"weights": []}, "too-many-styles"), ({"weights": [1.0] * 17}, "too-many-styles"), ({"weights": [0]}, "bad-settings"),
     ({"weights": [1, 1]}, "bad-message"), ({"guided": True}, "bad-message"), ({"until": "now"}, "bad-message"),
     ({"job": "../x"}, "bad-message"), ({"pictures": [[2, 2, 3, "u8"]]}, "bad-message"),
-    ({"pictures": [[2, 2, 3, "u8"], [2, 3, 3, "u8"]]}, "bad-picture"),
+    ({"pictures": [[2, 2, 3, "u8"], [2, 3, 3, "u8"]]}, "bad-picture"), ({"start": "continue"}, "bad-message"),
+    ({"start": "yes"}, "bad-message"),
 ])
 def test_a_submission_that_breaks_a_rule_says_which(fields: dict[str, Any], code: str) -> None:
     with pytest.raises(ProtocolError) as caught:
