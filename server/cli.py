@@ -59,6 +59,9 @@ def make_parser() -> argparse.ArgumentParser:
     style.add_argument("-o", "--output", type=Path, required=True, metavar="OUT", help="the result; the ending says the "
                                                                                      "format (.png, .jpg, .tif, …)")
     style.add_argument("--side-by-side", type=Path, metavar="OUT2", help="also photo, style and result in one picture")
+    style.add_argument("--depth", choices=["auto", "8", "16", "32"], default="auto",
+                       help="bits in a channel of the result, where its format has them (.png: 8 and 16; .tif: 8, 16 and "
+                            "32; .exr: always 32); auto takes the photo's")
     style.add_argument("--size", type=int, default=0, metavar="PX", help="shrink the photo's longer side to this first")
     style.add_argument("--start-from", type=Path, metavar="PICTURE", help="go on from an earlier result of this photo, in "
                                                                           "about a third of the time")

@@ -26,7 +26,7 @@ from stylecore import pictures
 from stylecore.errors import StyleError
 from stylecore.settings import SETTINGS, SettingError, validate
 
-#: Pictures travel as float32 up to so many pixels, larger ones with 8 bits.
+#: Pictures travel as float32 up to so many pixels, larger ones with 16 bits.
 _FLOAT_PIXELS = 32_000_000
 #: Of the side-by-side picture.
 _PANEL_HEIGHT = 640
@@ -64,7 +64,8 @@ def style(options: argparse.Namespace) -> int:
         raise StyleError("bad-settings", str(error), "Correct that setting and try again.") from None
     for output in filter(None, (options.output, options.side_by_side)):
         _check_output(output, [options.content, *options.styles])
-    content = pictures.load(options.content, max(0, options.size)).pixels
+    photo = pictures.load(options.content, max(0, options.size))
+    content = photo.pixels
     start = pictures.load(options.start_from, max(0, options.size)).pixels if options.start_from else None
     styles = [pictures.load(path).pixels for path in options.styles]
     begin = time.monotonic()
@@ -84,7 +85,7 @@ def style(options: argparse.Namespace) -> int:
     if result is None or finished is None:
         print("Cancelled; nothing was written.", file=sys.stderr)
         return 130
-    pictures.save(options.output, result)
+    pictures.save(options.output, result, depth=photo.depth if options.depth == "auto" else int(options.depth))
     if options.side_by_side is not None:
         pictures.write_image(options.side_by_side, side_by_side(content, styles, result))
     _tell(options, result, finished, time.monotonic() - begin)
@@ -112,7 +113,7 @@ def _check_output(path: Path, inputs: list[Path]) -> None:
     """Raise :class:`StyleError` now, not after the painting, if ``path`` could not be written."""
     if path.is_dir():
         raise StyleError("cannot-write", f"{path} is a folder.", "Name a file, e.g. result.png.")
-    if Image.registered_extensions().get(path.suffix.lower()) not in Image.SAVE:
+    if not pictures.can_write(path):
         raise StyleError("cannot-write", f"“{path.name}” does not end in a kind of picture that can be written.",
                          "Name it e.g. result.png.")
     if path.exists() and any(source.exists() and path.samefile(source) for source in inputs):
@@ -128,7 +129,7 @@ def _check_output(path: Path, inputs: list[Path]) -> None:
 def _served(content: pictures.Pixels, styles: list[pictures.Pixels], settings: dict[str, Any], interrupts: Interrupts,
             start: pictures.Pixels | None, folder: Path | None, connection: Path | None) -> Iterator[Event]:
     """Paint on the server, which is started if none runs; yields what happens until the job is over."""
-    sent = [to_picture(pixels, "f32" if pixels.shape[0] * pixels.shape[1] <= _FLOAT_PIXELS else "u8")
+    sent = [to_picture(pixels, "f32" if pixels.shape[0] * pixels.shape[1] <= _FLOAT_PIXELS else "u16")
             for pixels in (content, *styles, *([] if start is None else [start]))]
     begin = None if start is None else sent.pop()
     yield wire.Starting("", "Calling the painting server")

@@ -16,7 +16,9 @@ from stylecore import pictures
 from stylecore.errors import StyleError
 
 GRADIENT = np.stack([*np.meshgrid(np.arange(40) * 6, np.arange(30) * 8), np.full((30, 40), 77)], -1).astype(np.uint8)
-MAGICS = [b"", b"\x89PNG\r\n\x1a\n", b"\xff\xd8\xff\xe0", b"GIF89a", b"II*\0", b"RIFF"]
+MAGICS = [
+    b"", b"\x89PNG\r\n\x1a\n", b"\xff\xd8\xff\xe0", b"GIF89a", b"II*\0", b"MM\0+", b"RIFF", b"\x76\x2f\x31\x01\2\0\0\0",
+]  # fmt: skip
 
 
 def test_eight_bit_goes_in_and_out_unchanged(tmp_path: Path) -> None:
@@ -121,6 +123,7 @@ def test_a_failed_write_leaves_the_old_file(tmp_path: Path, monkeypatch: pytest.
 
 
 def test_an_unknown_ending_is_refused(tmp_path: Path) -> None:
+    assert not pictures.can_write(tmp_path / "a.xyz")
     with pytest.raises(StyleError, match="xyz"):
         pictures.save(tmp_path / "a.xyz", np.zeros((20, 20, 3), np.float32))
     with pytest.raises(StyleError, match="folder exists"):

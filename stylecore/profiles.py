@@ -1,0 +1,87 @@
+"""Colour profiles (ICC): pixels of any depth to sRGB, and the profile that says so in a file."""
+
+from __future__ import annotations
+
+import io
+from typing import Any
+
+import imagecodecs
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image, ImageCms
+
+#: The profile of everything that this program writes, ready to be embedded.
+SRGB: bytes = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
+
+#: The kinds of colour that a profile can speak of, by the number of channels without alpha.
+_SPACES = {1: "gray", 3: "rgb", 4: "cmyk"}
+_SIGNATURES = {"gray": b"GRAY", "rgb": b"RGB ", "cmyk": b"CMYK"}
+# Linear sRGB (Rec. 709) to CIE XYZ, D65.
+_SRGB_TO_XYZ = np.array(
+    [[0.4123908, 0.3575843, 0.1804808], [0.2126390, 0.7151687, 0.0721923], [0.0193308, 0.1191948, 0.9505322]]
+)
+
+
+def to_srgb(colour: NDArray[Any], profile: bytes | None) -> NDArray[np.float32] | None:
+    """Return ``colour`` as sRGB, converted with the profile's own intent by Little CMS.
+
+    Args:
+        colour: H × W × 1 (grey), 3 (RGB) or 4 (CMYK, 0 for no ink): uint8, uint16 or float32 in [0, 1].
+        profile: the picture's ICC profile.
+
+    Returns:
+        H × W × 3 float32 in [0, 1], never rounded to 8 bits on the way; ``None`` if there is no profile, or it is damaged
+        or one for another kind of colour, so that the picture must be taken as it is.
+    """
+    space = _SPACES[colour.shape[2]]
+    if not profile or profile[16:20] != _SIGNATURES[space]:
+        return None
+    if colour.dtype == np.uint8:
+        colour = colour.astype(np.uint16) * np.uint16(257)
+    elif colour.dtype != np.uint16:
+        # Little CMS wants ink in per cent.
+        colour = np.nan_to_num(colour.astype(np.float32)) * np.float32(100 if space == "cmyk" else 1)
+    data = np.ascontiguousarray(colour[..., 0] if space == "gray" else colour)
+    try:
+        converted = imagecodecs.cms_transform(
+            data, profile, SRGB, colorspace=space, outcolorspace="rgb", outdtype="float32"
+        )
+    except (imagecodecs.CmsError, ValueError):
+        return None
+    return np.nan_to_num(np.asarray(converted, np.float32)).clip(0, 1)
+
+
+def lab_to_srgb(picture: Image.Image) -> Image.Image:
+    """Return a Pillow picture of mode ``LAB`` as RGB."""
+    lab = ImageCms.ImageCmsProfile(ImageCms.createProfile("LAB"))
+    converted = ImageCms.profileToProfile(picture, lab, io.BytesIO(SRGB), outputMode="RGB")
+    assert converted is not None  # it is only when the picture is converted in place
+    return converted
+
+
+def encode_srgb(linear: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Return linear light in [0, 1] (beyond is clipped) as perceptual sRGB."""
+    linear = linear.clip(0, 1)
+    curved = np.float32(1.055) * np.maximum(linear, np.float32(0.0031308)) ** np.float32(1 / 2.4) - np.float32(0.055)
+    return np.where(linear <= 0.0031308, linear * np.float32(12.92), curved).astype(np.float32)
+
+
+def decode_srgb(perceptual: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Return perceptual sRGB in [0, 1] as linear light."""
+    curved = ((np.maximum(perceptual, np.float32(0.04045)) + np.float32(0.055)) / np.float32(1.055)) ** np.float32(2.4)
+    return np.where(perceptual <= 0.04045, perceptual / np.float32(12.92), curved).astype(np.float32)
+
+
+def primaries_to_srgb(corners: tuple[float, ...]) -> NDArray[np.float64]:
+    """Return the 3 × 3 matrix from linear RGB of these primaries to linear sRGB.
+
+    Args:
+        corners: x and y of red, green, blue and white (8 numbers), as in OpenEXR's ``chromaticities``. The white point is
+            mapped to sRGB's by scaling in XYZ.
+    """
+    x, y = np.array(corners[0::2]), np.array(corners[1::2])
+    xyz = np.stack([x / y, np.ones(4), (1 - x - y) / y])
+    scale = np.linalg.solve(xyz[:, :3], xyz[:, 3])
+    to_xyz = xyz[:, :3] * scale
+    white = _SRGB_TO_XYZ.sum(1) / xyz[:, 3]
+    return np.linalg.inv(_SRGB_TO_XYZ) @ np.diag(white) @ to_xyz
