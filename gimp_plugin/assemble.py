@@ -2,7 +2,8 @@
 """Assemble the complete plug-in folder that GIMP loads (standard library only).
 
 The plug-in is ``gimp_plugin/neural-style`` plus copies of the light modules it shares with the server, a private
-pyzmq, the gallery of styles and ``installation.json``. The installer and the tests inside GIMP both make it here.
+pyzmq, the gallery of styles, the compiled translations and ``installation.json``. The installer and the tests inside
+GIMP both make it here.
 """
 
 from __future__ import annotations
@@ -17,6 +18,11 @@ import zipfile
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
+
+if __package__:
+    from gimp_plugin import catalogues
+else:  # run as a script
+    import catalogues
 
 #: The folder's name, and the base name of the entry file: GIMP loads ``X/X.py`` and nothing else.
 NAME = "neural-style"
@@ -71,6 +77,7 @@ def assemble(
 
     Raises:
         AssembleError: something is missing in ``repository``, or ``destination`` is not named after the plug-in.
+        CatalogueError: a translation cannot be read.
         OSError: the folder cannot be written.
     """
     if destination.name != NAME:
@@ -115,6 +122,7 @@ def _fill(
     for name in SHARED_MODULES:
         (new / name).parent.mkdir(exist_ok=True)
         shutil.copyfile(repository / name, new / name)
+    catalogues.install(new / "locale", repository)
     (new / "styles").mkdir()
     for style in styles:
         shutil.copyfile(style, new / "styles" / style.name)
@@ -177,7 +185,7 @@ def main(arguments: list[str] | None = None) -> int:
     )
     try:
         assemble(options.destination, options.repository, made_for, options.vendor)
-    except (AssembleError, OSError) as error:
+    except (AssembleError, catalogues.CatalogueError, OSError) as error:
         print(f"assemble: {error}", file=sys.stderr)
         return 1
     return 0

@@ -193,6 +193,9 @@ class Broker:
             if message.type == "heartbeat":
                 session.seconds += message.fields["sending"] / protocol.SLOWEST_BYTES_PER_SECOND
                 self._gate.send(identity, "heartbeat")
+            elif message.type == "prepare":
+                if not len(self._engines):
+                    self._start_engine()
             elif message.type == "status":
                 self._gate.send(identity, "status", report=self._report())
             elif message.type == "bye":

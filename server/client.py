@@ -226,6 +226,10 @@ class Client:
             self._send("seen", job=event.job)
         return event
 
+    def prepare(self) -> None:
+        """Let the server get ready for a job that is likely to come: it loads the network meanwhile."""
+        self._send("prepare")
+
     def stop(self, job: str) -> None:
         """Finish the job now with what is there."""
         self._send("stop", job=job)

@@ -39,9 +39,12 @@ if TYPE_CHECKING:
     from stylecore.events import Event
     from stylecore.job import Job
 
-#: Progress is reported at most this often, a preview pauses after scales up to this many pixels.
+#: Progress is reported at most this often.
 PROGRESS_SECONDS = 0.1
-PREVIEW_SIDE = 256
+#: A preview pauses before a scale of more pixels than this squared, on a processor and on a faster device.
+PREVIEW_SIDE, PREVIEW_SIDE_FAST = 400, 800
+#: Steps that a paused preview goes on for when it is given other settings.
+REFINE_STEPS = 16
 #: A preview may take this share of the time: a large one is shown less often than asked for.
 _PREVIEW_SHARE = 0.05
 #: How the arithmetic libraries say that there is no memory, in exceptions that do not.
@@ -83,6 +86,7 @@ class Running:
     previews: bool
     preview_every: float
     pause: bool  # wait after the small scales
+    refine: int = 0  # steps still to take, while it waits, with the settings it was given last
     credit: bool = True  # the client has taken the last preview
     next_preview: float = 0.0
     next_progress: float = 0.0
@@ -102,6 +106,7 @@ class Worker:
         self._held: dict[str, Running] = {}
         self._current: Running | None = None
         self._later: deque[Message] = deque()  # work that came while other work was being done
+        self._preview_side = PREVIEW_SIDE if engine.device.type == "cpu" else PREVIEW_SIDE_FAST
 
     def report(self, kind: str, *pictures: Picture, **fields: Any) -> None:
         """Send a report to the broker."""
@@ -118,7 +123,12 @@ class Worker:
 
     def _obey(self, message: Message) -> None:
         name = message.fields["job"]
-        if self._current and (message.type == "submit" or (message.type in ("stop", "continue") and name in self._held)):
+        waits = message.type in ("stop", "continue", "update") and name in self._held
+        if self._current and (message.type == "submit" or (waits and self._current.name != name)):
+            self._later.append(message)
+            return
+        if self._current and waits and message.type != "update":  # it is being refined
+            self._current.refine = 0
             self._later.append(message)
             return
         if message.type == "submit":
@@ -131,6 +141,7 @@ class Worker:
             return  # it ended while the message was on its way
         if message.type == "cancel":
             running.job.cancel()
+            running.refine = 0
             if self._held.pop(name, None):
                 self.report("cancelled", job=name)
         elif message.type in ("stop", "continue"):
@@ -146,6 +157,10 @@ class Worker:
             self.report("picture", to_picture(image, running.content.kind), job=name, purpose="snapshot")
         elif message.type == "update":
             self._update(running, message.fields["settings"])
+            if name in self._held:
+                running.refine = REFINE_STEPS
+                if self._current is None:
+                    self._guarded(name, lambda: self._refine(running))
 
     def _update(self, running: Running, settings: dict[str, Any]) -> None:
         from stylecore.errors import StyleError
@@ -215,7 +230,7 @@ class Worker:
                 # The first step of a scale also measures the styles.
                 self._pulse.working(pace * pixels * 8 if pace else FIRST_STEP_SECONDS)
                 began = time.monotonic()
-                if running.pause and running.painted and max(event.width, event.height) > PREVIEW_SIDE:
+                if running.pause and running.painted and pixels > self._preview_side**2:
                     self._pause(running)
                     return
                 running.width, running.height = event.width, event.height
@@ -240,6 +255,21 @@ class Worker:
         self._used(running.name)
         self.report("cancelled", job=running.name)
 
+    def _refine(self, running: Running) -> None:
+        """Show what a paused job becomes with the settings it was given; it stays paused."""
+        self._current = running
+        self._pulse.working()
+        while running.refine > 0 and running.job.refine():
+            running.refine -= 1
+            self._pulse.working()
+            self._show(running)
+            while self._link.poll(0):
+                self._obey(self._receive())
+            if any(message.type == "submit" for message in self._later):
+                break
+        if running.name in self._held:
+            self._pause(running)
+
     def _pause(self, running: Running) -> None:
         preview = to_picture(running.job.image(), "u8")
         self.report("picture", preview, job=running.name, purpose="preview")
@@ -248,7 +278,7 @@ class Worker:
         self.report("paused", job=running.name, fraction=running.fraction)
 
     def _tell(self, running: Running, event: Any) -> None:
-        """Report a step, and show a preview if it is time for one and the client has taken the last."""
+        """Report a step, and show a preview if one is due."""
         now = time.monotonic()
         running.fraction = min(max(event.fraction, 0.0), 1.0)
         if now >= running.next_progress or event.step == event.steps:
@@ -259,6 +289,11 @@ class Worker:
                         seconds_left=event.seconds_left if 0.0 <= event.seconds_left < 1e9 else 0.0,
                         losses={name: value for name, value in losses.items() if math.isfinite(value)},
                         width=running.width, height=running.height)
+        self._show(running)
+
+    def _show(self, running: Running) -> None:
+        """Show a preview if it is time for one and the client has taken the last."""
+        now = time.monotonic()
         if running.previews and running.credit and now >= running.next_preview:
             running.credit = False
             self.report("picture", to_picture(running.job.image(), "u8"), job=running.name, purpose="preview")
@@ -354,6 +389,7 @@ def main() -> int:
         code, sentence, remedy = fault("engine-failed", f"{type(error).__name__}: {str(error)[:300]}")
         report(link, "failed", job="", code=code, sentence=sentence, remedy=remedy)
         return _leave(link)
+    engine.dtype("auto")  # probed once, and better now than with a job waiting
     report(link, "ready", device=engine.device_name, memory=engine.memory(), devices=_devices(engine))
     Worker(link, engine, pulse).serve()
     return 0

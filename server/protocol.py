@@ -234,6 +234,8 @@ CLIENT_MESSAGES: dict[str, dict[str, Check]] = {
                # The last picture is one to begin from: to go on from its pixels, or to keep what is around the guide.
                "start": _one_of("none", "continue", "around"),
                "until": _one_of("full", "preview"), "previews": _flag, "preview_every": _number(0.0, 3600.0)},
+    # Work is likely to come: the engine may be started for it.
+    "prepare": {},
     "update": {"job": _job, "settings": _some_settings},
     "continue": {"job": _job},
     "snapshot": {"job": _job},

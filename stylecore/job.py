@@ -166,6 +166,16 @@ class Job:
             self._objective.weighting = self._weighting()
             self._optimiser.renew()
 
+    def refine(self) -> bool:
+        """Take one step more at the scale that is done, between that scale and the next; return whether it helped.
+
+        It shows what new settings make of a job that waits for its user before it goes on to larger scales.
+        """
+        if self._optimiser is None or self._finished or self._optimiser.stuck:
+            return False
+        self._optimiser.step()
+        return True
+
     def image(self) -> Pixels:
         """Return the image as it is now, H × W × 3 or 4 like the content; full size once the job has finished."""
         return self._deliver(self._current())

@@ -63,6 +63,8 @@ class BoxLBFGS:
     def renew(self) -> None:
         """Forget the history and evaluate again, after the objective has changed."""
         self._order = []
+        self._failures = 0
+        self.stuck = False
         self.evaluation = self._evaluate(self.image)
         self._rows[-1] = self.evaluation.gradient.flatten()
         self._free = self._free_pixels(self.image, self.evaluation.gradient)

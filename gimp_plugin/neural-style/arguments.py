@@ -7,10 +7,17 @@ from typing import Any
 from gi.repository import Gimp, GObject
 
 from stylecore.settings import SETTINGS, Setting
+from words import _
 
 #: Arguments of the plug-in itself, beside the settings.
 STYLE = "style"
+STYLES = "styles"
+STYLE_LAYER = "style-layer"
+STYLE_SELECTION = "style-selection"
+STYLE_WEIGHTS = "style-weights"
 CONVERT = "convert-to-rgb"
+#: Those that say what the styles are.
+OF_STYLES = (STYLE, STYLES, STYLE_LAYER, STYLE_SELECTION, STYLE_WEIGHTS)
 
 _FLAGS = GObject.ParamFlags.READWRITE
 
@@ -21,40 +28,59 @@ def property_name(setting: Setting) -> str:
 
 
 def declare(procedure: Gimp.Procedure) -> None:
-    """Add the style file, every setting and the consent to convert as arguments."""
+    """Add the styles, every setting and the consent to convert as arguments."""
     procedure.add_file_argument(
-        STYLE, "Style _file", "The picture to take the style from: any file that GIMP opens",
+        STYLE, _("Style _file"), _("The picture to take the style from: any file that GIMP opens"),
         Gimp.FileChooserAction.OPEN, True, None, _FLAGS,
+    )  # fmt: skip
+    procedure.add_string_array_argument(
+        STYLES, _("More styles"),
+        _("Further styles, mixed with the first: names from the gallery (“wave-woodblock”) or whole paths of files"),
+        _FLAGS,
+    )  # fmt: skip
+    procedure.add_layer_argument(
+        STYLE_LAYER, _("Style layer"), _("A layer of any open image as a style, mixed with the others if there are any"),
+        True, _FLAGS,
+    )  # fmt: skip
+    procedure.add_boolean_argument(
+        STYLE_SELECTION, _("Style from the selection"),
+        _("Take the style layer's selected part only; a selection in the image that is painted then limits nothing"),
+        False, _FLAGS,
+    )  # fmt: skip
+    # An array of numbers would be what it is, but GIMP's binding cannot read one in Python.
+    procedure.add_string_argument(
+        STYLE_WEIGHTS, _("Weights of the styles"),
+        _("How much of each style, as numbers with spaces between (“3 1”): the style file first, then the further "
+          "styles, then the layer; empty for equal parts"),
+        "", _FLAGS,
     )  # fmt: skip
     for setting in SETTINGS:
         _declare_setting(procedure, setting)
     procedure.add_boolean_argument(
-        CONVERT, "Convert the image to _RGB",
-        "Convert a grey or indexed image to RGB so that the result can have every colour; "
-        "without this the result is stored in the image's own greys or palette",
+        CONVERT, _("Convert the image to _RGB"),
+        _("Convert a grey or indexed image to RGB so that the result can have every colour; "
+          "without this the result is stored in the image's own greys or palette"),
         False, _FLAGS,
     )  # fmt: skip
 
 
 def _declare_setting(procedure: Gimp.Procedure, setting: Setting) -> None:
-    name = property_name(setting)
-    label = f"{setting.label} ({setting.unit})" if setting.unit else setting.label
+    name, words = property_name(setting), _(setting.help)
+    label = f"{_(setting.label)} ({_(setting.unit)})" if setting.unit else _(setting.label)
     if setting.kind == "choice":
         choice = Gimp.Choice.new()
         for number, entry in enumerate(setting.choices):
-            choice.add(entry.value, number, entry.label, entry.help)
-        procedure.add_choice_argument(name, label, setting.help, choice, setting.default, _FLAGS)
+            choice.add(entry.value, number, _(entry.label), _(entry.help))
+        procedure.add_choice_argument(name, label, words, choice, setting.default, _FLAGS)
     elif setting.kind == "bool":
-        procedure.add_boolean_argument(name, label, setting.help, setting.default, _FLAGS)
+        procedure.add_boolean_argument(name, label, words, setting.default, _FLAGS)
     elif setting.kind == "numbers":
-        procedure.add_string_argument(name, label, setting.help, setting.default, _FLAGS)
+        procedure.add_string_argument(name, label, words, setting.default, _FLAGS)
     elif setting.kind == "int":
         low, high = int(setting.minimum), int(setting.maximum)
-        procedure.add_int_argument(name, label, setting.help, low, high, setting.default, _FLAGS)
+        procedure.add_int_argument(name, label, words, low, high, setting.default, _FLAGS)
     else:
-        procedure.add_double_argument(
-            name, label, setting.help, setting.minimum, setting.maximum, setting.default, _FLAGS
-        )
+        procedure.add_double_argument(name, label, words, setting.minimum, setting.maximum, setting.default, _FLAGS)
 
 
 def settings_of(config: Gimp.ProcedureConfig) -> dict[str, Any]:

@@ -9,15 +9,16 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from gi.repository import GdkPixbuf, Gegl, Gimp, Gio
+from gi.repository import Babl, GdkPixbuf, Gegl, Gimp, Gio
 
 import pixels
 from report import PluginError
 from server.protocol import MAX_PIXELS, Picture
+from words import _
 
 #: Name of the parasite that says how a layer was made.
 PARASITE = "neural-style"
@@ -48,11 +49,20 @@ class Style:
 
 @dataclass(frozen=True)
 class Source:
-    """A layer to be styled, and the part of it that is: x, y, width, height in the layer's own coordinates."""
+    """A layer to be styled, and the part of it that is: x, y, width, height in the layer's own coordinates.
+
+    ``selection`` holds the selection over the whole layer, as :func:`_selection_over` reads it; None for none.
+    """
 
     layer: Gimp.Layer
     name: str
     area: Area
+    selection: bytes | None = field(default=None, repr=False)
+
+    def same_place(self, other: Source) -> bool:
+        """Return whether the other is the same part of the same layer, selected alike."""
+        mine, theirs = ((s.layer.get_id(), s.area, s.selection) for s in (self, other))
+        return mine == theirs
 
 
 @dataclass(frozen=True)
@@ -63,6 +73,11 @@ class Result:
     picture: Picture
     name: str
     memory: dict[str, Any]
+
+
+def image_closed() -> PluginError:
+    """Return the error for an image that the user closed meanwhile."""
+    return PluginError(_("The image was closed while it was painted."), _("Open it and run the filter again."))
 
 
 def style_name(path: str | Path) -> str:
@@ -76,30 +91,36 @@ def is_colour(image: Gimp.Image) -> bool:
     return image.get_base_type() == Gimp.ImageBaseType.RGB
 
 
-def sources(image: Gimp.Image, drawables: Sequence[Gimp.Drawable]) -> list[Source]:
+def sources(image: Gimp.Image, drawables: Sequence[Gimp.Drawable], *, whole: bool = False) -> list[Source]:
     """Return what to style: the selected layers, topmost first, each with the part that the selection leaves.
+
+    With ``whole`` the selection limits nothing (it is what the style is taken from).
 
     Raises:
         PluginError: there is nothing that could be styled.
     """
     if image.get_floating_sel() is not None:
         raise PluginError(
-            "There is a floating selection.", "Anchor it or make it a layer first (menu Layer), then run the filter."
+            _("There is a floating selection."),
+            _("Anchor it or make it a layer first (menu Layer), then run the filter."),
         )
     layers: dict[int, Gimp.Layer] = {}
     for drawable in drawables:
         # The user may be editing a layer's mask, which then is the drawable.
         layer = Gimp.Layer.from_mask(drawable) if isinstance(drawable, Gimp.LayerMask) else drawable
         if not isinstance(layer, Gimp.Layer):
-            raise PluginError("A channel is selected, and only layers can be styled.", "Click a layer, then try again.")
+            raise PluginError(
+                _("A channel is selected, and only layers can be styled."), _("Click a layer, then try again.")
+            )
         layers[layer.get_id()] = layer
     if not layers:
-        raise PluginError("No layer is selected.", "Select the layers to style, then run the filter.")
+        raise PluginError(_("No layer is selected."), _("Select the layers to style, then run the filter."))
     ordered = sorted(layers.values(), key=_place_in_tree)
-    found = [source for source in map(_source, ordered) if source is not None]
+    found = [source for layer in ordered if (source := _source(image, layer, whole)) is not None]
     if not found:
         raise PluginError(
-            "The selection does not touch the selected layer.", "Select a part of the layer, or nothing (Select > None)."
+            _("The selection does not touch the selected layer."),
+            _("Select a part of the layer, or nothing (Select > None)."),
         )
     return found
 
@@ -113,14 +134,29 @@ def _place_in_tree(layer: Gimp.Layer) -> list[int]:
     return place
 
 
-def _source(layer: Gimp.Layer) -> Source | None:
+def _source(image: Gimp.Image, layer: Gimp.Layer, whole: bool) -> Source | None:
     width, height = layer.get_width(), layer.get_height()
+    if whole or Gimp.Selection.is_empty(image):
+        return Source(layer, layer.get_name(), (0, 0, width, height))
     touched, x, y, across, down = layer.mask_intersect()
     if not touched or across < 1 or down < 1:
         return None
     left, top = max(0, x - _MARGIN), max(0, y - _MARGIN)
     right, bottom = min(width, x + across + _MARGIN), min(height, y + down + _MARGIN)
-    return Source(layer, layer.get_name(), (left, top, right - left, bottom - top))
+    selection = _selection_over(image, layer)
+    return Source(layer, layer.get_name(), (left, top, right - left, bottom - top), selection)
+
+
+def _selection_over(image: Gimp.Image, layer: Gimp.Layer) -> bytes:
+    """Return how much of each of the layer's pixels is selected, as :func:`_mask_format` has it."""
+    _found, x, y = layer.get_offsets()
+    place = Gegl.Rectangle.new(x, y, layer.get_width(), layer.get_height())
+    return image.get_selection().get_buffer().get(place, 1.0, _mask_format(image), Gegl.AbyssPolicy.NONE)
+
+
+def _mask_format(image: Gimp.Image) -> str:
+    """Return babl's name of a selection's or mask's pixels, as deep as the image's; a number is a share here."""
+    return "Y u8" if image.get_precision() in _EIGHT_BIT else "Y float"
 
 
 def read(source: Source) -> Picture:
@@ -130,18 +166,41 @@ def read(source: Source) -> Picture:
         PluginError: the layer is gone, or has more pixels than can be sent.
     """
     if not source.layer.is_valid():
-        raise PluginError(f"The layer “{source.name}” was removed.", "Undo that, then run the filter again.")
+        raise PluginError(
+            _("The layer “{name}” was removed.").format(name=source.name), _("Undo that, then run the filter again.")
+        )
     if source.area[2] * source.area[3] > MAX_PIXELS:
-        raise PluginError(f"The layer “{source.name}” is too large.", "Select a smaller part, or scale the image down.")
+        raise PluginError(
+            _("The layer “{name}” is too large.").format(name=source.name),
+            _("Select a smaller part, or scale the image down."),
+        )
     precision = source.layer.get_image().get_precision()
-    # 16-bit integers are clipped to sRGB on the way, which the network needs; float is sent as it is.
     kind = "u8" if precision in _EIGHT_BIT else "u16" if precision in _SIXTEEN_BIT else "f32"
     composed = _composed(source.layer)
     try:
-        return pixels.read(composed.get_buffer(), source.area, kind, 4 if source.layer.has_alpha() else 3)
+        space = own_space(source.layer.get_image())
+        return pixels.read(composed.get_buffer(), source.area, kind, 4 if source.layer.has_alpha() else 3, space)
     finally:
         if composed is not source.layer:
             composed.delete()
+
+
+def own_space(image: Gimp.Image) -> Babl.Object | None:
+    """Return the colour space that the image is painted in: its own if it has one, so that no colour is lost to sRGB.
+
+    None stands for sRGB, also for grey and indexed images and for profiles without a gamma, whose numbers the network
+    would take for a much darker picture.
+    """
+    profile = image.get_color_profile()
+    layers = image.get_layers()
+    if not is_colour(image) or profile is None or profile.is_linear() or not layers:
+        return None
+    return Babl.format_get_space(layers[0].get_format())
+
+
+def shown(image: Gimp.Image, picture: Picture) -> GdkPixbuf.Pixbuf:
+    """Return a picture in the image's space as the dialog shows it."""
+    return pixels.to_pixbuf(pixels.converted(picture, own_space(image) if image.is_valid() else None, None))
 
 
 def _composed(layer: Gimp.Layer) -> Gimp.Layer:
@@ -161,8 +220,13 @@ def thumbnail(source: Source, size: int) -> GdkPixbuf.Pixbuf:
     left, top, across, down = source.area
     factor = min(1.0, size / max(across, down))
     area = (int(left * factor), int(top * factor), max(1, int(across * factor)), max(1, int(down * factor)))
-    buffer = source.layer.get_buffer()
-    data = buffer.get(Gegl.Rectangle.new(*area), factor, pixels.format_name("u8", 4), Gegl.AbyssPolicy.CLAMP)
+    layer = _composed(source.layer)
+    place = Gegl.Rectangle.new(*area)
+    try:
+        data = layer.get_buffer().get(place, factor, pixels.format_name("u8", 4), Gegl.AbyssPolicy.CLAMP)
+    finally:
+        if layer is not source.layer:
+            layer.delete()
     return pixels.to_pixbuf(Picture(area[2], area[3], 4, "u8", data))
 
 
@@ -176,24 +240,32 @@ def read_style(path: str) -> Style:
         digest = hashlib.sha256(Path(path).read_bytes()).hexdigest()
     except OSError as error:
         raise PluginError(
-            f"The style picture {path} cannot be read: {error.strerror or error}.", "Choose another style."
+            _("The style picture {path} cannot be read: {reason}.").format(path=path, reason=error.strerror or error),
+            _("Choose another style."),
         ) from None
-    _, width, height = GdkPixbuf.Pixbuf.get_file_info(path)  # 0 × 0 when it cannot say; GIMP may still open it
+    _format, width, height = GdkPixbuf.Pixbuf.get_file_info(path)  # 0 × 0 when it cannot say; GIMP may still open it
     if width * height > MAX_PIXELS:
         raise PluginError(
-            f"The style picture {path} is too large ({width} × {height} px).", "Scale it down first, or choose another."
+            _("The style picture {path} is too large ({width} × {height} px).").format(
+                path=path, width=width, height=height
+            ),
+            _("Scale it down first, or choose another."),
         )
     image = Gimp.file_load(Gimp.RunMode.NONINTERACTIVE, Gio.File.new_for_path(path))
     if image is None:
         reason = (Gimp.get_pdb().get_last_error() or "").strip().rstrip(".")
         raise PluginError(
-            f"The style picture {path} is not a picture that GIMP can open{f': {reason}' if reason else ''}.",
-            "Choose another style, for example a JPEG or PNG file.",
+            _("The style picture {path} is not a picture that GIMP can open{reason}.").format(
+                path=path, reason=f": {reason}" if reason else ""
+            ),
+            _("Choose another style, for example a JPEG or PNG file."),
         )
     try:
         layers = image.get_layers()
         if not layers:
-            raise PluginError(f"The style picture {path} has no layers.", "Choose another style.")
+            raise PluginError(
+                _("The style picture {path} has no layers.").format(path=path), _("Choose another style.")
+            )
         # The frames of an animation are layers; its first frame is the lowest.
         animation = len(layers) > 1 and path.lower().endswith((".gif", ".webp", ".apng", ".png"))
         plain = animation or len(layers) == 1
@@ -203,6 +275,60 @@ def read_style(path: str) -> Style:
         return Style(style_name(path), digest, picture)
     finally:
         image.delete()
+        Gimp.progress_end()  # loading it has filled the bar in the image window
+
+
+def read_style_layer(layer: Gimp.Layer, *, selection: bool = False) -> Style:
+    """Return a layer of any open image as a style, or with ``selection`` the part of it that its image selects.
+
+    Raises:
+        PluginError: nothing of the layer is selected, or it is too large.
+    """
+    if not selection:
+        return _style_of(layer, layer.get_name())
+    image = layer.get_image()
+    touched, _x, _y, across, down = layer.mask_intersect()
+    if Gimp.Selection.is_empty(image) or not touched or across < 1 or down < 1:
+        raise PluginError(
+            _("Nothing of the layer “{name}” is selected.").format(name=layer.get_name()),
+            _("Select the part to take the style from."),
+        )
+    # A named buffer takes a soft selection along as transparency, and leaves the user's clipboard alone.
+    buffer = Gimp.edit_named_copy([layer], "neural-style")
+    try:
+        copied = Gimp.edit_named_paste_as_new_image(buffer)
+    finally:
+        Gimp.buffer_delete(buffer)
+    try:
+        return _style_of(copied.get_layers()[0], _("Selection of {name}").format(name=layer.get_name()))
+    finally:
+        copied.delete()
+
+
+def read_style_image(image: Gimp.Image) -> Style:
+    """Return an open image, as it looks with all its visible layers, as a style.
+
+    Raises:
+        PluginError: it is too large.
+    """
+    layer = Gimp.Layer.new_from_visible(image, image, "style")
+    try:
+        return _style_of(layer, style_name(image.get_name()))
+    finally:
+        layer.delete()
+
+
+def _style_of(layer: Gimp.Layer, name: str) -> Style:
+    width, height = layer.get_width(), layer.get_height()
+    if width * height > MAX_PIXELS:
+        raise PluginError(_("The style “{name}” is too large.").format(name=name), _("Use a smaller picture."))
+    composed = _composed(layer)
+    try:
+        picture = pixels.read(composed.get_buffer(), (0, 0, width, height), "u8", 4 if layer.has_alpha() else 3)
+    finally:
+        if composed is not layer:
+            composed.delete()
+    return Style(name, hashlib.sha256(picture.data).hexdigest(), picture)
 
 
 class LiveLayer:
@@ -226,7 +352,7 @@ class LiveLayer:
         """Put a frame on the canvas; does nothing once the user removed the layer or closed the image."""
         if not self._layer.is_valid():
             return
-        pixels.write(self._layer.get_buffer(), self._area, picture)
+        pixels.write(self._layer.get_buffer(), self._area, picture, own_space(self._image))
         self._layer.update(*self._area)
         Gimp.displays_flush()
 
@@ -254,7 +380,8 @@ def insert_results(image: Gimp.Image, results: Sequence[Result], *, convert: boo
         PluginError: the image was closed.
     """
     if not image.is_valid():
-        raise PluginError("The image was closed while it was painted.", "Open it and run the filter again.")
+        raise image_closed()
+    space = own_space(image)
     selected = image.get_selected_layers()
     made: list[Gimp.Layer] = []
     image.undo_group_start()
@@ -263,7 +390,7 @@ def insert_results(image: Gimp.Image, results: Sequence[Result], *, convert: boo
             image.convert_rgb()
         for result in results:
             layer = _new_layer(image, result.source, result.name)
-            pixels.write(layer.get_buffer(), result.source.area, result.picture)
+            pixels.write(layer.get_buffer(), result.source.area, result.picture, space)
             made.append(layer)
             _insert(image, result.source, layer)
             layer.attach_parasite(
@@ -289,7 +416,7 @@ def _new_layer(image: Gimp.Image, source: Source, name: str) -> Gimp.Layer:
     kind = _LAYER_TYPES[image.get_base_type()]
     layer = Gimp.Layer.new(image, name, width, height, kind, 100.0, image.get_default_new_layer_mode())
     if old:
-        _, x, y = old.get_offsets()
+        _found, x, y = old.get_offsets()
         layer.set_offsets(x, y)
         everything = Gegl.Rectangle.new(0, 0, width, height)
         buffer = layer.get_buffer()
@@ -305,11 +432,13 @@ def _insert(image: Gimp.Image, source: Source, layer: Gimp.Layer) -> None:
         image.insert_layer(layer, None, 0)
     else:
         image.insert_layer(layer, old.get_parent(), image.get_item_position(old))
-    selection = not Gimp.Selection.is_empty(image)
     old_mask = old.get_mask() if old is not None and old.get_apply_mask() else None
-    if selection or old_mask is not None:
-        mask = layer.create_mask(Gimp.AddMaskType.SELECTION if selection else Gimp.AddMaskType.WHITE)
+    if source.selection is not None or old_mask is not None:
+        mask = layer.create_mask(Gimp.AddMaskType.WHITE)
         layer.add_mask(mask)
+        if source.selection is not None:
+            width, height = layer.get_width(), layer.get_height()
+            pixels.write_raw(mask.get_buffer(), (width, height), _mask_format(image), source.selection)
         if old_mask is not None:
             mask.combine_masks(old_mask, Gimp.ChannelOps.INTERSECT, 0, 0)
         layer.set_edit_mask(False)

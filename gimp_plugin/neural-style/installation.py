@@ -41,9 +41,11 @@ def read() -> Installation:
                 raise ValueError("server_command is not a list of words")
         except (OSError, ValueError, AttributeError) as error:
             from report import PluginError
+            from words import _
 
             raise PluginError(
-                f"The plug-in's file {path} cannot be read: {error}.", "Run install.sh again; it writes the file anew."
+                _("The plug-in's file {path} cannot be read: {error}.").format(path=path, error=error),
+                _("Run install.sh again; it writes the file anew."),
             ) from error
     command = values.get("server_command")
     folder, user_styles = values.get("folder"), values.get("user_styles")

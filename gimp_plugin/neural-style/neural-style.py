@@ -20,6 +20,7 @@ gi.require_version("Gegl", "0.4")
 from gi.repository import Gegl, Gimp, GLib, GObject
 
 import arguments
+from words import _
 
 PROCEDURE = "plug-in-neural-style"
 
@@ -28,7 +29,7 @@ class NeuralStyle(Gimp.PlugIn):
     """The plug-in as GIMP sees it."""
 
     def do_set_i18n(self, procedure_name: str) -> bool:
-        """Say that there are no translations yet."""
+        """Say that GIMP has nothing to translate: what it is given is in the user's language already."""
         return False
 
     def do_query_procedures(self) -> list[str]:
@@ -42,20 +43,20 @@ class NeuralStyle(Gimp.PlugIn):
         procedure.set_image_types("*")
         sensitivity = Gimp.ProcedureSensitivityMask
         procedure.set_sensitivity_mask(sensitivity.DRAWABLE | sensitivity.DRAWABLES)
-        procedure.set_menu_label("_Neural Style…")
+        procedure.set_menu_label(_("_Neural Style…"))
         procedure.add_menu_path("<Image>/Filters/Artistic")
         procedure.set_documentation(
-            "Repaint layers in the style of a picture",
-            "Repaints every selected layer in the style of any picture (Gatys, Ecker and Bethge, arXiv 1508.06576) "
-            "and puts each result as a new layer above its source. Works on the selection if there is one. "
-            "The painting is done by the neural-style server, which is started when it is not running.",
+            _("Repaint layers in the style of a picture"),
+            _("Repaints every selected layer in the style of any picture (Gatys, Ecker and Bethge, arXiv 1508.06576) "
+              "and puts each result as a new layer above its source. Works on the selection if there is one. "
+              "The painting is done by the neural-style server, which is started when it is not running."),
             name,
         )
         procedure.set_attribution("Neural Style for GIMP", "MIT licence", "2026")
         arguments.declare(procedure)
         flags = GObject.ParamFlags.READWRITE
         procedure.add_layer_return_value(
-            "result", "Result", "The new layer; of several, the one above the topmost source", True, flags
+            "result", _("Result"), _("The new layer; of several, the one above the topmost source"), True, flags
         )
         return procedure
 

@@ -10,20 +10,28 @@ from gi.repository import Gimp
 
 import canvas
 import installation
+import pixels
 from report import PluginError
 from server import client as wire
+from server import events
 from server.protocol import Picture
 from stylecore import settings as style_settings
+from words import _
 
 #: Seconds between two looks at whether the user closed the image.
 _CHECK_IMAGE_EVERY = 0.5
+#: Seconds between two pictures, in the dialog before Apply and on the canvas after it.
+_PREVIEW_EVERY, _FRAME_EVERY = 0.3, 1.0
+
+WeightedStyles = Sequence[tuple[canvas.Style, float]]
 
 
 class Painting:
     """Styles the sources one after the other.
 
-    Call :meth:`poll` until ``done``; then :meth:`keep` puts the results into the image. :meth:`abandon` at any time
-    leaves no trace. ``live`` shows every source's painting on the canvas meanwhile.
+    Begin with :meth:`start`, or with :meth:`preview`, which stops after the small scales of the first source until
+    :meth:`apply` goes on from there. Call :meth:`poll` until ``done``; then :meth:`keep` puts the results into the
+    image. :meth:`abandon` at any time leaves no trace. ``live`` shows every source's painting on the canvas meanwhile.
     """
 
     def __init__(
@@ -31,45 +39,102 @@ class Painting:
         client: wire.Client,
         image: Gimp.Image,
         sources: Sequence[canvas.Source],
-        style: canvas.Style,
+        styles: WeightedStyles,
         settings: Mapping[str, Any],
         *,
         live: bool,
         convert: bool,
     ) -> None:
-        self.text = "Sending the picture"
+        self.text = _("Sending the picture")
+        self.note = ""  # what the server wants the user to know of this job
         self.fraction = 0.0
         self.seconds_left: float | None = None
         self.picture: Picture | None = None  # the newest preview
         self.done = False
+        self.convert = convert
         self.results: list[canvas.Result] = []
         self._client = client
         self._image = image
         self._sources = list(sources)
-        self._style = style
+        self._styles = list(styles)
         self._settings = dict(settings)
         self._live = live
-        self._convert = convert
+        self._applied = False
+        self._paused = False
+        self._refining = False  # paused, and shows what other settings make of the preview
+        self._begun = False  # the engine has the job, and takes updates
+        self._unsent: dict[str, Any] = {}
         self._job: str | None = None
         self._current = -1
+        self._content: Picture | None = None
         self._final: Picture | None = None
+        self._outcome: events.Finished | None = None
         self._stopping = False
         self._layers: list[canvas.LiveLayer] = []
         self._last_check = 0.0
 
-    def start(self) -> None:
-        """Send the next source.
+    # Beginning
+
+    def preview(self) -> None:
+        """Send the first source, to be painted as far as the small scales go; nothing appears on the canvas.
 
         Raises:
-            PluginError, server.client.ServerError, server.errors.ProtocolError: it cannot be sent.
+            PluginError, server.client.ServerError, server.protocol.ProtocolError: it cannot be sent.
         """
+        self._submit("preview", _PREVIEW_EVERY)
+
+    def start(self) -> None:
+        """Send the first source, to be painted to the end.
+
+        Raises:
+            PluginError, server.client.ServerError, server.protocol.ProtocolError: it cannot be sent.
+        """
+        self._applied = True
+        self._next()
+
+    def apply(self) -> None:
+        """Go on from the preview to full size, and to the other sources.
+
+        Raises:
+            PluginError, server.client.ServerError, server.protocol.ProtocolError: the next source cannot be sent.
+        """
+        self._applied = True
+        if self._outcome is not None:  # so small that its preview was the whole job
+            self._keep_final(self._outcome)
+            return
+        self._show_on_canvas()
+        if self._paused:
+            self._continue()
+
+    def _next(self) -> None:
+        """Send the next source, if there is one."""
+        self.done = self._stopping or self._current + 1 == len(self._sources)
+        if not self.done:
+            self._submit("full", _FRAME_EVERY)
+            self._show_on_canvas()
+
+    def _submit(self, until: str, every: float) -> None:
         self._current += 1
-        self._final = None
-        content = canvas.read(self._source)
-        styles = [(self._style.picture, 1.0)]
-        self._job = self._client.submit(content, styles, self._settings, previews=self._live)
+        self._final = self._outcome = self.picture = None
+        self._paused = self._begun = self._refining = False
+        self._content = canvas.read(self._source)
+        space = canvas.own_space(self._image)
+        styles = [(pixels.converted(style.picture, None, space), weight) for style, weight in self._styles]
+        self._job = self._client.submit(
+            self._content, styles, self._settings, until=until, previews=self._live, preview_every=every
+        )
+
+    def _continue(self) -> None:
+        if self._job is not None:
+            self._paused = False
+            self._client.continue_(self._job)
+
+    def _show_on_canvas(self) -> None:
         if self._live:
-            self._layers.append(canvas.LiveLayer(self._image, self._source, f"{self._name} (painting)"))
+            name = _("{layer} (painting)").format(layer=self._name)
+            self._layers.append(canvas.LiveLayer(self._image, self._source, name))
+            if self.picture is not None:
+                self._layers[-1].show(self.picture)
 
     @property
     def _source(self) -> canvas.Source:
@@ -77,7 +142,50 @@ class Painting:
 
     @property
     def _name(self) -> str:
-        return f"{self._source.name} – {self._style.name}"
+        names = " + ".join(style.name for style, _weight in self._styles)
+        return f"{self._source.name} – {names}"
+
+    # What the user does meanwhile
+
+    def can_update(self, settings: Mapping[str, Any]) -> bool:
+        """Return whether the running job can go on with other settings, without starting over."""
+        changed = self._changed(settings)
+        possible = self._job is not None and self._outcome is None
+        return not changed or (possible and all(style_settings.BY_NAME[name].live for name in changed))
+
+    def update(self, settings: Mapping[str, Any]) -> bool:
+        """Give the running job other settings; return whether it takes them."""
+        if not self.can_update(settings):
+            return False
+        changed = self._changed(settings)
+        self._settings.update(changed)
+        self._unsent.update(changed)
+        self._send_update()
+        return True
+
+    def _changed(self, settings: Mapping[str, Any]) -> dict[str, Any]:
+        return {name: value for name, value in settings.items() if value != self._settings[name]}
+
+    def _send_update(self) -> None:
+        if self._unsent and self._begun and self._job is not None:
+            self._client.update(self._job, self._unsent)
+            self._unsent = {}
+            if self._paused:  # it goes on for a few steps, and pauses again
+                self._refining = True
+                self.text = _("Painting the preview")
+
+    def still_fits(self, sources: Sequence[canvas.Source]) -> bool:
+        """Return whether what was sent is still what the first of ``sources`` looks like."""
+        if self._current != 0 or self._content is None or not sources or not self._source.same_place(sources[0]):
+            return False
+        now = canvas.read(sources[0])
+        return (now.kind, now.channels, now.data) == (self._content.kind, self._content.channels, self._content.data)
+
+    def set_sources(self, sources: Sequence[canvas.Source]) -> None:
+        """Take the sources as they are when the user applies; the first is the one that was previewed."""
+        self._sources = list(sources)
+
+    # What the server says
 
     def poll(self, timeout: float = 0.0) -> bool:
         """Take in what the server said, waiting at most ``timeout`` seconds; return whether anything came.
@@ -88,7 +196,7 @@ class Painting:
         if time.monotonic() - self._last_check > _CHECK_IMAGE_EVERY:
             self._last_check = time.monotonic()
             if not self._image.is_valid():
-                raise PluginError("The image was closed while it was painted.", "Open it and run the filter again.")
+                raise canvas.image_closed()
         changed = False
         while not self.done and (event := self._client.next_event(timeout)) is not None:
             timeout = 0.0
@@ -97,48 +205,87 @@ class Painting:
                 changed = True
         return changed
 
-    def _take(self, event: wire.Event) -> None:
-        if isinstance(event, wire.Queued):
-            self.text = f"Waiting: {event.position} before this one" if event.position else "Waiting for the server"
-        elif isinstance(event, wire.Starting):
-            self.text = event.text
-        elif isinstance(event, wire.Progress):
+    def _take(self, event: events.Event) -> None:
+        if isinstance(event, events.Queued):
+            self.text = _("Waiting for the painting server")
+            if event.position:
+                self.text = _("Waiting: {position} before this one").format(position=event.position)
+        elif isinstance(event, events.Starting):
+            self.text = _(event.text)
+        elif isinstance(event, events.Progress):
             self._progress(event)
-        elif isinstance(event, wire.PictureArrived) and event.kind == "final":
+        elif isinstance(event, events.PictureArrived) and event.kind == "final":
             self._final = event.picture
-        elif isinstance(event, wire.PictureArrived):
+        elif isinstance(event, events.PictureArrived):
             self.picture = event.picture
             if self._layers:
                 self._layers[-1].show(event.picture)
-        elif isinstance(event, wire.Finished):
+        elif isinstance(event, events.Paused):
+            self._pause()
+        elif isinstance(event, events.Note):
+            self.note = _(event.sentence)
+        elif isinstance(event, events.Finished):
             self._finished(event)
-        elif isinstance(event, wire.Cancelled):
+        elif isinstance(event, events.Cancelled):
             self._cancelled()
-        elif isinstance(event, wire.Failed | wire.Disconnected):
+        elif isinstance(event, events.Failed | events.Disconnected):
             self._job = None
             raise PluginError(event.sentence, event.remedy)
 
-    def _progress(self, event: wire.Progress) -> None:
-        several = f"Layer {self._current + 1} of {len(self._sources)} · " if len(self._sources) > 1 else ""
-        self.text = f"{several}Scale {event.scale} of {event.scales} · step {event.step} of {event.steps}"
+    def _progress(self, event: events.Progress) -> None:
+        self._begun = True
+        self._send_update()
+        if self._stopping and self._job is not None:
+            self._client.stop(self._job)  # the first request came while the job waited, and was refused
+        if not self._applied:
+            self.text = _("Painting the preview")
+            self.fraction, self.seconds_left = 0.0, None
+            return
+        several = ""
+        if len(self._sources) > 1:
+            several = _("Layer {number} of {count} · ").format(number=self._current + 1, count=len(self._sources))
+        self.text = several + _("Scale {scale} of {scales} · step {step} of {steps}").format(
+            scale=event.scale, scales=event.scales, step=event.step, steps=event.steps
+        )
         self.fraction = (self._current + event.fraction) / len(self._sources)
         # The layers still to come are taken to be like this one.
         waiting = len(self._sources) - self._current - 1
         whole = event.seconds_left / max(1.0 - event.fraction, 0.05)
         self.seconds_left = event.seconds_left + waiting * whole
 
-    def _finished(self, event: wire.Finished) -> None:
-        self._job = None
+    @property
+    def previewed(self) -> bool:
+        """Whether the preview is as good as it gets before it is applied."""
+        return not self._applied and ((self._paused and not self._refining) or self._outcome is not None)
+
+    def _pause(self) -> None:
+        self._paused, self._refining = True, False
+        if self._applied or self._stopping:
+            self._continue()
+        else:
+            self.text = _("The preview is ready")
+
+    def _finished(self, event: events.Finished) -> None:
         if self._final is None:
-            raise PluginError("The painting server sent no picture.", "Run the filter again.")
+            raise PluginError(_("The painting server sent no picture."), _("Run the filter again."))
         self.picture = self._final
+        if self._applied:
+            self._keep_final(event)
+        else:
+            self._outcome = event
+            self.text = _("The preview is ready")
+
+    def _keep_final(self, event: events.Finished) -> None:
+        self._job = self._outcome = None
+        assert self._final is not None
         if self._layers:
             self._layers[-1].show(self._final)
+        style = self._styles[0][0]
         memory = {
             "version": 1,
             "program": installation.read().version,
             "settings": style_settings.stored(style_settings.migrate(event.settings)),
-            "style": {"name": self._style.name, "sha256": self._style.sha256},
+            "style": {"name": style.name, "sha256": style.sha256},
             "source": {
                 "name": self._source.name,
                 "tattoo": self._source.layer.get_tattoo() if self._source.layer.is_valid() else 0,
@@ -152,18 +299,15 @@ class Painting:
     def _cancelled(self) -> None:
         self._job = None
         if not self._stopping:
-            raise PluginError("The painting server cancelled the job.", "Run the filter again.")
+            raise PluginError(_("The painting server cancelled the job."), _("Run the filter again."))
         self._next()  # stopped before there was anything to keep
 
-    def _next(self) -> None:
-        self.done = self._stopping or self._current + 1 == len(self._sources)
-        if not self.done:
-            self.start()
+    # Ending
 
     def stop(self) -> None:
         """Finish now; what is painted so far is kept."""
         self._stopping = True
-        self.text = "Finishing with what is there"
+        self.text = _("Finishing with what is there")
         self.seconds_left = None
         if self._job is not None:
             self._client.stop(self._job)
@@ -173,7 +317,7 @@ class Painting:
         self._remove_live_layers()
         if not self.results:
             return []
-        return canvas.insert_results(self._image, self.results, convert=self._convert)
+        return canvas.insert_results(self._image, self.results, convert=self.convert)
 
     def abandon(self) -> None:
         """End the job and take everything off the canvas."""

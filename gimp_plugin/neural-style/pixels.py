@@ -4,37 +4,68 @@ from __future__ import annotations
 
 import gi
 
+gi.require_version("Babl", "0.1")
 gi.require_version("Gegl", "0.4")
 gi.require_version("GdkPixbuf", "2.0")
-from gi.repository import GdkPixbuf, Gegl, GLib
+from gi.repository import Babl, GdkPixbuf, Gegl, GLib
 
 from server.protocol import Picture
 
 _SUFFIXES = {"u8": "u8", "u16": "u16", "f32": "float"}
 
 
-def format_name(kind: str, channels: int) -> str:
-    """Return babl's name of the wire's pixels: perceptual sRGB, straight alpha.
+def format_name(kind: str, channels: int, space: Babl.Object | None = None) -> str:
+    """Return babl's name of the wire's pixels: perceptual RGB, straight alpha.
 
-    A plain name always means sRGB; GEGL converts from and to the image's own profile.
+    A plain name always means sRGB; GEGL converts from and to the image's own profile. With ``space``, the numbers are
+    those of an image in that space.
     """
-    return f"R'G'B'{'A' if channels == 4 else ''} {_SUFFIXES[kind]}"
+    name = f"R'G'B'{'A' if channels == 4 else ''} {_SUFFIXES[kind]}"
+    return name if space is None else Babl.get_name(Babl.format_with_space(name, space))
 
 
-def read(buffer: Gegl.Buffer, area: tuple[int, int, int, int], kind: str, channels: int) -> Picture:
+def converted(picture: Picture, source: Babl.Object | None, target: Babl.Object | None) -> Picture:
+    """Return the picture, whose numbers are those of the space ``source``, with those of ``target`` (None: sRGB)."""
+    if source is target:
+        return picture
+    area = (0, 0, picture.width, picture.height)
+    buffer = Gegl.Buffer.new(format_name(picture.kind, picture.channels, source), *area)
+    write(buffer, area, picture, source)
+    return read(buffer, area, picture.kind, picture.channels, target)
+
+
+def read(
+    buffer: Gegl.Buffer, area: tuple[int, int, int, int], kind: str, channels: int, space: Babl.Object | None = None
+) -> Picture:
     """Return the pixels of ``area`` (x, y, width, height in the buffer's coordinates) as the wire carries them."""
     rectangle = Gegl.Rectangle.new(*area)
-    data = buffer.get(rectangle, 1.0, format_name(kind, channels), Gegl.AbyssPolicy.NONE)
+    data = buffer.get(rectangle, 1.0, format_name(kind, channels, space), Gegl.AbyssPolicy.NONE)
     return Picture(area[2], area[3], channels, kind, data)
 
 
-def write(buffer: Gegl.Buffer, area: tuple[int, int, int, int], picture: Picture) -> None:
+def write(
+    buffer: Gegl.Buffer, area: tuple[int, int, int, int], picture: Picture, space: Babl.Object | None = None
+) -> None:
     """Put ``picture`` into ``area`` of the buffer; a picture of another size is resampled (as 8-bit)."""
     if (picture.width, picture.height) != area[2:]:
         pixbuf = to_pixbuf(picture).scale_simple(area[2], area[3], GdkPixbuf.InterpType.BILINEAR)
         picture = _from_pixbuf(pixbuf)
     # A Picture has checked that its bytes fit its size; GEGL would only log a mismatch, and write nothing.
-    buffer.set(Gegl.Rectangle.new(*area), format_name(picture.kind, picture.channels), bytes(picture.data))
+    buffer.set(Gegl.Rectangle.new(*area), format_name(picture.kind, picture.channels, space), bytes(picture.data))
+    buffer.flush()
+
+
+def write_raw(buffer: Gegl.Buffer, size: tuple[int, int], form: str, data: bytes) -> None:
+    """Fill the buffer's ``size`` (width, height) with bytes in babl's format ``form``.
+
+    Raises:
+        ValueError: there are too many or too few bytes.
+    """
+    whole = Gegl.Rectangle.new(0, 0, *size)
+    expected = size[0] * size[1] * Babl.format_get_bytes_per_pixel(Babl.format(form))
+    if len(data) != expected:  # GEGL would only log it, and write nothing
+        raise ValueError(f"{len(data)} bytes where {expected} are needed")
+    buffer.set(whole, form, data)
     buffer.flush()
 
 
@@ -56,6 +87,11 @@ def fitted(pixbuf: GdkPixbuf.Pixbuf, width: int, height: int) -> GdkPixbuf.Pixbu
     factor = min(width / pixbuf.get_width(), height / pixbuf.get_height())
     size = (max(1, round(pixbuf.get_width() * factor)), max(1, round(pixbuf.get_height() * factor)))
     return pixbuf.scale_simple(*size, GdkPixbuf.InterpType.BILINEAR)
+
+
+def escaped(text: str) -> str:
+    """Return text that has no meaning in Pango's markup."""
+    return GLib.markup_escape_text(text)
 
 
 def _from_pixbuf(pixbuf: GdkPixbuf.Pixbuf) -> Picture:

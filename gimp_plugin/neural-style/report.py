@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import logging
 import logging.handlers
+import re
 import traceback
 
 import installation
+from words import _
 
 _LOG_BYTES = 200_000
 
@@ -31,12 +33,27 @@ def parts(error: BaseException) -> tuple[str, str]:
     """
     sentence = getattr(error, "sentence", "")
     if sentence:
-        return sentence, getattr(error, "remedy", "")
+        return in_own_words(sentence), in_own_words(getattr(error, "remedy", ""))
     _log(error)
     return (
-        f"The plug-in met an error it did not expect: {type(error).__name__}: {error}",
-        f"Your layers were not changed. Please report this; the details are in {log_path()}.",
+        _("The plug-in met an error it did not expect: {error}").format(error=f"{type(error).__name__}: {error}"),
+        _("Your layers were not changed. Please report this; the details are in {path}.").format(path=log_path()),
     )
+
+
+def in_own_words(said: str) -> str:
+    """Return what the server or its client said in the user's language, if that is known.
+
+    Theirs is English with the details filled in, so it is recognised by the sentences that they are made from.
+    """
+    from server.errors import ERRORS
+
+    for template in (text for texts in ERRORS.values() for text in texts if _(text) != text):
+        pattern = re.sub(r"\\\{(\w+)\\\}", r"(?P<\1>.*)", re.escape(template))
+        match = re.fullmatch(pattern, said, re.DOTALL)
+        if match is not None and match.groupdict() != {"detail": said}:
+            return _(template).format(**match.groupdict())
+    return _(said)
 
 
 def words(error: BaseException) -> str:

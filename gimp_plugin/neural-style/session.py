@@ -8,9 +8,12 @@ from gi.repository import Gimp
 
 import arguments
 import canvas
+import chosen
 import painting
+import styles
 from connection import open_client
 from report import CancelledError, PluginError
+from words import _
 
 
 def run(
@@ -26,27 +29,30 @@ def run(
         report.CancelledError: the user cancelled.
         Exception: anything that report.words puts into words; the image is then as it was.
     """
-    sources = canvas.sources(image, drawables)
     if run_mode == Gimp.RunMode.INTERACTIVE:
-        return _with_dialog(procedure, image, sources, config)
-    return _without_dialog(image, sources, config)
+        return _with_dialog(procedure, image, canvas.sources(image, drawables), config)
+    return _without_dialog(image, drawables, config)
 
 
 def _without_dialog(
-    image: Gimp.Image, sources: Sequence[canvas.Source], config: Gimp.ProcedureConfig
+    image: Gimp.Image, drawables: Sequence[Gimp.Drawable], config: Gimp.ProcedureConfig
 ) -> list[Gimp.Layer]:
-    path = style_path(config)
-    if path is None:
-        raise PluginError("No style picture was given.", "Set the argument “style” to a picture file.")
-    style = canvas.read_style(path)
+    keys = chosen.keys_of(config)
+    if not keys:
+        raise PluginError(
+            _("No style picture was given."), _("Set the argument “style”, “styles” or “style-layer”.")
+        )
+    weights = chosen.weights_of(config, len(keys))
+    pictures = [(styles.read(key), weight) for key, weight in zip(keys, weights, strict=True) if weight > 0]
+    sources = canvas.sources(image, drawables, whole=styles.uses_selection_of(keys, image))
     client = open_client()
     try:
         work = painting.Painting(
-            client, image, sources, style, arguments.settings_of(config),
+            client, image, sources, pictures, arguments.settings_of(config),
             live=False, convert=config.get_property(arguments.CONVERT),
         )  # fmt: skip
         # GIMP's own progress bar: its Cancel kills the plug-in, which is harmless here, since nothing is on the canvas.
-        Gimp.progress_init(f"Neural Style: {style.name}")
+        Gimp.progress_init(f"Neural Style: {' + '.join(style.name for style, _weight in pictures)}")
         painting.run_blocking(work, _progress)
         return work.keep()
     finally:
@@ -68,7 +74,9 @@ def _with_dialog(
     from gi.repository import Gtk
 
     if not Gtk.init_check(None)[0]:  # GimpUi.init would end the process without a word
-        raise PluginError("There is no display for the dialog.", "Call the procedure with run-mode RUN-NONINTERACTIVE.")
+        raise PluginError(
+            _("There is no display for the dialog."), _("Call the procedure with run-mode RUN-NONINTERACTIVE.")
+        )
     from dialog import Dialog
 
     dialog = Dialog(procedure, config, image, sources)
@@ -79,18 +87,3 @@ def _with_dialog(
     if layers is None:
         raise CancelledError
     return layers
-
-
-def style_path(config: Gimp.ProcedureConfig) -> str | None:
-    """Return the path of the chosen style, None if none is chosen.
-
-    Raises:
-        PluginError: it is not a file on this machine.
-    """
-    file = config.get_property(arguments.STYLE)
-    if file is None:
-        return None
-    path = file.get_path()
-    if path is None:
-        raise PluginError(f"The style {file.get_uri()} is not a file on this computer.", "Save it to a folder first.")
-    return path

@@ -116,13 +116,40 @@ def test_snapshot_and_update_while_it_paints(client: Client) -> None:
 
 
 def test_a_preview_pauses_and_goes_on(client: Client) -> None:
-    job = submit(client, content=picture(288, height=64), until="preview", settings={"iterations": 2})
+    job = submit(client, content=picture(600, height=320), until="preview", settings={"iterations": 2})
     wait_for(client, Paused, 90)
     submit(client)  # a paused job keeps nobody waiting
     wait_for(client, Finished)
     client.continue_(job)
-    assert wait_for(client, PictureArrived, 90).picture.width == 288
+    assert wait_for(client, PictureArrived, 90).picture.width == 600
     assert wait_for(client, Finished).job == job
+
+
+def test_a_paused_preview_shows_what_other_settings_make_of_it(client: Client) -> None:
+    content = picture(440, height=440)
+    job = submit(client, content=content, until="preview", settings={"iterations": 2, "strength": 30.0})
+    wait_for(client, Paused, 90)
+    client.update(job, {"strength": 90.0})
+    shown = wait_for(client, PictureArrived, 30)
+    assert shown.job == job and shown.kind == "preview" and shown.picture.width == 220
+    wait_for(client, Paused, 30)
+    client.update(job, {"strength": 20.0})
+    client.continue_(job)  # asked for while it refines: it goes on all the same
+    finished = wait_for(client, Finished, 90)
+    assert finished.job == job and finished.settings["strength"] == 20.0
+    second = submit(client, content=content, until="preview", settings={"iterations": 2})
+    wait_for(client, Paused, 90)
+    client.update(second, {"strength": 90.0})
+    client.cancel(second)
+    assert wait_for(client, Cancelled, 10).job == second
+
+
+def test_the_engine_can_be_got_ready_before_the_first_job(server: Server) -> None:
+    with server.connect() as client:
+        assert client.status()["engine"] == "none"
+        client.prepare()
+        until(lambda: client.status()["engine"] == "idle", 60)
+        assert client.status()["device"]
 
 
 def test_bad_input_fails_with_words(client: Client) -> None:
