@@ -225,7 +225,8 @@ def _content_slope(
     feature: Tensor, tile: _Tile, content: tuple[str, Tensor, Tensor | None], gradient: Tensor
 ) -> Tensor:
     _, target, weights = content
-    difference = (feature - tile.whole(target).to(feature.device)).to(torch.promote_types(feature.dtype, torch.float32)) * (2 * gradient)
+    exact = torch.promote_types(feature.dtype, torch.float32)
+    difference = (feature - tile.whole(target).to(feature.device)).to(exact) * (2 * gradient)
     share = 1 / target.numel() if weights is None else tile.whole(weights) / feature.shape[1]
     return (difference * share).to(feature.dtype)
 

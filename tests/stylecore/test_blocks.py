@@ -60,7 +60,9 @@ def assert_same(whole: Objective, parts: Objective, image: Tensor) -> None:
     assert relative(border(found.gradient), border(expected.gradient)) <= 1e-5
 
 
-def both(kind: type[Objective], net: Network, content: Tensor, style: Tensor, share: float, **more: object) -> list[Objective]:
+def both(
+    kind: type[Objective], net: Network, content: Tensor, style: Tensor, share: float, **more: object
+) -> list[Objective]:
     weighting = Weighting(0.3, 1.0, 0.5 if kind is BalancedObjective else 0.0, (1.0, 2.0, 1.0, 0.5, 1.0))
     styles = [StylePicture(style)]
     return [kind(net, content, styles, weighting, blocks=each, **more) for each in (None, Blocks(net, share))]  # type: ignore[arg-type]
