@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import platform
+import resource
 import time
 from collections.abc import Mapping
 from pathlib import Path
@@ -22,6 +23,8 @@ from stylecore.statistics import moments
 _LEAST_AGREEMENT = 0.98
 _LEAST_SPEEDUP = 1.15
 _PROBE_SIDE = 96
+# Of the memory that is free when a job begins, the rest is left to everyone else.
+_SHARE_OF_FREE_MEMORY = 0.75
 _PROBE_ROUNDS = 8
 
 
@@ -65,6 +68,19 @@ class Engine:
             cached = torch.cuda.memory_reserved(self.device) - torch.cuda.memory_allocated(self.device)
             return {"total": total, "free": free + cached}
         return _host_memory()
+
+    def available(self, limit: float) -> int:
+        """Return the bytes that a new job may take.
+
+        Args:
+            limit: the most that this process may take of the device's memory, in GB (2^30 bytes); 0 for three quarters of
+                what is free.
+        """
+        free = self.memory()["free"]
+        if limit <= 0:
+            return int(free * _SHARE_OF_FREE_MEMORY)
+        used = torch.cuda.memory_allocated(self.device) if self.device.type == "cuda" else _resident_memory()
+        return min(int(limit * 2**30) - used, free)
 
     def dtype(self, precision: str) -> torch.dtype:
         """Return the network's arithmetic for the ``precision`` setting; ``'auto'`` probes the machine once."""
@@ -158,6 +174,16 @@ def _processor_name() -> str:
     except OSError:
         return platform.processor() or platform.machine()
     return platform.processor() or platform.machine()
+
+
+def _resident_memory() -> int:
+    """Return how much main memory this process holds."""
+    try:
+        pages = int(Path("/proc/self/statm").read_text().split()[1])
+    except OSError:  # not Linux: the peak, which is no less
+        peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+        return peak if platform.system() == "Darwin" else peak * 1024
+    return pages * os.sysconf("SC_PAGE_SIZE")
 
 
 def _host_memory() -> dict[str, int]:

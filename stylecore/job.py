@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import gc
+import hashlib
 import time
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Generator, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -12,8 +14,9 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from stylecore import colours
+from stylecore import colours, memory
 from stylecore import settings as declared
+from stylecore.blocks import Blocks
 from stylecore.distances import DISTANCES
 from stylecore.engine import Engine
 from stylecore.errors import StyleError
@@ -34,8 +37,8 @@ from stylecore.resampling import Size, fill_transparent, resize, upsample_with_d
 
 Pixels = NDArray[np.float32]
 
-# Of the memory that is free when a job begins, so much is left to everyone else.
-_SHARE_OF_MEMORY = 0.75
+# Raised when a saved state changes its meaning.
+_STATE_VERSION = 1
 
 
 @dataclass(frozen=True)
@@ -93,11 +96,19 @@ class Job:
             raise StyleError("no-style", "There is no style to paint with.", "Choose a style picture.")
         self._styles = [(*_picture(style.picture, "style picture", engine.device), style.weight) for style in styles]
         dtype = engine.dtype(str(self.settings["precision"]))
-        free = int(engine.memory()["free"] * _SHARE_OF_MEMORY)
-        warm = self._start is not None and not anew
-        self.scales: list[Scale] = make_plan(self._size, self.settings, free, dtype, warm=warm)
+        self.scales: list[Scale] = make_plan(
+            self._size, self.settings, engine.available(float(self.settings["memory_limit"])), dtype,
+            [(style[0].shape[2], style[0].shape[3]) for style in self._styles],
+            warm=self._start is not None and not anew,
+        )  # fmt: skip
+        # Where the job is: the scale, the steps done there, and the image while there is no optimiser.
+        self._number = self._step = 0
+        self._image: Tensor | None = None
         self._optimiser: BoxLBFGS | None = None
+        self._optimiser_state: Mapping[str, Any] | None = None
         self._objective: Objective | None = None
+        self._seconds_before = 0.0
+        self._begin = time.perf_counter()
         self._stopped = self._cancelled = self._finished = False
 
     @property
@@ -184,85 +195,182 @@ class Job:
         """Return the image as it is now, brought to another size for showing."""
         return self._deliver(resize(self._current(), (height, width)))
 
+    def state(self) -> dict[str, Any]:
+        """Return what :meth:`restore` needs to go on from here: tensors, numbers, strings, lists and mappings of them.
+
+        To be asked for between two events of :meth:`run`.
+        """
+        image = self._image if self._optimiser is None else self._optimiser.image
+        return {
+            "version": _STATE_VERSION, "settings": declared.stored(self.settings), "pictures": self._digest(),
+            "scales": [
+                [*scale.size, scale.steps, scale.way.blocks, scale.way.history, scale.way.tiles] for scale in self.scales
+            ],
+            "number": self._number, "step": self._step, "seconds": time.perf_counter() - self._begin,
+            "image": None if image is None else image.cpu(),
+            "optimiser": None if self._optimiser is None else self._optimiser.state(),
+        }  # fmt: skip
+
+    def restore(self, state: Mapping[str, Any]) -> None:
+        """Make :meth:`run` go on from a :meth:`state`, as if it had never been interrupted.
+
+        On the same device the picture is the same bit for bit.
+
+        Raises:
+            StyleError: ``bad-state`` if it was saved by another version or for other pictures.
+        """
+        if state.get("version") != _STATE_VERSION or state.get("pictures") != self._digest():
+            raise StyleError(
+                "bad-state",
+                "The saved state belongs to other pictures, or to another version of this program.",
+                "Go on with the pictures it was saved for, or begin anew.",
+            )
+        self.settings = declared.migrate(state["settings"])
+        self.scales = [
+            Scale((height, width), steps, memory.Way(blocks, history, tiles))
+            for height, width, steps, blocks, history, tiles in state["scales"]
+        ]
+        self._number, self._step, self._seconds_before = state["number"], state["step"], state["seconds"]
+        self._image = None if state["image"] is None else state["image"].to(self._engine.device)
+        self._optimiser_state = state["optimiser"]
+
+    def _digest(self) -> str:
+        """Return a digest of everything that is painted from."""
+        digest = hashlib.sha256()
+        pictures = [self._content, self._guide, self._start, *(part for style in self._styles for part in style[:2])]
+        for picture in pictures:
+            digest.update(b"-" if picture is None else str(tuple(picture.shape)).encode())
+            if picture is not None:
+                digest.update(picture.cpu().numpy().data)
+        digest.update(repr([style[2] for style in self._styles]).encode())
+        return digest.hexdigest()
+
     # The work.
 
     def run(self) -> Iterator[Event]:
         """Paint; yields an event after each step, and :class:`Finished` last unless cancelled.
 
-        Raises:
-            StyleError: ``out-of-memory`` if the device runs out of it.
-        """
-        begin = time.perf_counter()
-        try:
-            yield from self._paint(begin)
-        except (torch.OutOfMemoryError, MemoryError) as error:
-            raise StyleError(
-                "out-of-memory",
-                "The device ran out of memory.",
-                "Close other programs that use it, or scale the picture down.",
-            ) from error
+        When memory runs out, painting goes on from the last image in a way that takes less, and a :class:`Note` says so.
 
-    def _paint(self, begin: float) -> Iterator[Event]:
+        Raises:
+            StyleError: ``out-of-memory`` if not even the leanest way is lean enough.
+        """
+        self._begin = begin = time.perf_counter() - self._seconds_before
         if self.settings["strength"] == 0 and self.settings["objective"] == "balanced":
             self._finished = True
             yield Finished(time.perf_counter() - begin, False, dict(self.settings))
             return
-        if self.scales[-1].size != self._size:
-            height, width = self.scales[-1].size
-            yield Note(
-                "painted-smaller",
-                f"There is memory to paint {width} × {height} pixels; the picture's own detail is added at full size.",
-            )
-        work = [scale.steps * (scale.size[0] * scale.size[1] + 48**2) for scale in self.scales]
-        done = 0.0
-        for number, scale in enumerate(self.scales):
-            yield ScaleStarted(number + 1, len(self.scales), scale.size[1], scale.size[0], scale.steps)
-            if self._stopped or self._cancelled:
-                break
-            self._start_scale(scale)
-            optimiser = self._optimiser
-            assert optimiser is not None
-            scale_begin = time.perf_counter()
-            for step in range(1, scale.steps + 1):
-                losses = optimiser.step()
-                here = work[number] * step / scale.steps
-                rest = work[number] - here
-                seconds_left = (time.perf_counter() - scale_begin) / here * (rest + sum(work[number + 1 :]))
-                yield StepDone(
-                    number + 1, len(self.scales), step, scale.steps, losses[0], losses[1], losses[2],
-                    (done + here) / sum(work), seconds_left, dict(zip(STYLE_LAYERS, losses[3:], strict=True)),
-                )  # fmt: skip
-                if self._stopped or self._cancelled or optimiser.stuck:
-                    break
-            done += work[number]
-            if self._stopped or self._cancelled:
-                break
+        yield from self._notes()
+        whole = sum(scale.work for scale in self.scales)
+        done = sum(scale.work for scale in self.scales[: self._number])
+        while self._number < len(self.scales) and not (self._stopped or self._cancelled):
+            scale = self.scales[self._number]
+            yield ScaleStarted(self._number + 1, len(self.scales), scale.size[1], scale.size[0], scale.steps)
+            yield from self._paint_scale(done, whole)
+            done += scale.work
+            if not (self._stopped or self._cancelled):
+                self._leave_scale()
         if self._cancelled:
             return
         self._finished = True
         yield Finished(time.perf_counter() - begin, self._stopped, dict(self.settings))
 
-    def _start_scale(self, scale: Scale) -> None:
-        content = resize(self._content, scale.size).clamp(0, 1)
-        if self._optimiser is None:
-            image = self._first_image(content)
-        else:
-            image = upsample_with_detail(self._optimiser.image, self._detail(scale.size))
-        guide = None if self._guide is None else _resize_guide(self._guide, scale.size)
+    def _notes(self) -> Iterator[Note]:
+        last = self.scales[-1]
+        height, width = last.size
+        if last.size != self._size:
+            yield Note(
+                "painted-smaller",
+                f"There is memory to paint {width} × {height} pixels; the picture's own detail is added at full size.",
+            )
+        elif last.way.blocks:
+            yield Note(
+                "in-blocks",
+                f"{width} × {height} pixels in one piece would take too much memory; the picture is painted in blocks, "
+                "which looks the same and takes somewhat longer.",
+            )
+
+    def _paint_scale(self, done: float, whole: float) -> Iterator[Event]:
+        """Paint the scale at hand from the step at hand on; ``done`` and ``whole`` are the work before it and in all."""
+        number, begin, first = self._number, time.perf_counter(), self._step
+        while self._step < self.scales[number].steps and not (self._stopped or self._cancelled):
+            optimiser, losses = yield from self._surviving()
+            self._step += 1
+            scale = self.scales[number]
+            here = scale.work * self._step / scale.steps
+            pace = (time.perf_counter() - begin) / (self._step - first) * scale.steps / scale.work
+            yield StepDone(
+                number + 1, len(self.scales), self._step, scale.steps, losses[0], losses[1], losses[2],
+                (done + here) / whole, max(0.0, pace * (whole - done - here)),
+                dict(zip(STYLE_LAYERS, losses[3:], strict=True)),
+            )  # fmt: skip
+            if optimiser.stuck:
+                break
+
+    def _surviving(self) -> Generator[Event, None, tuple[BoxLBFGS, list[float]]]:
+        """Do one step; when memory runs out, go on from the last image in a way that takes less."""
+        ways = memory.after(self.scales[self._number].way)
+        while True:
+            error: Exception | None = None
+            try:
+                optimiser = self._ready()
+                return optimiser, optimiser.step()
+            except Exception as raised:
+                if not memory.ran_out(raised):
+                    raise
+                # Without its traceback, which holds on to what filled the memory.
+                error = raised.with_traceback(None)
+            if self._optimiser is not None:
+                self._image = self._optimiser.image
+            self._optimiser = self._objective = None
+            gc.collect()
+            if self._engine.device.type == "cuda":
+                torch.cuda.empty_cache()
+            way = next(ways, None)
+            if way is None:
+                raise StyleError(
+                    "out-of-memory", "There is too little memory to paint this picture.",
+                    "Close other programs, or scale the picture down.",
+                ) from error  # fmt: skip
+            self.scales[self._number :] = [replace(scale, way=way) for scale in self.scales[self._number :]]
+            yield Note("memory-ran-out", "Memory ran out; painting goes on in smaller pieces, which takes longer.")
+
+    def _leave_scale(self) -> None:
+        assert self._optimiser is not None
+        self._image = self._optimiser.image
+        self._number, self._step = self._number + 1, 0
         # What the last scale held is let go before the next one's larger targets and history are made.
         self._optimiser = self._objective = None
-        self._objective = self._make_objective(content, guide)
-        movable = None if guide is None else guide.expand_as(content)
-        self._optimiser = BoxLBFGS(image, self._objective, movable=movable)
 
-    def _make_objective(self, content: Tensor, guide: Tensor | None) -> Objective:
+    def _ready(self) -> BoxLBFGS:
+        """Return the optimiser of the scale at hand, made if there is none."""
+        if self._optimiser is not None:
+            return self._optimiser
+        scale = self.scales[self._number]
+        content = resize(self._content, scale.size).clamp(0, 1)
+        if self._image is None:
+            self._image = self._first_image(content)
+        elif self._image.shape[2:] != content.shape[2:]:
+            self._image = upsample_with_detail(self._image, self._detail(scale.size))
+        guide = None if self._guide is None else _resize_guide(self._guide, scale.size)
+        movable = None if guide is None else guide.expand_as(content)
+        self._objective = self._make_objective(content, guide, scale.way)
+        self._optimiser = BoxLBFGS(
+            self._image, self._objective, history=scale.way.history, movable=movable, state=self._optimiser_state
+        )
+        self._optimiser_state = None
+        return self._optimiser
+
+    def _make_objective(self, content: Tensor, guide: Tensor | None, way: memory.Way) -> Objective:
         size: Size = (content.shape[2], content.shape[3])
         styles = []
         for picture, alpha, weight in self._styles:
             target = style_size((picture.shape[2], picture.shape[3]), size, float(self.settings["brush_size"]))
             small_alpha = None if alpha is None else _resize_guide(alpha, target)
             styles.append(StylePicture(resize(picture, target).clamp(0, 1), weight, small_alpha))
-        parts = (self._engine.network(self.settings), content, styles, self._weighting(), guide)
+        network = self._engine.network(self.settings)
+        blocks = Blocks(network, way.tiles) if way.blocks else None
+        parts = (network, content, styles, self._weighting(), guide, blocks)
         if self.settings["objective"] == "balanced":
             return BalancedObjective(*parts, distance=DISTANCES[str(self.settings["statistics"])])
         return GramObjective(*parts) if self.settings["objective"] == "gram" else PaperObjective(*parts)
@@ -299,9 +407,9 @@ class Job:
 
     def _current(self) -> Tensor:
         """Return the image at the current scale's size, or at full size once finished."""
-        if self._optimiser is None:
+        image = self._image if self._optimiser is None else self._optimiser.image
+        if image is None:
             return self._content
-        image = self._optimiser.image
         return upsample_with_detail(image, self._detail(self._size)) if self._finished else image
 
     def _deliver(self, image: Tensor) -> Pixels:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -33,6 +34,7 @@ class BoxLBFGS:
         history: how many pairs of steps and gradient changes are kept.
         first_step: the largest change of a pixel in a step that has no history.
         movable: same shape as ``image``; 0 where it must not change. ``None``: everywhere.
+        state: of :meth:`state`, to go on as if there had been no interruption; ``image`` is then the one of that moment.
     """
 
     def __init__(
@@ -43,6 +45,7 @@ class BoxLBFGS:
         history: int = 20,
         first_step: float = 0.03,
         movable: Tensor | None = None,
+        state: Mapping[str, Any] | None = None,
     ) -> None:
         self.image = image.detach().clamp(0, 1)
         self.stuck = False
@@ -58,7 +61,30 @@ class BoxLBFGS:
         )
         self._order: list[int] = []
         self._failures = 0
-        self.renew()
+        if state is None:
+            self.renew()
+        else:
+            self._restore(state)
+
+    def state(self) -> dict[str, Any]:
+        """Return what the next step depends on beside image and objective: tensors, numbers and lists of them."""
+        rows = [*self._order, *(self._slots + slot for slot in self._order), self._rows.shape[0] - 1]
+        return {
+            "slots": self._slots, "order": list(self._order), "rows": self._rows[rows].cpu(), "losses": list(self.losses),
+            "products": self._products, "first_step": self._first_step, "failures": self._failures, "stuck": self.stuck,
+        }  # fmt: skip
+
+    def _restore(self, state: Mapping[str, Any]) -> None:
+        if state["slots"] != self._slots:
+            raise ValueError(f"the state has room for {state['slots'] - 1} pairs, not {self._slots - 1}")
+        self._order, self.losses = list(state["order"]), list(state["losses"])
+        rows = [*self._order, *(self._slots + slot for slot in self._order), self._rows.shape[0] - 1]
+        self._rows[rows] = state["rows"].to(self._rows)
+        self._products = state["products"]
+        self._first_step, self._failures, self.stuck = state["first_step"], state["failures"], state["stuck"]
+        gradient = self._rows[-1].reshape(self.image.shape).to(self.image.dtype)
+        self.evaluation = Evaluation(torch.tensor(self.losses, device=self.image.device), gradient)
+        self._free = self._free_pixels(self.image, gradient)
 
     def renew(self) -> None:
         """Forget the history and evaluate again, after the objective has changed."""
@@ -116,7 +142,7 @@ class BoxLBFGS:
         free = ~(((image <= 0) & (gradient > 0)) | ((image >= 1) & (gradient < 0)))
         if self._movable is not None:
             free = free & (self._movable > 0)
-        return free.flatten().to(self._rows.dtype)
+        return free.flatten()
 
     def _fetch(self, evaluation: Evaluation, free: Tensor, spare: int | None = None) -> tuple[Tensor, list[float]]:
         """Return all inner products over free pixels (float64) and the losses: the one wait for the device."""

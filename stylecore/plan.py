@@ -9,6 +9,7 @@ from dataclasses import dataclass
 import torch
 
 from stylecore.errors import StyleError
+from stylecore.memory import BLOCKS_SLOWDOWN, Way, fastest
 from stylecore.pictures import MOST_PIXELS
 from stylecore.resampling import Size, pyramid_sizes
 from stylecore.settings import Value
@@ -25,55 +26,68 @@ _FINAL_STEPS_RAW = {"draft": 30, "normal": 100, "best": 250}
 # place, a coarser one only disturbs them. A change of strength by 10 then ends within 3 % of a fresh run's loss.
 _WARM_SHARE = 0.3
 
-# Bytes for each pixel of one piece at the last scale, measured as peak resident memory: features kept for the backward
-# pass, and the optimiser's history (see benchmarks/).
-_BYTES_PER_PIXEL = {torch.float32: 2900, torch.bfloat16: 2100}
-
-
 @dataclass(frozen=True)
 class Scale:
-    """One scale of the pyramid: its size (height, width) and how many steps are spent there."""
+    """One scale of the pyramid: its size (height, width), how many steps are spent there, and the way they are done."""
 
     size: Size
     steps: int
+    way: Way = Way()  # noqa: RUF009 (frozen)
+
+    @property
+    def work(self) -> float:
+        """The time it takes, in units of its own."""
+        # A step takes a little time of its own, which counts where pictures are small.
+        pixels = self.size[0] * self.size[1] + 48**2
+        return self.steps * pixels * (BLOCKS_SLOWDOWN if self.way.blocks else 1.0)
 
 
 def make_plan(
-    size: Size, settings: Mapping[str, Value], free: int, dtype: torch.dtype, *, warm: bool = False
+    size: Size,
+    settings: Mapping[str, Value],
+    available: int,
+    dtype: torch.dtype,
+    styles: Sequence[Size] = (),
+    *,
+    warm: bool = False,
 ) -> list[Scale]:
     """Return the scales of a job, coarse to fine.
 
     Args:
         size: the content's height and width.
         settings: complete settings.
-        free: bytes of memory that the job may take.
+        available: bytes of memory that the job may take.
         dtype: the network's arithmetic.
+        styles: each style's height and width.
         warm: the job goes on from an earlier result, which takes fewer steps.
 
-    The last scale is the content's own size if that fits into ``free``, else the largest that does (the caller then brings
-    the result to full size with the content's own detail).
+    A scale that does not fit in one piece is painted in blocks. The last scale is the content's own size if that fits at
+    all, else the largest that does (the caller then brings the result to full size with the content's own detail).
 
     Raises:
         StyleError: ``picture-too-small``, ``picture-too-large`` or ``out-of-memory``.
     """
     check_size(size, "picture")
+
+    def way_for(scale: Size) -> Way | None:
+        areas = [math.prod(style_size(style, scale, float(settings["brush_size"]))) for style in styles]
+        return fastest(math.prod(scale), max(areas, default=0), dtype, available)
+
     height, width = size
-    fitting = free / _BYTES_PER_PIXEL[dtype]
-    if height * width > fitting:
-        factor = math.sqrt(fitting / (height * width))
-        height, width = int(height * factor), int(width * factor)
+    while way_for((height, width)) is None:
+        height, width = int(height * 0.9), int(width * 0.9)
         if min(height, width) < LEAST_SIDE or height * width < 128 * 128:
             raise StyleError(
                 "out-of-memory",
-                f"Only {free / 2**20:,.0f} MB of memory are free, too little to paint in.",
-                "Close other programs, or wait until their work is done.",
+                f"Only {max(available, 0) / 2**20:,.0f} MB of memory may be used, too little to paint in.",
+                "Raise the memory limit, or close other programs.",
             )
     sizes = pyramid_sizes(height, width)
     steps = _steps(sizes, settings)
     if warm:
-        work = sum(count * each[0] * each[1] for each, count in zip(sizes, steps, strict=True))
-        return [Scale(sizes[-1], max(1, int(_WARM_SHARE * work / (sizes[-1][0] * sizes[-1][1]))))]
-    return [Scale(each, count) for each, count in zip(sizes, steps, strict=True)]
+        work = sum(count * math.prod(each) for each, count in zip(sizes, steps, strict=True))
+        sizes, steps = sizes[-1:], [max(1, int(_WARM_SHARE * work / math.prod(sizes[-1])))]
+    return [Scale(each, count, way_for(each) or Way()) for each, count in zip(sizes, steps, strict=True)]
 
 
 def _steps(sizes: Sequence[Size], settings: Mapping[str, Value]) -> list[int]:

@@ -199,6 +199,12 @@ SETTINGS: tuple[Setting, ...] = (
         maximum=2**31 - 1,
     ),
     Setting(
+        "memory_limit", "float", 0.0, "_Memory limit",
+        "The most memory that painting may take; larger pictures are then painted in blocks, which takes longer. "
+        "0 takes what is free.",
+        maximum=1024.0, unit="GB",
+    ),
+    Setting(
         "precision", "choice", "auto", "Pr_ecision",
         "Arithmetic of the network.",
         choices=(

@@ -1,0 +1,174 @@
+"""A job that was interrupted and one that was not give the same bytes; blocks and one piece the same picture."""
+
+from __future__ import annotations
+
+import io
+import resource
+import subprocess
+import sys
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from stylecore import memory
+from stylecore.engine import Engine
+from stylecore.errors import StyleError
+from stylecore.events import Note, StepDone
+from stylecore.job import Job, Style
+from stylecore.memory import Way
+from stylecore.pictures import Pixels
+
+
+def saved_and_loaded(job: Job) -> dict:
+    file = io.BytesIO()
+    torch.save(job.state(), file)
+    file.seek(0)
+    return torch.load(file, weights_only=True)
+
+
+@pytest.mark.parametrize("after", [0, 29, 37])
+def test_an_interruption_leaves_no_trace(after: int, engine: Engine, content: Pixels, style: Pixels) -> None:
+    """In the first scale, where it ends, and in the last."""
+    settings = {"quality": "draft", "strength": 60, "start": "noise"}
+    whole = Job(engine, content, [Style(style)], settings)
+    steps = sum(isinstance(event, StepDone) for event in whole.run())
+    first = Job(engine, content, [Style(style)], settings)
+    run, done = first.run(), 0
+    while done < min(after, steps - 1):
+        done += isinstance(next(run), StepDone)
+    second = Job(engine, content, [Style(style)])
+    second.restore(saved_and_loaded(first))
+    rest = sum(isinstance(event, StepDone) for event in second.run())
+    assert rest == steps - done
+    assert second.settings == whole.settings
+    assert second.image().tobytes() == whole.image().tobytes()
+
+
+def test_a_state_of_other_pictures_is_refused(engine: Engine, content: Pixels, style: Pixels) -> None:
+    state = Job(engine, content, [Style(style)]).state()
+    with pytest.raises(StyleError, match="other pictures"):
+        Job(engine, content[::-1].copy(), [Style(style)]).restore(state)
+    with pytest.raises(StyleError, match="another version"):
+        Job(engine, content, [Style(style)]).restore({**state, "version": 0})
+
+
+def test_blocks_paint_the_same_picture(engine: Engine, content: Pixels, style: Pixels) -> None:
+    """At most one level of 255 apart, anywhere, after the same steps in float32."""
+    pictures = []
+    for way in (Way(), Way(blocks=True, tiles=0.25)):
+        job = Job(engine, content, [Style(style)], {"quality": "draft", "iterations": 3, "precision": "float32"})
+        job.scales = [replace(job.scales[-1], way=way, steps=6)]
+        for _ in job.run():
+            pass
+        pictures.append(job.image())
+    assert np.abs(pictures[0] - content).max() > 0.1
+    assert np.abs(pictures[0] - pictures[1]).max() <= 1 / 255
+
+
+@pytest.mark.parametrize("side", [512, 2048, 8192])
+def test_less_memory_means_leaner_ways(side: int) -> None:
+    """The way that is chosen fits, and nothing faster would have."""
+    pixels = side * side
+    for available in (1 << 30, 4 << 30, 16 << 30, 64 << 30):
+        way = memory.fastest(pixels, pixels, torch.bfloat16, available)
+        if way is None:
+            assert memory.WAYS[-1].needs(pixels, pixels, torch.bfloat16) > available
+        else:
+            assert way.needs(pixels, pixels, torch.bfloat16) <= available
+            faster = memory.WAYS[: memory.WAYS.index(way)]
+            assert all(each.needs(pixels, pixels, torch.bfloat16) > available for each in faster)
+
+
+def test_a_memory_limit_makes_blocks_and_a_tiny_one_is_refused_in_words(engine: Engine, style: Pixels) -> None:
+    content = np.tile(np.linspace(0, 1, 900, dtype=np.float32)[None, :, None], (700, 1, 3))
+    assert not Job(engine, content, [Style(style)]).scales[-1].way.blocks
+    used = int(Path("/proc/self/statm").read_text().split()[1]) * resource.getpagesize() / 2**30
+    limited = Job(engine, content, [Style(style)], {"memory_limit": used + 0.7, "precision": "float32"})
+    assert limited.scales[-1].way.blocks and limited.scales[-1].size == (700, 900)
+    with pytest.raises(StyleError, match="too little to paint in") as told:
+        Job(engine, content, [Style(style)], {"memory_limit": 0.1})
+    assert told.value.code == "out-of-memory" and "memory limit" in told.value.remedy
+
+
+PEAK = """
+import re, sys
+from dataclasses import replace
+from pathlib import Path
+import numpy as np
+import torch
+from stylecore.engine import Engine
+from stylecore.job import Job, Style
+from stylecore.memory import Way
+
+def status(name):
+    return int(re.search(name + r":\\s*(\\d+) kB", Path("/proc/self/status").read_text()).group(1)) * 1024
+
+height, width, blocks, precision = int(sys.argv[1]), int(sys.argv[2]), sys.argv[3] == "blocks", sys.argv[4]
+engine = Engine("cpu", threads=1)
+content = np.random.default_rng(0).random((height, width, 3), np.float32)
+settings = {"iterations": 2, "precision": precision}
+for _ in Job(engine, content[:64, :64], [Style(content[:64, :64])], settings).run():
+    pass
+job = Job(engine, content, [Style(content[::-1].copy())], settings)
+job.scales = [replace(job.scales[-1], way=Way(blocks=blocks))]
+before = status("VmRSS")
+Path("/proc/self/clear_refs").write_text("5")  # forget the peak so far
+for _ in job.run():
+    pass
+print(status("VmHWM") - before, job.scales[0].way.needs(height * width, height * width, engine.dtype(precision)))
+"""
+
+
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="the peak is read the Linux way")
+@pytest.mark.parametrize("how", ["whole bfloat16", "whole float32", "blocks bfloat16", "blocks float32"])
+def test_the_estimate_is_within_a_quarter_of_the_peak(how: str) -> None:
+    command = [sys.executable, "-c", PEAK, "600", "560", *how.split()]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=600)
+    assert done.returncode == 0, done.stderr
+    peak, estimate = map(int, done.stdout.split())
+    assert 0.75 <= peak / estimate <= 1.25, f"{peak / 2**20:.0f} MB, estimated {estimate / 2**20:.0f} MB"
+
+
+OUT_OF_MEMORY = """
+import resource, sys
+import numpy as np
+from stylecore.engine import Engine
+from stylecore.events import Note, StepDone
+from stylecore.job import Job, Style
+
+engine = Engine("cpu", threads=1)
+content = np.random.default_rng(0).random((512, 512, 3), np.float32)
+style = [Style(content[:128, :128].copy())]
+settings = {"iterations": 1, "precision": "float32"}
+job = Job(engine, content[:64, :64], style, {**settings, "quality": "draft"})
+for _ in job.run():
+    pass
+job = Job(engine, content, style, settings)
+assert not job.scales[-1].way.blocks
+job.scales = job.scales[-1:]
+now = int(open("/proc/self/statm").read().split()[0]) * resource.getpagesize()
+resource.setrlimit(resource.RLIMIT_AS, (now + (700 << 20), now + (700 << 20)))
+for event in job.run():
+    if isinstance(event, Note):
+        print(event.code)
+    elif isinstance(event, StepDone):
+        print("step", event.step)
+print("blocks", job.scales[-1].way.blocks, job.image().shape)
+"""
+
+
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="the limit is Linux's")
+def test_running_out_of_memory_in_mid_job_goes_on_with_less() -> None:
+    done = subprocess.run([sys.executable, "-c", OUT_OF_MEMORY], capture_output=True, text=True, timeout=300)
+    lines = done.stdout.split("\n")
+    assert "memory-ran-out" in lines, done.stderr
+    assert lines[-3:-1] == ["step 1", "blocks True (512, 512, 3)"], done.stdout
+
+
+def test_notes_tell_of_blocks(engine: Engine, style: Pixels) -> None:
+    job = Job(engine, np.full((64, 64, 3), 0.5, np.float32), [Style(style)], {"iterations": 1})
+    job.scales = [replace(job.scales[-1], way=Way(blocks=True))]
+    assert [event.code for event in job.run() if isinstance(event, Note)] == ["in-blocks"]
