@@ -105,6 +105,7 @@ class Job:
         self._number = self._step = 0
         self._image: Tensor | None = None
         self._optimiser: BoxLBFGS | None = None
+        self._made_for = -1  # the scale that the optimiser belongs to
         self._optimiser_state: Mapping[str, Any] | None = None
         self._objective: Objective | None = None
         self._seconds_before = 0.0
@@ -201,6 +202,7 @@ class Job:
         To be asked for between two events of :meth:`run`.
         """
         image = self._image if self._optimiser is None else self._optimiser.image
+        going_on = self._optimiser is not None and self._made_for == self._number
         return {
             "version": _STATE_VERSION, "settings": declared.stored(self.settings), "pictures": self._digest(),
             "scales": [
@@ -208,7 +210,7 @@ class Job:
             ],
             "number": self._number, "step": self._step, "seconds": time.perf_counter() - self._begin,
             "image": None if image is None else image.cpu(),
-            "optimiser": None if self._optimiser is None else self._optimiser.state(),
+            "optimiser": self._optimiser.state() if going_on and self._optimiser is not None else None,
         }  # fmt: skip
 
     def restore(self, state: Mapping[str, Any]) -> None:
@@ -269,7 +271,7 @@ class Job:
             yield from self._paint_scale(done, whole)
             done += scale.work
             if not (self._stopped or self._cancelled):
-                self._leave_scale()
+                self._number, self._step = self._number + 1, 0
         if self._cancelled:
             return
         self._finished = True
@@ -335,17 +337,14 @@ class Job:
             self.scales[self._number :] = [replace(scale, way=way) for scale in self.scales[self._number :]]
             yield Note("memory-ran-out", "Memory ran out; painting goes on in smaller pieces, which takes longer.")
 
-    def _leave_scale(self) -> None:
-        assert self._optimiser is not None
-        self._image = self._optimiser.image
-        self._number, self._step = self._number + 1, 0
-        # What the last scale held is let go before the next one's larger targets and history are made.
-        self._optimiser = self._objective = None
-
     def _ready(self) -> BoxLBFGS:
         """Return the optimiser of the scale at hand, made if there is none."""
         if self._optimiser is not None:
-            return self._optimiser
+            if self._made_for == self._number:
+                return self._optimiser
+            # What the last scale held is let go before this one's larger targets and history are made.
+            self._image = self._optimiser.image
+            self._optimiser = self._objective = None
         scale = self.scales[self._number]
         content = resize(self._content, scale.size).clamp(0, 1)
         if self._image is None:
@@ -358,7 +357,7 @@ class Job:
         self._optimiser = BoxLBFGS(
             self._image, self._objective, history=scale.way.history, movable=movable, state=self._optimiser_state
         )
-        self._optimiser_state = None
+        self._made_for, self._optimiser_state = self._number, None
         return self._optimiser
 
     def _make_objective(self, content: Tensor, guide: Tensor | None, way: memory.Way) -> Objective:

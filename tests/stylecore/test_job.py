@@ -281,3 +281,15 @@ def test_the_pyramid_doubles_up_to_the_full_size() -> None:
     assert pyramid_sizes(512, 512) == [(64, 64), (128, 128), (256, 256), (512, 512)]
     assert pyramid_sizes(40, 40) == [(40, 40)]
     assert all(min(size) >= 16 for size in pyramid_sizes(5000, 40))
+
+
+def test_a_scale_that_is_done_can_be_refined_before_the_next(engine: Engine, content: Pixels, style: Pixels) -> None:
+    job = Job(engine, content, [Style(style)], {"quality": "draft", "strength": 30})
+    for event in job.run():
+        if isinstance(event, ScaleStarted) and event.scale == 2:
+            before = job.image()
+            assert before.shape[0] == 48
+            job.update({"strength": 90})
+            assert job.refine() and job.refine()
+            assert np.abs(job.image() - before).max() > 0.01
+    assert job.image().shape == content.shape
