@@ -172,9 +172,22 @@ class Job:
                 raise StyleError(
                     "not-live", f"“{name}” cannot be changed while the picture is painted.", "Start a new job with it."
                 )
-        repaint = any(changed[name] != self.settings[name] for name in changed if name != "colours")
+        different = {name for name in changed if changed[name] != self.settings[name]}
+        matched = self._matched_share()
         self.settings = changed
-        if self._objective is not None and self._optimiser is not None and repaint:
+        if self._objective is None or self._optimiser is None:
+            return
+        if self._matched_share() != matched:  # other colours of the styles are other targets
+            if self._made_for == self._number:  # the next step makes them
+                self._image = self._optimiser.image
+                self._optimiser = self._objective = None
+                return
+            scale = self.scales[self._made_for]
+            guide = None if self._guide is None else _resize_guide(self._guide, scale.size)
+            content = resize(self._content, scale.size).clamp(0, 1)
+            self._objective = self._make_objective(content, guide, scale.way)
+            self._optimiser.renew(self._objective)
+        elif different - {"colours", "colours_amount"}:
             self._objective.weighting = self._weighting()
             self._optimiser.renew()
 
@@ -366,13 +379,21 @@ class Job:
         for picture, alpha, weight in self._styles:
             target = style_size((picture.shape[2], picture.shape[3]), size, float(self.settings["brush_size"]))
             small_alpha = None if alpha is None else _resize_guide(alpha, target)
-            styles.append(StylePicture(resize(picture, target).clamp(0, 1), weight, small_alpha))
+            small = resize(picture, target).clamp(0, 1)
+            if self._matched_share() > 0:
+                recolour = colours.recolouring(picture, self._content, alpha, self._guide)
+                small = recolour(small, self._matched_share())
+            styles.append(StylePicture(small, weight, small_alpha))
         network = self._engine.network(self.settings)
         blocks = Blocks(network, way.tiles) if way.blocks else None
         parts = (network, content, styles, self._weighting(), guide, blocks)
         if self.settings["objective"] == "balanced":
             return BalancedObjective(*parts, distance=DISTANCES[str(self.settings["statistics"])])
         return GramObjective(*parts) if self.settings["objective"] == "gram" else PaperObjective(*parts)
+
+    def _matched_share(self) -> float:
+        """Return how far, 0 to 1, the styles are recoloured to the photo's palette."""
+        return float(self.settings["colours_amount"]) / 100 if self.settings["colours"] == "match" else 0.0
 
     def _weighting(self) -> Weighting:
         smoothing = float(self.settings["total_variation"])
@@ -415,9 +436,10 @@ class Job:
         """Return ``image`` with the photo's colours if asked for, limited by the guide, and with the content's alpha."""
         size: Size = (image.shape[2], image.shape[3])
         content = resize(self._content, size).clamp(0, 1)
-        if self.settings["colours"] == "photo":
-            image = colours.with_colours_of(image.clamp(0, 1), content)
         image = image.clamp(0, 1)
+        amount = float(self.settings["colours_amount"]) / 100
+        from_photo = {"photo": amount, "style": 1 - amount, "match": 0.0}[str(self.settings["colours"])]
+        image = colours.with_colours_of(image, content, from_photo)
         if self._guide is not None and self._guide is not self._alpha:
             outside = content if self._start is None else resize(self._start, size).clamp(0, 1)
             image = torch.lerp(outside, image, _resize_guide(self._guide, size)[None, None])

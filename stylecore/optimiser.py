@@ -86,8 +86,9 @@ class BoxLBFGS:
         self.evaluation = Evaluation(torch.tensor(self.losses, device=self.image.device), gradient)
         self._free = self._free_pixels(self.image, gradient)
 
-    def renew(self) -> None:
-        """Forget the history and evaluate again, after the objective has changed."""
+    def renew(self, evaluate: Callable[[Tensor], Evaluation] | None = None) -> None:
+        """Forget the history and evaluate again, after the objective has changed, or by another one."""
+        self._evaluate = evaluate or self._evaluate
         self._order = []
         self._failures = 0
         self.stuck = False

@@ -116,7 +116,13 @@ SETTINGS: tuple[Setting, ...] = (
         choices=(
             Choice("style", "From the style", "The result takes the painting's colours."),
             Choice("photo", "From the photo", "Brightness comes from the result, colour from the photo."),
+            Choice("match", "Matched to the photo", "The painting is first recoloured to the photo's palette."),
         ),
+    ),
+    Setting(
+        "colours_amount", "float", 100.0, "Colour amo_unt",
+        "How far the choice of colours goes: at 0, “style” keeps the photo's colours, “photo” and “match” the style's.",
+        maximum=100.0, unit="%", live=True,
     ),
     Setting(
         "quality", "choice", "normal", "_Quality",

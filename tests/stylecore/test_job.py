@@ -130,6 +130,36 @@ def test_photo_colours_keep_the_photos_hue(engine: Engine, content: Pixels, styl
     assert np.corrcoef(kept.mean(2).ravel(), painted.mean(2).ravel())[0, 1] > 0.9
 
 
+def test_colours_matched_to_the_photo(engine: Engine, content: Pixels, style: Pixels) -> None:
+    """The result's mean colour goes from the style's to the photo's with the amount, also when asked for on the way."""
+    photo = content * np.array([0.3, 0.6, 1.0], np.float32)
+
+    def away(settings: dict[str, object], live: dict[str, object] | None = None) -> float:
+        job = Job(engine, photo, [Style(style)], {"quality": "draft", "strength": 90, **settings})
+        for event in job.run():
+            if live and isinstance(event, StepDone) and event.step == 5 and event.scale == 1:
+                job.update(live)
+        return float(np.abs(job.image().mean((0, 1)) - photo.mean((0, 1))).max())
+
+    match = {"colours": "match"}
+    painted, half, whole = away({}), away({**match, "colours_amount": 50}), away(match)
+    assert whole < 0.35 * painted and whole < half < painted
+    assert away({}, match) == pytest.approx(whole, abs=0.15 * painted)
+    nothing = {"colours": "match", "colours_amount": 0}
+    assert away(nothing) == pytest.approx(painted, abs=1e-6)
+
+
+def test_the_amount_of_the_photos_colours(engine: Engine, content: Pixels, style: Pixels) -> None:
+    job = Job(engine, content, [Style(style)], {"quality": "draft"})
+    painted = finish(job)
+    looks = []
+    for colours, amount in (("style", 0), ("photo", 100), ("style", 30), ("photo", 70)):
+        job.update({"colours": colours, "colours_amount": amount})
+        looks.append(job.image())
+    assert np.array_equal(looks[0], looks[1]) and np.allclose(looks[2], looks[3], atol=1e-5)
+    assert 0 < np.abs(looks[2] - painted).mean() < np.abs(looks[0] - painted).mean()
+
+
 def test_transparent_pixels_influence_nothing_and_stay_transparent(
     engine: Engine, content: Pixels, style: Pixels
 ) -> None:
