@@ -98,6 +98,7 @@ class Broker:
         self._rewritten = Seldom("the connection file was gone or changed; written again %d time(s)")
         self._device, self._memory = "", {}  # type: str, dict[str, Any]
         self._began = self._met_at = self._turned = time.monotonic()
+        self._failed_starts = 0
         self._signals = 0
         self._retiring = False
         self._end_at: float | None = None  # when what still runs is finished as it is
@@ -333,6 +334,7 @@ class Broker:
         if message.type == "ready":
             self._engines.is_ready(link, fields["device"], fields["memory"], int(fields["devices"]))
             self._device, self._memory = fields["device"], fields["memory"]
+            self._failed_starts = 0
             return
         if message.type == "failed":
             log.error("engine failed: %s", fields["sentence"])
@@ -370,7 +372,7 @@ class Broker:
         self._engines.end(link)
         self._ledger.lose(self._with(link), "engine-died", reason)
         if not link.ready:
-            self._ledger.fail(self._without_engine(), *fault("engine-failed", reason))
+            self._not_started(*fault("engine-failed", reason))
 
     def _replace(self, link: EngineLink, reason: str) -> None:
         """End an engine that hangs; what it had is lost, and the others go on with a new one."""
@@ -378,7 +380,14 @@ class Broker:
         self._engines.end(link)
         self._ledger.lose(self._with(link), "engine-hung", reason)
         if not link.ready:
-            self._ledger.fail(self._without_engine(), *fault("engine-hung", reason))
+            self._not_started(*fault("engine-hung", reason))
+
+    def _not_started(self, code: str, sentence: str, remedy: str) -> None:
+        """An engine was killed or hung before it was ready: that can be chance, so one more is tried."""
+        self._failed_starts += 1
+        if self._failed_starts > 1:
+            self._ledger.fail(self._without_engine(), code, sentence, remedy)
+            self._failed_starts = 0
 
     # Time.
 

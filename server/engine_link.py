@@ -63,10 +63,10 @@ class EngineLink:
         self.told_slow = False
         self._log = folder / (f"engine-{number}.log" if number else "engine.log")
         self._temporary: Path | None = None
-        path = folder / f"engine-{os.getpid()}-{number}.socket"
+        self._path = path = folder / f"engine-{os.getpid()}-{number}.socket"
         if len(os.fsencode(path)) > _LONGEST_PATH:
             self._temporary = Path(tempfile.mkdtemp(prefix="neural-style-"))
-            path = self._temporary / "engine.socket"
+            self._path = path = self._temporary / "engine.socket"
         self.socket: zmq.Socket[bytes] = context.socket(zmq.PAIR)
         self.socket.setsockopt(zmq.LINGER, 0)
         self.socket.setsockopt(zmq.SNDHWM, 0)
@@ -168,5 +168,7 @@ class EngineLink:
     def _let_go(self) -> None:
         self.socket.close(0)
         os.close(self.pulse)
+        with contextlib.suppress(OSError):
+            self._path.unlink(missing_ok=True)
         if self._temporary is not None:
             shutil.rmtree(self._temporary, ignore_errors=True)

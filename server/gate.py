@@ -9,6 +9,7 @@ from __future__ import annotations
 import logging
 import os
 import time
+from collections import deque
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -120,8 +121,10 @@ class Gate:
             self.socket.setsockopt(option, value)
         self.socket.curve_publickey, self.socket.curve_secretkey = keys
         self._monitor = self.socket.get_monitor_socket(
-            zmq.EVENT_HANDSHAKE_FAILED_AUTH | zmq.EVENT_HANDSHAKE_FAILED_PROTOCOL
-            | zmq.EVENT_HANDSHAKE_FAILED_NO_DETAIL | zmq.EVENT_ACCEPT_FAILED)
+            zmq.EVENT_ACCEPTED | zmq.EVENT_HANDSHAKE_SUCCEEDED | zmq.EVENT_ACCEPT_FAILED)
+        # Not every kind of failure has an event of its own, but all who came and were not let in have failed.
+        self._arrivals: deque[float] = deque()
+        self._outside = 0
         self._strangers = Seldom("%d connection(s) refused: no authorised key")
         self._full = Seldom("%d connection(s) not taken: too many are open")
         self._slow = Seldom("%d message(s) dropped: a client does not take them")
@@ -146,7 +149,18 @@ class Gate:
         """Log what strangers tried."""
         while self._monitor.poll(0):
             event = recv_monitor_message(self._monitor)["event"]
-            (self._full if event == zmq.EVENT_ACCEPT_FAILED else self._strangers).happened()
+            if event == zmq.EVENT_ACCEPTED:
+                self._arrivals.append(time.monotonic())
+            elif event == zmq.EVENT_HANDSHAKE_SUCCEEDED:
+                self._outside -= 1
+            else:
+                self._full.happened()
+        while self._arrivals and time.monotonic() > self._arrivals[0] + HANDSHAKE_MS / 1000 + 0.5:
+            self._arrivals.popleft()
+            self._outside += 1
+            if self._outside > 0:
+                self._outside = 0
+                self._strangers.happened()
         for each in (self._strangers, self._full, self._slow):
             each.due()
 
