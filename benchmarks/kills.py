@@ -95,6 +95,7 @@ def one_round(folder: Path, target: str, dice: random.Random) -> dict[str, Any]:
         row["next_job_seconds"] = round(next_job(folder), 1)
     except Exception as error:
         row["error"] = f"{type(error).__name__}: {error}"
+        print(target, moment, row["error"], file=sys.stderr, flush=True)
     victim.kill()
     victim.wait()
     return row

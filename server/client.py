@@ -51,6 +51,7 @@ from server.finding import (
     read_connection,
     read_exported,
     server_lives,
+    start_failure,
     start_server,
 )
 from server.protocol import Message, Picture
@@ -130,13 +131,13 @@ class Client:
                 if process is None:
                     process = start_server(folder, server_command)
                 elif process.poll() is not None and process.returncode != EXIT_ALREADY_RUNNING:
-                    raise ServerError(*fault("server-start-failed", last_words(folder, process.returncode)))
+                    raise start_failure(folder, last_words(folder, process.returncode))
                 elif process.poll() is not None:
                     process = None  # the one that was there first has ended meanwhile
             if time.monotonic() > deadline:
                 if process is not None:
                     late = f"it was not ready within {timeout:.0f} seconds. {last_words(folder, None)}"
-                    raise ServerError(*fault("server-start-failed", late))
+                    raise start_failure(folder, late)
                 raise ServerError(*fault("server-silent", f" within {timeout:.0f} seconds"))
             time.sleep(0.03)
 
@@ -306,7 +307,7 @@ class Client:
         poller = zmq.Poller()
         for source in (self._socket, self._monitor, self._wake_reader):
             poller.register(source, zmq.POLLIN)
-        beat = heard = time.monotonic()
+        beat = heard = turned = time.monotonic()
         try:
             while self._lost is None:
                 while self._outbox:
@@ -322,7 +323,9 @@ class Client:
                 if self._monitor in ready:
                     self._lose(recv_monitor_message(self._monitor)["event"])
                 now = time.monotonic()
-                patience = protocol.LEASE_SECONDS + 2 * sum(self._open.values()) / protocol.SLOWEST_BYTES_PER_SECOND
+                heard += max(0.0, now - turned - protocol.HEARTBEAT_SECONDS)  # this program did not run, so heard nothing
+                turned = now
+                patience = protocol.SILENT_SECONDS + 2 * sum(self._open.values()) / protocol.SLOWEST_BYTES_PER_SECOND
                 if now > heard + patience:
                     self._lose(ServerError(*fault("server-silent", f" for {patience:.0f} seconds")))
                 if now >= beat and self._lost is None:

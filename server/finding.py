@@ -172,3 +172,15 @@ def last_words(folder: Path, status: int | None) -> str:
     if lines:
         return lines[-1].strip()[:500]
     return "it said nothing." if status is None else f"it ended with status {status} and said nothing."
+
+
+def start_failure(folder: Path, said: str) -> ServerError:
+    """Return the error for a server that did not start; on a full disk it could not even say why."""
+    try:
+        with open(folder / "server-start.log", "ab") as words:
+            words.write(b" " * 4096)
+            words.flush()
+            os.fsync(words.fileno())
+    except OSError as error:
+        return ServerError(*fault("folder-unusable", error))
+    return ServerError(*fault("server-start-failed", said))

@@ -44,6 +44,8 @@ MAX_PICTURES = 2 * MAX_STYLES + 4
 #: A client shows it is there this often; after the lease without a word, its jobs are cancelled.
 HEARTBEAT_SECONDS = 1.0
 LEASE_SECONDS = 5.0
+#: A client that hears nothing for so long, not even an answer to its heartbeats, says that the server is gone.
+SILENT_SECONDS = 4.0
 #: Heartbeats wait behind a picture on its way, so that time is granted as if it travelled only this fast.
 SLOWEST_BYTES_PER_SECOND = 100e6
 

@@ -10,16 +10,18 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, TypeVar
 
 import psutil
 import pytest
+import zmq
 
+from server import protocol
 from server.client import Cancelled, Client, Disconnected, Event, Failed, Finished
-from server.finding import server_lives
-from server.protocol import Picture
+from server.finding import read_connection, server_lives
+from server.protocol import CLIENT_MESSAGES, Message, Picture
 
 ROOT = Path(__file__).resolve().parents[2]
 LAST = (Finished, Failed, Cancelled, Disconnected)
@@ -76,11 +78,12 @@ def until(condition: Callable[[], Any], seconds: float) -> float:
 class Server:
     """A server process with a folder of its own."""
 
-    def __init__(self, folder: Path, *options: str) -> None:
+    def __init__(self, folder: Path, *options: str, environment: Mapping[str, str] | None = None) -> None:
         self.folder = folder
         self.process = subprocess.Popen(
             [sys.executable, "-m", "server", "--folder", str(folder), "--threads", "1", "--auto", *options],
-            cwd=ROOT, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
+            cwd=ROOT, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True,
+            env={**os.environ, **(environment or {})})
         until(lambda: (folder / "connection.json").exists() or self.process.poll() is not None, 15)
 
     def connect(self, name: str = "test") -> Client:
@@ -99,6 +102,23 @@ class Server:
             self.process.wait(15)
         if self.process.stderr is not None:
             self.process.stderr.close()
+
+
+def hello() -> list[bytes | memoryview]:
+    return protocol.encode(Message("hello", {"client": "stranger", "version": protocol.VERSION}), CLIENT_MESSAGES)
+
+
+def dealer(server: Server, keys: tuple[bytes, bytes] | None) -> zmq.Socket[bytes]:
+    """A bare socket connected to the server, for saying what no client says."""
+    connection = read_connection(server.folder)
+    assert connection is not None
+    peer = zmq.Context.instance().socket(zmq.DEALER)
+    peer.setsockopt(zmq.LINGER, 0)
+    if keys is not None:
+        peer.curve_serverkey = connection.public_key.encode()
+        peer.curve_publickey, peer.curve_secretkey = keys
+    peer.connect(connection.address)
+    return peer
 
 
 @pytest.fixture

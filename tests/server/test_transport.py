@@ -20,23 +20,7 @@ from server import protocol
 from server.client import Client, Disconnected, ServerError
 from server.finding import EXIT_ALREADY_RUNNING, load_keys, read_connection, server_lives
 from server.protocol import CLIENT_MESSAGES, SERVER_MESSAGES, Message
-from tests.server.conftest import ROOT, Server, until
-
-
-def hello() -> list[bytes]:
-    return protocol.encode(Message("hello", {"client": "stranger", "version": protocol.VERSION}), CLIENT_MESSAGES)
-
-
-def dealer(server: Server, keys: tuple[bytes, bytes] | None) -> zmq.Socket[bytes]:
-    connection = read_connection(server.folder)
-    assert connection is not None
-    peer = zmq.Context.instance().socket(zmq.DEALER)
-    peer.setsockopt(zmq.LINGER, 0)
-    if keys is not None:
-        peer.curve_serverkey = connection.public_key.encode()
-        peer.curve_publickey, peer.curve_secretkey = keys
-    peer.connect(connection.address)
-    return peer
+from tests.server.conftest import ROOT, Server, dealer, hello, until
 
 
 def test_only_the_authorised_key_gets_an_answer(server: Server) -> None:
@@ -185,16 +169,6 @@ def test_a_server_that_does_not_answer_is_told(server: Server) -> None:
         assert caught.value.code == "server-silent"
     finally:
         server.process.send_signal(signal.SIGCONT)
-
-
-def test_an_older_idle_server_makes_room(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    with Client.connect(folder, timeout=20) as old:
-        pid = old.welcome["pid"]
-    monkeypatch.setattr(protocol, "VERSION", "99.0")
-    with pytest.raises(ServerError):  # the one that is started is just as old here, so this never settles
-        Client.connect(folder, timeout=3)
-    connection = read_connection(folder)
-    assert connection is None or connection.pid != pid
 
 
 def test_sigterm_ends_it_cleanly(server: Server) -> None:

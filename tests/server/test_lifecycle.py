@@ -1,0 +1,215 @@
+"""How servers begin and end: at once, after a grace period, for a newer one; and how many engines they have."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from server import protocol
+from server.cli_status import words
+from server.client import Client, Disconnected, Failed, Finished, Note, PictureArrived, Progress, Queued, Starting
+from server.finding import read_connection, server_lives
+from tests.server.conftest import ENDLESS, ROOT, Server, picture, submit, until, wait_for
+
+
+def test_two_engines_paint_two_pictures_at_once(tmp_path: Path) -> None:
+    """Two engines on the CPU, in place of two GPUs."""
+    server = Server(tmp_path / "state", "--engines", "2")
+    try:
+        with server.connect("first") as first, server.connect("second") as second:
+            endless = submit(first, settings=ENDLESS, previews=False)
+            wait_for(first, Progress, job=endless)
+            assert len(first.status()["engines"]) == 1  # the second is started when it is needed
+            quick = submit(second, content=picture(32), settings={"iterations": 2}, previews=False)
+            assert wait_for(second, Starting, job=quick).text == "Loading the network"
+            wait_for(second, Finished, job=quick)
+            report = first.status()
+            assert sorted(engine["state"] for engine in report["engines"]) == ["busy", "idle"]
+            assert len({engine["pid"] for engine in report["engines"]}) == 2 == report["engines_at_most"]
+            third = submit(second, settings=ENDLESS, previews=False)
+            wait_for(second, Progress, job=third)
+            waiting = submit(second, content=picture(32), settings={"iterations": 2}, previews=False)
+            assert wait_for(second, Queued, job=waiting).position == 2
+            text = words(second.status())
+            assert text.count("busy on CPU") == 2 and "number 1 in the queue" in text and "2 clients" not in text
+            os.kill(next(e["pid"] for e in report["engines"] if e["state"] == "idle"), signal.SIGKILL)
+            assert wait_for(second, Failed, job=third).code == "engine-died"
+            wait_for(second, Finished, job=waiting)  # by a new engine; the first goes on
+            assert [job["job"] for job in first.status()["jobs"]] == [endless]
+            first.stop(endless)
+            wait_for(first, Finished, job=endless)
+    finally:
+        server.end()
+
+
+def test_asked_to_end_it_keeps_what_is_painted(tmp_path: Path) -> None:
+    server = Server(tmp_path / "state", "--grace", "1.5")
+    try:
+        with server.connect() as client, server.connect("late") as late:
+            job = submit(client, settings=ENDLESS, previews=False)
+            wait_for(client, Progress)
+            waiting = submit(late, previews=False)
+            wait_for(late, Queued)
+            server.process.send_signal(signal.SIGTERM)
+            assert wait_for(late, Failed, job=waiting).code == "server-stopping"
+            note = wait_for(client, Note, job=job)
+            assert note.code == "server-stopping-soon" and "kept" in note.sentence
+            refused = submit(late, previews=False)
+            assert wait_for(late, Failed, job=refused).code == "server-stopping"
+            assert wait_for(client, PictureArrived, 10, job=job).kind == "final"
+            assert wait_for(client, Finished, job=job).stopped
+            assert "being stopped" in wait_for(client, Disconnected, 5).sentence
+        assert server.process.wait(10) == 0 and not server_lives(server.folder)
+    finally:
+        server.end()
+
+
+def test_asked_twice_it_ends_at_once(tmp_path: Path) -> None:
+    server = Server(tmp_path / "state")
+    try:
+        with server.connect() as client:
+            job = submit(client, settings=ENDLESS, previews=False)
+            wait_for(client, Progress)
+            server.process.terminate()
+            wait_for(client, Note, job=job)
+            server.process.terminate()
+            assert wait_for(client, Disconnected, 3, job=job).remedy
+        assert server.process.wait(5) == 0
+    finally:
+        server.end()
+
+
+NEWER = """
+import sys
+from pathlib import Path
+from server import protocol
+from server.client import Client, Finished, LAST_EVENTS
+from server.protocol import Picture
+with Client.connect(Path(sys.argv[1]), timeout=20) as client:
+    small = Picture(32, 32, 3, "u8", bytes(range(256)) * 12)
+    client.submit(small, [(small, 1.0)], {"quality": "draft", "iterations": 2})
+    while not isinstance(event := client.next_event(1), LAST_EVENTS):
+        continue
+    print(client.welcome["version"], client.welcome["pid"], type(event).__name__)
+    client.shutdown()
+    while client.next_event(5):
+        continue
+"""
+
+
+@pytest.mark.parametrize("number", [protocol.PROTOCOL, protocol.PROTOCOL + 1], ids=["same protocol", "newer protocol"])
+def test_a_newer_version_replaces_the_server_and_no_job_is_lost(folder: Path, tmp_path: Path, number: int) -> None:
+    newer = tmp_path / "newer"
+    for package in ("server", "stylecore"):
+        shutil.copytree(ROOT / package, newer / package, ignore=shutil.ignore_patterns("__pycache__"))
+    text = (newer / "server" / "protocol.py").read_text()
+    text, versions = re.subn(r'^VERSION = ".*"$', 'VERSION = "99.0"', text, flags=re.MULTILINE)
+    text, protocols = re.subn(r"^PROTOCOL = \d+$", f"PROTOCOL = {number}", text, flags=re.MULTILINE)
+    assert versions == protocols == 1
+    (newer / "server" / "protocol.py").write_text(text)
+    old = Server(folder)
+    try:
+        with old.connect() as client:
+            job = submit(client, settings=ENDLESS, previews=False)
+            wait_for(client, Progress)
+            done = subprocess.run([sys.executable, "-c", NEWER, str(folder)], cwd=newer, timeout=60, capture_output=True,
+                                  text=True, env={**os.environ, "PYTHONPATH": str(newer)})
+            version, pid, outcome = done.stdout.split()
+            assert version == "99.0" and int(pid) != old.process.pid and outcome == "Finished", done
+            assert wait_for(client, Progress, 5).job == job  # the old one still paints
+            client.stop(job)
+            wait_for(client, Finished, job=job)
+            assert wait_for(client, Disconnected, 5).sentence
+        assert old.process.wait(5) == 0
+    finally:
+        old.end()
+
+
+def test_an_older_client_uses_a_newer_server(server: Server, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(protocol, "VERSION", "0.0.1")
+    with server.connect() as client:
+        assert client.welcome["version"] != "0.0.1"
+
+
+def test_hello_comes_within_a_second_of_a_cold_start(tmp_path: Path) -> None:
+    """Three seconds here, where other tests run beside it; benchmarks/transport.py measures it."""
+    begin = time.monotonic()
+    with Client.connect(tmp_path / "state", timeout=20) as client:
+        seconds = time.monotonic() - begin
+        client.shutdown()
+        wait_for(client, Disconnected)
+    assert seconds < 3
+    until(lambda: not server_lives(tmp_path / "state"), 5)
+
+
+def test_idle_engines_are_retired_and_come_back(tmp_path: Path) -> None:
+    server = Server(tmp_path / "state", "--engine-idle", "0.5")
+    try:
+        with server.connect() as client:
+            for _ in range(2):
+                submit(client, content=picture(32), settings={"iterations": 2}, previews=False)
+                wait_for(client, Finished)
+                until(lambda: not client.status()["engines"], 5)
+                assert server.engine() is None
+            assert "none, started with the next job" in words(client.status())
+        assert server.log().count("retired") == 2
+    finally:
+        server.end()
+
+
+def test_the_log_has_a_line_for_each_job_with_what_it_took(server: Server) -> None:
+    with server.connect("gimp") as client:
+        job = submit(client, content=picture(48, height=32), settings={"iterations": 2, "strength": 70.0})
+        wait_for(client, Finished)
+    lines = [line for line in server.log().splitlines() if job[:8] in line]
+    assert len(lines) == 1
+    for part in ("of gimp", "48x32 px u8, 1 style", "quality=draft", "strength=70", "finished on CPU", "took", "peak "):
+        assert part in lines[0]
+    assert int(re.findall(r"peak (\d+) MB", lines[0])[0]) > 50
+
+
+def test_log_level_and_rotation(tmp_path: Path) -> None:
+    server = Server(tmp_path / "state", "--log-level", "warning")
+    server.end()
+    assert server.log() == ""
+    (server.folder / "server.log").write_bytes(b"x" * 1_000_000)
+    server = Server(tmp_path / "state")
+    try:
+        assert "listens" in server.log() and len(server.log()) < 1000
+        assert (server.folder / "server.log.1").stat().st_size == 1_000_000
+        assert (server.folder / "server.log.1").stat().st_mode & 0o077 == 0
+    finally:
+        server.end()
+
+
+def test_a_log_that_others_can_read_is_refused(tmp_path: Path) -> None:
+    server = Server(tmp_path / "state")
+    server.end()
+    (server.folder / "server.log").chmod(0o644)
+    done = subprocess.run([sys.executable, "-m", "server", "--folder", str(server.folder)], cwd=ROOT, timeout=20,
+                          capture_output=True, text=True)
+    assert done.returncode == 2 and "server.log" in done.stderr and "chmod" in done.stderr
+
+
+def test_status_is_for_people_and_for_programs(server: Server) -> None:
+    with server.connect() as client:
+        job = submit(client, settings=ENDLESS, previews=False)
+        wait_for(client, Progress)
+        said = [subprocess.run([sys.executable, "-m", "server.cli", "status", "--folder", str(server.folder), *more],
+                               cwd=ROOT, timeout=20, capture_output=True, text=True).stdout for more in ([], ["--json"])]
+    report = json.loads(said[1])
+    assert report["jobs"][0]["job"] == job and report["engines"][0]["state"] == "busy"
+    assert report["engines"][0]["memory"]["total"] > 0 and report["seconds_up"] > 0
+    for part in (f"process {server.process.pid}, up for", "busy on CPU", "GB free", f"Job {job[:8]} of test: paints"):
+        assert part in said[0]
+    connection = read_connection(server.folder)
+    assert connection is not None and connection.protocol == protocol.PROTOCOL
