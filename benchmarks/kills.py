@@ -77,7 +77,7 @@ def next_job(folder: Path) -> float:
 
 def one_round(folder: Path, target: str, dice: random.Random) -> dict[str, Any]:
     """Kill ``target`` at a random moment; return what came after."""
-    victim = subprocess.Popen([sys.executable, __file__, "--client", str(folder), str(dice.choice([1, 4, 100]))], cwd=ROOT)
+    victim = subprocess.Popen([sys.executable, __file__, "--client", str(folder), str(dice.choice([1, 4, 20]))], cwd=ROOT)
     moment = dice.random() * 4.0
     deadline = time.monotonic() + 60
     time.sleep(moment)

@@ -84,6 +84,7 @@ class Broker:
         self._folder = folder
         self._manner = manner
         self._lock: IO[bytes] | None = places.lock(folder)
+        places.remove_connection(folder)  # of one that was killed: nobody shall try it while this one gets ready
         keys = places.keys(folder)
         if manner.listen is not None:
             places.check_remote(folder, manner.listen)
@@ -344,6 +345,7 @@ class Broker:
         job = self._ledger.get(fields.get("job", ""))
         if job is None or job.engine is not link:
             return  # its client is gone, or it was cancelled on the way to the engine
+        job.frames, job.size = [], 0
         if message.type == "used":
             job.peak, link.memory = int(fields["peak"]), fields["memory"]
         elif message.type in ("finished", "cancelled", "error"):
@@ -370,6 +372,9 @@ class Broker:
         reason = link.reason()
         log.error("engine process %d ended: %s", link.process.pid, reason)
         self._engines.end(link)
+        for job in self._with(link):
+            if job.frames and not job.tried and not job.fraction and job.cancel_by is None:
+                self._ledger.again(job)  # it had not begun: the engine was dead already, which can be chance
         self._ledger.lose(self._with(link), "engine-died", reason)
         if not link.ready:
             self._not_started(*fault("engine-failed", reason))

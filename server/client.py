@@ -119,6 +119,7 @@ class Client:
             return cls._greeted(*read_exported(connection_file), timeout, client_name)
         folder = Path(folder) if folder is not None else default_folder()
         process: subprocess.Popen[bytes] | None = None
+        killed = False
         while True:
             connection = read_connection(folder)
             if connection is not None:
@@ -130,10 +131,13 @@ class Client:
                     raise ServerError(*fault("server-absent"))
                 if process is None:
                     process = start_server(folder, server_command)
-                elif process.poll() is not None and process.returncode != EXIT_ALREADY_RUNNING:
-                    raise start_failure(folder, last_words(folder, process.returncode))
                 elif process.poll() is not None:
-                    process = None  # the one that was there first has ended meanwhile
+                    # One that was there first has ended meanwhile; or this one was killed, which can be chance.
+                    by_chance = process.returncode == EXIT_ALREADY_RUNNING or (process.returncode < 0 and not killed)
+                    if not by_chance:
+                        raise start_failure(folder, last_words(folder, process.returncode))
+                    killed = killed or process.returncode < 0
+                    process = None
             if time.monotonic() > deadline:
                 if process is not None:
                     late = f"it was not ready within {timeout:.0f} seconds. {last_words(folder, None)}"
@@ -310,9 +314,13 @@ class Client:
         beat = heard = turned = time.monotonic()
         try:
             while self._lost is None:
-                while self._outbox:
-                    self._socket.send_multipart(self._outbox.popleft(), copy=False)
-                if self._closing:
+                try:
+                    while self._outbox:
+                        self._socket.send_multipart(self._outbox.popleft(), zmq.NOBLOCK, copy=False)
+                except zmq.Again:  # its queue has no end, so there is nobody to send to any more
+                    known = self._monitor.poll(0)
+                    self._lose(recv_monitor_message(self._monitor)["event"] if known else zmq.EVENT_DISCONNECTED)
+                if self._closing or self._lost is not None:
                     break
                 ready = dict(poller.poll(max(0, int((beat - time.monotonic()) * 1000))))
                 if self._wake_reader.fileno() in ready:

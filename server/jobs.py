@@ -19,7 +19,7 @@ class Job:
     name: str
     owner: bytes  # the client's routing identity
     client_name: str
-    frames: Sequence[Any]  # what is sent to the engine when its turn comes
+    frames: Sequence[Any]  # what is sent to the engine when its turn comes; kept until that has begun
     size: int  # bytes of its pictures
     described: str  # for the log: sizes and settings, never contents
     state: str = "queued"  # queued, running, paused
@@ -30,6 +30,7 @@ class Job:
     peak: int = 0  # bytes of memory that it took at most
     told_loading: bool = False
     told_stop: bool = False
+    tried: bool = False  # an engine ended before it had begun with this
     cancel_by: float | None = None  # when the engine must have given it up
     submitted: float = field(default_factory=time.monotonic)
     started: float | None = None

@@ -69,8 +69,13 @@ class Ledger:
     def start(self, job: Job) -> None:
         """Note that an engine has the job now."""
         self.queue.take(job)
-        job.frames, job.size, job.state = [], 0, "running"
+        job.state = "running"
         job.started = job.started or time.monotonic()
+
+    def again(self, job: Job) -> None:
+        """Put a job back that an engine was given but had not begun."""
+        job.engine, job.started, job.state, job.tried = None, None, "queued", True
+        self.queue.add(job)
 
     def tell_positions(self) -> None:
         """Tell the clients of the jobs that wait where they stand, if that has changed."""

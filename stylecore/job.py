@@ -17,6 +17,7 @@ from torch import Tensor
 from stylecore import colours, memory
 from stylecore import settings as declared
 from stylecore.blocks import Blocks
+from stylecore.clock import WorkClock
 from stylecore.distances import DISTANCES
 from stylecore.engine import Engine
 from stylecore.errors import StyleError
@@ -276,13 +277,13 @@ class Job:
             yield Finished(time.perf_counter() - begin, False, dict(self.settings))
             return
         yield from self._notes()
-        whole = sum(scale.work for scale in self.scales)
-        done = sum(scale.work for scale in self.scales[: self._number])
+        steps = [(scale.work / scale.steps, scale.steps) for scale in self.scales]
+        clock = WorkClock(steps, self._engine.device.type, begin_at=(self._number, self._step))
         while self._number < len(self.scales) and not (self._stopped or self._cancelled):
             scale = self.scales[self._number]
             yield ScaleStarted(self._number + 1, len(self.scales), scale.size[1], scale.size[0], scale.steps)
-            yield from self._paint_scale(done, whole)
-            done += scale.work
+            yield from self._paint_scale(clock)
+            clock.scale_done()
             if not (self._stopped or self._cancelled):
                 self._number, self._step = self._number + 1, 0
         if self._cancelled:
@@ -305,19 +306,16 @@ class Job:
                 "which looks the same and takes somewhat longer.",
             )
 
-    def _paint_scale(self, done: float, whole: float) -> Iterator[Event]:
-        """Paint the scale at hand from the step at hand on; ``done`` and ``whole`` are the work before it and in all."""
-        number, begin, first = self._number, time.perf_counter(), self._step
+    def _paint_scale(self, clock: WorkClock) -> Iterator[Event]:
+        """Paint the scale at hand from the step at hand on."""
+        number = self._number
         while self._step < self.scales[number].steps and not (self._stopped or self._cancelled):
             optimiser, losses = yield from self._surviving()
             self._step += 1
-            scale = self.scales[number]
-            here = scale.work * self._step / scale.steps
-            pace = (time.perf_counter() - begin) / (self._step - first) * scale.steps / scale.work
+            fraction, seconds_left = clock.step_done()
             yield StepDone(
-                number + 1, len(self.scales), self._step, scale.steps, losses[0], losses[1], losses[2],
-                (done + here) / whole, max(0.0, pace * (whole - done - here)),
-                dict(zip(STYLE_LAYERS, losses[3:], strict=True)),
+                number + 1, len(self.scales), self._step, self.scales[number].steps, losses[0], losses[1], losses[2],
+                fraction, seconds_left, dict(zip(STYLE_LAYERS, losses[3:], strict=True)),
             )  # fmt: skip
             if optimiser.stuck:
                 break
