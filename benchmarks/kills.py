@@ -29,6 +29,7 @@ sys.path.insert(0, str(ROOT))
 from benchmarks.soak import cpu, picture  # noqa: E402
 from server.client import Client, Finished  # noqa: E402
 from server.events import LAST_EVENTS  # noqa: E402
+from server.finding import ServerError  # noqa: E402
 
 ORPHAN_SECONDS = 10.0
 
@@ -37,8 +38,11 @@ def be_client(folder: Path, iterations: int) -> None:
     """Paint one job after the other until killed, or until the server goes."""
     with Client.connect(folder, client_name="victim") as client:
         while True:
-            job = client.submit(picture(0), [(picture(1), 1.0)], {"quality": "draft", "iterations": iterations,
-                                                                  "precision": "float32"})
+            try:
+                job = client.submit(picture(0), [(picture(1), 1.0)], {"quality": "draft", "iterations": iterations,
+                                                                      "precision": "float32"})
+            except ServerError:
+                return
             while not isinstance(event := client.next_event(1), LAST_EVENTS) or event.job != job:
                 continue
             if not isinstance(event, Finished):

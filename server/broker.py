@@ -11,7 +11,7 @@ import signal
 import time
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO, Any
+from typing import Any
 
 import zmq
 
@@ -20,35 +20,25 @@ from server import protocol
 from server.engine_link import EngineLink
 from server.engines import EngineOptions, Engines
 from server.errors import ProtocolError, fault
-from server.finding import Connection, ServerError
-from server.gate import Gate, Received, Seldom, Unreadable
+from server.finding import Connection
+from server.gate import Gate, Received, Unreadable
 from server.jobs import Job
 from server.ledger import Ledger
+from server.place import Place
 from server.protocol import Examined
 from server.report import described, report
+from server.sessions import Session, Sessions
 
 log = logging.getLogger("broker")
 
-MAX_CLIENTS = 64
 #: An engine that has not given up a cancelled job after this long is ended: one step can take longer than a user waits.
 CANCEL_SECONDS = 3.0
 #: What is painted when the server is asked to end may take so long; then it is finished as it is, within the second.
 GRACE_SECONDS = 10.0
 FINISH_SECONDS = 5.0
-#: A client that has sent so many messages in a row that break the rules is not answered any more.
-_BAD_MESSAGES = 20
 #: The loop turns at least this often; if it took much longer, this process did not run, and nobody else is to blame.
 _TURN_SECONDS = 0.25
 _ASLEEP_SECONDS = 1.5
-
-
-@dataclass
-class Session:
-    """A client that has said hello."""
-
-    name: str
-    lease_until: float
-    seconds: float = protocol.LEASE_SECONDS  # length of its present lease
 
 
 @dataclass(frozen=True)
@@ -83,8 +73,7 @@ class Broker:
     def __init__(self, folder: Path, manner: Manner, engines: EngineOptions) -> None:
         self._folder = folder
         self._manner = manner
-        self._lock: IO[bytes] | None = places.lock(folder)
-        places.remove_connection(folder)  # of one that was killed: nobody shall try it while this one gets ready
+        self._place = Place(folder)
         keys = places.keys(folder)
         if manner.listen is not None:
             places.check_remote(folder, manner.listen)
@@ -92,11 +81,7 @@ class Broker:
         self._gate = Gate(self._context, folder / "keys" / "authorised", keys, manner.listen)
         self._engines = Engines(self._context, folder, engines)
         self._ledger = Ledger(self._gate)
-        self._sessions: dict[bytes, Session] = {}
-        self._bad: dict[bytes, int] = {}  # messages in a row that broke the rules
-        self._garbage = Seldom("refused %d message(s) that break the rules")
-        self._unwritable = Seldom("the connection file cannot be written (%d time(s))")
-        self._rewritten = Seldom("the connection file was gone or changed; written again %d time(s)")
+        self._sessions = Sessions(self._gate)
         self._device, self._memory = "", {}  # type: str, dict[str, Any]
         self._began = self._met_at = self._turned = time.monotonic()
         self._failed_starts = 0
@@ -104,9 +89,8 @@ class Broker:
         self._retiring = False
         self._end_at: float | None = None  # when what still runs is finished as it is
         self._ending = False
-        self._connection = Connection(self._gate.address, keys[0].decode(), os.getpid(), protocol.VERSION,
-                                      protocol.PROTOCOL)
-        places.write_connection(folder, self._connection)
+        self._place.announce(Connection(self._gate.address, keys[0].decode(), os.getpid(), protocol.VERSION,
+                                        protocol.PROTOCOL))
         also = f" and at {self._gate.remote_address}" if self._gate.remote_address else ""
         log.info("server %s listens at %s%s", protocol.VERSION, self._gate.address, also)
 
@@ -144,8 +128,7 @@ class Broker:
         self._turned = now
         if slept > _ASLEEP_SECONDS:
             log.warning("did not run for %.1f s", slept)
-            for session in self._sessions.values():
-                session.lease_until += slept
+            self._sessions.forgive(slept)
             for link in self._engines:
                 link.forgive(slept)
             for job in self._ledger.all():
@@ -155,31 +138,17 @@ class Broker:
 
     def _serve_clients(self) -> None:
         self._gate.watch()
-        self._garbage.due()
+        self._sessions.due()
         for _ in range(100):  # then the engines have a turn
             received = self._gate.receive()
             if received is None:
                 break
             if isinstance(received, Unreadable):
-                self._answer_garbage(received)
+                self._sessions.answer_garbage(received, known_job=received.job in self._ledger)
             else:
-                self._bad.pop(received.identity, None)
                 self._obey(received)
         while self._gate.gone:
             self._forget(self._gate.gone.pop())
-
-    def _answer_garbage(self, received: Unreadable) -> None:
-        if not self._bad:
-            log.warning("refused a message: %s", received.error.sentence)
-        else:
-            self._garbage.happened()
-        if len(self._bad) > MAX_CLIENTS:
-            self._bad.clear()
-        count = self._bad[received.identity] = self._bad.get(received.identity, 0) + 1
-        if count <= _BAD_MESSAGES:
-            error = received.error
-            self._gate.send(received.identity, "refused" if received.job in self._ledger else "error",
-                            job=received.job, code=error.code, sentence=error.sentence, remedy=error.remedy)
 
     def _obey(self, received: Received) -> None:
         identity, message = received.identity, received.message
@@ -191,9 +160,9 @@ class Broker:
         elif session is None:
             self._gate.refuse(identity, "", "lease-expired", protocol.LEASE_SECONDS)
         else:
-            session.seconds = protocol.LEASE_SECONDS
+            sending = 0
             if message.type == "heartbeat":
-                session.seconds += message.fields["sending"] / protocol.SLOWEST_BYTES_PER_SECOND
+                sending = message.fields["sending"]
                 self._gate.send(identity, "heartbeat")
             elif message.type == "prepare":
                 if not len(self._engines):
@@ -209,15 +178,12 @@ class Broker:
                 self._submit(session, received)
             else:
                 self._about(received)
-            session.lease_until = time.monotonic() + session.seconds
+            session.renew(sending)
 
     def _greet(self, identity: bytes, name: str) -> None:
-        if len(self._sessions) >= MAX_CLIENTS and identity not in self._sessions:
-            self._gate.refuse(identity, "", "server-busy")
-            return
-        self._sessions[identity] = Session(name, time.monotonic() + protocol.LEASE_SECONDS)
-        self._gate.send(identity, "welcome", version=protocol.VERSION, pid=os.getpid(), device=self._device,
-                        memory=self._memory)
+        if self._sessions.open(identity, name):
+            self._gate.send(identity, "welcome", version=protocol.VERSION, pid=os.getpid(), device=self._device,
+                            memory=self._memory)
 
     def _submit(self, session: Session, received: Received) -> None:
         identity, fields, shapes = received.identity, received.message.fields, received.message.shapes
@@ -265,8 +231,7 @@ class Broker:
 
     def _forget(self, identity: bytes) -> None:
         """A client is gone: its jobs end."""
-        self._bad.pop(identity, None)
-        session = self._sessions.pop(identity, None)
+        session = self._sessions.close(identity)
         if session is None:
             return
         for job in self._ledger.of(identity):
@@ -399,16 +364,14 @@ class Broker:
     def _keep_time(self) -> None:
         """End leases, hung engines, idle engines, and the server when its time has come."""
         now = time.monotonic()
-        for identity, session in list(self._sessions.items()):
-            if now > session.lease_until:
-                log.warning("client %s: nothing heard for %.0f s", session.name, session.seconds)
-                self._gate.refuse(identity, "", "lease-expired", round(session.seconds))
-                self._forget(identity)
+        for identity in self._sessions.expired():
+            self._forget(identity)
         for link in self._engines:
             self._look_after(link, now)
-        if self._sessions or len(self._ledger):
+        if len(self._sessions) or len(self._ledger):
             self._met_at = now
-        self._keep_place()
+        if not self._place.keep():
+            self._retiring = True
         if self._signals:
             self._take_signals(now)
         if self._retiring and not len(self._ledger):
@@ -435,27 +398,12 @@ class Broker:
             log.info("engine process %d retired", link.process.pid)
             self._engines.end(link)
 
-    def _keep_place(self) -> None:
-        """See to it that clients can find this server: that the connection file is there, and that the lock counts."""
-        if self._lock is None:
-            return
-        if not places.holds(self._folder, self._lock):
-            log.warning("the server's folder was taken away: no new clients will come")
-            self._lock.close()
-            self._lock, self._retiring = None, True
-        elif not places.is_written(self._folder, self._connection):
-            self._rewritten.happened()
-            try:
-                places.write_connection(self._folder, self._connection)
-            except ServerError:
-                self._unwritable.happened()
-
     def _retire(self) -> None:
         """Make room for a newer server: leave the folder to it, finish what is there, and end."""
         if not self._retiring:
             log.info("asked to make room for a newer server; %d job(s) to finish", len(self._ledger))
             self._retiring = True
-            self._leave_folder()
+            self._place.leave()
 
     def _take_signals(self, now: float) -> None:
         """Go on with ending, which a signal has begun: a grace period, then what is there is finished as it is."""
@@ -481,24 +429,15 @@ class Broker:
         return report(self._ledger, self._engines, clients=len(self._sessions), began=self._began, device=self._device,
                       memory=self._memory, folder=self._folder, remote=self._gate.remote_address)
 
-    def _leave_folder(self) -> None:
-        """Leave the folder to the next server."""
-        if self._lock is not None:
-            places.remove_connection(self._folder)
-            self._lock.close()
-            self._lock = None
-
     def _end(self) -> None:
         """Tell the clients, end the engines, and leave nothing behind."""
-        if self._lock is not None:
-            places.remove_connection(self._folder)
+        self._place.hide()
         _, sentence, remedy = fault("server-stopping")
-        for identity in list(self._sessions):
+        for identity in self._sessions:
             self._gate.send(identity, "goodbye", sentence=sentence, remedy=remedy)
         for link in self._engines:
             self._engines.end(link)
         self._gate.close()
         self._context.term()
-        if self._lock is not None:
-            self._lock.close()
+        self._place.leave()
         log.info("server ended")

@@ -48,7 +48,8 @@ REFINE_STEPS = 16
 #: A preview may take this share of the time: a large one is shown less often than asked for.
 _PREVIEW_SHARE = 0.05
 #: How the arithmetic libraries say that there is no memory, in exceptions that do not.
-_ALLOCATION = re.compile(r"can't allocate memory|not enough memory|out of memory|std::bad_alloc", re.IGNORECASE)
+_ALLOCATION = re.compile(r"can't allocate memory|not enough memory|out of memory|std::bad_alloc"
+                         r"|could not create a (primitive|memory)", re.IGNORECASE)  # the last is oneDNN's way
 _DTYPES = {"u8": "uint8", "u16": "uint16", "f32": "float32"}
 _FULL = {"u8": 255.0, "u16": 65535.0, "f32": 1.0}
 

@@ -85,7 +85,8 @@ class WorkClock:
     def _step(self, number: int) -> float:
         """Return the seconds that a step takes, or will take, at this scale."""
         wanted = self._scales[number]
-        known = [scale for scale in self._scales[:number] if scale.taken]
+        seen = [scale for scale in self._scales[:number] if scale.taken]
+        known = [scale for scale in seen if len(scale.taken) > 1] or seen
         if len(wanted.taken) > 1 or not known:
             return wanted.step
         finest = known[-1]

@@ -23,10 +23,10 @@ import zmq
 
 from server import protocol
 from server.client import (
+    Accepted,
     Cancelled,
     Client,
     Disconnected,
-    Event,
     Failed,
     Finished,
     Note,
@@ -58,6 +58,16 @@ def finishes(client: Client, job: str) -> None:
     wait_for(client, Finished, job=job)
 
 
+def bad_news(client: Client, job: str) -> Failed | Note:
+    """What the client is told first that is no progress."""
+    deadline = time.monotonic() + 30
+    while time.monotonic() < deadline:
+        event = client.next_event(0.2)
+        if isinstance(event, Failed | Note) and event.job == job:
+            return event
+    raise AssertionError("nothing was told")
+
+
 def engine_of(server: Server) -> psutil.Process:
     engine = server.engine()
     assert engine is not None
@@ -85,19 +95,20 @@ def signalled(number: int) -> Callable[[Server], None]:
 class Row:
     fault: str
     happens: Callable[[Server], None]
-    kind: type[Event]
     code: str
     says: str = ""
     mended: Callable[[Server], None] | None = None
 
 
+#: It goes on in smaller pieces, and says so, or it cannot and fails.
+OUT_OF_MEMORY = "memory-ran-out or out-of-memory"
 ENGINE_FAULTS = [
-    Row("is killed", signalled(signal.SIGKILL), Failed, "engine-died", "SIGKILL"),
-    Row("segfaults", signalled(signal.SIGSEGV), Failed, "engine-died", "SIGSEGV"),
-    Row("freezes as a whole", signalled(signal.SIGSTOP), Failed, "engine-hung", "has not answered"),
-    Row("hangs in a kernel", signalled(signal.SIGUSR2), Note, "engine-slow", "Cancel"),
-    Row("has no main memory", no_more_memory, Failed, "out-of-memory", "", memory_again),
-    Row("has no device memory", signalled(signal.SIGUSR1), Failed, "out-of-memory"),
+    Row("is killed", signalled(signal.SIGKILL), "engine-died", "SIGKILL"),
+    Row("segfaults", signalled(signal.SIGSEGV), "engine-died", "SIGSEGV"),
+    Row("freezes as a whole", signalled(signal.SIGSTOP), "engine-hung", "has not answered"),
+    Row("hangs in a kernel", signalled(signal.SIGUSR2), "engine-slow", "Cancel"),
+    Row("has no main memory", no_more_memory, OUT_OF_MEMORY, "", mended=memory_again),
+    Row("has no device memory", signalled(signal.SIGUSR1), OUT_OF_MEMORY),
 ]
 
 
@@ -110,14 +121,17 @@ def test_when_the_engine(faulty: Server, row: Row) -> None:
         waiting = quick(other)
         begin = time.monotonic()
         row.happens(faulty)
-        told = wait_for(hit, row.kind, 30, job=job)
+        told = bad_news(hit, job)
         assert row.mended is not None or time.monotonic() - begin < TOLD_SECONDS + 1  # what waits for a test's machine
-        assert told.code == row.code and row.says in told.sentence and told.sentence  # type: ignore[attr-defined]
-        if isinstance(told, Note):
+        assert told.code in row.code and row.says in told.sentence and told.sentence
+        if isinstance(told, Failed):
+            assert told.remedy
+        elif told.code == "engine-slow":
             failed = wait_for(hit, Failed, 20, job=job)
             assert failed.code == "engine-hung" and failed.remedy
         else:
-            assert told.remedy  # type: ignore[attr-defined]
+            hit.stop(job)
+            finishes(hit, job)
         if row.mended is not None:
             row.mended(faulty)
         finishes(other, waiting)
@@ -433,3 +447,34 @@ def test_many_small_messages_keep_nobody_waiting(faulty: Server, frames: list[by
     assert sent > 2000 and slowest < 2.0
     assert psutil.Process(faulty.process.pid).memory_info().rss < before + 50_000_000
     assert len(faulty.log()) - log_before < 5000
+
+
+def test_more_clients_than_there_is_room_for_are_told(server: Server) -> None:
+    keys = load_keys(server.folder, "client")
+    peers = [dealer(server, keys) for _ in range(65)]
+    try:
+        for peer in peers[:-1]:
+            peer.send_multipart(hello())
+        for peer in peers[:-1]:
+            assert peer.poll(5000) and protocol.decode(peer.recv_multipart(), SERVER_MESSAGES).type == "welcome"
+        peers[-1].send_multipart(hello())
+        assert peers[-1].poll(5000)
+        answer = protocol.decode(peers[-1].recv_multipart(), SERVER_MESSAGES)
+        assert answer.fields["code"] == "server-busy" and answer.fields["remedy"]
+    finally:
+        for peer in peers:
+            peer.close()
+
+
+def test_a_full_queue_says_so(faulty: Server) -> None:
+    with faulty.connect() as client:
+        endless = submit(client, content=picture(32), settings=ENDLESS, previews=False)
+        jobs = [quick(client) for _ in range(32)]
+        failed = wait_for(client, Failed, job=jobs[-1])
+        assert failed.code == "queue-full" and "32 jobs" in failed.sentence and failed.remedy
+        client.cancel(jobs[0])
+        wait_for(client, Cancelled, job=jobs[0])
+        again = quick(client)  # there is room again
+        assert wait_for(client, Accepted, job=again).job == again
+        for job in [endless, *jobs[1:-1], again]:
+            client.cancel(job)

@@ -8,13 +8,15 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import example, given
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from server import protocol
 from server.errors import ERRORS, ProtocolError, fault
 from server.protocol import CLIENT_MESSAGES, SERVER_MESSAGES, TAG, Message, Picture, decode, encode
 
+#: A few thousand in all; benchmarks/fuzz.py makes as many as wanted.
+MANY = settings(max_examples=1000, deadline=None)
 JOBS = st.from_regex(r"[A-Za-z0-9_-]{1,64}", fullmatch=True)
 
 
@@ -61,6 +63,7 @@ def submission() -> list[bytes]:
                                      "previews": True, "preview_every": 1.0}, (small, small)), CLIENT_MESSAGES)
 
 
+@MANY
 @given(st.lists(st.binary(max_size=200), max_size=6))
 @example([])
 @example([TAG])
@@ -83,6 +86,7 @@ JSON = st.recursive(st.none() | st.booleans() | st.integers() | st.floats() | st
                     lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text(max_size=8), inner, max_size=4))
 
 
+@MANY
 @given(st.sampled_from(sorted({**CLIENT_MESSAGES, **SERVER_MESSAGES})), st.data())
 def test_any_header_is_a_message_or_a_protocol_error(kind: str, data: st.DataObject) -> None:
     header: dict[str, Any] = {"type": kind, "pictures": data.draw(JSON)}
@@ -95,6 +99,7 @@ def test_any_header_is_a_message_or_a_protocol_error(kind: str, data: st.DataObj
             assert error.code in ERRORS
 
 
+@MANY
 @given(st.integers(0, 3), st.data())
 def test_a_damaged_submission_is_a_message_or_a_protocol_error(part: int, data: st.DataObject) -> None:
     frames = submission()
