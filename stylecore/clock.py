@@ -62,6 +62,10 @@ class WorkClock:
         self._now = now
         self._last = now()
 
+    def scale_begins(self) -> None:
+        """The next scale is prepared from now on; the caller may have paused before it."""
+        self._last = self._now()
+
     def scale_done(self) -> None:
         """The scale is over, be it before its last step; the next one is prepared."""
         self._scales[self._number].done = self._scales[self._number].steps

@@ -282,6 +282,7 @@ class Job:
         while self._number < len(self.scales) and not (self._stopped or self._cancelled):
             scale = self.scales[self._number]
             yield ScaleStarted(self._number + 1, len(self.scales), scale.size[1], scale.size[0], scale.steps)
+            clock.scale_begins()
             yield from self._paint_scale(clock)
             clock.scale_done()
             if not (self._stopped or self._cancelled):
