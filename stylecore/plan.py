@@ -22,9 +22,12 @@ _COARSE_STEPS = {"draft": (30, 20, 12, 8), "normal": (40, 30, 24, 16), "best": (
 _FINAL_STEPS = {"draft": 12, "normal": 30, "best": 90}
 # The raw objectives are chosen for their loss, which falls on long after the look has settled (see benchmarks/).
 _FINAL_STEPS_RAW = {"draft": 30, "normal": 100, "best": 250}
-# The share of a fresh run's work that a warm start does, all of it at the last scale: with the earlier picture's strokes in
+# A warm start takes this share of a fresh run's time, all of it at the last scale: with the earlier picture's strokes in
 # place, a coarser one only disturbs them. A change of strength by 10 then ends within 3 % of a fresh run's loss.
-_WARM_SHARE = 0.3
+_WARM_SHARE = 0.33
+# Beginning a scale (the targets and the first gradient) takes as long as so many steps there.
+_BEGINNING = 1.67
+
 
 @dataclass(frozen=True)
 class Scale:
@@ -85,8 +88,9 @@ def make_plan(
     sizes = pyramid_sizes(height, width)
     steps = _steps(sizes, settings)
     if warm:
-        work = sum(count * math.prod(each) for each, count in zip(sizes, steps, strict=True))
-        sizes, steps = sizes[-1:], [max(1, int(_WARM_SHARE * work / math.prod(sizes[-1])))]
+        last = math.prod(sizes[-1])
+        fresh = sum((count + _BEGINNING) * math.prod(each) / last for each, count in zip(sizes, steps, strict=True))
+        sizes, steps = sizes[-1:], [max(1, int(_WARM_SHARE * fresh - _BEGINNING))]
     return [Scale(each, count, way_for(each) or Way()) for each, count in zip(sizes, steps, strict=True)]
 
 

@@ -7,22 +7,18 @@ of; the results then go in as one undo step. The user's own layers are never wri
 from __future__ import annotations
 
 import hashlib
-import json
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any
 
 from gi.repository import Babl, GdkPixbuf, Gegl, Gimp, Gio
 
+import memory
 import pixels
+from memory import Memory
 from report import PluginError
 from server.protocol import MAX_PIXELS, Picture
 from words import _
-
-#: Name of the parasite that says how a layer was made.
-PARASITE = "neural-style"
-_PERSISTENT_AND_UNDOABLE = 1 | 2
 
 #: A selection is styled with this much of its surroundings, so that the style does not see the selection's border.
 _MARGIN = 48
@@ -40,11 +36,13 @@ Area = tuple[int, int, int, int]
 
 @dataclass(frozen=True)
 class Style:
-    """A style picture as the user chose it."""
+    """A style picture as the user chose it: a file (``path``) or a layer (``tattoo``, in its image)."""
 
     name: str
     sha256: str
     picture: Picture
+    path: str = ""
+    tattoo: int = 0
 
 
 @dataclass(frozen=True)
@@ -72,7 +70,7 @@ class Result:
     source: Source
     picture: Picture
     name: str
-    memory: dict[str, Any]
+    memory: Memory
 
 
 def image_closed() -> PluginError:
@@ -174,8 +172,7 @@ def read(source: Source) -> Picture:
             _("The layer “{name}” is too large.").format(name=source.name),
             _("Select a smaller part, or scale the image down."),
         )
-    precision = source.layer.get_image().get_precision()
-    kind = "u8" if precision in _EIGHT_BIT else "u16" if precision in _SIXTEEN_BIT else "f32"
+    kind = kind_of(source.layer.get_image())
     composed = _composed(source.layer)
     try:
         space = own_space(source.layer.get_image())
@@ -201,6 +198,19 @@ def own_space(image: Gimp.Image) -> Babl.Object | None:
 def shown(image: Gimp.Image, picture: Picture) -> GdkPixbuf.Pixbuf:
     """Return a picture in the image's space as the dialog shows it."""
     return pixels.to_pixbuf(pixels.converted(picture, own_space(image) if image.is_valid() else None, None))
+
+
+def whole(layer: Gimp.Layer, kind: str | None = None) -> Picture:
+    """Return all pixels of a layer, without its effects; as deep as its image unless ``kind`` says how."""
+    area = (0, 0, layer.get_width(), layer.get_height())
+    return pixels.read(layer.get_buffer(), area, kind or kind_of(layer.get_image()), 4)
+
+
+def kind_of(image: Gimp.Image) -> str:
+    """Return the kind of the wire's pixels that is as deep as the image."""
+    precision = image.get_precision()
+    # 16-bit integers are clipped to sRGB on the way, which the network needs; float is sent as it is.
+    return "u8" if precision in _EIGHT_BIT else "u16" if precision in _SIXTEEN_BIT else "f32"
 
 
 def _composed(layer: Gimp.Layer) -> Gimp.Layer:
@@ -272,7 +282,7 @@ def read_style(path: str) -> Style:
         layer = layers[-1] if plain else Gimp.Layer.new_from_visible(image, image, "style")
         area = (0, 0, layer.get_width(), layer.get_height())
         picture = pixels.read(layer.get_buffer(), area, "u8", 4 if layer.has_alpha() else 3)
-        return Style(style_name(path), digest, picture)
+        return Style(style_name(path), digest, picture, path)
     finally:
         image.delete()
         Gimp.progress_end()  # loading it has filled the bar in the image window
@@ -285,7 +295,7 @@ def read_style_layer(layer: Gimp.Layer, *, selection: bool = False) -> Style:
         PluginError: nothing of the layer is selected, or it is too large.
     """
     if not selection:
-        return _style_of(layer, layer.get_name())
+        return replace(_style_of(layer, layer.get_name()), tattoo=layer.get_tattoo())
     image = layer.get_image()
     touched, _x, _y, across, down = layer.mask_intersect()
     if Gimp.Selection.is_empty(image) or not touched or across < 1 or down < 1:
@@ -393,9 +403,7 @@ def insert_results(image: Gimp.Image, results: Sequence[Result], *, convert: boo
             pixels.write(layer.get_buffer(), result.source.area, result.picture, space)
             made.append(layer)
             _insert(image, result.source, layer)
-            layer.attach_parasite(
-                Gimp.Parasite.new(PARASITE, _PERSISTENT_AND_UNDOABLE, json.dumps(result.memory).encode("ascii"))
-            )
+            memory.keep(layer, result.memory, whole(layer))
         image.set_selected_layers([layer for layer in selected if layer.is_valid()])
     except BaseException:
         for layer in made:

@@ -17,6 +17,8 @@ import painting
 import pixels
 import report
 import styles
+from editing import Editing
+from editingview import EditingView
 from pane import PreviewPane
 from preview import Preview, Wish
 from stylechooser import StyleChooser
@@ -39,8 +41,10 @@ class Dialog:
         config: Gimp.ProcedureConfig,
         image: Gimp.Image,
         sources: Sequence[canvas.Source],
+        editing: Editing,
     ) -> None:
         self._config = config
+        self._editing = editing
         self._image = image
         self._timers: list[int] = []
         self._work: painting.Painting | None = None
@@ -70,7 +74,7 @@ class Dialog:
         area.reorder_child(self._columns, 0)
         self._columns.show_all()
 
-        self._preview = Preview(image, sources, self._pane)
+        self._preview = Preview(image, sources, self._pane, editing)
         config.connect("notify", lambda *_: self._changed())
         self._changed()
         self._every(_POLL_MILLISECONDS, self._tick)
@@ -84,6 +88,8 @@ class Dialog:
         self._tops = Gtk.SizeGroup(mode=Gtk.SizeGroupMode.VERTICAL)  # what is below the headings begins at one height
         for top in (self._chooser.top, self._pane.top, heading):
             self._tops.add_widget(top)
+        if self._editing.known:
+            column.pack_start(EditingView(self._editing, self._window), False, False, 0)
         column.pack_start(self._box("main"), False, False, 0)
         if not canvas.is_colour(self._image):
             column.pack_start(self._consent(), False, False, 0)
@@ -106,6 +112,9 @@ class Dialog:
                 name = arguments.property_name(setting)
                 self._choose_widget(setting, name)
                 names.append(name)
+        if group == "advanced":
+            self._window.get_widget(arguments.VARY, Gtk.ComboBox.__gtype__)
+            names += [arguments.VARIANTS, arguments.VARY]
         return self._window.fill_box(f"{group}-box", names)
 
     def _choose_widget(self, setting: Setting, name: str) -> None:
@@ -131,7 +140,7 @@ class Dialog:
         self._window.set_response_sensitive(Gtk.ResponseType.OK, bool(weights))
         button = self._window.get_widget_for_response(Gtk.ResponseType.OK)
         button.set_tooltip_text("" if weights else _("Choose a style first"))
-        self._preview.want(Wish(tuple(weights.items()), arguments.settings_of(self._config)))
+        self._preview.want(Wish(tuple(weights.items()), arguments.settings_of(self._config), self._editing.how))
 
     def _apply(self) -> None:
         if self._chooser.weights():

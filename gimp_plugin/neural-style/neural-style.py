@@ -23,6 +23,7 @@ import arguments
 from words import _
 
 PROCEDURE = "plug-in-neural-style"
+UPDATE_PROCEDURE = "plug-in-neural-style-update-results"
 
 
 class NeuralStyle(Gimp.PlugIn):
@@ -34,48 +35,93 @@ class NeuralStyle(Gimp.PlugIn):
 
     def do_query_procedures(self) -> list[str]:
         """Name the procedures of this plug-in."""
-        return [PROCEDURE]
+        return [PROCEDURE, UPDATE_PROCEDURE]
 
     def do_create_procedure(self, name: str) -> Gimp.Procedure:
-        """Declare the procedure: menu entry, arguments and return values."""
+        """Declare a procedure: menu entry, arguments and return values."""
         Gegl.init(None)
-        procedure = Gimp.ImageProcedure.new(self, name, Gimp.PDBProcType.PLUGIN, run, None)
-        procedure.set_image_types("*")
-        sensitivity = Gimp.ProcedureSensitivityMask
-        procedure.set_sensitivity_mask(sensitivity.DRAWABLE | sensitivity.DRAWABLES)
-        procedure.set_menu_label(_("_Neural Style…"))
-        procedure.add_menu_path("<Image>/Filters/Artistic")
-        procedure.set_documentation(
-            _("Repaint layers in the style of a picture"),
-            _("Repaints every selected layer in the style of any picture (Gatys, Ecker and Bethge, arXiv 1508.06576) "
-              "and puts each result as a new layer above its source. Works on the selection if there is one. "
-              "The painting is done by the neural-style server, which is started when it is not running."),
-            name,
-        )
-        procedure.set_attribution("Neural Style for GIMP", "MIT licence", "2026")
-        arguments.declare(procedure)
-        flags = GObject.ParamFlags.READWRITE
-        procedure.add_layer_return_value(
-            "result", _("Result"), _("The new layer; of several, the one above the topmost source"), True, flags
-        )
-        return procedure
+        return _update_procedure(self, name) if name == UPDATE_PROCEDURE else _style_procedure(self, name)
+
+
+def _style_procedure(plug_in: Gimp.PlugIn, name: str) -> Gimp.Procedure:
+    procedure = Gimp.ImageProcedure.new(plug_in, name, Gimp.PDBProcType.PLUGIN, run, None)
+    procedure.set_image_types("*")
+    sensitivity = Gimp.ProcedureSensitivityMask
+    procedure.set_sensitivity_mask(sensitivity.DRAWABLE | sensitivity.DRAWABLES)
+    procedure.set_menu_label(_("_Neural Style…"))
+    procedure.add_menu_path("<Image>/Filters/Artistic")
+    procedure.set_documentation(
+        _("Repaint layers in the style of a picture"),
+        _("Repaints every selected layer in the style of any picture (Gatys, Ecker and Bethge, arXiv 1508.06576) "
+          "and puts each result as a new layer above its source. Works on the selection if there is one. "
+          "On such a result it opens with its settings, and paints it again in its place. "
+          "The painting is done by the neural-style server, which is started when it is not running."),
+        name,
+    )  # fmt: skip
+    procedure.set_attribution("Neural Style for GIMP", "MIT licence", "2026")
+    arguments.declare(procedure)
+    procedure.add_layer_return_value(
+        "result", _("Result"), _("The new layer; of several, the one above the topmost source"), True,
+        GObject.ParamFlags.READWRITE,
+    )  # fmt: skip
+    return procedure
+
+
+def _update_procedure(plug_in: Gimp.PlugIn, name: str) -> Gimp.Procedure:
+    procedure = Gimp.ImageProcedure.new(plug_in, name, Gimp.PDBProcType.PLUGIN, run_update, None)
+    procedure.set_image_types("*")
+    sensitivity = Gimp.ProcedureSensitivityMask
+    procedure.set_sensitivity_mask(sensitivity.DRAWABLE | sensitivity.DRAWABLES | sensitivity.NO_DRAWABLES)
+    procedure.set_menu_label(_("Neural Style: _Update Results"))
+    procedure.add_menu_path("<Image>/Filters/Artistic")
+    procedure.set_documentation(
+        _("Paint again what is not up to date"),
+        _("Paints every result of Neural Style in the image again whose source layer, style or settings changed since, "
+          "in its place and as one undo step; results that are up to date are left alone."),
+        name,
+    )  # fmt: skip
+    procedure.set_attribution("Neural Style for GIMP", "MIT licence", "2026")
+    arguments.declare_update(procedure)
+    return procedure
 
 
 def run(procedure, run_mode, image, drawables, config, data):
     """Run the procedure; whatever goes wrong is told, in the dialog or as a PDB error."""
+
+    def work():
+        import session
+
+        return arguments.return_values(procedure, session.run(procedure, run_mode, image, drawables, config))
+
+    return _told(procedure, work)
+
+
+def run_update(procedure, run_mode, image, drawables, config, data):
+    """Run *Update Results*; whatever goes wrong is told."""
+
+    def work():
+        import updating
+
+        count = updating.run(run_mode, image, config)
+        values = procedure.new_return_values(Gimp.PDBStatusType.SUCCESS, None)
+        values.remove(1)
+        values.insert(1, GObject.Value(GObject.TYPE_INT, count))
+        return values
+
+    return _told(procedure, work)
+
+
+def _told(procedure, work):
     import report
 
     try:
-        import session
-
-        layers = session.run(procedure, run_mode, image, drawables, config)
+        return work()
     except report.CancelledError:
         return procedure.new_return_values(Gimp.PDBStatusType.CANCEL, None)
     except Exception as error:
         message = report.words(error)
         failure = GLib.Error.new_literal(Gimp.PlugIn.error_quark(), message, 0)
         return procedure.new_return_values(Gimp.PDBStatusType.EXECUTION_ERROR, failure)
-    return arguments.return_values(procedure, layers)
 
 
 Gimp.main(NeuralStyle.__gtype__, sys.argv)

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any
+from dataclasses import dataclass
+from typing import Any, Protocol
 
 from gi.repository import Gimp
 
 import canvas
 import installation
+import memory
 import pixels
+from memory import KnownSource, KnownStyle, Memory
 from report import PluginError
 from server import client as wire
 from server import events
@@ -24,6 +27,28 @@ _CHECK_IMAGE_EVERY = 0.5
 _PREVIEW_EVERY, _FRAME_EVERY = 0.3, 1.0
 
 WeightedStyles = Sequence[tuple[canvas.Style, float]]
+
+
+@dataclass(frozen=True)
+class Request:
+    """What is asked of the server: see :meth:`server.client.Client.submit`."""
+
+    content: Picture
+    styles: WeightedStyles
+    settings: Mapping[str, Any]
+    guide: Picture | None = None
+    start: Picture | None = None
+    anew: bool = False
+
+
+class LiveView(Protocol):
+    """What shows a painting on the canvas while it is made."""
+
+    def show(self, picture: Picture) -> None:
+        """Put a frame on the canvas."""
+
+    def remove(self) -> None:
+        """Take it off the canvas without a trace."""
 
 
 class Painting:
@@ -70,7 +95,7 @@ class Painting:
         self._final: Picture | None = None
         self._outcome: events.Finished | None = None
         self._stopping = False
-        self._layers: list[canvas.LiveLayer] = []
+        self._layers: list[LiveView] = []
         self._last_check = 0.0
 
     # Beginning
@@ -117,12 +142,19 @@ class Painting:
         self._current += 1
         self._final = self._outcome = self.picture = None
         self._paused = self._begun = self._refining = False
-        self._content = canvas.read(self._source)
+        request = self._request()
+        self._content = request.content
         space = canvas.own_space(self._image)
-        styles = [(pixels.converted(style.picture, None, space), weight) for style, weight in self._styles]
+        styles = [(pixels.converted(style.picture, None, space), weight) for style, weight in request.styles]
         self._job = self._client.submit(
-            self._content, styles, self._settings, until=until, previews=self._live, preview_every=every
-        )
+            request.content, styles, request.settings,
+            guide=request.guide, start=request.start, anew=request.anew,
+            until=until, previews=self._live, preview_every=every,
+        )  # fmt: skip
+
+    def _request(self) -> Request:
+        """Return what to ask the server for the current source."""
+        return Request(canvas.read(self._source), self._styles, self._settings)
 
     def _continue(self) -> None:
         if self._job is not None:
@@ -131,10 +163,13 @@ class Painting:
 
     def _show_on_canvas(self) -> None:
         if self._live:
-            name = _("{layer} (painting)").format(layer=self._name)
-            self._layers.append(canvas.LiveLayer(self._image, self._source, name))
+            self._layers.append(self._live_layer())
             if self.picture is not None:
                 self._layers[-1].show(self.picture)
+
+    def _live_layer(self) -> LiveView:
+        """Return what shows the current source's painting on the canvas."""
+        return canvas.LiveLayer(self._image, self._source, _("{layer} (painting)").format(layer=self._name))
 
     @property
     def _source(self) -> canvas.Source:
@@ -280,21 +315,23 @@ class Painting:
         assert self._final is not None
         if self._layers:
             self._layers[-1].show(self._final)
-        style = self._styles[0][0]
-        memory = {
-            "version": 1,
-            "program": installation.read().version,
-            "settings": style_settings.stored(style_settings.migrate(event.settings)),
-            "style": {"name": style.name, "sha256": style.sha256},
-            "source": {
-                "name": self._source.name,
-                "tattoo": self._source.layer.get_tattoo() if self._source.layer.is_valid() else 0,
-                "area": self._source.area,
-            },
-            "stopped": event.stopped,
-        }
-        self.results.append(canvas.Result(self._source, self._final, self._name, memory))
+        self._add_result(event, self._final)
         self._next()
+
+    def _add_result(self, event: events.Finished, final: Picture) -> None:
+        """Collect the finished picture of the current source."""
+        assert self._content is not None
+        layer, area = self._source.layer, self._source.area
+        there = layer.is_valid()
+        size = (layer.get_width(), layer.get_height()) if there else (area[0] + area[2], area[1] + area[3])
+        source = KnownSource(
+            self._source.name, layer.get_tattoo() if there else 0, size, area, memory.digest(self._content)
+        )
+        known = Memory(
+            style_settings.migrate(event.settings), known_styles(self._styles), source,
+            installation.read().version, event.stopped,
+        )  # fmt: skip
+        self.results.append(canvas.Result(self._source, final, self._name, known))
 
     def _cancelled(self) -> None:
         self._job = None
@@ -330,6 +367,14 @@ class Painting:
     def _remove_live_layers(self) -> None:
         while self._layers:
             self._layers.pop().remove()
+
+
+def known_styles(styles: WeightedStyles) -> tuple[KnownStyle, ...]:
+    """Return what a result keeps of its styles."""
+    return tuple(
+        KnownStyle(style.name, style.sha256, weight, style.path, style.tattoo, memory.small_copy(style.picture))
+        for style, weight in styles
+    )
 
 
 def run_blocking(painting: Painting, progress: Callable[[str, float], None]) -> None:

@@ -49,7 +49,7 @@ def write(
     """Put ``picture`` into ``area`` of the buffer; a picture of another size is resampled (as 8-bit)."""
     if (picture.width, picture.height) != area[2:]:
         pixbuf = to_pixbuf(picture).scale_simple(area[2], area[3], GdkPixbuf.InterpType.BILINEAR)
-        picture = _from_pixbuf(pixbuf)
+        picture = read_pixbuf(pixbuf)
     # A Picture has checked that its bytes fit its size; GEGL would only log a mismatch, and write nothing.
     buffer.set(Gegl.Rectangle.new(*area), format_name(picture.kind, picture.channels, space), bytes(picture.data))
     buffer.flush()
@@ -94,7 +94,35 @@ def escaped(text: str) -> str:
     return GLib.markup_escape_text(text)
 
 
-def _from_pixbuf(pixbuf: GdkPixbuf.Pixbuf) -> Picture:
+def scaled(picture: Picture, width: int, height: int) -> Picture:
+    """Return the picture in another size (as 8-bit), or as it is if it has that size."""
+    if (picture.width, picture.height) == (width, height):
+        return picture
+    return read_pixbuf(to_pixbuf(picture).scale_simple(width, height, GdkPixbuf.InterpType.BILINEAR))
+
+
+def encoded(pixbuf: GdkPixbuf.Pixbuf) -> bytes:
+    """Return the picture as a JPEG file's bytes; transparency is left out."""
+    _done, data = pixbuf.save_to_bufferv("jpeg", ["quality"], ["92"])
+    return bytes(data)
+
+
+def decoded(data: bytes) -> GdkPixbuf.Pixbuf:
+    """Return the picture in a file's bytes.
+
+    Raises:
+        GLib.Error: they are not a picture.
+    """
+    loader = GdkPixbuf.PixbufLoader()
+    try:
+        loader.write(data)
+    finally:
+        loader.close()
+    return loader.get_pixbuf()
+
+
+def read_pixbuf(pixbuf: GdkPixbuf.Pixbuf) -> Picture:
+    """Return a picture of GTK as the wire carries it."""
     width, height, channels = pixbuf.get_width(), pixbuf.get_height(), pixbuf.get_n_channels()
     data, stride, row = pixbuf.get_pixels(), pixbuf.get_rowstride(), width * channels
     if stride != row:

@@ -14,6 +14,7 @@ import installation
 import report
 import styles
 from connection import Connection
+from editing import Editing
 from painting import Painting, WeightedStyles
 from pane import PreviewPane
 from report import PluginError
@@ -30,6 +31,7 @@ class Wish:
 
     styles: tuple[tuple[str, float], ...]
     settings: Mapping[str, Any]
+    how: tuple[Any, ...] = ()  # what is done with a result that is opened (see :mod:`editing`)
 
 
 class Preview:
@@ -43,12 +45,14 @@ class Preview:
         image: Gimp.Image,
         sources: Sequence[canvas.Source],
         pane: PreviewPane,
+        editing: Editing,
     ) -> None:
         self.sources = list(sources)
         self.connection = Connection()
         self._prepared = False
         self._image = image
         self._pane = pane
+        self._editing = editing
         self._wish: Wish | None = None
         self._work: Painting | None = None
         self._begun_with: Wish | None = None
@@ -77,7 +81,7 @@ class Preview:
             self._start_at, self._failed = None, False
             return
         begun = self._begun_with
-        same = self._work is not None and begun is not None and begun.styles == wish.styles and self._start_at is None
+        same = self._work is not None and begun is not None and _like(begun, wish) and self._start_at is None
         if same and self._work is not None and self._work.can_update(wish.settings):
             self._update_at = self._update_at or now + _UPDATE_EVERY
             return
@@ -164,7 +168,7 @@ class Preview:
             raise canvas.image_closed()
         self.sources = self.current_sources()
         pictures: WeightedStyles = [(styles.read(key), weight) for key, weight in wish.styles if weight > 0]
-        return Painting(client, self._image, self.sources, pictures, wish.settings, live=True, convert=False)
+        return self._editing.painting(client, self._image, self.sources, dict(wish.styles), pictures, wish.settings)
 
     def current_sources(self) -> list[canvas.Source]:
         """Return the sources as they are now: the user may have selected something else meanwhile.
@@ -196,7 +200,7 @@ class Preview:
         if wish is None or not wish.styles:
             raise PluginError(_("No style is chosen."), _("Choose a style in the gallery, or a file."))
         fits = (
-            work is not None and begun is not None and begun.styles == wish.styles and not self._failed
+            work is not None and begun is not None and _like(begun, wish) and not self._failed
             and self._start_at is None and self._image.is_valid()
         )  # fmt: skip
         if fits and work is not None:
@@ -220,6 +224,11 @@ class Preview:
         """End the preview and leave the server."""
         self.drop()
         self.connection.close()
+
+
+def _like(one: Wish, other: Wish) -> bool:
+    """Return whether two wishes differ in the settings at most."""
+    return (one.styles, one.how) == (other.styles, other.how)
 
 
 def _begun(work: Painting, begin: Callable[[], None]) -> Painting:

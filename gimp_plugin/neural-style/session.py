@@ -12,6 +12,8 @@ import chosen
 import painting
 import styles
 from connection import open_client
+from editing import Editing, new_painting
+from repainting import Repainting
 from report import CancelledError, PluginError
 from words import _
 
@@ -38,26 +40,42 @@ def _without_dialog(
     image: Gimp.Image, drawables: Sequence[Gimp.Drawable], config: Gimp.ProcedureConfig
 ) -> list[Gimp.Layer]:
     keys = chosen.keys_of(config)
-    if not keys:
-        raise PluginError(
-            _("No style picture was given."), _("Set the argument “style”, “styles” or “style-layer”.")
-        )
     weights = chosen.weights_of(config, len(keys))
     pictures = [(styles.read(key), weight) for key, weight in zip(keys, weights, strict=True) if weight > 0]
     sources = canvas.sources(image, drawables, whole=styles.uses_selection_of(keys, image))
+    editing = Editing(image, [source.layer for source in sources], config, opened=False)
+    again, new = editing.split(sources)
+    if new and not keys:
+        raise PluginError(
+            _("No style picture was given."), _("Set the argument “style”, “styles” or “style-layer”.")
+        )
+    settings = arguments.settings_of(config)
     client = open_client()
     try:
-        work = painting.Painting(
-            client, image, sources, pictures, arguments.settings_of(config),
-            live=False, convert=config.get_property(arguments.CONVERT),
-        )  # fmt: skip
+        works: list[painting.Painting] = []
+        if again:
+            works.append(Repainting(client, image, editing.tasks(again, settings, pictures or None), live=False))
+        if new:
+            works.append(new_painting(client, image, new, pictures, settings, config, live=False))
         # GIMP's own progress bar: its Cancel kills the plug-in, which is harmless here, since nothing is on the canvas.
-        Gimp.progress_init(f"Neural Style: {' + '.join(style.name for style, _weight in pictures)}")
-        painting.run_blocking(work, _progress)
-        return work.keep()
+        Gimp.progress_init(f"Neural Style: {' + '.join(style.name for style, _weight in pictures)}".rstrip(": "))
+        for work in works:
+            painting.run_blocking(work, _progress)
+        return keep_all(image, works)
     finally:
         client.close()
         Gimp.progress_end()
+
+
+def keep_all(image: Gimp.Image, works: Sequence[painting.Painting]) -> list[Gimp.Layer]:
+    """Put the results of finished paintings into the image as one undo step, and return their layers."""
+    if not image.is_valid():
+        raise canvas.image_closed()
+    image.undo_group_start()
+    try:
+        return [layer for work in works for layer in work.keep()]
+    finally:
+        image.undo_group_end()
 
 
 def _progress(text: str, fraction: float) -> None:
@@ -79,7 +97,8 @@ def _with_dialog(
         )
     from dialog import Dialog
 
-    dialog = Dialog(procedure, config, image, sources)
+    editing = Editing(image, [source.layer for source in sources], config, opened=True)
+    dialog = Dialog(procedure, config, image, sources, editing)
     try:
         layers = dialog.run()
     finally:

@@ -92,7 +92,8 @@ def test_text_link_and_vector_layers_stay_what_they_are(console: GimpSession) ->
         + """
 image = new_image(160, 90)
 ground = new_layer(image, "ground", 160, 90, alpha=False)
-text = Gimp.TextLayer.new(image, "Style", Gimp.Font.get_by_name("Sans-serif") or Gimp.context_get_font(), 40, Gimp.Unit.pixel())
+font = Gimp.Font.get_by_name("Sans-serif") or Gimp.context_get_font()
+text = Gimp.TextLayer.new(image, "Style", font, 40, Gimp.Unit.pixel())
 image.insert_layer(text, None, 0)
 chosen = [text]
 save(image, folder + "/linked.png")

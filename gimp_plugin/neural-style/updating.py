@@ -1,0 +1,152 @@
+"""*Neural Style: Update Results*: every result in an image whose source, styles or settings changed is painted again."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from gi.repository import Gimp
+
+import arguments
+import canvas
+import painting
+import results
+from connection import Connection, open_client
+from memory import Memory
+from repainting import Repainting, Task, depends, in_order, task_for
+from report import CancelledError, PluginError
+from stylecore import settings as style_settings
+from words import _, counted
+
+
+def run(run_mode: Gimp.RunMode, image: Gimp.Image, config: Gimp.ProcedureConfig) -> int:
+    """Update the image's results and return how many were painted again.
+
+    Raises:
+        report.CancelledError: the user cancelled.
+        Exception: anything that report.words puts into words; the image is then as it was.
+    """
+    changes = parse_changes(config.get_property(arguments.CHANGES) or "")
+    found = results.in_image(image)
+    tasks, skipped = stale(image, found, changes, config.get_property(arguments.STROKES))
+    if run_mode == Gimp.RunMode.INTERACTIVE:
+        if not tasks:
+            Gimp.message(_nothing_to_do(len(found), skipped))
+            return 0
+        return _with_window(image, tasks, skipped)
+    if not tasks:
+        return 0
+    client = open_client()
+    try:
+        work = Repainting(client, image, tasks, live=False)
+        Gimp.progress_init(_("Neural Style: updating results"))
+        painting.run_blocking(work, _progress)
+        return len(work.keep())
+    finally:
+        client.close()
+        Gimp.progress_end()
+
+
+def _progress(text: str, fraction: float) -> None:
+    Gimp.progress_set_text(text)
+    Gimp.progress_update(fraction)
+
+
+def _nothing_to_do(count: int, skipped: Sequence[str]) -> str:
+    if not count:
+        return _("There are no results of Neural Style in this image.")
+    return "\n".join([_("All results are as their sources, styles and settings want them."), *skipped])
+
+
+def parse_changes(text: str) -> dict[str, Any]:
+    """Return the settings in ``name=value name=value``.
+
+    Raises:
+        PluginError: a setting is unknown or a value does not fit.
+    """
+    changes: dict[str, Any] = {}
+    for word in text.replace(",", " ").split():
+        name, _equals, value = word.partition("=")
+        setting = style_settings.BY_NAME.get(name.replace("-", "_"))
+        try:
+            if setting is None:
+                raise style_settings.SettingError(f"There is no setting “{name}”.")
+            changes[setting.name] = setting.check(_typed(setting.kind, value))
+        except ValueError as error:
+            raise PluginError(
+                _("The change “{word}” cannot be made: {reason}").format(word=word, reason=error),
+                _("Write it like “strength=70”."),
+            ) from None
+    return changes
+
+
+def _typed(kind: str, value: str) -> Any:
+    if kind == "bool":
+        return {"true": True, "yes": True, "1": True, "false": False, "no": False, "0": False}.get(value.lower(), value)
+    if kind == "int":
+        return int(value)
+    return float(value) if kind == "float" else value
+
+
+def stale(
+    image: Gimp.Image, found: Sequence[tuple[Gimp.Layer, Memory]], changes: Mapping[str, Any], strokes: str
+) -> tuple[list[Task], list[str]]:
+    """Return the results to be painted again, in a right order, and in words which could not be and why."""
+    everything, skipped = [], []
+    for layer, known in found:
+        place = canvas.Source(layer, layer.get_name(), (0, 0, layer.get_width(), layer.get_height()))
+        task = task_for(place, known, {**known.settings, **changes}, None, strokes)
+        if task.source is None:
+            skipped.append(
+                _("“{name}” was left as it is: “{source}”, which it was painted from, is not in this image.").format(
+                    name=layer.get_name(), source=known.source.name
+                )
+            )
+        else:
+            everything.append(task)
+    wanted = {task.layer.get_id() for task in everything if _differs(image, task)}
+    grows = True
+    while grows:  # what is painted from a result that changes, changes too
+        before = len(wanted)
+        for task in everything:
+            if any(other.layer.get_id() in wanted and depends(task, other) for other in everything):
+                wanted.add(task.layer.get_id())
+        grows = len(wanted) > before
+    return [task for task in in_order(everything) if task.layer.get_id() in wanted], skipped
+
+
+def _differs(image: Gimp.Image, task: Task) -> bool:
+    """Return whether a result, painted again, would be another picture."""
+    if task.source is None or dict(task.settings) != task.known.settings:
+        return True
+    return results.is_changed(task.source, task.known) or results.styles_changed(image, task.known)
+
+
+def _with_window(image: Gimp.Image, tasks: Sequence[Task], skipped: Sequence[str]) -> int:
+    import gi
+
+    gi.require_version("Gtk", "3.0")
+    from gi.repository import Gtk
+
+    if not Gtk.init_check(None)[0]:  # GimpUi.init would end the process without a word
+        raise PluginError(
+            _("There is no display for the dialog."), _("Call the procedure with run-mode RUN-NONINTERACTIVE.")
+        )
+    from progresswindow import ProgressWindow
+
+    connection = Connection()
+    window = ProgressWindow(
+        image, tasks[0].place, _("Neural Style: Update Results"),
+        counted("{number} result to paint again", "{number} results to paint again", len(tasks)),
+    )
+    try:
+        work = window.run(connection, lambda client: Repainting(client, image, tasks, live=True))
+        if work is None:
+            raise CancelledError
+        count = len(work.keep())
+    finally:
+        window.close()
+        connection.close()
+    if skipped:
+        Gimp.message("\n".join(skipped))
+    return count
