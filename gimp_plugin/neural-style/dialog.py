@@ -9,7 +9,7 @@ import gi
 
 gi.require_version("Gtk", "3.0")
 gi.require_version("GimpUi", "3.0")
-from gi.repository import Gimp, GimpUi, GLib, GObject, Gtk
+from gi.repository import Gdk, Gimp, GimpUi, GLib, GObject, Gtk
 
 import arguments
 import canvas
@@ -28,7 +28,7 @@ from words import _, counted
 _STOP = 101
 _OVER = 4711
 _POLL_MILLISECONDS = 40
-_SETTINGS_WIDTH = 300
+_SETTINGS_WIDTH = 380  # wide enough for Advanced: opening it moves nothing
 _CANCELLED = (Gtk.ResponseType.CANCEL, Gtk.ResponseType.DELETE_EVENT, Gtk.ResponseType.CLOSE)
 
 
@@ -62,6 +62,7 @@ class Dialog:
 
         keys = Gtk.AccelGroup()
         self._window.add_accel_group(keys)
+        self._window.connect("key-press-event", self._on_key)
         self._chooser = StyleChooser(config, self._changed, self._apply, self._window)
         self._pane = PreviewPane(_heading(_what(image, sources)), self._retry, keys)
         self._settings = self._build_settings()
@@ -145,6 +146,12 @@ class Dialog:
     def _apply(self) -> None:
         if self._chooser.weights():
             self._window.response(Gtk.ResponseType.OK)
+
+    def _on_key(self, _window: Gtk.Window, event: Gdk.EventKey) -> bool:
+        if event.keyval != Gdk.KEY_F5 or not self._pane.in_trouble:
+            return Gdk.EVENT_PROPAGATE
+        self._retry()
+        return Gdk.EVENT_STOP
 
     def _retry(self) -> None:
         self._preview.retry()

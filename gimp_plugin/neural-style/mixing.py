@@ -14,6 +14,7 @@ from words import _
 
 #: A style's share when it joins the mix; only the ratios between shares matter.
 SHARE = 50.0
+_ROW = 38
 
 
 class Mixing(Gtk.Box):
@@ -29,9 +30,9 @@ class Mixing(Gtk.Box):
         self._keys: list[str] = []
         self._rows = Gtk.Grid(column_spacing=9)
         title = Gtk.Label(label=_("Mix of the chosen styles"), xalign=0.0)
-        scrolled = Gtk.ScrolledWindow(hscrollbar_policy=Gtk.PolicyType.NEVER, propagate_natural_height=True)
-        scrolled.set_max_content_height(130)
+        scrolled = Gtk.ScrolledWindow(hscrollbar_policy=Gtk.PolicyType.NEVER)
         scrolled.add(self._rows)
+        self._scrolled = scrolled
         for widget in (title, scrolled):
             self.pack_start(widget, False, False, 0)
             widget.show_all()
@@ -79,6 +80,7 @@ class Mixing(Gtk.Box):
             for column, widget in enumerate((label, scale, remove)):
                 self._rows.attach(widget, column, row, 1, 1)
         self._rows.show_all()
+        self._scrolled.set_min_content_height(_ROW * min(len(self._keys), 3))  # the gallery keeps most of the room
 
     def _leave_out(self, key: str) -> bool:
         self._removed(key)

@@ -12,7 +12,7 @@ from gi.repository import Gdk, GdkPixbuf, Gtk
 import pixels
 from words import _, counted
 
-_LEAST_WIDTH, _LEAST_HEIGHT = 400, 330
+_LEAST_WIDTH, _LEAST_HEIGHT = 370, 320
 _ALT_K = (Gdk.KEY_k, Gdk.ModifierType.MOD1_MASK)
 
 
@@ -24,7 +24,6 @@ class PreviewPane(Gtk.Box):
 
     def __init__(self, heading: Gtk.Widget, retry: Callable[[], None], accelerators: Gtk.AccelGroup) -> None:
         super().__init__(orientation=Gtk.Orientation.VERTICAL, spacing=6)
-        self._accelerators = accelerators
         self._before: GdkPixbuf.Pixbuf | None = None
         self._painted: GdkPixbuf.Pixbuf | None = None
         self._held = False
@@ -35,7 +34,7 @@ class PreviewPane(Gtk.Box):
             _("Show the picture as it was (Alt+K). Pressing the mouse on the picture does the same while it is held.")
         )
         self._compare.connect("toggled", lambda *_: self._show())
-        self._compare.add_accelerator("clicked", self._accelerators, *_ALT_K, Gtk.AccelFlags.VISIBLE)
+        self._compare.add_accelerator("clicked", accelerators, *_ALT_K, Gtk.AccelFlags.VISIBLE)
         line = Gtk.Box(spacing=12)
         line.pack_start(heading, True, True, 0)
         line.pack_end(self._compare, False, False, 0)
@@ -64,7 +63,6 @@ class PreviewPane(Gtk.Box):
         self._remedy = Gtk.Label(wrap=True, max_width_chars=36, justify=Gtk.Justification.CENTER, selectable=True)
         self._retry = Gtk.Button(label=_("Try Again"), halign=Gtk.Align.CENTER, tooltip_text="F5")
         self._retry.connect("clicked", lambda *_: retry())
-        self._retry.add_accelerator("clicked", self._accelerators, Gdk.KEY_F5, 0, Gtk.AccelFlags.VISIBLE)
         words = Gtk.Box(orientation=Gtk.Orientation.VERTICAL, spacing=9, margin=15)
         for widget in (self._sentence, self._remedy, self._retry):
             words.pack_start(widget, False, False, 0)
@@ -136,6 +134,11 @@ class PreviewPane(Gtk.Box):
             self._bar.set_fraction(min(fraction or 0.0, 1.0))
         else:
             self._bar.pulse()
+
+    @property
+    def in_trouble(self) -> bool:
+        """Whether words about something wrong are shown."""
+        return bool(self._words.get_visible())
 
     def trouble(self, sentence: str, remedy: str, *, retry: bool = True) -> None:
         """Say over the picture what is wrong and what to do, with a button to try again."""

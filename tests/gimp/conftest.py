@@ -54,22 +54,27 @@ class Sessions:
 
     def __init__(self, required: bool) -> None:
         self._required = required
-        self._running: dict[tuple[str, bool], GimpSession] = {}
+        self._running: dict[tuple[str, bool, str], GimpSession] = {}
 
-    def get(self, series: str, *, windows: bool) -> GimpSession:
-        """A GIMP ready for a new test; skips the test, or fails it with --require-gimp, when there is none."""
+    def get(self, series: str, *, windows: bool, language: str = "") -> GimpSession:
+        """A GIMP ready for a new test; skips the test, or fails it with --require-gimp, when there is none.
+
+        With a ``language`` (as "de") it is a GIMP of its own that speaks it.
+        """
         place = _find(series)
         if isinstance(place, str):
             self._give_up(place)
         elif windows and not place.has_display_tools:
             self._give_up(f"GIMP {series} is here, but not all of {', '.join(places.TOOLS)}, which its dialog needs.")
         assert isinstance(place, places.Place)
-        session = self._running.get((series, windows))
+        session = self._running.get((series, windows, language))
         if session is not None and not session.usable:
             session.close()
             session = None
         if session is None:
-            session = self._running[series, windows] = GimpSession(place, windows=windows)
+            session = self._running[series, windows, language] = GimpSession(
+                place, windows=windows, language=language
+            )
         session.begin_test()
         return session
 

@@ -28,7 +28,8 @@ from tests.gimp.rootfs import inside_environment
 from tests.gimp.servers import ServerStarter
 
 PYZMQ = "27.3.0"
-PLUG_INS = ("python-eval", "file-png", "file-jpeg", "file-tiff")  # all that the tests need of GIMP's own: a fast start
+# All that the tests need of GIMP's own: a fast start.
+PLUG_INS = ("python-eval", "script-fu", "file-png", "file-jpeg", "file-tiff")
 GIMPRC = """\
 (config-version "{version}")
 (show-welcome-dialog no)
@@ -62,7 +63,8 @@ class GimpSession:
         log: GIMP's standard output and error, as a file.
     """
 
-    def __init__(self, place: Place, *, windows: bool) -> None:
+    def __init__(self, place: Place, *, windows: bool, language: str = "") -> None:
+        self._language = language
         self.place, self.series = place, place.series
         self.shared = place.make_shared_folder()
         self.tmp = self.shared
@@ -292,6 +294,7 @@ class GimpSession:
             "PYTHONUNBUFFERED": "1",
             "NO_AT_BRIDGE": "1",
             "GDK_BACKEND": "x11",
+            **({"LANGUAGE": self._language} if self._language else {}),
         }
         base = inside_environment()
         if self.place.root is None:
