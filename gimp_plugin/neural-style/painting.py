@@ -127,6 +127,7 @@ class Painting:
         if self._outcome is not None:  # so small that its preview was the whole job
             self._keep_final(self._outcome)
             return
+        self.text = _("Going on to full size")
         self._show_on_canvas()
         if self._paused:
             self._continue()
