@@ -22,6 +22,15 @@ from stylecore import settings as style_settings
 #: Exit status of everything that went wrong and is explained on stderr.
 EXIT_ERROR = 2
 
+_STYLE_EXAMPLES = """Repaint a picture, or a folder of them, in the manner of one or several paintings.
+
+  neural-style style photo.jpg painting.jpg -o result.png
+  neural-style style photo.jpg one.jpg two.jpg --weights "2 1" --strength 70 -o result.png
+  neural-style style holiday/ painting.jpg -o painted/
+  neural-style style 'clip/*.png' painting.jpg --frames -o painted/
+
+Ctrl-C once keeps the picture so far, twice leaves nothing."""
+
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command; returns the exit status."""
@@ -53,11 +62,19 @@ def make_parser() -> argparse.ArgumentParser:
     parser.add_argument("--version", action="version", version=f"neural-style {protocol.VERSION}")
     commands = parser.add_subparsers(title="commands", required=True, metavar="COMMAND")
 
-    style = commands.add_parser("style", help="repaint a picture file")
-    style.add_argument("content", type=Path, metavar="CONTENT", help="the picture to repaint")
+    style = commands.add_parser("style", help="repaint a picture, or a folder of them", description=_STYLE_EXAMPLES,
+                                formatter_class=argparse.RawDescriptionHelpFormatter,
+                                usage="neural-style style CONTENT STYLE… -o OUT [options]")
+    style.add_argument("content", type=Path, metavar="CONTENT", help="the picture to repaint, a folder of pictures, or a "
+                                                                     "pattern in quotes, e.g. 'holiday/*.jpg'")
     style.add_argument("styles", type=Path, nargs="+", metavar="STYLE", help="the painting; several are blended")
     style.add_argument("-o", "--output", type=Path, required=True, metavar="OUT", help="the result; the ending says the "
-                                                                                     "format (.png, .jpg, .tif, …)")
+                                                                                     "format (.png, .jpg, .tif, …); for "
+                                                                                     "several pictures: a folder")
+    style.add_argument("--weights", metavar='"N N …"', help="how much each style counts (default: all the same)")
+    style.add_argument("--again", action="store_true", help="of a folder, repaint also what is in OUT already")
+    style.add_argument("--frames", action="store_true",
+                       help="the pictures are the frames of an animation: each goes on from the one before it")
     style.add_argument("--side-by-side", type=Path, metavar="OUT2", help="also photo, style and result in one picture")
     style.add_argument("--depth", choices=["auto", "8", "16", "32"], default="auto",
                        help="bits in a channel of the result, where its format has them (.png: 8 and 16; .tif: 8, 16 and "

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import functools
 import json
 import math
 import os
@@ -14,17 +15,21 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import FrameType
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
 from server import client as wire
+from server.batch import names_many, pictures_of, repaint, unfinished
 from server.client import Client, Event, ServiceError
 from server.engine_process import to_picture, to_pixels
 from stylecore import pictures
 from stylecore.errors import StyleError
-from stylecore.settings import SETTINGS, SettingError, validate
+from stylecore.settings import SETTINGS, SettingError, numbers, validate
+
+if TYPE_CHECKING:
+    from stylecore.engine import Engine
 
 #: Pictures travel as float32 up to so many pixels, larger ones with 16 bits.
 _FLOAT_PIXELS = 32_000_000
@@ -62,34 +67,102 @@ def style(options: argparse.Namespace) -> int:
         settings = validate(values)
     except SettingError as error:
         raise StyleError("bad-settings", str(error), "Correct that setting and try again.") from None
+    weights = _weights(options.weights, len(options.styles))
+    if options.frames or names_many(options.content):
+        return _many(options, settings, weights)
     for output in filter(None, (options.output, options.side_by_side)):
         _check_output(output, [options.content, *options.styles])
     photo = pictures.load(options.content, max(0, options.size))
-    content = photo.pixels
     start = pictures.load(options.start_from, max(0, options.size)).pixels if options.start_from else None
-    styles = [pictures.load(path).pixels for path in options.styles]
+    styles = _load_styles(options, weights)
     begin = time.monotonic()
     with Interrupts() as interrupts, _bar(quiet=options.json) as bar:
-        paint = _local(content, styles, settings, interrupts, start) if options.local else _served(
-            content, styles, settings, interrupts, start, options.folder, options.connection)
-        result: pictures.Pixels | None = None
-        finished: wire.Finished | None = None
-        for event in paint:
-            bar.show(event)
-            if isinstance(event, wire.PictureArrived):
-                result = to_pixels(event.picture)
-            elif isinstance(event, wire.Failed | wire.Disconnected):
-                raise ServiceError(getattr(event, "code", "connection-lost"), event.sentence, event.remedy)
-            elif isinstance(event, wire.Finished):
-                finished = event
-    if result is None or finished is None:
+        painted = _paint(photo.pixels, styles, settings, interrupts, start, options, bar)
+    if painted is None:
         print("Cancelled; nothing was written.", file=sys.stderr)
         return 130
-    pictures.save(options.output, result, depth=photo.depth if options.depth == "auto" else int(options.depth))
+    result, finished = painted
+    pictures.save(options.output, result, depth=_depth(options, photo))
     if options.side_by_side is not None:
-        pictures.write_image(options.side_by_side, side_by_side(content, styles, result))
+        sheet = side_by_side(photo.pixels, [pixels for pixels, _ in styles], result)
+        pictures.write_image(options.side_by_side, sheet)
     _tell(options, result, finished, time.monotonic() - begin)
     return 130 if finished.stopped else 0
+
+
+def _many(options: argparse.Namespace, settings: dict[str, Any], weights: list[float]) -> int:
+    """Repaint every picture of a folder or of a pattern; returns the exit status."""
+    for flag, value in (("--side-by-side", options.side_by_side), ("--start-from", options.start_from)):
+        if value is not None:
+            raise StyleError("bad-arguments", f"{flag} is for a single picture.", "Leave it out, or name one picture.")
+    sources = pictures_of(options.content)
+    styles = _load_styles(options, weights)
+
+    def paint(source: Path, target: Path, start: Path | None) -> Path | None:
+        photo = pictures.load(source, max(0, options.size))
+        begin = None if start is None else pictures.load(start).pixels
+        if begin is not None and begin.shape[:2] != photo.pixels.shape[:2]:
+            begin = None  # another size: a new scene
+        painted = _paint(photo.pixels, styles, settings, interrupts, begin, options, bar)
+        if painted is None:
+            return None
+        result, finished = painted
+        place = unfinished(target) if finished.stopped else target
+        pictures.save(place, result, depth=_depth(options, photo))
+        return place
+
+    with Interrupts() as interrupts, _bar(quiet=options.json) as bar:
+        def tell(text: str) -> None:
+            if not options.json:
+                bar.say(text)
+
+        done = repaint(sources, options.output, paint, tell, frames=options.frames, again=options.again,
+                       interrupted=lambda: interrupts.count > 0)
+    if options.json:
+        print(json.dumps(done.as_json(), ensure_ascii=False))
+    else:
+        print(done.words(options.output.resolve()))
+    return done.exit_status
+
+
+def _weights(text: str | None, count: int) -> list[float]:
+    """Return a weight for each of so many styles from the flag's text."""
+    if text is None:
+        return [1.0] * count
+    try:
+        weights = numbers(text)
+    except ValueError:
+        weights = []
+    if len(weights) != count or not all(0 <= weight < math.inf for weight in weights) or not any(weights):
+        raise StyleError("bad-arguments", f"--weights “{text}” is not a number for each of the {count} styles.",
+                         'Give as many as there are styles, e.g. --weights "2 1", not all 0.')
+    return weights
+
+
+def _load_styles(options: argparse.Namespace, weights: list[float]) -> list[tuple[pictures.Pixels, float]]:
+    return [(pictures.load(path).pixels, weight) for path, weight in zip(options.styles, weights, strict=True)]
+
+
+def _depth(options: argparse.Namespace, photo: pictures.Picture) -> int:
+    return photo.depth if options.depth == "auto" else int(options.depth)
+
+
+def _paint(content: pictures.Pixels, styles: list[tuple[pictures.Pixels, float]], settings: dict[str, Any],
+           interrupts: Interrupts, start: pictures.Pixels | None, options: argparse.Namespace,
+           bar: _Bar | _Lines) -> tuple[pictures.Pixels, wire.Finished] | None:
+    """Paint one picture and show how it goes; None if it was cancelled."""
+    events = _local(content, styles, settings, interrupts, start) if options.local else _served(
+        content, styles, settings, interrupts, start, options.folder, options.connection)
+    result: pictures.Pixels | None = None
+    for event in events:
+        bar.show(event)
+        if isinstance(event, wire.PictureArrived):
+            result = to_pixels(event.picture)
+        elif isinstance(event, wire.Failed | wire.Disconnected):
+            raise ServiceError(getattr(event, "code", "connection-lost"), event.sentence, event.remedy)
+        elif isinstance(event, wire.Finished) and result is not None:
+            return result, event
+    return None
 
 
 def _tell(options: argparse.Namespace, result: pictures.Pixels, finished: wire.Finished, seconds: float) -> None:
@@ -126,16 +199,17 @@ def _check_output(path: Path, inputs: list[Path]) -> None:
                          "Choose another folder, or make room there.") from None
 
 
-def _served(content: pictures.Pixels, styles: list[pictures.Pixels], settings: dict[str, Any], interrupts: Interrupts,
-            start: pictures.Pixels | None, folder: Path | None, connection: Path | None) -> Iterator[Event]:
+def _served(content: pictures.Pixels, styles: list[tuple[pictures.Pixels, float]], settings: dict[str, Any],
+            interrupts: Interrupts, start: pictures.Pixels | None, folder: Path | None,
+            connection: Path | None) -> Iterator[Event]:
     """Paint on the server, which is started if none runs; yields what happens until the job is over."""
     sent = [to_picture(pixels, "f32" if pixels.shape[0] * pixels.shape[1] <= _FLOAT_PIXELS else "u16")
-            for pixels in (content, *styles, *([] if start is None else [start]))]
+            for pixels in (content, *(pixels for pixels, _ in styles), *([] if start is None else [start]))]
     begin = None if start is None else sent.pop()
     yield wire.Starting("", "Calling the painting server")
     with Client.connect(folder, timeout=30.0, client_name="neural-style", connection_file=connection) as client:
-        job = client.submit(sent[0], [(picture, 1.0) for picture in sent[1:]], settings, start=begin,
-                            previews=False)
+        weighted = [(picture, weight) for picture, (_, weight) in zip(sent[1:], styles, strict=True)]
+        job = client.submit(sent[0], weighted, settings, start=begin, previews=False)
         answered = 0
         while True:
             event = client.next_event(0.1)
@@ -151,17 +225,16 @@ def _served(content: pictures.Pixels, styles: list[pictures.Pixels], settings: d
                 return
 
 
-def _local(content: pictures.Pixels, styles: list[pictures.Pixels], settings: dict[str, Any],
+def _local(content: pictures.Pixels, styles: list[tuple[pictures.Pixels, float]], settings: dict[str, Any],
            interrupts: Interrupts, start: pictures.Pixels | None) -> Iterator[Event]:
     """Paint in this process; yields the same events as the server would send."""
     yield wire.Starting("", "Loading the network")
     from stylecore import events
-    from stylecore.engine import Engine
     from stylecore.job import Job, Style
 
-    engine = Engine()
+    engine = _engine()
     yield wire.Starting("", "Preparing the pictures")
-    job = Job(engine, content, [Style(pixels) for pixels in styles], settings, start_picture=start)
+    job = Job(engine, content, [Style(pixels, weight) for pixels, weight in styles], settings, start_picture=start)
     size = (1, 1)
     for event in job.run():
         if interrupts.count == 1:
@@ -178,6 +251,14 @@ def _local(content: pictures.Pixels, styles: list[pictures.Pixels], settings: di
         elif isinstance(event, events.Finished):
             yield wire.PictureArrived("", "final", to_picture(job.image(), "f32"))
             yield wire.Finished("", event.seconds, event.stopped, event.settings, engine.device_name)
+
+
+@functools.cache
+def _engine() -> Engine:
+    """Return this process's engine, which is loaded once."""
+    from stylecore.engine import Engine
+
+    return Engine()
 
 
 class _Lines:
@@ -202,7 +283,12 @@ class _Lines:
                 return
             self._next = now + 2.0
             text = f"{event.fraction:4.0%}  {text}"
-        if text and not self._quiet:
+        if text:
+            self.say(text)
+
+    def say(self, text: str) -> None:
+        """Say something that is no event."""
+        if not self._quiet:
             print(text, file=sys.stderr, flush=True)
 
 
@@ -224,10 +310,14 @@ class _Bar:
     def __exit__(self, *_: object) -> None:
         self._bar.stop()
 
+    def say(self, text: str) -> None:
+        """Say something that is no event."""
+        self._bar.console.print(text, markup=False, highlight=False)
+
     def show(self, event: Event) -> None:
         """Show what there is to show."""
         if isinstance(event, wire.Note):
-            self._bar.console.print(event.sentence)
+            self.say(event.sentence)
         elif isinstance(event, wire.Finished):
             self._bar.update(self._task, completed=1.0, description="Done", left="")
         elif isinstance(event, wire.Progress):
