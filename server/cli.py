@@ -9,7 +9,7 @@ import os
 import signal
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from server import __main__ as foreground
@@ -56,6 +56,16 @@ def fail(code: str, sentence: str, remedy: str, *, as_json: bool) -> int:
     return EXIT_ERROR
 
 
+def _number(setting: style_settings.Setting) -> Callable[[str], float]:
+    """Return what reads a number setting's value, with or without its unit (``4``, ``4GB``)."""
+
+    def number(text: str) -> float:
+        bare = text.strip().removesuffix(setting.unit or " ")
+        return float(bare) if setting.kind == "float" else int(bare)
+
+    return number
+
+
 def make_parser() -> argparse.ArgumentParser:
     """Return the parser of the whole command line; the settings' flags are made from their declaration."""
     parser = argparse.ArgumentParser(prog="neural-style", description="Repaint a picture in the manner of a painting.")
@@ -82,6 +92,8 @@ def make_parser() -> argparse.ArgumentParser:
     style.add_argument("--size", type=int, default=0, metavar="PX", help="shrink the photo's longer side to this first")
     style.add_argument("--start-from", type=Path, metavar="PICTURE", help="go on from an earlier result of this photo, in "
                                                                           "about a third of the time")
+    style.add_argument("--resume", type=Path, metavar="FILE", help="with --local: keep the unfinished work in this file "
+                                                                   "and, if it is there, go on from it")
     style.add_argument("--local", action="store_true", help="paint in this process, without the server")
     style.add_argument("--json", action="store_true", help="say what was done as JSON on the standard output")
     _add_folder(style)
@@ -101,8 +113,8 @@ def make_parser() -> argparse.ArgumentParser:
                                help=f"{said}(default {setting.default})")
         else:
             group.add_argument(
-                flag, default=None, dest=f"set_{setting.name}", type=float if setting.kind == "float" else int,
-                metavar="N", help=f"{said}({setting.minimum:g} to {setting.maximum:g}; default {setting.default:g})")
+                flag, default=None, dest=f"set_{setting.name}", type=_number(setting), metavar="N",
+                help=f"{said}({setting.minimum:g} to {setting.maximum:g}; default {setting.default:g})")
     style.set_defaults(command=_style)
 
     server = commands.add_parser("server", help="run the painting server in the foreground, or stop it")

@@ -31,6 +31,8 @@ from stylecore.settings import SETTINGS, SettingError, numbers, validate
 if TYPE_CHECKING:
     from stylecore.engine import Engine
 
+#: How often the state of a job that can be resumed is kept.
+_STATE_SECONDS = 60.0
 #: Pictures travel as float32 up to so many pixels, larger ones with 16 bits.
 _FLOAT_PIXELS = 32_000_000
 #: Of the side-by-side picture.
@@ -68,6 +70,8 @@ def style(options: argparse.Namespace) -> int:
     except SettingError as error:
         raise StyleError("bad-settings", str(error), "Correct that setting and try again.") from None
     weights = _weights(options.weights, len(options.styles))
+    if options.resume is not None and (not options.local or options.frames or names_many(options.content)):
+        raise StyleError("bad-settings", "--resume is for one picture with --local.", "Add --local, or leave --resume out.")
     if options.frames or names_many(options.content):
         return _many(options, settings, weights)
     for output in filter(None, (options.output, options.side_by_side)):
@@ -151,7 +155,7 @@ def _paint(content: pictures.Pixels, styles: list[tuple[pictures.Pixels, float]]
            interrupts: Interrupts, start: pictures.Pixels | None, options: argparse.Namespace,
            bar: _Bar | _Lines) -> tuple[pictures.Pixels, wire.Finished] | None:
     """Paint one picture and show how it goes; None if it was cancelled."""
-    events = _local(content, styles, settings, interrupts, start) if options.local else _served(
+    events = _local(content, styles, settings, interrupts, start, options.resume) if options.local else _served(
         content, styles, settings, interrupts, start, options.folder, options.connection)
     result: pictures.Pixels | None = None
     for event in events:
@@ -226,17 +230,27 @@ def _served(content: pictures.Pixels, styles: list[tuple[pictures.Pixels, float]
 
 
 def _local(content: pictures.Pixels, styles: list[tuple[pictures.Pixels, float]], settings: dict[str, Any],
-           interrupts: Interrupts, start: pictures.Pixels | None) -> Iterator[Event]:
-    """Paint in this process; yields the same events as the server would send."""
+           interrupts: Interrupts, start: pictures.Pixels | None, resume: Path | None) -> Iterator[Event]:
+    """Paint in this process; yields the same events as the server would send.
+
+    With ``resume`` the job's state is kept in that file every minute and when it is interrupted, and gone on from if the
+    file is there; it is removed when the picture is done.
+    """
     yield wire.Starting("", "Loading the network")
-    from stylecore import events
+    from stylecore import events, states
     from stylecore.job import Job, Style
 
     engine = _engine()
     yield wire.Starting("", "Preparing the pictures")
     job = Job(engine, content, [Style(pixels, weight) for pixels, weight in styles], settings, start_picture=start)
-    size = (1, 1)
+    if resume is not None and resume.exists():
+        job.restore(states.load(resume))
+        yield wire.Note("", "resumed", f"Going on from {resume}.")
+    size, saved = (1, 1), time.monotonic()
     for event in job.run():
+        if resume is not None and (interrupts.count == 1 or time.monotonic() > saved + _STATE_SECONDS):
+            states.save(resume, job.state())
+            saved = time.monotonic()
         if interrupts.count == 1:
             job.stop()
         elif interrupts.count > 1:
@@ -249,6 +263,8 @@ def _local(content: pictures.Pixels, styles: list[tuple[pictures.Pixels, float]]
         elif isinstance(event, events.Note):
             yield wire.Note("", event.code, event.sentence)
         elif isinstance(event, events.Finished):
+            if resume is not None and not event.stopped:
+                resume.unlink(missing_ok=True)
             yield wire.PictureArrived("", "final", to_picture(job.image(), "f32"))
             yield wire.Finished("", event.seconds, event.stopped, event.settings, engine.device_name)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import struct
 from typing import Any
 
 import imagecodecs
@@ -10,8 +11,15 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageCms
 
+
+def _undated(profile: bytes) -> bytes:
+    """Return a profile with a fixed date of creation, so that the same picture is written as the same file every time."""
+    date = struct.pack(">6H", 2026, 1, 1, 0, 0, 0)  # the header's bytes 24 to 35 (ICC.1, section 7.2)
+    return profile[:24] + date + profile[36:]
+
+
 #: The profile of everything that this program writes, ready to be embedded.
-SRGB: bytes = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
+SRGB: bytes = _undated(ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes())
 
 #: The kinds of colour that a profile can speak of, by the number of channels without alpha.
 _SPACES = {1: "gray", 3: "rgb", 4: "cmyk"}

@@ -105,6 +105,29 @@ def test_ctrl_c_keeps_the_picture_so_far(files: Path, server: Server) -> None:
         assert result.size == (64, 48)
 
 
+def test_an_interrupted_picture_is_finished_as_if_it_had_not_been(files: Path) -> None:
+    command = ["style", "photo.png", "style.jpg", "--local", *QUICK, "--iterations", "150", "--memory-limit", "4GB"]
+    whole = run(files, *command, "-o", "whole.png")
+    assert whole.returncode == 0, whole.stderr
+    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+    first = subprocess.Popen([sys.executable, "-m", "server.cli", *command, "-o", "first.png", "--resume", "work.state"],
+                             cwd=files, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    assert first.stderr is not None
+    for line in first.stderr:
+        if "%" in line:
+            break
+    first.send_signal(signal.SIGINT)
+    out, _ = first.communicate(timeout=60)
+    assert first.returncode == 130 and "Stopped early" in out and (files / "work.state").exists()
+    second = run(files, *command, "-o", "second.png", "--resume", "work.state")
+    assert second.returncode == 0 and "Going on from work.state" in second.stderr, second.stderr
+    assert not (files / "work.state").exists()
+    assert (files / "second.png").read_bytes() == (files / "whole.png").read_bytes() != (files / "first.png").read_bytes()
+    (files / "bad.state").write_bytes(b"no state")
+    bad = run(files, *command, "-o", "bad.png", "--resume", "bad.state")
+    assert bad.returncode == 2 and "is not a saved job" in bad.stderr
+
+
 @pytest.mark.parametrize(("arguments", "said"), [
     (["none.png", "style.jpg", "-o", "out.png"], "none.png"),
     (["photo.png", "text.png", "-o", "out.png"], "text.png"),
