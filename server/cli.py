@@ -86,6 +86,13 @@ def make_parser() -> argparse.ArgumentParser:
     style.add_argument("--frames", action="store_true",
                        help="the pictures are the frames of an animation: each goes on from the one before it")
     style.add_argument("--side-by-side", type=Path, metavar="OUT2", help="also photo, style and result in one picture")
+    style.add_argument("--guide", type=Path, metavar="MASK", help="a picture of the photo's shape: white where it is to be "
+                                                                  "painted, black where not, grey between")
+    style.add_argument("--style-guide", type=Path, action="append", default=[], metavar="MASK",
+                       help="where a style paints, white and black like --guide; given once for the first style, twice for "
+                            "the first two, …; styles without one paint what the others leave")
+    style.add_argument("--strength-map", type=Path, metavar="MASK", help="how strongly: white with the set strength, black "
+                                                                         "leaves the photo, grey between")
     style.add_argument("--depth", choices=["auto", "8", "16", "32"], default="auto",
                        help="bits in a channel of the result, where its format has them (.png: 8 and 16; .tif: 8, 16 and "
                             "32; .exr: always 32); auto takes the photo's")

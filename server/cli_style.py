@@ -22,6 +22,7 @@ from PIL import Image, ImageDraw, ImageFont
 
 from server import client as wire
 from server.batch import names_many, pictures_of, repaint, unfinished
+from server.cli_masks import Extras, load_extras
 from server.client import Client, Event, ServiceError
 from server.engine_process import to_picture, to_pixels
 from stylecore import pictures
@@ -75,13 +76,15 @@ def style(options: argparse.Namespace) -> int:
     if options.frames or names_many(options.content):
         return _many(options, settings, weights)
     for output in filter(None, (options.output, options.side_by_side)):
-        _check_output(output, [options.content, *options.styles])
+        maps = [path for path in (options.guide, *options.style_guide, options.strength_map) if path is not None]
+        _check_output(output, [options.content, *options.styles, *maps])
     photo = pictures.load(options.content, max(0, options.size))
     start = pictures.load(options.start_from, max(0, options.size)).pixels if options.start_from else None
     styles = _load_styles(options, weights)
+    extras = load_extras(options, photo.pixels, start)
     begin = time.monotonic()
     with Interrupts() as interrupts, _bar(quiet=options.json) as bar:
-        painted = _paint(photo.pixels, styles, settings, interrupts, start, options, bar)
+        painted = _paint(photo.pixels, styles, settings, interrupts, extras, options, bar)
     if painted is None:
         print("Cancelled; nothing was written.", file=sys.stderr)
         return 130
@@ -107,7 +110,8 @@ def _many(options: argparse.Namespace, settings: dict[str, Any], weights: list[f
         begin = None if start is None else pictures.load(start).pixels
         if begin is not None and begin.shape[:2] != photo.pixels.shape[:2]:
             begin = None  # another size: a new scene
-        painted = _paint(photo.pixels, styles, settings, interrupts, begin, options, bar)
+        extras = load_extras(options, photo.pixels, begin)
+        painted = _paint(photo.pixels, styles, settings, interrupts, extras, options, bar)
         if painted is None:
             return None
         result, finished = painted
@@ -152,11 +156,11 @@ def _depth(options: argparse.Namespace, photo: pictures.Picture) -> int:
 
 
 def _paint(content: pictures.Pixels, styles: list[tuple[pictures.Pixels, float]], settings: dict[str, Any],
-           interrupts: Interrupts, start: pictures.Pixels | None, options: argparse.Namespace,
+           interrupts: Interrupts, extras: Extras, options: argparse.Namespace,
            bar: _Bar | _Lines) -> tuple[pictures.Pixels, wire.Finished] | None:
     """Paint one picture and show how it goes; None if it was cancelled."""
-    events = _local(content, styles, settings, interrupts, start, options.resume) if options.local else _served(
-        content, styles, settings, interrupts, start, options.folder, options.connection)
+    events = _local(content, styles, settings, interrupts, extras, options.resume) if options.local else _served(
+        content, styles, settings, interrupts, extras, options.folder, options.connection)
     result: pictures.Pixels | None = None
     for event in events:
         bar.show(event)
@@ -204,16 +208,15 @@ def _check_output(path: Path, inputs: list[Path]) -> None:
 
 
 def _served(content: pictures.Pixels, styles: list[tuple[pictures.Pixels, float]], settings: dict[str, Any],
-            interrupts: Interrupts, start: pictures.Pixels | None, folder: Path | None,
-            connection: Path | None) -> Iterator[Event]:
+            interrupts: Interrupts, extras: Extras, folder: Path | None, connection: Path | None) -> Iterator[Event]:
     """Paint on the server, which is started if none runs; yields what happens until the job is over."""
     sent = [to_picture(pixels, "f32" if pixels.shape[0] * pixels.shape[1] <= _FLOAT_PIXELS else "u16")
-            for pixels in (content, *(pixels for pixels, _ in styles), *([] if start is None else [start]))]
-    begin = None if start is None else sent.pop()
+            for pixels in (content, *(pixels for pixels, _ in styles), *([] if extras.start is None else [extras.start]))]
+    begin = None if extras.start is None else sent.pop()
     yield wire.Starting("", "Calling the painting server")
     with Client.connect(folder, timeout=30.0, client_name="neural-style", connection_file=connection) as client:
         weighted = [(picture, weight) for picture, (_, weight) in zip(sent[1:], styles, strict=True)]
-        job = client.submit(sent[0], weighted, settings, start=begin, previews=False)
+        job = client.submit(sent[0], weighted, settings, start=begin, previews=False, **extras.sent())
         answered = 0
         while True:
             event = client.next_event(0.1)
@@ -230,7 +233,7 @@ def _served(content: pictures.Pixels, styles: list[tuple[pictures.Pixels, float]
 
 
 def _local(content: pictures.Pixels, styles: list[tuple[pictures.Pixels, float]], settings: dict[str, Any],
-           interrupts: Interrupts, start: pictures.Pixels | None, resume: Path | None) -> Iterator[Event]:
+           interrupts: Interrupts, extras: Extras, resume: Path | None) -> Iterator[Event]:
     """Paint in this process; yields the same events as the server would send.
 
     With ``resume`` the job's state is kept in that file every minute and when it is interrupted, and gone on from if the
@@ -242,7 +245,9 @@ def _local(content: pictures.Pixels, styles: list[tuple[pictures.Pixels, float]]
 
     engine = _engine()
     yield wire.Starting("", "Preparing the pictures")
-    job = Job(engine, content, [Style(pixels, weight) for pixels, weight in styles], settings, start_picture=start)
+    given = zip(styles, extras.style_guides, strict=True)
+    job = Job(engine, content, [Style(*style, guide) for style, guide in given], settings, extras.guide,
+              strength_map=extras.strength_map, start_picture=extras.start)
     if resume is not None and resume.exists():
         job.restore(states.load(resume))
         yield wire.Note("", "resumed", f"Going on from {resume}.")

@@ -185,7 +185,8 @@ class Client:
 
     def submit(self, content: Picture, styles: Sequence[tuple[Picture, float]], settings: Mapping[str, Any], *,
                guide: Picture | None = None, start: Picture | None = None, anew: bool = False, until: str = "full",
-               preview_every: float = 1.0, previews: bool = True) -> str:
+               preview_every: float = 1.0, previews: bool = True, style_guides: Sequence[Picture | None] = (),
+               strength_map: Picture | None = None) -> str:
         """Send a job and return its name at once; what becomes of it arrives as events.
 
         Args:
@@ -199,17 +200,22 @@ class Client:
             until: ``'full'``, or ``'preview'`` to pause after the small scales until :meth:`continue_`.
             preview_every: seconds between two preview pictures, at least.
             previews: False for none.
+            style_guides: for each style, one channel of the content's size: where it paints, or ``None`` for what the
+                others leave. Empty: all styles everywhere, blended.
+            strength_map: one channel, the content's size: full where the set strength holds, 0 where the photo stays.
 
         Raises:
             ProtocolError: a picture or a setting cannot be used.
             ServerError: the connection is lost.
         """
         job = uuid.uuid4().hex
-        pictures = [content, *(picture for picture, _ in styles), *(extra for extra in (guide, start) if extra is not None)]
+        extras = (guide, start, *style_guides, strength_map)
+        pictures = [content, *(picture for picture, _ in styles), *(extra for extra in extras if extra is not None)]
         begin = "none" if start is None else "around" if anew else "continue"
         fields = {"job": job, "weights": [float(weight) for _, weight in styles], "guided": guide is not None,
-                  "start": begin, "settings": dict(settings), "until": until, "previews": previews,
-                  "preview_every": preview_every}
+                  "start": begin, "style_guides": [each is not None for each in style_guides],
+                  "strength_map": strength_map is not None, "settings": dict(settings), "until": until,
+                  "previews": previews, "preview_every": preview_every}
         frames = protocol.encode(Message("submit", fields, pictures), protocol.CLIENT_MESSAGES)
         size = sum(memoryview(picture.data).nbytes for picture in pictures)
         with self._changed:

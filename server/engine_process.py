@@ -207,14 +207,17 @@ class Worker:
         from stylecore.job import Job, Style
 
         fields = message.fields
-        pictures = list(message.pictures)
-        start = to_pixels(pictures.pop()) if fields["start"] != "none" else None
-        guide = to_pixels(pictures.pop())[:, :, 0] if fields["guided"] else None
-        styles = [Style(to_pixels(picture), weight) for picture, weight in zip(pictures[1:], fields["weights"], strict=True)
-                  if weight > 0]
-        job = Job(self._engine, to_pixels(pictures[0]), styles, fields["settings"], guide=guide,
+        sent: dict[str, list[NDArray[np.float32]]] = {role: [] for role in protocol.submitted(fields)}
+        for role, picture in zip(protocol.submitted(fields), message.pictures, strict=True):
+            pixels = to_pixels(picture)
+            sent[role].append(pixels[:, :, 0] if role in protocol.MAPS else pixels)
+        guides = iter(sent.get("style guide", []))
+        own = [next(guides) if has else None for has in fields["style_guides"]] or [None] * len(sent["style"])
+        styles = [Style(*each) for each in zip(sent["style"], fields["weights"], own, strict=True)]
+        guide, start, strength_map = (sent.get(role, [None])[0] for role in ("guide", "start", "strength map"))
+        job = Job(self._engine, sent["content"][0], styles, fields["settings"], guide=guide, strength_map=strength_map,
                   start_picture=start, anew=fields["start"] == "around")
-        return Running(fields["job"], job, iter(job.run()), pictures[0], fields["previews"],
+        return Running(fields["job"], job, iter(job.run()), message.pictures[0], fields["previews"],
                        fields["preview_every"], pause=fields["until"] == "preview")
 
     def _paint(self, running: Running) -> None:

@@ -185,6 +185,12 @@ def _flag(value: Any) -> bool:
     return value
 
 
+def _flags(value: Any) -> list[bool]:
+    if not isinstance(value, list) or len(value) > MAX_STYLES:
+        raise ValueError("a list of true and false")
+    return [_flag(each) for each in value]
+
+
 def _one_of(*choices: str) -> Check:
     def check(value: Any) -> str:
         if not isinstance(value, str) or value not in choices:
@@ -235,6 +241,8 @@ CLIENT_MESSAGES: dict[str, dict[str, Check]] = {
     "submit": {"job": _job, "weights": _weights, "guided": _flag, "settings": _settings,
                # The last picture is one to begin from: to go on from its pixels, or to keep what is around the guide.
                "start": _one_of("none", "continue", "around"),
+               # Which of the styles have a guide of their own, and whether there is a strength map.
+               "style_guides": _flags, "strength_map": _flag,
                "until": _one_of("full", "preview"), "previews": _flag, "preview_every": _number(0.0, 3600.0)},
     # Work is likely to come: the engine may be started for it.
     "prepare": {},
@@ -256,7 +264,7 @@ CLIENT_MESSAGES: dict[str, dict[str, Check]] = {
 }
 
 #: Fields that older clients do not send, with what that means.
-OPTIONAL: dict[str, dict[str, Any]] = {"submit": {"start": "none"}}
+OPTIONAL: dict[str, dict[str, Any]] = {"submit": {"start": "none", "style_guides": [], "strength_map": False}}
 
 #: What the server may say.
 SERVER_MESSAGES: dict[str, dict[str, Check]] = {
@@ -281,17 +289,31 @@ SERVER_MESSAGES: dict[str, dict[str, Check]] = {
 }
 
 
+#: The roles of pictures that say where, not what: they have one channel.
+MAPS = ("guide", "style guide", "strength map")
+
+
+def submitted(fields: Mapping[str, Any]) -> list[str]:
+    """Return what each picture of a ``submit`` message with these (checked) fields is, in their order."""
+    return [
+        "content", *["style"] * len(fields["weights"]), *["guide"] * fields["guided"],
+        *["start"] * (fields["start"] != "none"), *["style guide"] * sum(fields["style_guides"]),
+        *["strength map"] * fields["strength_map"],
+    ]
+
+
 def _check_pictures(kind: str, fields: Mapping[str, Any], channels: Sequence[int]) -> None:
     """Check that a message of this type carries the pictures it needs, given each one's number of channels."""
     if kind == "submit":
-        plain = 1 + len(fields["weights"])  # the guide comes after photo and styles, then the picture to start from
-        needed = plain + fields["guided"] + (fields["start"] != "none")
-        if len(channels) != needed:
-            raise bad(f"it should have {needed} pictures, not {len(channels)}")
-        if fields["guided"] and channels[plain] != 1:
-            raise ProtocolError(*fault("bad-picture", "a guide must have one channel"))
-        if 1 in channels[:plain] or 1 in channels[plain + fields["guided"] :]:
-            raise ProtocolError(*fault("bad-picture", "photo and style must have 3 or 4 channels"))
+        if len(fields["style_guides"]) not in (0, len(fields["weights"])):
+            raise bad("“style_guides” must say of every style whether it has one")
+        roles = submitted(fields)
+        if len(channels) != len(roles):
+            raise bad(f"it should have {len(roles)} pictures, not {len(channels)}")
+        for role, count in zip(roles, channels, strict=True):
+            if (count == 1) != (role in MAPS):
+                needed = "a guide must have one channel" if role in MAPS else "photo and style must have 3 or 4 channels"
+                raise ProtocolError(*fault("bad-picture", needed))
         if sum(fields["weights"]) <= 0:
             raise ProtocolError(*fault("bad-settings", "At least one style's weight must be more than 0."))
     elif len(channels) != (1 if kind == "picture" else 0):

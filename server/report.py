@@ -22,6 +22,10 @@ def described(shapes: Sequence[Shape], fields: Mapping[str, Any]) -> str:
     words = [f"{content.width}x{content.height} px {content.kind}", f"{count} style{'s' if count != 1 else ''}"]
     if fields["guided"]:
         words.append("guided")
+    if any(fields["style_guides"]):
+        words.append("regions")
+    if fields["strength_map"]:
+        words.append("strength map")
     if fields["until"] != "full":
         words.append("preview first")
     settings = fields["settings"]

@@ -10,7 +10,7 @@ place. The result is the one-piece gradient to rounding, picture borders include
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 import torch
@@ -23,7 +23,8 @@ from stylecore.weights import BLOCKS
 #: Sides of a tile, in each block's own positions. Smaller ones cost more in halos, larger ones more memory.
 TILE_SIDES = (256, 192, 128, 96, 96)
 
-Maps = Mapping[str, Tensor | None]
+#: By layer, the weights of its positions (h × w, summing to 1, or ``None`` for all alike) for each region.
+Maps = Mapping[str, Sequence[Tensor | None]]
 
 
 @dataclass(frozen=True)
@@ -54,7 +55,7 @@ class _Tile:
 class Forward:
     """What a forward pass found, and what its backward pass needs."""
 
-    moments: dict[str, Moments]
+    moments: dict[str, list[Moments]]
     squared_error: Tensor
     tapped: dict[str, Tensor]
     _inputs: list[Tensor] = field(default_factory=list)
@@ -88,7 +89,7 @@ class Blocks:
 
         Args:
             picture: 1 × 3 × H × W in [0, 1], both sides at least 16.
-            maps: for each layer whose moments are wanted, the weights of its positions (h × w, summing to 1) or ``None``.
+            maps: the layers whose moments are wanted, and of which regions.
             content: a layer, its target (1 × C × h × w) and its weights, for the squared error.
             keep: a layer whose features are returned whole (the content target).
             for_backward: whether :meth:`backward` follows.
@@ -113,7 +114,7 @@ class Blocks:
         """Add one block's sums to ``result`` and return its pooled output."""
         network, (height, width) = self._network, x.shape[2:]
         exact = result.squared_error.dtype
-        sums: dict[str, tuple[Tensor, Tensor]] = {}
+        sums: dict[str, list[tuple[Tensor, Tensor]]] = {}
         after = x
         if pooled:
             shape = (1, network.channels(block), height // 2, width // 2)
@@ -124,9 +125,11 @@ class Blocks:
             for name in wanted:
                 feature = tile.inner(found[name])
                 if name in maps:
-                    weights = maps[name]
-                    part = summed_moments(feature, None if weights is None else tile.whole(weights))
-                    sums[name] = part if name not in sums else (sums[name][0] + part[0], sums[name][1] + part[1])
+                    parts = [summed_moments(feature, None if map_ is None else tile.whole(map_)) for map_ in maps[name]]
+                    before = sums.get(name)
+                    sums[name] = parts if before is None else [
+                        (a[0] + b[0], a[1] + b[1]) for a, b in zip(before, parts, strict=True)
+                    ]  # fmt: skip
                 if content is not None and name == content[0]:
                     target, weights = content[1], content[2]
                     squares = (feature - self._bring(tile.whole(target))).to(exact).square()
@@ -143,9 +146,11 @@ class Blocks:
                     tile.whole(result.tapped[name]).copy_(feature)
             if pooled:
                 self._store_pooled(after, output, tile)
-        for name, (mean, second) in sums.items():
-            count = height * width if maps[name] is None else 1
-            result.moments[name] = Moments(mean / count, second / count)
+        for name, regions in sums.items():
+            counts = [height * width if map_ is None else 1 for map_ in maps[name]]
+            result.moments[name] = [
+                Moments(mean / count, second / count) for (mean, second), count in zip(regions, counts, strict=True)
+            ]
         return after
 
     def _store_pooled(self, after: Tensor, output: Tensor, tile: _Tile) -> None:
@@ -156,7 +161,7 @@ class Blocks:
     def backward(
         self,
         forward: Forward,
-        gradients: Mapping[str, tuple[Tensor, Tensor]],
+        gradients: Mapping[str, Sequence[tuple[Tensor, Tensor]]],
         maps: Maps,
         content: tuple[str, Tensor, Tensor | None],
         content_gradient: Tensor,
@@ -165,7 +170,7 @@ class Blocks:
 
         Args:
             forward: of :meth:`forward` with ``for_backward``; used up.
-            gradients: of the loss by each layer's mean and second moment.
+            gradients: of the loss by each layer's mean and second moment, for each region.
             maps, content: as they were given to :meth:`forward`.
             content_gradient: of the loss by the squared error.
         """
@@ -187,13 +192,13 @@ class Blocks:
                         feature = tile.inner(found[name])
                         if name in maps:
                             outputs.append(feature)
-                            weights = maps[name]
-                            slopes.append(
+                            by_region = [
                                 moments_gradient(
-                                    feature.detach(), None if weights is None else tile.whole(weights),
-                                    *gradients[name], height * width,
+                                    feature.detach(), None if map_ is None else tile.whole(map_), *slope, height * width
                                 )
-                            )  # fmt: skip
+                                for map_, slope in zip(maps[name], gradients[name], strict=True)
+                            ]
+                            slopes.append(sum(by_region[1:], by_region[0]))
                         if name == content[0]:
                             outputs.append(feature)
                             slopes.append(_content_slope(feature.detach(), tile, content, content_gradient))

@@ -14,7 +14,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from stylecore import colours, memory
+from stylecore import colours, memory, regions
 from stylecore import settings as declared
 from stylecore.blocks import Blocks
 from stylecore.clock import WorkClock
@@ -34,6 +34,7 @@ from stylecore.objective import (
 )
 from stylecore.optimiser import BoxLBFGS
 from stylecore.plan import Scale, check_size, make_plan, style_size
+from stylecore.regions import resize_guide
 from stylecore.resampling import Size, fill_transparent, resize, upsample_with_detail
 
 Pixels = NDArray[np.float32]
@@ -44,10 +45,15 @@ _STATE_VERSION = 1
 
 @dataclass(frozen=True)
 class Style:
-    """A style picture, H × W × 3 or 4 float32 in [0, 1] perceptual sRGB, and its weight among several."""
+    """A style picture, H × W × 3 or 4 float32 in [0, 1] perceptual sRGB, and its weight among those of the same guide.
+
+    ``guide`` (of the *content's* size, H × W float32 in [0, 1]) is where this style paints; the styles without one paint
+    what the others' guides leave. A style of weight 0 is left out.
+    """
 
     picture: Pixels
     weight: float = 1.0
+    guide: Pixels | None = None
 
 
 class Job:
@@ -63,6 +69,8 @@ class Job:
         styles: at least one; weights at least 0, not all 0.
         settings: any of :data:`stylecore.settings.SETTINGS`; the rest take their defaults.
         guide: H × W float32 in [0, 1]: where (and how much) the picture is painted; ``None`` for everywhere.
+        strength_map: H × W float32 in [0, 1]: 1 paints with the set strength, 0 gives the photo back, even between. See
+            :mod:`stylecore.regions`.
         start_picture: a picture of the content's size to begin from, H × W × 3 or 4 like the content, e.g. an earlier
             result; outside the guide it stays as it is. It takes the place of the setting ``start``.
         anew: with a start picture: paint anew within the guide, in as many steps as without one, so that only what lies
@@ -81,6 +89,7 @@ class Job:
         settings: Mapping[str, Any] | None = None,
         guide: Pixels | None = None,
         *,
+        strength_map: Pixels | None = None,
         start_picture: Pixels | None = None,
         anew: bool = False,
     ) -> None:
@@ -90,11 +99,15 @@ class Job:
             raise StyleError("bad-setting", str(error), "Correct the value.") from error
         self._engine = engine
         self._content, self._alpha = _picture(content, "picture", engine.device)
-        self._guide = self._make_guide(guide)
-        self._start = None if start_picture is None else self._make_start(start_picture)
-        self._anew = anew
         if not styles or sum(style.weight for style in styles) <= 0 or min(style.weight for style in styles) < 0:
             raise StyleError("no-style", "There is no style to paint with.", "Choose a style picture.")
+        styles = [style for style in styles if style.weight > 0]
+        self._areas = regions.Areas(
+            self._size, self._alpha, guide, [style.guide for style in styles], strength_map, engine.device
+        )
+        self._guide = self._areas.guide
+        self._start = None if start_picture is None else self._make_start(start_picture)
+        self._anew = anew
         self._styles = [(*_picture(style.picture, "style picture", engine.device), style.weight) for style in styles]
         dtype = engine.dtype(str(self.settings["precision"]))
         self.scales: list[Scale] = make_plan(
@@ -116,25 +129,6 @@ class Job:
     @property
     def _size(self) -> Size:
         return self._content.shape[2], self._content.shape[3]
-
-    def _make_guide(self, guide: Pixels | None) -> Tensor | None:
-        if guide is None:
-            return self._alpha
-        if guide.shape != self._size:
-            raise StyleError(
-                "bad-guide",
-                f"The guide is {guide.shape[1]} × {guide.shape[0]} pixels, the picture {self._size[1]} × {self._size[0]}.",
-                "Use a guide of the picture's size.",
-            )
-        chosen = torch.from_numpy(np.ascontiguousarray(guide, np.float32)).to(self._engine.device).clamp(0, 1)
-        chosen = torch.nan_to_num(chosen)
-        if self._alpha is not None:
-            chosen = chosen * self._alpha
-        if not bool((chosen > 0).any()):
-            raise StyleError(
-                "empty-guide", "Nothing is selected where the picture has pixels.", "Select something, or select nothing."
-            )
-        return chosen
 
     def _make_start(self, pixels: Pixels) -> Tensor:
         if pixels.shape[:2] != self._size:
@@ -178,15 +172,14 @@ class Job:
         self.settings = changed
         if self._objective is None or self._optimiser is None:
             return
-        if self._matched_share() != matched:  # other colours of the styles are other targets
+        # Other colours of the styles, and another strength under a map, make other targets.
+        if self._matched_share() != matched or (self._areas.strength is not None and "strength" in different):
             if self._made_for == self._number:  # the next step makes them
                 self._image = self._optimiser.image
                 self._optimiser = self._objective = None
                 return
             scale = self.scales[self._made_for]
-            guide = None if self._guide is None else _resize_guide(self._guide, scale.size)
-            content = resize(self._content, scale.size).clamp(0, 1)
-            self._objective = self._make_objective(content, guide, scale.way)
+            self._objective = self._make_objective(resize(self._content, scale.size).clamp(0, 1), scale.way)
             self._optimiser.renew(self._objective)
         elif different - {"colours", "colours_amount"}:
             self._objective.weighting = self._weighting()
@@ -253,7 +246,8 @@ class Job:
     def _digest(self) -> str:
         """Return a digest of everything that is painted from."""
         digest = hashlib.sha256()
-        pictures = [self._content, self._guide, self._start, *(part for style in self._styles for part in style[:2])]
+        areas = (self._guide, self._areas.strength, *self._areas.regions)
+        pictures = [self._content, *areas, self._start, *(part for style in self._styles for part in style[:2])]
         for picture in pictures:
             digest.update(b"-" if picture is None else str(tuple(picture.shape)).encode())
             if picture is not None:
@@ -363,29 +357,30 @@ class Job:
             self._image = self._first_image(content)
         elif self._image.shape[2:] != content.shape[2:]:
             self._image = upsample_with_detail(self._image, self._detail(scale.size))
-        guide = None if self._guide is None else _resize_guide(self._guide, scale.size)
-        movable = None if guide is None else guide.expand_as(content)
-        self._objective = self._make_objective(content, guide, scale.way)
+        movable = None if self._guide is None else resize_guide(self._guide, scale.size).expand_as(content)
+        self._objective = self._make_objective(content, scale.way)
         self._optimiser = BoxLBFGS(
             self._image, self._objective, history=scale.way.history, movable=movable, state=self._optimiser_state
         )
         self._made_for, self._optimiser_state = self._number, None
         return self._optimiser
 
-    def _make_objective(self, content: Tensor, guide: Tensor | None, way: memory.Way) -> Objective:
+    def _make_objective(self, content: Tensor, way: memory.Way) -> Objective:
         size: Size = (content.shape[2], content.shape[3])
+        guide, where = self._areas.at(size)
         styles = []
-        for picture, alpha, weight in self._styles:
+        for (picture, alpha, weight), full, region in zip(self._styles, self._areas.regions, where, strict=True):
             target = style_size((picture.shape[2], picture.shape[3]), size, float(self.settings["brush_size"]))
-            small_alpha = None if alpha is None else _resize_guide(alpha, target)
+            small_alpha = None if alpha is None else resize_guide(alpha, target)
             small = resize(picture, target).clamp(0, 1)
             if self._matched_share() > 0:
-                recolour = colours.recolouring(picture, self._content, alpha, self._guide)
+                recolour = colours.recolouring(picture, self._content, alpha, self._guide if full is None else full)
                 small = recolour(small, self._matched_share())
-            styles.append(StylePicture(small, weight, small_alpha))
+            styles.append(StylePicture(small, weight, small_alpha, region))
         network = self._engine.network(self.settings)
         blocks = Blocks(network, way.tiles) if way.blocks else None
-        parts = (network, content, styles, self._weighting(), guide, blocks)
+        emphasis = self._areas.emphasis(size, self._strength())
+        parts = (network, content, styles, self._weighting(), guide, blocks, emphasis)
         if self.settings["objective"] == "balanced":
             return BalancedObjective(*parts, distance=DISTANCES[str(self.settings["statistics"])])
         return GramObjective(*parts) if self.settings["objective"] == "gram" else PaperObjective(*parts)
@@ -399,7 +394,15 @@ class Job:
         layers = tuple(declared.numbers(self.settings["layer_weights"]))
         if self.settings["objective"] != "balanced":
             return Weighting(float(self.settings["content_weight"]), float(self.settings["style_weight"]), 0.0, layers)
-        return strength_weighting(float(self.settings["strength"]), smoothing, layers)
+        return strength_weighting(self._strength(), smoothing, layers)
+
+    def _strength(self) -> float:
+        """Return the strength; a strength map's curve needs one that leaves the photo some say (``regions.MIDDLE``)."""
+        if self._areas.strength is None:
+            return float(self.settings["strength"])
+        if self.settings["objective"] != "balanced":
+            return regions.MIDDLE
+        return min(float(self.settings["strength"]), regions.MOST)
 
     def _first_image(self, content: Tensor) -> Tensor:
         start, size = self.settings["start"], (content.shape[2], content.shape[3])
@@ -422,7 +425,7 @@ class Job:
         """Return ``image`` with the start picture, if there is one, outside the guide."""
         if self._start is None or self._guide is None:
             return image
-        return torch.lerp(resize(self._start, size).clamp(0, 1), image, _resize_guide(self._guide, size)[None, None])
+        return torch.lerp(resize(self._start, size).clamp(0, 1), image, resize_guide(self._guide, size)[None, None])
 
     def _current(self) -> Tensor:
         """Return the image at the current scale's size, or at full size once finished."""
@@ -439,21 +442,12 @@ class Job:
         amount = float(self.settings["colours_amount"]) / 100
         from_photo = {"photo": amount, "style": 1 - amount, "match": 0.0}[str(self.settings["colours"])]
         image = colours.with_colours_of(image, content, from_photo)
-        if self._guide is not None and self._guide is not self._alpha:
+        if self._areas.visible is not None:
             outside = content if self._start is None else resize(self._start, size).clamp(0, 1)
-            image = torch.lerp(outside, image, _resize_guide(self._guide, size)[None, None])
+            image = torch.lerp(outside, image, resize_guide(self._areas.visible, size)[None, None])
         if self._alpha is not None:
-            image = torch.cat([image, _resize_guide(self._alpha, size)[None, None]], 1)
+            image = torch.cat([image, resize_guide(self._alpha, size)[None, None]], 1)
         return image[0].permute(1, 2, 0).cpu().numpy().copy()
-
-
-def _resize_guide(guide: Tensor, size: Size) -> Tensor:
-    """Bring a map (H × W) to ``size`` by area averaging when it shrinks, so that its sum is kept."""
-    if tuple(guide.shape) == size:
-        return guide
-    if size[0] <= guide.shape[0] and size[1] <= guide.shape[1]:
-        return torch.nn.functional.adaptive_avg_pool2d(guide[None, None], size)[0, 0]
-    return resize(guide[None, None], size)[0, 0].clamp(0, 1)
 
 
 def _picture(pixels: Pixels, what: str, device: torch.device) -> tuple[Tensor, Tensor | None]:

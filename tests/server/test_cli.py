@@ -220,3 +220,31 @@ def test_sixteen_bits_go_through_without_bands(files: Path, server: Server) -> N
     done = run(files, "style", "deep.png", "style.jpg", "-o", "shallow.png", "--depth", "8", "--strength", "0", *QUICK,
                state=server.folder)
     assert done.returncode == 0 and pictures.load(files / "shallow.png").depth == 8
+
+
+def test_masks_say_where_with_which_style_and_how_strongly(files: Path, server: Server) -> None:
+    """Masks of twice the photo's size, one of them with an alpha channel; served and local give the same."""
+    left = np.zeros((96, 128), np.uint8)
+    left[:, :64] = 255
+    Image.fromarray(left).save(files / "left.png")
+    clear = Image.new("RGBA", (128, 96), (255, 255, 255, 0))
+    clear.paste((255, 255, 255, 255), (0, 0, 128, 32))
+    clear.save(files / "top.png")
+    Image.new("RGB", (64, 64), "#c02010").save(files / "red.png")
+    base = ["style", "photo.png", "style.jpg", "red.png", "--style-guide", "left.png", "--strength-map", "top.png",
+            "--json", "-o", "out.png", *QUICK]
+    results = []
+    for more in ([], ["--local"]):
+        done = run(files, *base, *more, state=server.folder)
+        assert done.returncode == 0, done.stderr
+        results.append(pictures.load(files / "out.png").pixels)
+    photo = pictures.load(files / "photo.png").pixels
+    assert np.array_equal(results[0], results[1])
+    assert np.abs(results[0][16:] - photo[16:]).max() < 1e-6 and np.abs(results[0][:16] - photo[:16]).mean() > 0.01
+    done = run(files, *base, "--guide", "left.png", state=server.folder)  # nothing is left for the second style
+    assert done.returncode == 2 and json.loads(done.stdout)["error"]["code"] == "empty-guide"
+    Image.new("L", (64, 64), 255).save(files / "square.png")
+    wrong = run(files, "style", "photo.png", "style.jpg", "-o", "out.png", "--guide", "square.png", state=server.folder)
+    assert wrong.returncode == 2 and "another shape" in wrong.stderr
+    many = run(files, *base, "--style-guide", "top.png", "--style-guide", "top.png", state=server.folder)
+    assert many.returncode == 2 and "3 style guides for 2 styles" in many.stderr

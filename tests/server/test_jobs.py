@@ -54,6 +54,28 @@ def test_a_job_from_submission_to_result(client: Client, channels: int, kind: st
     assert "CPU" in finished.device or finished.device
 
 
+def test_each_half_has_its_style_and_the_map_its_strength(client: Client) -> None:
+    """The styles' guides and the strength map arrive at the styles and places that they were sent for."""
+    top, bottom = (bytes(64 * 48) + b"\xff" * (64 * 16), b"\xff" * (64 * 16) + bytes(64 * 48))
+    band = b"\xff" * (64 * 48) + bytes(64 * 16)
+    photo = picture(64)
+    red = Picture(64, 64, 3, "u8", bytes([230, 40, 20, 120, 10, 10]) * (64 * 32))
+    blue = Picture(64, 64, 3, "u8", bytes([20, 60, 230, 10, 10, 120]) * (64 * 32))
+    settings = {"quality": "draft", "precision": "float32", "strength": 80.0}
+    guides = [Picture(64, 64, 1, "u8", top), Picture(64, 64, 1, "u8", bottom)]
+    job = client.submit(photo, [(red, 1.0), (blue, 1.0)], settings, style_guides=guides, previews=False)
+    painted = wait_for(client, PictureArrived, job=job).picture
+    rows = 64 * 3
+    upper, lower = painted.data[: 14 * rows], painted.data[50 * rows :]
+    assert sum(upper[2::3]) > sum(upper[::3]) and sum(lower[::3]) > sum(lower[2::3])
+    assert painted.data[17 * rows : 47 * rows] == photo.data[17 * rows : 47 * rows]
+    job = client.submit(photo, [(red, 1.0)], settings, strength_map=Picture(64, 64, 1, "u8", band), previews=False)
+    painted = wait_for(client, PictureArrived, job=job).picture
+    assert painted.data[48 * rows :] == photo.data[48 * rows :] and painted.data[: 48 * rows] != photo.data[: 48 * rows]
+    job = client.submit(photo, [(red, 1.0)], settings, style_guides=[Picture(64, 64, 1, "u8", bytes(64 * 64))])
+    assert wait_for(client, Failed, job=job).code == "empty-guide"
+
+
 def test_a_job_goes_on_from_an_earlier_result(client: Client) -> None:
     first = wait_for(client, PictureArrived, job=submit(client, previews=False)).picture
     job = submit(client, start=first, settings={"strength": 60.0}, previews=False)

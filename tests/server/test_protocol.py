@@ -28,13 +28,18 @@ def pictures(draw: st.DrawFn, channels: tuple[int, ...] = (3, 4)) -> Picture:
     return Picture(width, height, count, kind, draw(st.binary(min_size=size, max_size=size)))
 
 
-@given(JOBS, pictures(), st.lists(st.tuples(pictures(), st.floats(0.01, 100)), min_size=1, max_size=4),
-       st.none() | pictures(channels=(1,)), st.none() | pictures(), st.booleans())
-def test_submit_round_trip(job: str, content: Picture, styles: list[tuple[Picture, float]], guide: Picture | None,
-                           start: Picture | None, previews: bool) -> None:
-    fields = {"job": job, "weights": [w for _, w in styles], "guided": guide is not None, "settings": {"strength": 10.0},
-              "start": "continue" if start else "none", "until": "full", "previews": previews, "preview_every": 0.5}
-    sent = [content, *(p for p, _ in styles), *(extra for extra in (guide, start) if extra)]
+MAPS = st.none() | pictures(channels=(1,))
+
+
+@given(JOBS, pictures(), st.lists(st.tuples(pictures(), st.floats(0.01, 100), MAPS), min_size=1, max_size=4),
+       MAPS, st.none() | pictures(), MAPS, st.booleans())
+def test_submit_round_trip(job: str, content: Picture, styles: list[tuple[Picture, float, Picture | None]],
+                           guide: Picture | None, start: Picture | None, strength: Picture | None, previews: bool) -> None:
+    fields = {"job": job, "weights": [w for _, w, _ in styles], "guided": guide is not None, "settings": {"strength": 10.0},
+              "start": "continue" if start else "none", "until": "full", "previews": previews, "preview_every": 0.5,
+              "style_guides": [own is not None for _, _, own in styles], "strength_map": strength is not None}
+    extras = (guide, start, *(own for _, _, own in styles), strength)
+    sent = [content, *(p for p, _, _ in styles), *(extra for extra in extras if extra)]
     received = decode(encode(Message("submit", fields, sent), CLIENT_MESSAGES), CLIENT_MESSAGES)
     assert list(received.pictures) == sent
     assert received.fields["settings"]["strength"] == 10.0  # complete, with the defaults
@@ -49,12 +54,13 @@ def test_progress_round_trip(job: str, fraction: float, left: float, width: int,
     assert decode(encode(Message("progress", fields), SERVER_MESSAGES), SERVER_MESSAGES).fields == fields
 
 
-def test_a_client_that_knows_of_no_start_picture_is_understood() -> None:
+def test_a_client_that_knows_of_no_start_picture_and_no_regions_is_understood() -> None:
     small = Picture(2, 2, 3, "u8", bytes(12))
     fields = {"type": "submit", "job": "a", "weights": [1.0], "guided": False, "settings": {}, "until": "full",
               "previews": True, "preview_every": 1.0, "pictures": [[2, 2, 3, "u8"]] * 2}
     received = decode([TAG, json.dumps(fields).encode(), small.data, small.data], CLIENT_MESSAGES)
     assert received.fields["start"] == "none" and len(received.pictures) == 2
+    assert received.fields["style_guides"] == [] and received.fields["strength_map"] is False
 
 
 def submission() -> list[bytes]:
@@ -142,7 +148,9 @@ def change(**fields: Any) -> list[bytes]:
     ({"weights": [1, 1]}, "bad-message"), ({"guided": True}, "bad-message"), ({"until": "now"}, "bad-message"),
     ({"job": "../x"}, "bad-message"), ({"pictures": [[2, 2, 3, "u8"]]}, "bad-message"),
     ({"pictures": [[2, 2, 3, "u8"], [2, 3, 3, "u8"]]}, "bad-picture"), ({"start": "continue"}, "bad-message"),
-    ({"start": "yes"}, "bad-message"),
+    ({"start": "yes"}, "bad-message"), ({"style_guides": [True, False]}, "bad-message"),
+    ({"style_guides": [True]}, "bad-message"), ({"style_guides": [1]}, "bad-message"),
+    ({"strength_map": True}, "bad-message"), ({"style_guides": [True], "pictures": [[2, 2, 3, "u8"]] * 3}, "bad-message"),
 ])
 def test_a_submission_that_breaks_a_rule_says_which(fields: dict[str, Any], code: str) -> None:
     with pytest.raises(ProtocolError) as caught:

@@ -1,0 +1,219 @@
+"""Several styles in several regions, soft edges, and the strength map."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from stylecore.blocks import Blocks
+from stylecore.engine import Engine
+from stylecore.errors import StyleError
+from stylecore.events import StepDone
+from stylecore.job import Job, Pixels, Style
+from stylecore.network import Network
+from stylecore.objective import (
+    STYLE_LAYERS,
+    BalancedObjective,
+    GramObjective,
+    Objective,
+    PaperObjective,
+    StylePicture,
+    Weighting,
+    feature_guide,
+)
+from stylecore.regions import Areas, Map
+from tests.stylecore.test_job import finish
+
+CPU = torch.device("cpu")
+QUICK = {"quality": "draft", "precision": "float32", "strength": 70}
+RED, BLUE = np.array([1.0, 0.25, 0.2], np.float32), np.array([0.2, 0.35, 1.0], np.float32)
+
+
+def halves(width: int = 96, soft: int = 0) -> Map:
+    """1 on the left, 0 on the right, and between them an edge of so many pixels."""
+    x = np.arange(width, dtype=np.float32) + 0.5
+    row = np.clip((width / 2 - x) / soft + 0.5, 0, 1) if soft else (x < width / 2).astype(np.float32)
+    return np.tile(row.astype(np.float32), (96, 1))
+
+
+@pytest.fixture(scope="module")
+def exact() -> Network:
+    """The network in float64, for differences that rounding does not drown."""
+    engine = Engine(device="cpu")
+    return Network(engine._weights, engine._scales, pooling="average", gain=True, replicate=True, device=CPU,
+                   dtype=torch.float64)  # fmt: skip
+
+
+def picture(seed: int, height: int = 40, width: int = 48) -> torch.Tensor:
+    return torch.rand(1, 3, height, width, generator=torch.Generator().manual_seed(seed), dtype=torch.float64)
+
+
+def two_regions(kind: type[Objective], network: Network, blocks: Blocks | None = None) -> Objective:
+    guide = torch.ones(40, 48, dtype=torch.float64)
+    guide[:6] = 0
+    left = torch.linspace(1, 0, 48, dtype=torch.float64).expand(40, 48) * guide
+    styles = [StylePicture(picture(2), region=left), StylePicture(picture(3) ** 2, region=guide - left)]
+    emphasis = torch.linspace(0.2, 3, 40, dtype=torch.float64)[:, None].expand(40, 48)
+    weighting = Weighting(0.3, 1.0, 0.5 if kind is BalancedObjective else 0.0, (1.0, 2.0, 1.0, 0.5, 1.0))
+    return kind(network, picture(1), styles, weighting, guide, blocks, emphasis)
+
+
+@pytest.mark.parametrize("kind", [BalancedObjective, GramObjective, PaperObjective])
+def test_the_gradient_of_regions_is_the_slope(kind: type[Objective], exact: Network) -> None:
+    objective = two_regions(kind, exact)
+    image, step = picture(4), 1e-8  # so short that next to no ReLU or maximum changes sides
+    evaluation = objective(image)
+    for seed in range(3):
+        direction = torch.randn(image.shape, generator=torch.Generator().manual_seed(seed), dtype=torch.float64)
+        there, back = (objective(image + sign * step * direction).losses[0] for sign in (1, -1))
+        slope = float((evaluation.gradient * direction).sum())
+        assert float(there - back) / (2 * step) == pytest.approx(slope, rel=1e-4)
+
+
+@pytest.mark.parametrize("kind", [BalancedObjective, PaperObjective])
+def test_blocks_know_regions(kind: type[Objective], exact: Network) -> None:
+    image = picture(4)
+    whole, pieces = (two_regions(kind, exact, each)(image) for each in (None, Blocks(exact, 0.1)))
+    assert torch.allclose(whole.losses, pieces.losses, rtol=1e-9)
+    assert (whole.gradient - pieces.gradient).norm() < 1e-8 * whole.gradient.norm()
+
+
+def test_two_regions_of_one_style_pull_as_hard_as_one(exact: Network) -> None:
+    """Their shares sum to one: a pattern that is the same on both sides has the loss it has in one piece."""
+    content, style = picture(1, 32, 32).repeat(1, 1, 1, 2), picture(2)
+    left = torch.cat([torch.ones(32, 32), torch.zeros(32, 32)], 1).double()
+    weighting = Weighting(0.3, 1.0, 0.0)
+    whole = BalancedObjective(exact, content, [StylePicture(style)], weighting)
+    split = BalancedObjective(
+        exact, content, [StylePicture(style, region=left), StylePicture(style, region=1 - left)], weighting
+    )
+    image = picture(3, 32, 32).repeat(1, 1, 1, 2)
+    assert torch.allclose(whole(image).losses, split(image).losses, rtol=0.15)
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.integers(16, 90), st.integers(16, 90), st.integers(0, 2**31), st.floats(0.001, 1))
+def test_a_map_keeps_its_sum_and_its_edge_at_every_layer(height: int, width: int, seed: int, share: float) -> None:
+    """Two maps that cover the picture do so at every layer, and no place that is guided drops out."""
+    guide = torch.rand(height, width, generator=torch.Generator().manual_seed(seed), dtype=torch.float64)
+    guide = (guide < share).double() * guide
+    if not bool(guide.any()):
+        return
+    for halvings in range(5):
+        size = (max(1, height >> halvings), max(1, width >> halvings))
+        small = feature_guide(guide, size)
+        assert small is not None and float(small.sum()) == pytest.approx(1)
+        both = [torch.nn.functional.adaptive_avg_pool2d(each[None, None], size) for each in (guide, 1 - guide)]
+        assert torch.allclose(both[0] + both[1], torch.ones_like(both[0]))
+        assert bool(((small > 0) == (both[0][0, 0] > 0)).all())
+
+
+def test_every_region_gets_its_own_style(engine: Engine, content: Pixels, style: Pixels) -> None:
+    grey = np.repeat(content.mean(2, keepdims=True), 3, 2)
+    left = halves()
+    result = finish(Job(engine, grey, [Style(style * RED, guide=left), Style(style * BLUE)], QUICK))
+    red, blue = result[:, :40].mean((0, 1)), result[:, 56:].mean((0, 1))
+    assert red[0] > red[2] + 0.1 and blue[2] > blue[0] + 0.1
+    only = finish(Job(engine, grey, [Style(style * RED, guide=left)], QUICK))
+    assert np.array_equal(only[:, 48:], grey[:, 48:]) and np.abs(only[:, :40] - grey[:, :40]).mean() > 0.03
+
+
+def test_a_soft_edge_has_no_dead_zone(engine: Engine, content: Pixels, style: Pixels) -> None:
+    """Between two styles every column is painted as much as their insides, and the colour goes from one to the other."""
+    grey = np.repeat(content.mean(2, keepdims=True), 3, 2)
+    left = halves(soft=48)
+    result = finish(Job(engine, grey, [Style(style * RED, guide=left), Style(style * BLUE, guide=1 - left)], QUICK))
+    change = np.abs(result - grey).mean((0, 2)).reshape(12, 8).mean(1)
+    assert change[3:9].min() > 0.5 * min(change[:3].mean(), change[9:].mean())
+    tint = (result[..., 0] - result[..., 2]).mean(0).reshape(6, 16).mean(1)
+    assert tint[0] > 0.1 > -0.1 > tint[-1] and abs(tint[2:4].mean()) < max(tint[0], -tint[-1])
+
+
+def test_the_strength_map_goes_from_the_photo_to_the_set_strength(engine: Engine, content: Pixels, style: Pixels) -> None:
+    levels = np.repeat(np.array([0, 0.34, 0.67, 1], np.float32), 24)
+    strength = np.tile(levels[None], (96, 1))
+    photo = np.tile(content[:, :24], (1, 4, 1))
+    for objective in ("balanced", "gram"):
+        options = {**QUICK, "objective": objective, "quality": "draft"}
+        result = finish(Job(engine, photo, [Style(style)], options, strength_map=strength))
+        change = np.abs(result - photo).mean((0, 2)).reshape(4, 24)[:, 5:19].mean(1)
+        assert change[0] == 0
+        assert list(change) == sorted(change) and change[1] > 0.1 * change[3] and change[3] > 0.02
+
+
+def test_a_strength_map_of_ones_changes_nothing(engine: Engine, content: Pixels, style: Pixels) -> None:
+    ones = np.ones((96, 96), np.float32)
+    jobs = [Job(engine, content, [Style(style)], QUICK, strength_map=each) for each in (None, ones)]
+    steps = [[event for event in job.run() if isinstance(event, StepDone)] for job in jobs]
+    assert steps[0][0].total_loss == pytest.approx(steps[1][0].total_loss, rel=1e-3)
+    assert steps[0][-1].total_loss == pytest.approx(steps[1][-1].total_loss, rel=0.02)
+
+
+def test_strength_may_change_under_a_map(engine: Engine, content: Pixels, style: Pixels) -> None:
+    job = Job(engine, content, [Style(style)], {**QUICK, "strength": 100}, strength_map=halves(soft=40))
+    begin = np.abs(finish(job) - content).mean()
+    job = Job(engine, content, [Style(style)], {**QUICK, "strength": 100}, strength_map=halves(soft=40))
+    for number, _ in enumerate(job.run()):
+        if number == 4:
+            job.update({"strength": 10})
+    assert np.abs(job.image() - content).mean() < 0.6 * begin
+
+
+def test_styles_that_share_a_guide_are_blended(engine: Engine, content: Pixels) -> None:
+    left = halves()
+    areas = Areas((96, 96), None, None, [left, None, left.copy(), None], None, CPU)
+    guide, where = areas.at((48, 48))
+    assert guide is None and where[0] is where[2] and where[1] is where[3] and where[0] is not where[1]
+
+
+@settings(deadline=None, max_examples=40)
+@given(st.integers(0, 2**31), st.booleans(), st.booleans(), st.booleans())
+def test_regions_stay_inside_guide_and_alpha(seed: int, selected: bool, transparent: bool, mapped: bool) -> None:
+    random = np.random.default_rng(seed)
+    maps = [(random.random((20, 24)) * random.integers(0, 2, (20, 24))).astype(np.float32) for _ in range(4)]
+    alpha = torch.from_numpy(maps[0]) if transparent else None
+    try:
+        areas = Areas((20, 24), alpha, maps[1] if selected else None, [maps[2], None], maps[3] if mapped else None, CPU)
+    except StyleError as error:
+        assert error.code == "empty-guide"
+        return
+    limit = torch.ones(20, 24)
+    for used, each in ((transparent, maps[0]), (selected, maps[1]), (mapped, maps[3])):
+        limit = limit * torch.from_numpy(each) if used else limit
+    together = torch.stack([each for each in areas.regions if each is not None]).sum(0)
+    assert torch.allclose(together, limit, atol=1e-6)
+
+
+ONES, ZEROS = np.ones((96, 96), np.float32), np.zeros((96, 96), np.float32)
+
+
+@pytest.mark.parametrize(
+    ("guide", "guides", "strength", "code", "words"),
+    [
+        (None, [ZEROS], None, "empty-guide", "guide of style 1 is empty"),
+        (None, [ONES, ZEROS], None, "empty-guide", "guide of style 2 is empty"),
+        (None, [ONES, None], None, "empty-guide", "leave nothing for style 2"),
+        (halves(), [1 - halves()], None, "empty-guide", "guide of style 1 is empty"),
+        (None, [None], ZEROS, "empty-guide", "strength map is 0"),
+        (halves(), [None], 1 - halves(), "empty-guide", "strength map is 0"),
+        (None, [ONES[:50]], None, "bad-guide", "96 × 50"),
+        (None, [None], ONES[:, :50], "bad-guide", "50 × 96"),
+    ],
+)
+def test_empty_and_wrong_maps_are_told_in_words(
+    engine: Engine, content: Pixels, style: Pixels, guide: Map, guides: list[Map], strength: Map, code: str, words: str
+) -> None:
+    styles = [Style(style, guide=each) for each in guides]
+    with pytest.raises(StyleError, match=words) as caught:
+        Job(engine, content, styles, None, guide, strength_map=strength)
+    assert caught.value.code == code and caught.value.remedy
+
+
+def test_layers_have_maps_for_every_region(exact: Network) -> None:
+    objective = two_regions(BalancedObjective, exact)
+    shares = [region.share for region in objective._regions]
+    assert sum(shares) == pytest.approx(1)
+    assert all(len(objective._maps[name]) == 2 for name in STYLE_LAYERS)
