@@ -72,9 +72,11 @@ def test_style_goes_on_from_an_earlier_result(files: Path, server: Server) -> No
         done = run(files, *base, *again, state=server.folder)
         assert done.returncode == 0, done.stderr
         with Image.open(files / "again.png") as picture:
-            results.append(picture.tobytes())
+            results.append(np.asarray(picture, np.int16))
     with Image.open(files / "first.png") as earlier:
-        assert results[0] != earlier.tobytes() and results[0] == results[1]
+        assert np.abs(results[0] - np.asarray(earlier, np.int16)).max() > 5
+    # The server here has one thread, this process all: sums are rounded differently.
+    assert np.abs(results[0] - results[1]).max() <= 2
     refused = run(files, *base, "-o", "again.png", "--start-from", "style.jpg", state=server.folder)
     assert refused.returncode == 2 and "64 × 64" in refused.stderr
 
