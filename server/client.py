@@ -157,7 +157,12 @@ class Client:
                 return None
             return cls._greeted(connection, keys, max(deadline - time.monotonic(), 0.5), name)
         except ServiceError as error:
-            if error.code == "connection-lost" and read_connection(folder) != connection:
+            if error.code != "connection-lost":
+                raise
+            if read_connection(folder) != connection:
+                return None
+            if server_lives(folder) and time.monotonic() < deadline:
+                time.sleep(0.1)  # the file is not what the server wrote; it will notice and write it anew
                 return None
             raise
 
