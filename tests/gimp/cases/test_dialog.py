@@ -111,7 +111,7 @@ def test_choose_apply_undo_and_redo(opened: GimpSession) -> None:
 
 def test_from_the_menu_with_the_mouse(opened: GimpSession) -> None:
     forget_last_run(opened)
-    opened.menu("Neural Style")
+    opened.menu("Neural Style…")
     window = opened.display.wait_window(DIALOG)
     time.sleep(1.5)
     opened.display.activate(window)
@@ -139,7 +139,7 @@ def test_from_the_menu_with_the_mouse(opened: GimpSession) -> None:
 
 def test_image_closed_while_it_is_painted(opened: GimpSession) -> None:
     forget_last_run(opened)
-    opened.menu("Neural Style")
+    opened.menu("Neural Style…")
     window = opened.display.wait_window(DIALOG)
     time.sleep(1)
     opened.display.activate(window)

@@ -186,6 +186,7 @@ def test_twelve_megapixels_cost_the_plugin_little(console: GimpSession) -> None:
 import sys, time
 sys.path[:0] = [folder, folder + "/vendor"]
 import canvas
+from memory import KnownSource, Memory
 from server.protocol import Picture
 image = new_image(4000, 3000)
 photo = Gimp.Layer.new(image, "photo", 4000, 3000, Gimp.ImageType.RGBA_IMAGE, 100, Gimp.LayerMode.NORMAL)
@@ -203,7 +204,8 @@ live = timed("live layer", lambda: canvas.LiveLayer(image, source, "painting"))
 timed("three small frames", lambda: [live.show(Picture(500, 375, 4, "u8", bytes(500 * 375 * 4))) for _ in range(3)])
 timed("full frame", lambda: live.show(whole))
 timed("remove", live.remove)
-timed("insert", lambda: canvas.insert_results(image, [canvas.Result(source, whole, "result", {})], convert=False))
+known = Memory({}, (), KnownSource("photo", photo.get_tattoo(), (4000, 3000), (0, 0, 4000, 3000), ""))
+timed("insert", lambda: canvas.insert_results(image, [canvas.Result(source, whole, "result", known)], convert=False))
 """,
         folder=str(console.plugin),
         timeout=JOB,

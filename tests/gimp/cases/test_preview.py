@@ -27,7 +27,7 @@ def shown(gui: GimpSession) -> GimpSession:
 def open_from_menu(gimp: GimpSession) -> int:
     """Open the dialog as a user does, which leaves GIMP free for code; return its window."""
     forget_last_run(gimp)
-    gimp.menu("Neural Style")
+    gimp.menu("Neural Style…")
     window = gimp.display.wait_window(DIALOG)
     gimp.display.activate(window)
     x, y, width, height = gimp.display.geometry(window)
