@@ -60,7 +60,7 @@ def test_blocks_paint_the_same_picture(engine: Engine, content: Pixels, style: P
     pictures = []
     for way in (Way(), Way(blocks=True, tiles=0.25)):
         job = Job(engine, content, [Style(style)], {"quality": "draft", "iterations": 3, "precision": "float32"})
-        job.scales = [replace(job.scales[-1], way=way, steps=6)]
+        job.scales = [replace(job.scales[-1], way=way, steps=4)]
         for _ in job.run():
             pass
         pictures.append(job.image())
