@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import importlib.util
+import importlib
 import shutil
 import tempfile
 import zipfile
@@ -24,18 +24,16 @@ OLDER = ("3.11",)
 
 
 def load_assemble(checkout: Path) -> ModuleType:
-    """Return the checkout's ``gimp_plugin/assemble.py`` as a module.
+    """Return the checkout's ``gimp_plugin/assemble.py`` as a module; the checkout is on Python's path (``__main__.py``).
 
     Raises:
-        InstallError: it is missing.
+        InstallError: it, or something that it needs, is missing.
     """
-    path = checkout / "gimp_plugin" / "assemble.py"
-    spec = importlib.util.spec_from_file_location("assemble", path)
-    if spec is None or spec.loader is None or not path.is_file():
-        raise InstallError(f"This copy of the project is incomplete: {path} is missing.", "Get a fresh clone.")
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
+    try:
+        return importlib.import_module("gimp_plugin.assemble")
+    except ImportError as error:
+        folder = checkout / "gimp_plugin"
+        raise InstallError(f"This copy of the project is incomplete ({folder}: {error}).", "Get a fresh clone.") from error
 
 
 def pyzmq_pythons(gimp: Gimp) -> tuple[str, ...]:

@@ -209,7 +209,7 @@ def test_a_machine_that_sleeps_loses_no_job(faulty: Server) -> None:
         time.sleep(protocol.LEASE_SECONDS + 2)
         for process in sleepers:
             process.send_signal(signal.SIGCONT)
-            time.sleep(0.2)
+            time.sleep(0.7)
         with faulty.connect() as client:
             before = client.status()["jobs"][0]
             time.sleep(2)
