@@ -13,6 +13,8 @@ import time
 
 #: Seconds between two beats.
 PULSE_SECONDS = 0.5
+#: A beat that is so much too late shows that the whole process did not run.
+_ASLEEP_SECONDS = 1.0
 #: A step of which nothing is known (the first: kernels are chosen, memory is taken) may take so long.
 FIRST_STEP_SECONDS = 30.0
 
@@ -23,12 +25,13 @@ class Pulse:
     def __init__(self, end: int) -> None:
         os.set_blocking(end, False)
         self._end = end
-        self._state: tuple[float, float] | None = None  # since when, and how long it should take
+        self._state: tuple[float, float, float] | None = None  # since when, how long it should take, `_slept` then
+        self._slept = 0.0  # seconds in which this process did not run: the machine slept, or the process was stopped
         threading.Thread(target=self._beat, name="pulse", daemon=True).start()
 
     def working(self, expected: float = FIRST_STEP_SECONDS) -> None:
         """A step begins that should take ``expected`` seconds."""
-        self._state = time.monotonic(), expected
+        self._state = time.monotonic(), expected, self._slept
 
     def idle(self) -> None:
         """There is nothing to do."""
@@ -37,9 +40,13 @@ class Pulse:
     def _beat(self) -> None:
         while True:
             state = self._state
-            since, expected = state or (0.0, 0.0)
-            taken = time.monotonic() - since if state else 0.0
+            since, expected, slept = state or (0.0, 0.0, 0.0)
+            now = time.monotonic()
+            taken = max(0.0, now - since - (self._slept - slept)) if state else 0.0
             # A full pipe: the broker is busy. A closed one: it is gone, and another thread ends the process.
             with contextlib.suppress(OSError):
                 os.write(self._end, f"{taken:.3f} {expected:.3f}\n".encode())
             time.sleep(PULSE_SECONDS)
+            late = time.monotonic() - now - PULSE_SECONDS
+            if late > _ASLEEP_SECONDS:
+                self._slept += late
