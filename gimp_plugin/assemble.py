@@ -34,6 +34,7 @@ SHARED_MODULES = (
     "stylecore/settings.py",
     "server/__init__.py",
     "server/errors.py",
+    "server/fields.py",
     "server/protocol.py",
     "server/events.py",
     "server/finding.py",

@@ -17,13 +17,14 @@ from typing import Any
 import zmq
 
 from server import protocol
+from server.fields import Check
 from server.protocol import Examined, Message
 
 # A Unix socket's path must fit into sockaddr_un; deeper folders get a private temporary one instead.
 _LONGEST_PATH = 90
 
 #: What an engine may report: what the server may say to a client, how its own start went, and what a job used.
-REPORTS: dict[str, dict[str, protocol.Check]] = {
+REPORTS: dict[str, dict[str, Check]] = {
     **protocol.SERVER_MESSAGES,
     "ready": {"device": protocol.SERVER_MESSAGES["welcome"]["device"],
               "memory": protocol.SERVER_MESSAGES["welcome"]["memory"],

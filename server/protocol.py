@@ -11,14 +11,13 @@ against its picture's description, before anything is built from it. Nothing her
 from __future__ import annotations
 
 import json
-import math
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from server.errors import MAX_TEXT, ProtocolError, fault
-from stylecore import settings as style_settings
+from server.errors import ProtocolError, fault
+from server.fields import Check, flag, mapping, matching, number, one_of, settings, some_settings, text
 
 #: The product's version; the package's metadata must say the same.
 VERSION = "0.1.0"
@@ -51,6 +50,7 @@ SLOWEST_BYTES_PER_SECOND = 100e6
 
 #: Bytes of one sample by the picture's ``kind``.
 SAMPLE_BYTES = {"u8": 1, "u16": 2, "f32": 4}
+
 
 def bad(detail: str) -> ProtocolError:
     """Return the error for a message that breaks the rules."""
@@ -143,110 +143,41 @@ class Examined:
     shapes: Sequence[Shape]
 
 
-# Checks of header fields: each returns the value, or raises ValueError with what it should have been.
-Check = Callable[[Any], Any]
-
-
-def _text(value: Any) -> str:
-    if not isinstance(value, str) or len(value) > MAX_TEXT:
-        raise ValueError(f"text of at most {MAX_TEXT} characters")
-    return value
-
-
-def _matching(pattern: str, what: str) -> Check:
-    compiled = re.compile(pattern)
-
-    def check(value: Any) -> str:
-        if not isinstance(value, str) or compiled.fullmatch(value) is None:
-            raise ValueError(what)
-        return value
-
-    return check
-
-
-def _number(low: float, high: float = math.inf, *, whole: bool = False) -> Check:
-    def check(value: Any) -> float:
-        if isinstance(value, bool) or not isinstance(value, int if whole else int | float):
-            raise ValueError("a whole number" if whole else "a number")
-        try:
-            finite = math.isfinite(value)
-        except OverflowError:
-            finite = False
-        if not finite or not low <= value <= high:
-            raise ValueError(f"a number between {low:g} and {high:g}")
-        return value
-
-    return check
-
-
-def _flag(value: Any) -> bool:
-    if not isinstance(value, bool):
-        raise ValueError("true or false")
-    return value
-
-
 def _flags(value: Any) -> list[bool]:
     if not isinstance(value, list) or len(value) > MAX_STYLES:
         raise ValueError("a list of true and false")
-    return [_flag(each) for each in value]
-
-
-def _one_of(*choices: str) -> Check:
-    def check(value: Any) -> str:
-        if not isinstance(value, str) or value not in choices:
-            raise ValueError("one of " + ", ".join(choices))
-        return value
-
-    return check
-
-
-def _mapping(value: Any) -> dict[str, Any]:
-    if not isinstance(value, dict) or not all(isinstance(key, str) for key in value):
-        raise ValueError("an object")
-    return value
-
-
-def _settings(value: Any) -> dict[str, Any]:
-    try:
-        return dict(style_settings.validate(_mapping(value)))
-    except style_settings.SettingError as error:
-        raise ProtocolError(*fault("bad-settings", error)) from None
-
-
-def _some_settings(value: Any) -> dict[str, Any]:
-    checked = _settings(value)
-    return {name: checked[name] for name in value}
+    return [flag(each) for each in value]
 
 
 def _weights(value: Any) -> list[float]:
     if not isinstance(value, list) or not 1 <= len(value) <= MAX_STYLES:
         raise ProtocolError(*fault("too-many-styles", MAX_STYLES))
-    return [_number(0.0, 1e6)(weight) for weight in value]
+    return [number(0.0, 1e6)(weight) for weight in value]
 
 
-_job = _matching(r"[A-Za-z0-9_-]{1,64}", "a job's name")
-_code = _matching(r"[a-z0-9-]{1,64}", "an error code")
-_version = _matching(r"[0-9A-Za-z.+-]{1,32}", "a version")
-_count = _number(0, 1e9, whole=True)
-_size = _number(1, MAX_SIDE, whole=True)
-_seconds = _number(0.0, 1e9)
-_fraction = _number(0.0, 1.0)
+_job = matching(r"[A-Za-z0-9_-]{1,64}", "a job's name")
+_code = matching(r"[a-z0-9-]{1,64}", "an error code")
+_version = matching(r"[0-9A-Za-z.+-]{1,32}", "a version")
+_count = number(0, 1e9, whole=True)
+_size = number(1, MAX_SIDE, whole=True)
+_seconds = number(0.0, 1e9)
+_fraction = number(0.0, 1.0)
 #: Checks a number of bytes.
-AMOUNT = _number(0, 1e15, whole=True)
-_error = {"code": _code, "sentence": _text, "remedy": _text}
+AMOUNT = number(0, 1e15, whole=True)
+_error = {"code": _code, "sentence": text, "remedy": text}
 
 #: What a client may say: type → field → check. Every field is required but those of :data:`OPTIONAL`.
 CLIENT_MESSAGES: dict[str, dict[str, Check]] = {
-    "hello": {"client": _text, "version": _version},
-    "submit": {"job": _job, "weights": _weights, "guided": _flag, "settings": _settings,
+    "hello": {"client": text, "version": _version},
+    "submit": {"job": _job, "weights": _weights, "guided": flag, "settings": settings,
                # The last picture is one to begin from: to go on from its pixels, or to keep what is around the guide.
-               "start": _one_of("none", "continue", "around"),
+               "start": one_of("none", "continue", "around"),
                # Which of the styles have a guide of their own, and whether there is a strength map.
-               "style_guides": _flags, "strength_map": _flag,
-               "until": _one_of("full", "preview"), "previews": _flag, "preview_every": _number(0.0, 3600.0)},
+               "style_guides": _flags, "strength_map": flag,
+               "until": one_of("full", "preview"), "previews": flag, "preview_every": number(0.0, 3600.0)},
     # Work is likely to come: the engine may be started for it.
     "prepare": {},
-    "update": {"job": _job, "settings": _some_settings},
+    "update": {"job": _job, "settings": some_settings},
     "continue": {"job": _job},
     "snapshot": {"job": _job},
     "stop": {"job": _job},
@@ -254,7 +185,7 @@ CLIENT_MESSAGES: dict[str, dict[str, Check]] = {
     # The program has taken the last preview; only then is another one made.
     "seen": {"job": _job},
     # Bytes that the client is about to send in one piece, for which its lease is extended.
-    "heartbeat": {"sending": _number(0, MAX_MESSAGE_BYTES, whole=True)},
+    "heartbeat": {"sending": number(0, MAX_MESSAGE_BYTES, whole=True)},
     "status": {},
     "bye": {},
     # End now, whatever is being painted.
@@ -268,24 +199,24 @@ OPTIONAL: dict[str, dict[str, Any]] = {"submit": {"start": "none", "style_guides
 
 #: What the server may say.
 SERVER_MESSAGES: dict[str, dict[str, Check]] = {
-    "welcome": {"version": _version, "pid": _count, "device": _text, "memory": _mapping},
+    "welcome": {"version": _version, "pid": _count, "device": text, "memory": mapping},
     "accepted": {"job": _job},
     "queued": {"job": _job, "position": _count},
-    "starting": {"job": _job, "text": _text},
+    "starting": {"job": _job, "text": text},
     "progress": {"job": _job, "scale": _count, "scales": _count, "step": _count, "steps": _count,
-                 "fraction": _fraction, "seconds_left": _seconds, "losses": _mapping, "width": _size, "height": _size},
-    "picture": {"job": _job, "purpose": _one_of("preview", "snapshot", "final")},
+                 "fraction": _fraction, "seconds_left": _seconds, "losses": mapping, "width": _size, "height": _size},
+    "picture": {"job": _job, "purpose": one_of("preview", "snapshot", "final")},
     "paused": {"job": _job, "fraction": _fraction},
-    "note": {"job": _job, "code": _code, "sentence": _text},
-    "finished": {"job": _job, "seconds": _seconds, "stopped": _flag, "settings": _mapping, "device": _text},
+    "note": {"job": _job, "code": _code, "sentence": text},
+    "finished": {"job": _job, "seconds": _seconds, "stopped": flag, "settings": mapping, "device": text},
     "cancelled": {"job": _job},
     # The job is over because of this; with an empty job, the last message was refused.
-    "error": {"job": _text, **_error},
+    "error": {"job": text, **_error},
     # A request about a job could not be met; the job goes on.
-    "refused": {"job": _text, **_error},
-    "status": {"report": _mapping},
+    "refused": {"job": text, **_error},
+    "status": {"report": mapping},
     "heartbeat": {},
-    "goodbye": {"sentence": _text, "remedy": _text},
+    "goodbye": {"sentence": text, "remedy": text},
 }
 
 

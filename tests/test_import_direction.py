@@ -16,7 +16,8 @@ PACKAGES = {"stylecore", "server", "gimp_plugin"}
 LIGHT = {
     "stylecore/settings.py": set(),
     "server/errors.py": set(),
-    "server/protocol.py": {"server.errors", "stylecore.settings"},
+    "server/fields.py": {"server.errors", "stylecore.settings"},
+    "server/protocol.py": {"server.errors", "server.fields"},
     "server/events.py": {"server.protocol"},
     "server/finding.py": {"server.errors", "zmq"},
     "server/client.py": {"server.errors", "server.events", "server.finding", "server.protocol", "zmq"},

@@ -19,7 +19,7 @@ import pytest
 import zmq
 
 from server import protocol
-from server.client import Cancelled, Client, Disconnected, Event, Failed, Finished
+from server.client import Cancelled, Client, Disconnected, Event, Failed, Finished, PictureArrived
 from server.finding import read_connection, server_lives
 from server.protocol import CLIENT_MESSAGES, Message, Picture
 
@@ -158,3 +158,41 @@ def folder(tmp_path: Path) -> Iterator[Path]:
 
     if server_lives(folder):
         until(ended, 15)
+
+
+#: Servers with this environment have the faults that tests/server/faults brings on.
+FAULTS = {"PYTHONPATH": os.pathsep.join([str(Path(__file__).parent / "faults"), str(ROOT)])}
+
+
+@pytest.fixture(scope="module")
+def faulty(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    server = Server(tmp_path_factory.mktemp("faults") / "state", "--hung", "5", environment=FAULTS)
+    yield server
+    server.end()
+
+
+def quick(client: Client) -> str:
+    return submit(client, content=picture(32), settings={"iterations": 2}, previews=False)
+
+
+def finishes(client: Client, job: str) -> None:
+    assert wait_for(client, PictureArrived, job=job).kind == "final"
+    wait_for(client, Finished, job=job)
+
+
+#: A client program that says when its job paints, and why it ends.
+PAINTER = """
+import sys, time
+from pathlib import Path
+from server.client import Client, Disconnected, Progress
+from tests.server.conftest import ENDLESS, submit
+client = Client.connect(Path(sys.argv[1]), start=False)
+submit(client, settings=ENDLESS)
+told = False
+while True:
+    event = client.next_event(1)
+    if isinstance(event, Progress) and not told:
+        told = print("painting", flush=True) is None
+    elif isinstance(event, Disconnected):
+        sys.exit(f"{event.sentence} {event.remedy}")
+"""

@@ -1,0 +1,93 @@
+"""Checks of the fields in a message's header (standard library only).
+
+Each returns the value, or raises ValueError with what it should have been, in words.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Callable
+from typing import Any
+
+from server.errors import MAX_TEXT, ProtocolError, fault
+from stylecore import settings as style_settings
+
+Check = Callable[[Any], Any]
+
+
+def text(value: Any) -> str:
+    """Return a text of at most :data:`server.errors.MAX_TEXT` characters."""
+    if not isinstance(value, str) or len(value) > MAX_TEXT:
+        raise ValueError(f"text of at most {MAX_TEXT} characters")
+    return value
+
+
+def matching(pattern: str, what: str) -> Check:
+    """Return the check of a text that a regular expression describes as a whole; ``what`` says it in words."""
+    compiled = re.compile(pattern)
+
+    def check(value: Any) -> str:
+        if not isinstance(value, str) or compiled.fullmatch(value) is None:
+            raise ValueError(what)
+        return value
+
+    return check
+
+
+def number(low: float, high: float = math.inf, *, whole: bool = False) -> Check:
+    """Return the check of a finite number from ``low`` to ``high``."""
+    def check(value: Any) -> float:
+        if isinstance(value, bool) or not isinstance(value, int if whole else int | float):
+            raise ValueError("a whole number" if whole else "a number")
+        try:
+            finite = math.isfinite(value)
+        except OverflowError:
+            finite = False
+        if not finite or not low <= value <= high:
+            raise ValueError(f"a number between {low:g} and {high:g}")
+        return value
+
+    return check
+
+
+def flag(value: Any) -> bool:
+    """Return true or false."""
+    if not isinstance(value, bool):
+        raise ValueError("true or false")
+    return value
+
+
+def one_of(*choices: str) -> Check:
+    """Return the check of a text that is one of ``choices``."""
+    def check(value: Any) -> str:
+        if not isinstance(value, str) or value not in choices:
+            raise ValueError("one of " + ", ".join(choices))
+        return value
+
+    return check
+
+
+def mapping(value: Any) -> dict[str, Any]:
+    """Return an object whose keys are texts."""
+    if not isinstance(value, dict) or not all(isinstance(key, str) for key in value):
+        raise ValueError("an object")
+    return value
+
+
+def settings(value: Any) -> dict[str, Any]:
+    """Return all settings, with those of an object in their places.
+
+    Raises:
+        ProtocolError: one of them is unknown or out of range.
+    """
+    try:
+        return dict(style_settings.validate(mapping(value)))
+    except style_settings.SettingError as error:
+        raise ProtocolError(*fault("bad-settings", error)) from None
+
+
+def some_settings(value: Any) -> dict[str, Any]:
+    """Return the settings that an object names, checked."""
+    checked = settings(value)
+    return {name: checked[name] for name in value}
