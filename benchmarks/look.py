@@ -1,6 +1,6 @@
 """Paint many pairs with the default settings and lay them out to be looked at.
 
-    python benchmarks/look.py [--size 512] [--pair CONTENT STYLE …] [--set NAME=VALUE …] [--output FOLDER]
+    python -m benchmarks.look [--size 512] [--pair CONTENT STYLE …] [--set NAME=VALUE …] [--output FOLDER]
 
 Writes each result as a PNG at full size and ``look.jpg``: content, style and result of each pair. Without ``--pair`` it
 takes the project's own samples.
@@ -13,14 +13,11 @@ import json
 import time
 from pathlib import Path
 
-import numpy as np
 from PIL import Image, ImageDraw, ImageOps
 
+from benchmarks.painting import paint, read, sample_pair, to_image
 from stylecore.engine import Engine
-from stylecore.job import Job, Style
-from stylecore.pictures import Pixels
 
-SAMPLES = Path(__file__).parent.parent / "samples"
 PAIRS = (
     ("harbour", "starlit-oil"), ("still-life", "sunflowers-oil"), ("harbour", "wave-woodblock"),
     ("still-life", "koi-mosaic"),
@@ -28,12 +25,6 @@ PAIRS = (
     ("still-life", "dahlias-pastel"), ("harbour", "guitar-facets"), ("still-life", "river-points"),
 )  # fmt: skip
 _CELL = 320
-
-
-def read(path: Path, side: int) -> Pixels:
-    """Return a picture file, its longer side brought to ``side`` px."""
-    small = ImageOps.contain(Image.open(path).convert("RGB"), (side, side), Image.Resampling.LANCZOS)
-    return np.asarray(small, np.float32) / np.float32(255)
 
 
 def main() -> None:
@@ -45,7 +36,7 @@ def main() -> None:
     parser.add_argument("--output", type=Path, default=Path(__file__).parent / "output" / "look")
     options = parser.parse_args()
     options.output.mkdir(parents=True, exist_ok=True)
-    pairs = options.pair or [(SAMPLES / "content" / f"{c}.jpg", SAMPLES / "styles" / f"{s}.jpg") for c, s in PAIRS]
+    pairs = options.pair or [sample_pair(*pair) for pair in PAIRS]
     settings = {name: json.loads(value) for name, value in (each.split("=", 1) for each in options.set)}
     engine = Engine()
     engine.dtype("auto")
@@ -54,13 +45,10 @@ def main() -> None:
     for row, (content_file, style_file) in enumerate(pairs):
         content, style = read(content_file, options.size), read(style_file, 2 * options.size)
         begin = time.perf_counter()
-        job = Job(engine, content, [Style(style)], settings)
-        for _ in job.run():
-            pass
+        painted = to_image(paint(engine, content, style, settings))
         seconds = time.perf_counter() - begin
-        painted = Image.fromarray((job.image() * 255).round().astype(np.uint8))
         painted.save(options.output / f"{content_file.stem}_{style_file.stem}.png")
-        tiles = [Image.fromarray((pixels * 255).round().astype(np.uint8)) for pixels in (content, style)]
+        tiles = [to_image(content), to_image(style)]
         for column, tile in enumerate([*tiles, painted]):
             sheet.paste(ImageOps.contain(tile, (_CELL - 4, _CELL - 16)), (column * _CELL, row * _CELL))
         words = f"{content_file.stem}, {style_file.stem}: {content.shape[1]} x {content.shape[0]}, {seconds:.0f} s"

@@ -1,6 +1,6 @@
 """Measure whether the strength slider is even: how far each tenth of it takes the picture from the photo.
 
-    python benchmarks/strength.py [--size 192] [--pair CONTENT STYLE …] [--output FOLDER]
+    python -m benchmarks.strength [--size 192] [--pair CONTENT STYLE …] [--output FOLDER]
 
 For strengths 0, 10 … 100 of the default settings: the root of the content loss (distance from the photo in the network's
 features, in standard deviations of the photo's own), the style loss (1 at the photo), the mean absolute difference from
@@ -15,22 +15,15 @@ import math
 from pathlib import Path
 
 import numpy as np
-from PIL import Image, ImageDraw, ImageOps
+from PIL import Image, ImageDraw
 
+from benchmarks.painting import read, sample_pair, to_image
 from stylecore.engine import Engine
 from stylecore.events import StepDone
 from stylecore.job import Job, Style
-from stylecore.pictures import Pixels
 
-SAMPLES = Path(__file__).parent.parent / "samples"
 PAIRS = (("harbour", "starlit-oil"), ("still-life", "koi-mosaic"), ("harbour", "wave-woodblock"))
 STRENGTHS = tuple(range(0, 101, 10))
-
-
-def picture(path: Path, side: int) -> Pixels:
-    """Return a square middle part of a picture file at ``side`` px."""
-    square = ImageOps.fit(Image.open(path).convert("RGB"), (side, side), Image.Resampling.LANCZOS)
-    return np.asarray(square, np.float32) / np.float32(255)
 
 
 def main() -> None:
@@ -41,9 +34,7 @@ def main() -> None:
     parser.add_argument("--output", type=Path, default=Path(__file__).parent / "output" / "strength")
     options = parser.parse_args()
     options.output.mkdir(parents=True, exist_ok=True)
-    pairs = options.pair or [
-        (SAMPLES / "content" / f"{content}.jpg", SAMPLES / "styles" / f"{style}.jpg") for content, style in PAIRS
-    ]
+    pairs = options.pair or [sample_pair(*pair) for pair in PAIRS]
     engine = Engine("cpu")
     size: int = options.size
     sheet = Image.new("RGB", (len(STRENGTHS) * size, len(pairs) * (size + 14)), "white")
@@ -53,7 +44,7 @@ def main() -> None:
         "|---|---|---|---|---|---|",
     ]
     for row, (content_file, style_file) in enumerate(pairs):
-        content, style = picture(content_file, size), picture(style_file, 2 * size)
+        content, style = read(content_file, size, square=True), read(style_file, 2 * size, square=True)
         rows = []
         for column, strength in enumerate(STRENGTHS):
             job = Job(engine, content, [Style(style)], {"strength": strength})
@@ -63,8 +54,7 @@ def main() -> None:
                     distance, style_loss = math.sqrt(event.content_loss), event.style_loss
             image = job.image()
             rows.append((strength, distance, style_loss, float(np.abs(image - content).mean() * 255)))
-            tile = Image.fromarray((image * 255).round().astype(np.uint8))
-            sheet.paste(tile, (column * size, row * (size + 14)))
+            sheet.paste(to_image(image), (column * size, row * (size + 14)))
             draw.text((column * size + 4, row * (size + 14) + size), f"strength {strength}", fill="black")
         whole = rows[-1][1]
         before = 0.0

@@ -1,0 +1,41 @@
+"""What several benchmarks share: the project's samples, reading pictures, and painting one."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from PIL import Image, ImageOps
+
+from stylecore.engine import Engine
+from stylecore.job import Job, Style
+from stylecore.pictures import Pixels
+
+_SAMPLES = Path(__file__).parent.parent / "samples"
+
+
+def sample_pair(content: str, style: str) -> tuple[Path, Path]:
+    """Return the files of a content and a style of the project's own."""
+    return _SAMPLES / "content" / f"{content}.jpg", _SAMPLES / "styles" / f"{style}.jpg"
+
+
+def read(path: Path, side: int, *, square: bool = False) -> Pixels:
+    """Return a picture file as H × W × 3 in [0, 1], its longer side brought to ``side`` px, or its square middle part."""
+    picture = Image.open(path).convert("RGB")
+    make = ImageOps.fit if square else ImageOps.contain
+    return np.asarray(make(picture, (side, side), Image.Resampling.LANCZOS), np.float32) / np.float32(255)
+
+
+def paint(engine: Engine, content: Pixels, style: Pixels, settings: Mapping[str, Any] | None = None) -> Pixels:
+    """Return ``content`` painted in the manner of ``style``."""
+    job = Job(engine, content, [Style(style)], settings)
+    for _ in job.run():
+        pass
+    return job.image()
+
+
+def to_image(pixels: Pixels) -> Image.Image:
+    """Return the 8-bit picture of RGB values in [0, 1]."""
+    return Image.fromarray((pixels * 255).round().astype(np.uint8))
