@@ -8,14 +8,16 @@ import dataclasses
 import fcntl
 import json
 import os
+import re
 import shutil
 import signal
 import subprocess
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from typing import IO
 
-from installer import console, environment, gimps, plugins, record, uninstall
+from installer import console, doctor, environment, gimps, plugins, record, uninstall
 from installer.errors import InstallError, from_os_error
 from installer.places import Places, find, make_folder, missing_folders, remove_empty
 from installer.processes import clean_environment
@@ -43,7 +45,11 @@ def parse(arguments: list[str] | None) -> argparse.Namespace:
                         help="use the PyTorch that this Python (of the same version) has, instead of downloading one")
     parser.add_argument("--output", type=Path, metavar="FOLDER", help="where --demo writes (default: your pictures)")
     parser.add_argument("--size", type=int, default=384, metavar="PIXELS", help="longest side of --demo's picture")
-    return parser.parse_args(arguments)
+    parser.add_argument("--json", action="store_true", help="with --doctor: what it finds as JSON, for bug reports")
+    options = parser.parse_args(arguments)
+    if options.json and not options.doctor:
+        parser.error("--json goes with --doctor")
+    return options
 
 
 @contextlib.contextmanager
@@ -61,8 +67,11 @@ def locked(places: Places) -> Iterator[list[Path]]:
                 fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except BlockingIOError:
                 raise InstallError(
-                    "Another ./install.sh is running.", "Wait until it has finished, then try again."
+                    f"Another ./install.sh is running{_holder(handle)}.", "Wait until it has finished, then try again."
                 ) from None
+            handle.truncate(0)
+            handle.write(f"process {os.getpid()}, since {time.strftime('%H:%M')}\n")
+            handle.flush()
             yield made
         finally:
             handle.close()
@@ -70,6 +79,13 @@ def locked(places: Places) -> Iterator[list[Path]]:
         if places.data.is_dir() and {path.name for path in places.data.iterdir()} <= {places.lock.name}:
             places.lock.unlink(missing_ok=True)  # a first run that failed leaves nothing
             remove_empty([*made, places.data])
+
+
+def _holder(lock: IO[str]) -> str:
+    """Return who holds the lock, in brackets, as its file says; nothing if the holder has not written it yet."""
+    lock.seek(0)
+    text = lock.read(100).strip()
+    return f" ({text})" if re.fullmatch(r"process \d+, since \d\d:\d\d", text) else ""
 
 
 def install(places: Places, options: argparse.Namespace, made: list[Path]) -> bool:
@@ -170,26 +186,6 @@ def demo(places: Places, options: argparse.Namespace) -> int:
     return 0
 
 
-def doctor(places: Places) -> int:
-    """Run the doctor of the installed version; returns the exit status.
-
-    Raises:
-        InstallError: there is nothing to examine.
-    """
-    program = places.venv / "bin" / "neural-style"
-    if not places.stamp.is_file() or not program.is_file():
-        raise InstallError(
-            "Neural Style is not installed for this user, or its installation was interrupted.", "Run ./install.sh."
-        )
-    checkout = environment.read_checkout(REPOSITORY)
-    if not environment.is_current(places, checkout, "auto"):
-        console.warn("The installation is not that of this folder (or its Python has changed): run ./install.sh.")
-    try:
-        return subprocess.run([program, "doctor"], env=clean_environment(), check=False).returncode
-    except OSError as error:
-        raise InstallError(f"{program} does not start ({error}).", "Run ./install.sh; it makes it anew.") from error
-
-
 def gimps_json(places: Places) -> None:
     """Print every GIMP and the state of its plug-in as JSON."""
     found = gimps.find(places)
@@ -217,7 +213,7 @@ def main(arguments: list[str] | None = None) -> int:
         if os.geteuid() == 0 and os.environ.get("SUDO_USER"):
             console.warn("Running with sudo installs for root, not for you; sudo is not needed.")
         if options.doctor:
-            return doctor(places)
+            return doctor.run(places, REPOSITORY, as_json=options.json)
         if options.uninstall:
             with locked(places):
                 uninstall.run(places)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import fcntl
+import json
 import os
 import signal
 import subprocess
@@ -15,7 +16,7 @@ from pathlib import Path
 
 import pytest
 
-from installer import environment, processes
+from installer import environment, main, places, processes
 from installer.errors import InstallError, from_os_error
 from tests.install.conftest import REPOSITORY, Run, own_environment
 
@@ -117,9 +118,22 @@ def test_two_at_once(run: Run, home: Path) -> None:
     data.mkdir(parents=True)
     with open(data / ".lock", "w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
+        lock.write("process 4711, since 12:34\n")
+        lock.flush()
         done = run()
     assert done.returncode == 1
-    assert "Another ./install.sh is running" in done.stdout
+    assert "Another ./install.sh is running (process 4711, since 12:34)." in done.stdout
+
+
+def test_the_lock_says_who_holds_it_and_a_dead_process_holds_nothing(home: Path) -> None:
+    own = places.find({"HOME": str(home)})
+    own.data.mkdir(parents=True)
+    own.lock.write_text("process 4711, since 12:34\n")  # of a run that was killed
+    with main.locked(own):
+        assert own.lock.read_text().startswith(f"process {os.getpid()}, since ")
+        with pytest.raises(InstallError, match=rf"\(process {os.getpid()}, since"), main.locked(own):
+            pytest.fail("two hold it")
+    assert not own.lock.exists()
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
@@ -140,6 +154,10 @@ def test_doctor_and_uninstall_without_an_installation(run: Run, home: Path) -> N
     done = run("--doctor")
     assert done.returncode == 1
     assert "is not installed" in done.stdout
+    done = run("--doctor", "--json")
+    assert done.returncode == 1
+    (finding,) = json.loads(done.stdout)["findings"]
+    assert (finding["check"], finding["state"], finding["remedy"]) == ("Installation", "bad", "Run ./install.sh.")
     done = run("--uninstall")
     assert done.returncode == 0
     assert "Nothing is installed" in done.stdout

@@ -106,6 +106,9 @@ def test_doctor_is_content_and_then_finds_what_is_broken(installed: Installation
     bad = [each for each in json.loads(done.stdout)["findings"] if each["state"] == "bad"]
     assert "Keys" in [each["check"] for each in bad]
     assert all(each["remedy"] for each in bad)
+    report = json.loads(installed.install_sh("--doctor", "--json"))
+    assert report["good"]
+    assert {"PyTorch", "Network weights", "Keys", "Test picture"} <= {each["check"] for each in report["findings"]}
 
 
 @pytest.mark.gimp
