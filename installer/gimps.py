@@ -22,6 +22,8 @@ WHERE_TO_GET = "https://www.gimp.org/downloads/"
 
 _NAME = re.compile(r"gimp(-console)?(-\d(\.\d+)*)?$")
 _VERSION = re.compile(r"version (\d+)\.(\d+)(\.\d+)?\S*")
+_FLATPAK = ("GIMP from Flatpak is here and has the plug-in, but its sandbox cannot start the painting server: run "
+            "“neural-style server” in a terminal before you paint with it.")
 _FORMER_SETTINGS = 12  # GIMP copies the settings of an older GIMP at its first start: that may take some seconds
 
 
@@ -47,10 +49,14 @@ class Gimp:
 
 @dataclass(frozen=True)
 class Found:
-    """What there is: the GIMPs that can have the plug-in, and those that cannot, in words."""
+    """What there is: the GIMPs that can have the plug-in, and in words what is to be known of others.
+
+    ``flatpak`` says that GIMP is here from Flatpak, which reads the same folders as the others.
+    """
 
     gimps: tuple[Gimp, ...]
     others: tuple[str, ...]
+    flatpak: bool = False
 
 
 def gimp_environment(extra: Mapping[str, str] | None = None) -> dict[str, str]:
@@ -83,6 +89,9 @@ def _version(program: Path) -> tuple[int, int, str] | None:
 def find(places: Places, path: str | None = None) -> Found:
     """Find every GIMP 3 of this user, by its program on ``path`` (default: PATH) and by its configuration folder."""
     search = os.environ.get("PATH", "") if path is None else path
+    # A Mac's programs are in bundles, and those are not on PATH.
+    bundles = [str(folder / "GIMP.app" / "Contents" / "MacOS") for folder in places.applications]
+    search = os.pathsep.join([*filter(None, [search]), *bundles])
     by_series: dict[str, Gimp] = {}
     old: set[str] = set()
     for program in programs(search):
@@ -105,11 +114,21 @@ def find(places: Places, path: str | None = None) -> Found:
     if places.gimp_override is not None and not any(g.folder == places.gimp_override for g in by_series.values()):
         by_series["$GIMP3_DIRECTORY"] = Gimp("3", "3", places.gimp_override, None, ())
     others = [f"GIMP {text} is here; the plug-in needs GIMP 3." for text in sorted(old)]
-    if (places.home / ".var/app/org.gimp.GIMP").is_dir() or _flatpak():
-        others.append("GIMP from Flatpak is here; its sandbox cannot start the painting server, so it is left alone.")
-    if (places.home / "snap/gimp").is_dir():
-        others.append("GIMP from Snap is here; its sandbox cannot start the painting server, so it is left alone.")
-    return Found(tuple(by_series[series] for series in sorted(by_series)), tuple(others))
+    flatpak = (places.home / ".var/app/org.gimp.GIMP").is_dir() or _flatpak()
+    if flatpak:
+        others.append(_FLATPAK if by_series else
+                      "GIMP from Flatpak is here, but was never started: start it once, then run ./install.sh again.")
+    others += [f"GIMP {folder.name} from Snap is here ({folder}); its sandbox keeps it from the painting server, so it is "
+               "left alone. GIMP from your distribution, Flatpak or as an AppImage can have the plug-in."
+               for folder in snap_folders(places)]
+    return Found(tuple(by_series[series] for series in sorted(by_series)), tuple(others), flatpak)
+
+
+def snap_folders(places: Places) -> list[Path]:
+    """Return the configuration folders of GIMP 3 that a Snap keeps for itself; later ones use the user's own."""
+    # “current” is a link to the revision in use; the others are old.
+    parent = places.home / "snap" / "gimp" / "current" / ".config" / "GIMP"
+    return sorted(folder for folder in parent.glob("3.*") if re.fullmatch(r"3\.\d+", folder.name) and folder.is_dir())
 
 
 def _flatpak() -> bool:
@@ -120,7 +139,8 @@ def _flatpak() -> bool:
 def system_plugins(program: Path) -> Path | None:
     """Return the folder of the plug-ins that came with ``program``, or None if it is not in a usual place."""
     prefix = program.resolve().parent.parent
-    for pattern in ("lib/*/gimp/3.0/plug-ins", "lib/gimp/3.0/plug-ins", "lib64/gimp/3.0/plug-ins"):
+    for pattern in ("lib/*/gimp/3.0/plug-ins", "lib/gimp/3.0/plug-ins", "lib64/gimp/3.0/plug-ins",
+                    "Resources/lib/gimp/3.0/plug-ins"):  # the last: in a Mac's bundle
         for folder in sorted(prefix.glob(pattern)):  # also GIMP 3.2 calls this folder 3.0: the version of its API
             if folder.is_dir():
                 return folder

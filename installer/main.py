@@ -17,7 +17,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import IO
 
-from installer import console, doctor, environment, gimps, plugins, record, uninstall
+from installer import console, doctor, environment, gimps, offline, plugins, record, uninstall
 from installer.errors import InstallError, from_os_error
 from installer.places import Places, find, make_folder, missing_folders, remove_empty
 from installer.processes import clean_environment
@@ -39,8 +39,13 @@ def parse(arguments: list[str] | None) -> argparse.Namespace:
     what.add_argument("--doctor", action="store_true", help="say what is wrong and how to mend it")
     what.add_argument("--uninstall", action="store_true", help="remove everything, except your own styles")
     what.add_argument("--gimps-json", action="store_true", help=argparse.SUPPRESS)  # for neural-style doctor
-    parser.add_argument("--torch", choices=("auto", "cuda", "cpu"), default="auto",
-                        help="which build of PyTorch (default: what fits this machine)")
+    what.add_argument("--download", type=Path, metavar="FOLDER",
+                      help="only fill FOLDER with what an installation downloads, for --offline on another computer")
+    parser.add_argument("--offline", type=Path, metavar="FOLDER",
+                        help="take every package from FOLDER, and nothing from the network")
+    parser.add_argument("--device", "--torch", dest="torch", choices=("auto", "cuda", "cpu", "rocm"), default="auto",
+                        help="what to paint on, which decides the build of PyTorch: an NVIDIA GPU, the processor, an AMD "
+                        "GPU (default: what fits this machine; rocm only when asked for)")
     parser.add_argument("--packages-of", type=Path, metavar="PYTHON",
                         help="use the PyTorch that this Python (of the same version) has, instead of downloading one")
     parser.add_argument("--output", type=Path, metavar="FOLDER", help="where --demo writes (default: your pictures)")
@@ -116,8 +121,14 @@ def install(places: Places, options: argparse.Namespace, made: list[Path]) -> bo
     all_good = True
     for gimp in found.gimps:
         try:
-            plugins.install(places, checkout, gimp, known)
+            plugins.install(places, checkout, gimp, known, sandbox=found.flatpak)
             all_good = plugins.tell_registered(gimp, known) and all_good
+        except InstallError as error:  # the other GIMPs shall have theirs
+            console.fail(error)
+            all_good = False
+        except OSError as error:
+            console.fail(from_os_error(error))
+            all_good = False
         finally:
             record.save(places, known)
     for text in found.others:
@@ -189,13 +200,15 @@ def demo(places: Places, options: argparse.Namespace) -> int:
 def gimps_json(places: Places) -> None:
     """Print every GIMP and the state of its plug-in as JSON."""
     found = gimps.find(places)
+    stamp = environment.read_stamp(places)
     entries = []
     for gimp in found.gimps:
         registered, text = gimps.is_registered(gimp) if gimp.program and gimp.plugin.is_dir() else (None, "")
         fields = {name: str(value) if isinstance(value, Path) else value
                   for name, value in dataclasses.asdict(gimp).items()}
         entries.append({**fields, "plugin": str(gimp.plugin), "installed": gimp.plugin.is_dir(),
-                        "registered": registered, "said": text})
+                        "registered": registered, "said": text,
+                        "faults": plugins.faults(gimp, stamp["version"] if stamp else None)})
     print(json.dumps({"gimps": entries, "others": list(found.others)}))
 
 
@@ -214,6 +227,11 @@ def main(arguments: list[str] | None = None) -> int:
             console.warn("Running with sudo installs for root, not for you; sudo is not needed.")
         if options.doctor:
             return doctor.run(places, REPOSITORY, as_json=options.json)
+        if options.offline is not None:
+            offline.use(options.offline)
+        if options.download is not None:
+            offline.download(environment.read_checkout(REPOSITORY), options.download.absolute(), options.torch)
+            return 0
         if options.uninstall:
             with locked(places):
                 uninstall.run(places)

@@ -24,6 +24,7 @@ class Places:
     cache: Path
     gimp: Path
     gimp_override: Path | None
+    applications: tuple[Path, ...]
     link: Path
     user_dirs: Path
 
@@ -81,8 +82,8 @@ class Places:
         return current
 
 
-def find(environment: Mapping[str, str] = os.environ) -> Places:
-    """Return the places of the user whom ``environment`` describes.
+def find(environment: Mapping[str, str] = os.environ, platform: str = sys.platform) -> Places:
+    """Return the places of the user whom ``environment`` describes on ``platform`` (as ``sys.platform`` names it).
 
     Raises:
         InstallError: HOME is missing or no folder.
@@ -100,7 +101,7 @@ def find(environment: Mapping[str, str] = os.environ) -> Places:
         return Path(value) if os.path.isabs(value) else home / default  # the XDG rules: relative values are ignored
 
     configuration = xdg("XDG_CONFIG_HOME", ".config")
-    mac = sys.platform == "darwin"
+    mac = platform == "darwin"
     override = environment.get("GIMP3_DIRECTORY", "")
     if override and not os.path.isabs(override):  # GIMP reads a relative one as relative to the home folder
         override = str(home / override)
@@ -111,6 +112,7 @@ def find(environment: Mapping[str, str] = os.environ) -> Places:
         cache=xdg("XDG_CACHE_HOME", ".cache") / NAME,
         gimp=home / "Library" / "Application Support" / "GIMP" if mac else configuration / "GIMP",
         gimp_override=Path(override) if override else None,
+        applications=(Path("/Applications"), home / "Applications") if mac else (),
         link=home / ".local" / "bin" / "neural-style",
         user_dirs=configuration / "user-dirs.dirs",
     )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import json
 import shutil
 import tempfile
 import zipfile
@@ -67,8 +68,11 @@ def fetch_pyzmq(places: Places, python: str) -> Path:
         return wheel.rename(folder / wheel.name)
 
 
-def install(places: Places, checkout: Checkout, gimp: Gimp, record: Record) -> None:
+def install(places: Places, checkout: Checkout, gimp: Gimp, record: Record, *, sandbox: bool = False) -> None:
     """Put the plug-in into ``gimp``'s plug-ins folder.
+
+    ``sandbox``: a GIMP in a sandbox reads that folder too. Its variables name other folders than the user's, so the
+    plug-in is told where the server's is.
 
     Raises:
         InstallError: it cannot be put there.
@@ -82,7 +86,8 @@ def install(places: Places, checkout: Checkout, gimp: Gimp, record: Record) -> N
             record.note_gimp_folder(gimp.folder)
     record.note_folders(make_folder(gimp.plugin.parent))
     record.note_plugin(gimp.plugin)
-    installation = module.installation(checkout.version, places.python, user_styles=str(places.user_styles))
+    installation = module.installation(checkout.version, places.python, folder=str(places.state) if sandbox else None,
+                                       user_styles=str(places.user_styles))
     try:
         with tempfile.TemporaryDirectory(prefix="download-", dir=places.data) as name:
             vendor = Path(name) / "vendor"
@@ -95,6 +100,38 @@ def install(places: Places, checkout: Checkout, gimp: Gimp, record: Record) -> N
         raise InstallError(str(error), "Get a fresh clone and run ./install.sh again.") from error
     except OSError as error:
         raise from_os_error(error) from error
+
+
+def faults(gimp: Gimp, version: str | None) -> list[str]:
+    """Return what is wrong with the plug-in in ``gimp``'s folder, in sentences; ``version`` is the installed one's."""
+    folder = gimp.plugin
+    try:
+        installation = json.loads((folder / "installation.json").read_text(encoding="utf-8"))
+        expected = json.loads((folder / "contents.json").read_text(encoding="utf-8"))
+        made_by = str(installation["version"])
+        bad = [name for name, size in expected.items()
+               if not (folder / name).is_file() or (folder / name).stat().st_size != size]
+    except (OSError, ValueError, LookupError, TypeError, AttributeError) as error:
+        return [f"The plug-in in {folder} is incomplete, or of a version that kept no list of its files ({error})."]
+    found = []
+    if bad:
+        more = f" (and {len(bad) - 1} more)" if len(bad) > 1 else ""
+        found.append(f"The plug-in in {folder} is damaged or half copied: {bad[0]}{more} is missing or changed.")
+    if version is not None and made_by != version:
+        found.append(f"The plug-in in {folder} is a copy of version {made_by}; {version} is installed.")
+    entry = folder / f"{folder.name}.py"
+    if entry.is_file() and not entry.stat().st_mode & 0o100:
+        found.append(f"GIMP ignores the plug-in, because {entry} is not executable.")
+    lacking = [python for python in gimp.pythons if not list((folder / "vendor").glob(_compiled(python)))]
+    if lacking:
+        found.append(f"The plug-in in {folder} has no pyzmq for this GIMP's Python {' and '.join(lacking)}.")
+    return found
+
+
+def _compiled(python: str) -> str:
+    """Return the pattern of pyzmq's compiled module for ``python``."""
+    major, minor = (int(part) for part in python.split("."))
+    return "zmq/backend/cython/_zmq*abi3*" if (major, minor) >= (3, 12) else f"zmq/backend/cython/_zmq*{major}{minor}-*"
 
 
 def tell_registered(gimp: Gimp, record: Record) -> bool:

@@ -23,6 +23,10 @@ _NETWORK = re.compile(
 _FULL = re.compile(r"No space left on device|Disk quota exceeded|\[Errno (?:28|122)\]", re.IGNORECASE)
 
 
+#: Names a folder of wheels that pip takes everything from, instead of from an index; set by ``--offline``.
+OFFLINE = "NEURAL_STYLE_WHEELS"
+
+
 def clean_environment(extra: Mapping[str, str] | None = None) -> dict[str, str]:
     """Return the environment for a program of the virtual environment, without another Python's settings."""
     environment = {
@@ -111,6 +115,8 @@ def pip(
     if "PIP_CACHE_DIR" not in variables:
         variables["PIP_NO_CACHE_DIR"] = "1"
     command = [python, "-m", "pip", *arguments, "--no-input", "--retries", "2"]
+    if wheels := os.environ.get(OFFLINE):
+        command += ["--no-index", "--find-links", wheels]  # not as a variable: pip splits that one at spaces
     tail: deque[str] = deque(maxlen=400)
     with _started(command, variables) as process:
         assert process.stdout is not None
@@ -137,7 +143,17 @@ def _diagnosis(tail: deque[str], temporary: Path) -> PipError:
             "Check the network (and a proxy: https_proxy, or pip's own configuration), then run ./install.sh again.",
             shown,
         )
-    if "No matching distribution found" in text:
+    lacking = re.search(r"No matching distribution found for ([\w.-]+)", text)
+    if lacking and os.environ.get(OFFLINE):
+        return PipError(
+            "other",
+            f"The folder {os.environ[OFFLINE]} has no {lacking.group(1)} that fits this Python "
+            f"({platform.python_version()} on {platform.machine()}).",
+            "Fill it with ./install.sh --download FOLDER on a computer with a network, the same system and the same "
+            "Python.",
+            shown,
+        )
+    if lacking:
         return PipError(
             "other",
             "The package index has no build of a package for this Python "

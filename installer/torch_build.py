@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import platform
 import re
 import shutil
@@ -13,10 +14,13 @@ from pathlib import Path
 
 from installer import console
 from installer.errors import InstallError
-from installer.processes import PipError, answer, clean_environment, one_index, pip
+from installer.processes import OFFLINE, PipError, answer, clean_environment, one_index, pip
 
 #: PyTorch's own index of builds without CUDA: a tenth of the size of the default build.
 CPU_INDEX = "https://download.pytorch.org/whl/cpu"
+
+#: Its builds for AMD's GPUs, on Linux.
+ROCM_INDEX = "https://download.pytorch.org/whl/rocm6.4"
 
 #: Free disk space that each build needs while it is installed, packages and downloads together.
 CUDA_BYTES = 9_000_000_000
@@ -57,7 +61,7 @@ def cpu_index_answers(index: str, timeout: float = 5.0) -> bool:
 def choose(build: str, index: str = CPU_INDEX) -> str:
     """Return which build to install, ``'cuda'`` (the default registry's) or ``'cpu'``, and say why.
 
-    ``build`` is what the user asked for: ``'auto'``, ``'cuda'`` or ``'cpu'``.
+    ``build`` is what the user asked for: ``'auto'``, ``'cuda'``, ``'cpu'`` or ``'rocm'``.
     """
     if build != "auto":
         return build
@@ -67,6 +71,10 @@ def choose(build: str, index: str = CPU_INDEX) -> str:
     if gpu is not None:
         console.detail(f"{gpu}: PyTorch with CUDA")
         return "cuda"
+    if Path("/dev/kfd").exists():
+        console.detail("an AMD GPU may be here; for it: ./install.sh --device=rocm")
+    if os.environ.get(OFFLINE):
+        return "cuda"  # there is one build in the folder, and it is taken whatever it is called
     if cpu_index_answers(index):
         console.detail("no NVIDIA GPU: PyTorch for the processor")
         return "cpu"
@@ -114,24 +122,36 @@ def borrow(python: Path, lender: Path) -> None:
     (Path(site) / "packages-of-another-python.pth").write_text(lines + "\n", encoding="utf-8")
 
 
+def ways(python: Path, build: str, index: str = CPU_INDEX) -> list[tuple[str, dict[str, str] | None, list[str]]]:
+    """Return the attempts for ``build`` in order: the place in words, variables for pip (None: as configured), options."""
+    if folder := os.environ.get(OFFLINE):
+        return [(folder, None, [])]
+    if build == "rocm":
+        return [("PyTorch's own index for AMD's GPUs", one_index(python, ROCM_INDEX), [])]
+    registry: list[tuple[str, dict[str, str] | None, list[str]]] = [
+        ("the default registry", None, []),
+        ("the default registry alone", one_index(python, None), ["--force-reinstall"]),
+    ]
+    if build == "cpu":
+        return [("PyTorch's own index", one_index(python, index), []), *registry]
+    return registry
+
+
 def install(python: Path, requirements: list[str], build: str, temporary: Path, index: str = CPU_INDEX) -> str:
     """Install torch and torchvision into the environment of ``python`` and return torch's version.
 
     Args:
         python: The virtual environment's interpreter.
         requirements: The requirements for torch and torchvision, always together.
-        build: ``'cuda'``, ``'cpu'`` or ``'own'``; when the CPU index fails, the default registry's build is taken.
+        build: ``'cuda'``, ``'cpu'``, ``'rocm'`` or ``'own'``; when the CPU index fails, the default registry's build is
+            taken, which runs on the processor too. It does not run on an AMD GPU, so it is not taken for that.
         temporary: Where pip downloads to.
         index: The CPU index.
 
     Raises:
         InstallError: no attempt ended with a pair that works.
     """
-    attempts: list[tuple[str, dict[str, str] | None, list[str]]] = []
-    if build == "cpu":
-        attempts.append(("PyTorch's own index", one_index(python, index), []))
-    attempts.append(("the default registry", None, []))
-    attempts.append(("the default registry alone", one_index(python, None), ["--force-reinstall"]))
+    attempts = ways(python, build, index)
     failure: InstallError | None = None
     for number, (name, variables, options) in enumerate(attempts):
         if number:
@@ -153,7 +173,7 @@ def install(python: Path, requirements: list[str], build: str, temporary: Path, 
         console.detail("these builds of torch and torchvision do not work together")
         failure = InstallError(
             "PyTorch is installed but does not work on this machine.",
-            "Run ./install.sh again; if it fails again, install with --torch=cpu (no GPU) or report it.",
+            "Run ./install.sh again; if it fails again, install with --device=cpu (no GPU) or report it.",
             answer([python, "-I", "-c", _CHECK], 180, clean_environment())[1][-1500:],
         )
     assert failure is not None

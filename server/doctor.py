@@ -106,7 +106,7 @@ def _torch() -> Iterator[Finding]:
     yield Finding("Device", "good", f"{engine.device_name}, {free:.1f} GB of memory free")
     if engine.device == "cpu" and Path("/proc/driver/nvidia/version").exists():
         yield Finding("Device", "warning", "There is an NVIDIA driver, but PyTorch does not see the GPU.",
-                      "Restart the computer if the driver was updated; else run ./install.sh --torch=cuda.")
+                      "Restart the computer if the driver was updated; else run ./install.sh --device=cuda.")
 
 
 def _weights() -> Iterator[Finding]:
@@ -190,11 +190,10 @@ def _gimp(gimp: dict[str, Any]) -> Finding:
     name = f"GIMP {gimp['version']}"
     if not gimp["installed"]:
         return Finding(name, "bad", f"The plug-in is not in {gimp['plugin']}.", AGAIN)
-    try:
-        installation = json.loads((Path(gimp["plugin"]) / "installation.json").read_text("utf-8"))
-        python = Path(installation["server_command"][0])
-    except (OSError, ValueError, LookupError, TypeError) as error:
-        return Finding(name, "bad", f"The plug-in's installation.json cannot be read ({error}).", AGAIN)
+    if gimp["faults"]:
+        return Finding(name, "bad", " ".join(gimp["faults"]), AGAIN)
+    installation = json.loads((Path(gimp["plugin"]) / "installation.json").read_text("utf-8"))
+    python = Path(installation["server_command"][0])
     if not python.is_file():
         return Finding(name, "bad", f"The plug-in starts the server with {python}, which is gone.", AGAIN)
     if gimp["registered"]:

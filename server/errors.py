@@ -39,6 +39,8 @@ ERRORS: dict[str, tuple[str, str]] = {
     "out-of-memory": ("The computer ran out of memory.", "Close other programs, or use a smaller picture."),
     "picture-too-large": ("The picture is too large: {detail}.", "Select a smaller part, or scale the picture down."),
     "queue-full": ("The painting server's queue is full ({detail}).", "Wait until some jobs are done, then try again."),
+    "sandboxed": ("This program runs in a sandbox (Flatpak or Snap), which cannot start the painting server.",
+                  "Run “neural-style server” in a terminal, then try again."),
     "server-absent": ("No painting server is running.", "Start it with “neural-style server run”."),
     "server-running": ("A painting server is already running{detail}.", "Use it, or run “neural-style server stop”."),
     "server-silent": ("The painting server does not answer{detail}.",

@@ -27,7 +27,8 @@ EXIT_ALREADY_RUNNING = 75
 #: Set by GIMP, its AppImage or its Flatpak for GIMP's own libraries; another Python must not see them.
 FOREIGN_VARIABLES = ("PYTHONPATH", "PYTHONHOME", "PYTHONSAFEPATH", "PYTHONSTARTUP", "PYTHONUSERBASE", "LD_LIBRARY_PATH",
                      "LD_PRELOAD", "GI_TYPELIB_PATH", "GIO_MODULE_DIR", "GIO_EXTRA_MODULES", "GTK_PATH")
-
+#: What every Flatpak has inside its sandbox.
+FLATPAK_MARK = Path("/.flatpak-info")
 
 
 class ServerError(ServiceError):
@@ -144,6 +145,9 @@ def start_server(folder: Path, command: Sequence[str] | None = None) -> subproce
     Raises:
         ServerError: it cannot be started, and why.
     """
+    # The user's Python is not in there, and another one lacks the packages: it would end without a clear word.
+    if FLATPAK_MARK.exists() or os.environ.get("SNAP_NAME") == "gimp":
+        raise ServerError(*fault("sandboxed"))
     environment = {name: value for name, value in os.environ.items() if name not in FOREIGN_VARIABLES}
     directory: Path | str = "/"
     if command is None:

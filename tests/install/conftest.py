@@ -13,7 +13,8 @@ REPOSITORY = Path(__file__).resolve().parents[2]
 
 #: Variables that would send files of the run elsewhere than into the test's home.
 FOREIGN = ("XDG_DATA_HOME", "XDG_STATE_HOME", "XDG_CACHE_HOME", "XDG_CONFIG_HOME", "GIMP3_DIRECTORY", "SUDO_USER",
-           "NEURAL_STYLE_FOLDER", "NEURAL_STYLE_INSTALLATION", "PYTHONPATH", "VIRTUAL_ENV", "PIP_CACHE_DIR")
+           "NEURAL_STYLE_FOLDER", "NEURAL_STYLE_INSTALLATION", "NEURAL_STYLE_WHEELS", "PYTHONPATH", "VIRTUAL_ENV",
+           "PIP_CACHE_DIR")
 
 Run = Callable[..., "subprocess.CompletedProcess[str]"]
 

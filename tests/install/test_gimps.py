@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from installer import gimps, places, plugins
+from server import finding
 
 
 @pytest.fixture
@@ -79,3 +80,71 @@ def test_a_program_that_hangs_or_is_broken_is_no_gimp(found_places: places.Place
     path = program(tmp_path / "bin", "gimp", "3.0.4")
     path.write_text("#!/bin/sh\nexit 1\n")
     assert gimps.find(found_places, str(tmp_path / "bin")).gimps == ()
+
+
+def test_flatpak_shares_the_users_folder_and_its_plug_in_knows_the_servers(found_places: places.Places) -> None:
+    (found_places.home / ".var/app/org.gimp.GIMP").mkdir(parents=True)
+    never_started = gimps.find(found_places, "")
+    assert never_started.gimps == ()
+    assert "start it once, then run ./install.sh again" in never_started.others[0]
+
+    (found_places.gimp / "3.0").mkdir(parents=True)
+    found = gimps.find(found_places, "")
+    assert [gimp.plugin for gimp in found.gimps] == [found_places.home / ".config/GIMP/3.0/plug-ins/neural-style"]
+    assert found.flatpak
+    assert "run “neural-style server” in a terminal" in found.others[0]
+    assert set(plugins.pyzmq_pythons(found.gimps[0])) == {"3.11", "3.12"}  # whatever Python its runtime has
+
+
+def test_snap_of_3_0_keeps_to_itself_and_that_of_3_2_does_not(found_places: places.Places) -> None:
+    own = found_places.home / "snap/gimp/525/.config/GIMP/3.0"
+    own.mkdir(parents=True)
+    (found_places.home / "snap/gimp/current").symlink_to("525")
+    (found_places.gimp / "3.2").mkdir(parents=True)
+    found = gimps.find(found_places, "")
+    assert [gimp.series for gimp in found.gimps] == ["3.2"]
+    (said,) = found.others
+    assert "GIMP 3.0 from Snap is here" in said
+    assert gimps.snap_folders(found_places) == [found_places.home / "snap/gimp/current/.config/GIMP/3.0"]
+
+
+def test_an_appimage_under_its_own_name_or_on_the_path(found_places: places.Places, tmp_path: Path) -> None:
+    (found_places.gimp / "3.2").mkdir(parents=True)  # made at its first start
+    image = program(tmp_path / "Downloads", "GIMP-3.2.6-x86_64.AppImage", "3.2.6")
+    assert [gimp.program for gimp in gimps.find(found_places, str(image.parent)).gimps] == [None]
+    (tmp_path / "bin").mkdir()
+    (tmp_path / "bin" / "gimp").symlink_to(image)
+    (only,) = gimps.find(found_places, str(tmp_path / "bin")).gimps
+    assert (only.version, only.program) == ("3.2.6", tmp_path / "bin" / "gimp")
+    assert only.plugin == found_places.gimp / "3.2/plug-ins/neural-style"
+
+
+def test_a_macs_bundle(home: Path) -> None:
+    mac = places.find({"HOME": str(home)}, "darwin")
+    contents = home / "Applications/GIMP.app/Contents"
+    console = program(contents / "MacOS", "gimp-console-3.0", "3.0.4")
+    (contents / "Resources/lib/gimp/3.0/plug-ins").mkdir(parents=True)
+    (only,) = gimps.find(mac, "").gimps
+    assert only.program == console
+    assert only.plugin == home / "Library/Application Support/GIMP/3.0/plug-ins/neural-style"
+    assert gimps.system_plugins(console) == (contents / "Resources/lib/gimp/3.0/plug-ins").resolve()
+
+
+def test_an_upgrade_to_3_2_copies_the_plug_in_and_both_are_served(found_places: places.Places, tmp_path: Path) -> None:
+    program(tmp_path / "bin", "gimp-3.0", "3.0.4")
+    program(tmp_path / "bin", "gimp-3.2", "3.2.6")
+    for series in ("3.0", "3.2"):
+        (found_places.gimp / series / "plug-ins" / "neural-style").mkdir(parents=True)
+    found = gimps.find(found_places, str(tmp_path / "bin"))
+    assert [gimp.series for gimp in found.gimps] == ["3.0", "3.2"]
+    assert all("incomplete" in plugins.faults(gimp, "0.1.0")[0] for gimp in found.gimps)
+
+
+def test_in_a_sandbox_the_client_says_how_to_start_the_server(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / ".flatpak-info").touch()
+    monkeypatch.setattr(finding, "FLATPAK_MARK", tmp_path / ".flatpak-info")
+    with pytest.raises(finding.ServerError) as caught:
+        finding.start_server(tmp_path / "state")
+    assert caught.value.code == "sandboxed"
+    assert "Run “neural-style server” in a terminal" in caught.value.remedy
+    assert not (tmp_path / "state").exists()

@@ -158,7 +158,12 @@ def test_each_gimp_gets_the_plugin_and_knows_it(installed: Installation, series:
 def test_uninstall_leaves_only_the_users_own_styles(tmp_path: Path) -> None:
     installation = Installation(tmp_path)
     (installation.home / "Documents").mkdir()
-    installation.install_sh("--packages-of", sys.executable)
+    # What a killed installation leaves, over which a whole one is made: half an environment, half a download.
+    (installation.data / "venv" / "bin").mkdir(parents=True)
+    (installation.data / "venv" / "bin" / "python").symlink_to("/usr/bin/python-that-was-replaced")
+    (installation.data / "download-killed").mkdir()
+    assert "Starting afresh" in installation.install_sh("--packages-of", sys.executable)
+    assert not (installation.data / "download-killed").exists()
     (installation.data / "styles").mkdir(exist_ok=True)
     (installation.data / "styles" / "my painting.jpg").write_bytes(b"mine")
     program = installation.home / ".local/bin/neural-style"

@@ -8,7 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from installer import processes, torch_build
+from installer import offline, processes, torch_build
+from installer.errors import InstallError
+from tests.install.test_broken import make_wheel
 
 
 def test_one_index_drops_other_places_and_keeps_the_rest(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -53,3 +55,30 @@ def test_an_index_that_does_not_answer_is_left_alone() -> None:
 def test_works_is_strict(tmp_path: Path) -> None:
     assert torch_build.works(Path(sys.executable)) is not None
     assert torch_build.works(tmp_path / "no python") is None
+
+
+def test_offline_takes_packages_from_a_folder_with_spaces_and_nothing_else(tmp_path: Path,
+                                                                           monkeypatch: pytest.MonkeyPatch) -> None:
+    wheels, second = tmp_path / "wheels, übrigens", tmp_path / "more"
+    make_wheel(wheels, "small", "1.0", {"small/__init__.py": b""})
+    monkeypatch.setenv(processes.OFFLINE, "")
+    with pytest.raises(InstallError, match="no wheels in"):
+        offline.use(second)
+    offline.use(wheels)
+    processes.pip(Path(sys.executable), ["install", "--target", tmp_path / "site", "small"], temporary=tmp_path, show=print)
+    assert (tmp_path / "site" / "small" / "__init__.py").is_file()
+    offline.fetch(Path(sys.executable), ["small"], second, tmp_path)
+    assert [path.name for path in second.iterdir()] == ["small-1.0-py3-none-any.whl"]
+    with pytest.raises(processes.PipError, match="übrigens has no absent that fits this Python"):
+        processes.pip(Path(sys.executable), ["install", "absent"], temporary=tmp_path, show=print)
+    assert torch_build.ways(Path(sys.executable), "cpu") == [(str(wheels), None, [])]
+
+
+def test_each_device_has_its_index(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv(processes.OFFLINE, raising=False)
+    places = {build: [variables and variables.get("PIP_INDEX_URL") for _, variables, _ in
+                      torch_build.ways(Path(sys.executable), build)] for build in ("cpu", "cuda", "rocm")}
+    assert places["cpu"][0] == torch_build.CPU_INDEX
+    assert places["cuda"][0] is None  # as pip is configured
+    assert places["rocm"] == [torch_build.ROCM_INDEX]  # no other build would run on that GPU
+    assert [torch_build.choose(build) for build in ("cpu", "cuda", "rocm")] == ["cpu", "cuda", "rocm"]
