@@ -2,32 +2,37 @@
 
     python benchmarks/memory.py [--megapixels 0.25 1 4 16] [--whole-up-to 4] [--output FOLDER]
 
-Each point is a process of its own: the balanced objective with a style as large as the picture, the targets and two steps.
-Memory is the growth of the resident peak over the loaded network. Writes ``memory.md`` and ``memory.png`` with the exponent
-of growth (slope in log-log). Linux only.
+Each point is a process of its own: a job with the default settings at its last scale, with a style as large as the picture,
+for as many steps as fill the history. Memory is the growth of the resident peak over program, network and pictures. Writes
+``memory.md``, ``memory.json`` and ``memory.png``, with the exponent of growth (slope in log-log). Linux only.
 """
 
 from __future__ import annotations
 
 import argparse
+import ctypes
+import itertools
 import json
 import math
 import re
+import statistics
 import subprocess
 import sys
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import matplotlib
 import numpy as np
 import torch
 
-from stylecore import settings as declared
-from stylecore.blocks import Blocks
 from stylecore.engine import Engine
-from stylecore.memory import Way
-from stylecore.objective import BalancedObjective, StylePicture, strength_weighting
-from stylecore.optimiser import BoxLBFGS
+from stylecore.events import StepDone
+from stylecore.job import Job, Style
+from stylecore.memory import WAYS, Way
+
+#: What is measured, by the names in table and plot.
+MEASURED = {"one piece": Way(history=3), "blocks": Way(blocks=True, history=3), "blocks, lean": WAYS[-2]}
 
 
 def status(name: str) -> int:
@@ -37,31 +42,35 @@ def status(name: str) -> int:
     return int(found.group(1)) * 1024
 
 
-def paint(side: int, way: Way, precision: str, steps: int) -> dict[str, object]:
-    """Do a few steps at ``side`` × ``side`` px and return what they took."""
+def paint(side: int, name: str, precision: str) -> dict[str, object]:
+    """Fill the history at ``side`` × ``side`` px and return what they took."""
     engine = Engine("cpu")
-    dtype = engine.dtype(precision)
-    network = engine.network({**declared.defaults(), "precision": precision})
-    weighting = strength_weighting(50.0, 0.5)
-    small = torch.rand(1, 3, 64, 64)
-    BoxLBFGS(small, BalancedObjective(network, small, [StylePicture(small)], weighting)).step()  # warms up
+    way = MEASURED[name]
+    steps = way.history + 2
+    settings = {"precision": precision, "iterations": steps}
+    generator = np.random.default_rng(0)
+    coarse = generator.random((side // 8, side // 8, 3), np.float32)
+    picture = torch.from_numpy(coarse).permute(2, 0, 1)[None]
+    content = torch.nn.functional.interpolate(picture, (side, side), mode="bilinear")[0].permute(1, 2, 0).numpy()
+    small = np.ascontiguousarray(content[:64, :64])
+    for _ in Job(engine, small, [Style(small)], settings).run():
+        pass  # warms up
+    job = Job(engine, content, [Style(content[:, ::-1])], settings)
+    job.scales = [replace(job.scales[-1], size=(side, side), steps=steps, way=way)]
+    ctypes.CDLL(None).malloc_trim(0)  # what making the pictures has left unused is not the job's to grow into
     before = status("VmRSS")
     Path("/proc/self/clear_refs").write_text("5")  # forget the peak so far
-    generator = torch.Generator().manual_seed(0)
-    coarse = torch.rand(1, 3, side // 8, side // 8, generator=generator)
-    content = torch.nn.functional.interpolate(coarse, (side, side), mode="bilinear")
-    blocks = Blocks(network, way.tiles) if way.blocks else None
-    objective = BalancedObjective(network, content, [StylePicture(content.flip(3))], weighting, blocks=blocks)
-    optimiser = BoxLBFGS(content, objective, history=way.history)
-    seconds = []
-    for _ in range(steps):
-        begin = time.perf_counter()
-        optimiser.step()
-        seconds.append(time.perf_counter() - begin)
+    times = []
+    for event in job.run():
+        if isinstance(event, StepDone):
+            times.append(time.perf_counter())
+    job.image()
     peak = status("VmHWM") - before
-    estimate = way.needs(side * side, side * side, dtype)
-    return {"side": side, "blocks": way.blocks, "seconds": min(seconds), "peak": peak, "estimate": estimate,
-            "machine": engine.device_name, "arithmetic": str(dtype).split(".")[-1]}  # fmt: skip
+    estimate = way.needs(side * side, side * side, engine.dtype(precision))
+    between = [later - earlier for earlier, later in itertools.pairwise(times)]
+    return {"side": side, "way": name, "seconds": statistics.median(between), "peak": peak,
+            "process": status("VmHWM"), "estimate": estimate, "machine": engine.device_name,
+            "arithmetic": str(engine.dtype(precision)).split(".")[-1]}  # fmt: skip
 
 
 def exponent(points: list[dict], key: str) -> float:
@@ -73,23 +82,22 @@ def exponent(points: list[dict], key: str) -> float:
 def report(points: list[dict], output: Path) -> None:
     """Write the table and the plot."""
     lines = [
-        f"Machine: {points[0]['machine']}, torch {torch.__version__}, arithmetic {points[0]['arithmetic']}, "
-        "history of 5 steps.",
+        f"Machine: {points[0]['machine']}, torch {torch.__version__}, arithmetic {points[0]['arithmetic']}.",
         "",
-        "| megapixels | way | peak memory, MB | planner's estimate, MB | seconds a step |",
-        "|---|---|---|---|---|",
+        "| megapixels | way | peak memory, MB | planner's estimate, MB | whole process, MB | seconds a step |",
+        "|---|---|---|---|---|---|",
     ]
     for point in points:
         lines.append(
-            f"| {point['side'] ** 2 / 1e6:.2f} | {'blocks' if point['blocks'] else 'one piece'} "
-            f"| {point['peak'] / 2**20:,.0f} | {point['estimate'] / 2**20:,.0f} | {point['seconds']:.1f} |"
+            f"| {point['side'] ** 2 / 1e6:.2f} | {point['way']} | {point['peak'] / 2**20:,.0f} "
+            f"| {point['estimate'] / 2**20:,.0f} | {point['process'] / 2**20:,.0f} | {point['seconds']:.1f} |"
         )
     matplotlib.use("agg")
     from matplotlib import pyplot
 
     figure, axes = pyplot.subplots(1, 2, figsize=(9, 3.6), layout="constrained")
-    for blocks, label in ((False, "one piece"), (True, "blocks")):
-        chosen = [point for point in points if point["blocks"] == blocks]
+    for label in MEASURED:
+        chosen = [point for point in points if point["way"] == label]
         if len(chosen) > 1:
             lines += ["", f"Growth with the number of pixels, {label}: memory to the power {exponent(chosen, 'peak'):.2f}, "
                           f"time to the power {exponent(chosen, 'seconds'):.2f}."]  # fmt: skip
@@ -102,7 +110,7 @@ def report(points: list[dict], output: Path) -> None:
         axis.grid(True, which="both", alpha=0.3)
     figure.savefig(output / "memory.png", dpi=110)
     (output / "memory.md").write_text("\n".join(lines) + "\n")
-    print("\n".join(lines))
+    (output / "memory.json").write_text(json.dumps(points, indent=1) + "\n")
 
 
 def main() -> None:
@@ -110,25 +118,24 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--megapixels", type=float, nargs="+", default=[0.25, 1.0, 4.0, 16.0])
     parser.add_argument("--whole-up-to", type=float, default=4.0, help="megapixels that are also tried in one piece")
-    parser.add_argument("--steps", type=int, default=2)
     parser.add_argument("--precision", default="bfloat16")
     parser.add_argument("--output", type=Path, default=Path(__file__).parent / "output")
     parser.add_argument("--point", nargs=2, help=argparse.SUPPRESS)  # side and way: one measurement, told as JSON
     options = parser.parse_args()
     if options.point:
-        way = Way(blocks=options.point[1] == "blocks", history=5)
-        print(json.dumps(paint(int(options.point[0]), way, options.precision, options.steps)))
+        print(json.dumps(paint(int(options.point[0]), options.point[1], options.precision)))
         return
     options.output.mkdir(parents=True, exist_ok=True)
     points = []
     for megapixels in options.megapixels:
         side = round(math.sqrt(megapixels * 2**20) / 16) * 16
-        for way in ("one piece", "blocks"):
-            if way == "blocks" or megapixels <= options.whole_up_to:
-                command = [sys.executable, __file__, "--point", str(side), way, "--precision", options.precision]
-                done = subprocess.run([*command, "--steps", str(options.steps)], capture_output=True, text=True, check=True)
+        for name, way in MEASURED.items():
+            if way.blocks or megapixels <= options.whole_up_to:
+                command = [sys.executable, __file__, "--point", str(side), name, "--precision", options.precision]
+                done = subprocess.run(command, capture_output=True, text=True, check=True)
                 points.append(json.loads(done.stdout))
                 report(points, options.output)
+                print((options.output / "memory.md").read_text().splitlines()[3 + len(points)], flush=True)
 
 
 if __name__ == "__main__":

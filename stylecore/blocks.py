@@ -1,16 +1,16 @@
 """The exact moments, content error and gradient of a whole picture, within the memory of a few tiles.
 
 A VGG block is two to four convolutions and a pooling, so what it puts out at a place depends on its input a few positions
-around. *Block-wise checkpointing* keeps nothing but the pooled outputs (30 values a pixel). Forward: each block is computed
-tile by tile with a halo as wide as it has convolutions, and the sums over positions (moments, squared content error) are
-added up. Backward, from the last block to the first: each tile is computed again, given the gradient by its taps (in
-closed form from the gradient by the *global* sums) and by its pooled output, and its gradient by its input is added in
-place. The result is the one-piece gradient to rounding, picture borders included.
+around. *Block-wise checkpointing* keeps nothing but the pooled outputs, here of stages of one or two blocks: 14 values a
+pixel. Forward: each stage is computed tile by tile with a halo as wide as its convolutions reach, and the sums over
+positions (moments, squared content error) are added up. Backward, from the last stage to the first: each tile is computed
+again, given the gradient by its taps (in closed form from the gradient by the *global* sums) and by its pooled output, and
+its gradient by its input is added in place. The result is the one-piece gradient to rounding, picture borders included.
 """
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 import torch
@@ -20,8 +20,11 @@ from stylecore.network import Network
 from stylecore.statistics import Moments, moments_gradient, summed_moments
 from stylecore.weights import BLOCKS
 
-#: Sides of a tile, in each block's own positions. Smaller ones cost more in halos, larger ones more memory.
-TILE_SIDES = (256, 192, 128, 96, 96)
+#: The blocks that are computed together. The first two are one stage: what block 1 puts out is more than half of all pooled
+#: outputs (16 of 30 values a pixel) and costs little to compute again.
+STAGES = ((1, 2), (3,), (4,), (5,))
+#: Sides of a stage's tile, in positions of its input. Smaller ones cost more in halos, larger ones more memory.
+TILE_SIDES = (256, 128, 96, 96)
 
 #: By layer, the weights of its positions (h × w, summing to 1, or ``None`` for all alike) for each region.
 Maps = Mapping[str, Sequence[Tensor | None]]
@@ -29,25 +32,28 @@ Maps = Mapping[str, Sequence[Tensor | None]]
 
 @dataclass(frozen=True)
 class _Tile:
-    """A core (top, bottom, left, right) and the same with its halo, in a block's positions."""
+    """A core (top, bottom, left, right) and the same with its halo, in positions of a stage's input.
+
+    A ``level`` is how often the stage has halved what it works on.
+    """
 
     core: tuple[int, int, int, int]
     around: tuple[int, int, int, int]
 
     def cut(self, x: Tensor) -> Tensor:
-        """Return the part of a block's input that the core depends on."""
+        """Return the part of a stage's input that the core depends on."""
         top, bottom, left, right = self.around
         return x[:, :, top:bottom, left:right]
 
-    def inner(self, x: Tensor) -> Tensor:
+    def inner(self, x: Tensor, level: int) -> Tensor:
         """Return the core of what was computed from :meth:`cut`."""
-        top, bottom, left, right = self.core
-        down, along = self.around[0], self.around[2]
+        top, bottom, left, right = (place >> level for place in self.core)
+        down, along = self.around[0] >> level, self.around[2] >> level
         return x[:, :, top - down : bottom - down, left - along : right - along]
 
-    def whole(self, x: Tensor) -> Tensor:
+    def whole(self, x: Tensor, level: int) -> Tensor:
         """Return the core's part of a tensor over all positions (… × H × W)."""
-        top, bottom, left, right = self.core
+        top, bottom, left, right = (place >> level for place in self.core)
         return x[..., top:bottom, left:right]
 
 
@@ -95,68 +101,79 @@ class Blocks:
             for_backward: whether :meth:`backward` follows.
         """
         taps = {*maps, *([content[0]] if content else []), *([keep] if keep else [])}
-        last = max(int(name[4]) for name in taps)
+        last = max(_block(name) for name in taps)
         exact = torch.promote_types(self._network.dtype, torch.float32)
         result = Forward({}, torch.zeros((), device=self._network.device, dtype=exact), {})
         x = picture
         with torch.no_grad():
-            for block in range(1, last + 1):
-                wanted = [name for name in taps if int(name[4]) == block]
+            for number, blocks in enumerate(STAGES):
+                if blocks[0] > last:
+                    break
                 if for_backward:
                     result._inputs.append(x)
-                x = self._forward_block(x, block, wanted, block < last, maps, content, keep, result)
+                stage = _Stage(number, [name for name in taps if _block(name) in blocks], blocks[-1] < last)
+                x = self._forward_stage(x, stage, maps, content, keep, result)
         return result
 
-    def _forward_block(
-        self, x: Tensor, block: int, wanted: list[str], pooled: bool, maps: Maps,
-        content: tuple[str, Tensor, Tensor | None] | None, keep: str | None, result: Forward,
+    def _forward_stage(
+        self, x: Tensor, stage: _Stage, maps: Maps, content: tuple[str, Tensor, Tensor | None] | None,
+        keep: str | None, result: Forward,
     ) -> Tensor:  # fmt: skip
-        """Add one block's sums to ``result`` and return its pooled output."""
+        """Add one stage's sums to ``result`` and return its pooled output."""
         network, (height, width) = self._network, x.shape[2:]
         exact = result.squared_error.dtype
         sums: dict[str, list[tuple[Tensor, Tensor]]] = {}
         after = x
-        if pooled:
-            shape = (1, network.channels(block), height // 2, width // 2)
+        if stage.pooled:
+            shape = (1, network.channels(stage.blocks[-1]), height >> len(stage.blocks), width >> len(stage.blocks))
             after = torch.empty(shape, dtype=network.dtype, device=self._keep_on, memory_format=torch.channels_last)
-        depth = _depth(block, wanted, pooled)
-        for tile in self._tiles(block, depth, height, width):
-            output, found = network.block(self._bring(tile.cut(x)), block, depth, wanted)
-            for name in wanted:
-                feature = tile.inner(found[name])
+        for tile in self._tiles(stage, stage.halo, height, width):
+            output, found = self._run(self._bring(tile.cut(x)), stage)
+            for name in stage.wanted:
+                level = stage.level(name)
+                feature = tile.inner(found[name], level)
                 if name in maps:
-                    parts = [summed_moments(feature, None if map_ is None else tile.whole(map_)) for map_ in maps[name]]
+                    parts = [
+                        summed_moments(feature, None if map_ is None else tile.whole(map_, level)) for map_ in maps[name]
+                    ]
                     before = sums.get(name)
                     sums[name] = parts if before is None else [
                         (a[0] + b[0], a[1] + b[1]) for a, b in zip(before, parts, strict=True)
                     ]  # fmt: skip
                 if content is not None and name == content[0]:
                     target, weights = content[1], content[2]
-                    squares = (feature - self._bring(tile.whole(target))).to(exact).square()
+                    squares = (feature - self._bring(tile.whole(target, level))).to(exact).square()
                     if weights is None:
                         result.squared_error += squares.sum() / target.numel()
                     else:
-                        result.squared_error += (squares.mean((0, 1)) * tile.whole(weights)).sum()
+                        result.squared_error += (squares.mean((0, 1)) * tile.whole(weights, level)).sum()
                 if name == keep:
                     if name not in result.tapped:
-                        shape = (1, feature.shape[1], height, width)
+                        shape = (1, feature.shape[1], height >> level, width >> level)
                         result.tapped[name] = torch.empty(
                             shape, dtype=feature.dtype, device=self._keep_on, memory_format=torch.channels_last
                         )
-                    tile.whole(result.tapped[name]).copy_(feature)
-            if pooled:
-                self._store_pooled(after, output, tile)
+                    tile.whole(result.tapped[name], level).copy_(feature)
+            if stage.pooled:
+                core = _even(tile.inner(output, len(stage.blocks) - 1))
+                if core.shape[2] and core.shape[3]:
+                    tile.whole(after, len(stage.blocks)).copy_(network.pool(core))
         for name, regions in sums.items():
-            counts = [height * width if map_ is None else 1 for map_ in maps[name]]
+            positions = (height >> stage.level(name)) * (width >> stage.level(name))
+            counts = [positions if map_ is None else 1 for map_ in maps[name]]
             result.moments[name] = [
                 Moments(mean / count, second / count) for (mean, second), count in zip(regions, counts, strict=True)
             ]
         return after
 
-    def _store_pooled(self, after: Tensor, output: Tensor, tile: _Tile) -> None:
-        core = _even(tile.inner(output))
-        if core.shape[2] and core.shape[3]:
-            _half(tile, after).copy_(self._network.pool(core))
+    def _run(self, x: Tensor, stage: _Stage) -> tuple[Tensor, dict[str, Tensor]]:
+        """Return a stage's last activations and the wanted ones, from a part of its input."""
+        found: dict[str, Tensor] = {}
+        for number, block in enumerate(stage.blocks):
+            x = self._network.pool(x) if number else x
+            x, here = self._network.block(x, block, stage.depths[number], stage.wanted)
+            found.update(here)
+        return x, found
 
     def backward(
         self,
@@ -177,36 +194,38 @@ class Blocks:
         network = self._network
         upstream: Tensor | None = None
         while forward._inputs:
-            block = len(forward._inputs)
+            number = len(forward._inputs) - 1
             x = forward._inputs.pop()
             height, width = x.shape[2:]
-            wanted = [name for name in {*maps, content[0]} if int(name[4]) == block]
+            wanted = [name for name in {*maps, content[0]} if _block(name) in STAGES[number]]
+            stage = _Stage(number, wanted, upstream is not None)
             total = torch.zeros_like(x)
-            depth = _depth(block, wanted, upstream is not None)
-            for tile in self._tiles(block, depth, height, width):
+            for tile in self._tiles(stage, stage.halo, height, width):
                 part = self._bring(tile.cut(x)).detach().requires_grad_(True)
                 with torch.enable_grad():
-                    output, found = network.block(part, block, depth, wanted)
+                    output, found = self._run(part, stage)
                     outputs, slopes = [], []
                     for name in wanted:
-                        feature = tile.inner(found[name])
+                        level = stage.level(name)
+                        feature = tile.inner(found[name], level)
                         if name in maps:
                             outputs.append(feature)
+                            positions = (height >> level) * (width >> level)
                             by_region = [
                                 moments_gradient(
-                                    feature.detach(), None if map_ is None else tile.whole(map_), *slope, height * width
+                                    feature.detach(), None if map_ is None else tile.whole(map_, level), *slope, positions
                                 )
                                 for map_, slope in zip(maps[name], gradients[name], strict=True)
                             ]
                             slopes.append(sum(by_region[1:], by_region[0]))
                         if name == content[0]:
                             outputs.append(feature)
-                            slopes.append(_content_slope(feature.detach(), tile, content, content_gradient))
+                            slopes.append(_content_slope(feature.detach(), tile, level, content, content_gradient))
                     if upstream is not None:
-                        core = _even(tile.inner(output))
+                        core = _even(tile.inner(output, len(stage.blocks) - 1))
                         if core.shape[2] and core.shape[3]:
                             outputs.append(network.pool(core))
-                            slopes.append(self._bring(_half(tile, upstream)))
+                            slopes.append(self._bring(tile.whole(upstream, len(stage.blocks))))
                 if not outputs:
                     continue
                 (slope,) = torch.autograd.grad(outputs, part, slopes)
@@ -215,10 +234,10 @@ class Blocks:
         assert upstream is not None
         return upstream.to(torch.promote_types(upstream.dtype, torch.float32))
 
-    def _tiles(self, block: int, halo: int, height: int, width: int) -> Iterator[_Tile]:
-        side = self._sides[block - 1]
-        for top, bottom in _spans(height, side):
-            for left, right in _spans(width, side):
+    def _tiles(self, stage: _Stage, halo: int, height: int, width: int) -> Iterator[_Tile]:
+        side, unit = self._sides[stage.number], 1 << len(stage.blocks)
+        for top, bottom in _spans(height, side, unit):
+            for left, right in _spans(width, side, unit):
                 around = (max(0, top - halo), min(height, bottom + halo), max(0, left - halo), min(width, right + halo))
                 yield _Tile((top, bottom, left, right), around)
 
@@ -226,26 +245,45 @@ class Blocks:
         return x.to(self._network.device, non_blocking=True)
 
 
+class _Stage:
+    """What of a stage is computed: the blocks and how many of their convolutions, for the wanted layers."""
+
+    def __init__(self, number: int, wanted: list[str], pooled: bool) -> None:
+        last = max((_block(name) for name in wanted), default=STAGES[number][0])
+        self.number, self.wanted, self.pooled = number, wanted, pooled
+        self.blocks = [block for block in STAGES[number] if pooled or block <= last]
+        self.depths = [BLOCKS[block - 1] for block in self.blocks]
+        if not pooled:
+            self.depths[-1] = max((int(name[6]) for name in wanted if _block(name) == last), default=0)
+        # A convolution reaches one position further, as wide as the halvings before it have made it. Halos are of whole
+        # positions at every level.
+        reach, unit = sum(depth << level for level, depth in enumerate(self.depths)), 1 << (len(self.blocks) - 1)
+        self.halo = -(-reach // unit) * unit
+
+    def level(self, name: str) -> int:
+        """Return how often the stage has halved its input at a layer."""
+        return _block(name) - self.blocks[0]
+
+
+def _block(name: str) -> int:
+    return int(name[4])
+
+
 def _content_slope(
-    feature: Tensor, tile: _Tile, content: tuple[str, Tensor, Tensor | None], gradient: Tensor
+    feature: Tensor, tile: _Tile, level: int, content: tuple[str, Tensor, Tensor | None], gradient: Tensor
 ) -> Tensor:
     _, target, weights = content
     exact = torch.promote_types(feature.dtype, torch.float32)
-    difference = (feature - tile.whole(target).to(feature.device)).to(exact) * (2 * gradient)
-    share = 1 / target.numel() if weights is None else tile.whole(weights) / feature.shape[1]
+    difference = (feature - tile.whole(target, level).to(feature.device)).to(exact) * (2 * gradient)
+    share = 1 / target.numel() if weights is None else tile.whole(weights, level) / feature.shape[1]
     return (difference * share).to(feature.dtype)
 
 
-def _depth(block: int, wanted: Collection[str], pooled: bool) -> int:
-    """Return how many of a block's convolutions are needed."""
-    return BLOCKS[block - 1] if pooled else max(int(name[6]) for name in wanted)
-
-
-def _spans(length: int, side: int) -> Iterator[tuple[int, int]]:
-    """Cut a length into even spans of at most ``side`` that begin at even places."""
+def _spans(length: int, side: int, unit: int) -> Iterator[tuple[int, int]]:
+    """Cut a length into even spans of at most ``side``, rounded up to multiples of ``unit``."""
     count = -(-length // side)
     step = -(-length // count)
-    step += step % 2
+    step += -step % unit
     for begin in range(0, length, step):
         yield begin, min(begin + step, length)
 
@@ -253,9 +291,3 @@ def _spans(length: int, side: int) -> Iterator[tuple[int, int]]:
 def _even(core: Tensor) -> Tensor:
     """Return a core without the odd last row and column, which pooling drops."""
     return core[:, :, : core.shape[2] // 2 * 2, : core.shape[3] // 2 * 2]
-
-
-def _half(tile: _Tile, x: Tensor) -> Tensor:
-    """Return the part of a pooled tensor that the tile's core is pooled into."""
-    top, bottom, left, right = (place // 2 for place in tile.core)
-    return x[:, :, top:bottom, left:right]

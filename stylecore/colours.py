@@ -72,6 +72,10 @@ def _in_gamut(colour: Tensor) -> Tensor:
     return ((colour >= -1e-4) & (colour <= 1 + 1e-4)).all(1, keepdim=True)
 
 
+# Pixels converted at a time: the bisection makes a dozen copies of them.
+_TOGETHER = 1 << 20
+
+
 def with_colours_of(image: Tensor, photo: Tensor, amount: float = 1.0) -> Tensor:
     """Return ``image``'s lightness with its chroma moved towards ``photo``'s (both N × 3 × H × W in [0, 1], same size).
 
@@ -79,8 +83,13 @@ def with_colours_of(image: Tensor, photo: Tensor, amount: float = 1.0) -> Tensor
     """
     if amount <= 0:
         return image
-    own = to_oklab(image)
-    return into_gamut(torch.cat([own[:, :1], torch.lerp(own[:, 1:], to_oklab(photo)[:, 1:], amount)], 1))
+    result = torch.empty_like(image)
+    rows = max(1, _TOGETHER // image.shape[3])
+    for top in range(0, image.shape[2], rows):
+        own, other = to_oklab(image[:, :, top : top + rows]), to_oklab(photo[:, :, top : top + rows])
+        chroma = torch.lerp(own[:, 1:], other[:, 1:], amount)
+        result[:, :, top : top + rows] = into_gamut(torch.cat([own[:, :1], chroma], 1))
+    return result
 
 
 # Pictures are measured at about so many pixels: a mean and a covariance of colours need no more.

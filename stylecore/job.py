@@ -6,12 +6,10 @@ import gc
 import hashlib
 import time
 from collections.abc import Generator, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import astuple, replace
 from typing import Any
 
-import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import Tensor
 
 from stylecore import colours, memory, regions
@@ -22,6 +20,7 @@ from stylecore.distances import DISTANCES
 from stylecore.engine import Engine
 from stylecore.errors import StyleError
 from stylecore.events import Event, Finished, Note, ScaleStarted, StepDone
+from stylecore.given import Pixels, Style, picture_tensors
 from stylecore.objective import (
     STYLE_LAYERS,
     BalancedObjective,
@@ -33,27 +32,14 @@ from stylecore.objective import (
     strength_weighting,
 )
 from stylecore.optimiser import BoxLBFGS
-from stylecore.plan import Scale, check_size, make_plan, style_size
+from stylecore.plan import Scale, make_plan, style_size
 from stylecore.regions import resize_guide
-from stylecore.resampling import Size, fill_transparent, resize, upsample_with_detail
+from stylecore.resampling import Size, resize, upsample_with_detail
 
-Pixels = NDArray[np.float32]
+__all__ = ["Job", "Pixels", "Style"]
 
 # Raised when a saved state changes its meaning.
-_STATE_VERSION = 1
-
-
-@dataclass(frozen=True)
-class Style:
-    """A style picture, H × W × 3 or 4 float32 in [0, 1] perceptual sRGB, and its weight among those of the same guide.
-
-    ``guide`` (of the *content's* size, H × W float32 in [0, 1]) is where this style paints; the styles without one paint
-    what the others' guides leave. A style of weight 0 is left out.
-    """
-
-    picture: Pixels
-    weight: float = 1.0
-    guide: Pixels | None = None
+_STATE_VERSION = 2
 
 
 class Job:
@@ -98,7 +84,7 @@ class Job:
         except declared.SettingError as error:
             raise StyleError("bad-setting", str(error), "Correct the value.") from error
         self._engine = engine
-        self._content, self._alpha = _picture(content, "picture", engine.device)
+        self._content, self._alpha = picture_tensors(content, "picture", engine.device)
         if not styles or sum(style.weight for style in styles) <= 0 or min(style.weight for style in styles) < 0:
             raise StyleError("no-style", "There is no style to paint with.", "Choose a style picture.")
         styles = [style for style in styles if style.weight > 0]
@@ -108,7 +94,7 @@ class Job:
         self._guide = self._areas.guide
         self._start = None if start_picture is None else self._make_start(start_picture)
         self._anew = anew
-        self._styles = [(*_picture(style.picture, "style picture", engine.device), style.weight) for style in styles]
+        self._styles = [(*picture_tensors(style.picture, "style picture", engine.device), style.weight) for style in styles]
         dtype = engine.dtype(str(self.settings["precision"]))
         self.scales: list[Scale] = make_plan(
             self._size, self.settings, engine.available(float(self.settings["memory_limit"])), dtype,
@@ -138,7 +124,7 @@ class Job:
                 f"the picture {self._size[1]} × {self._size[0]}.",
                 "Use one of the picture's size.",
             )
-        start, alpha = _picture(pixels, "picture to start from", self._engine.device)
+        start, alpha = picture_tensors(pixels, "picture to start from", self._engine.device)
         return start if alpha is None else torch.lerp(self._content, start, alpha[None, None])
 
     # What a caller may ask between two steps.
@@ -179,7 +165,7 @@ class Job:
                 self._optimiser = self._objective = None
                 return
             scale = self.scales[self._made_for]
-            self._objective = self._make_objective(resize(self._content, scale.size).clamp(0, 1), scale.way)
+            self._objective = self._make_objective(self._content_at(scale.size), scale.way)
             self._optimiser.renew(self._objective)
         elif different - {"colours", "colours_amount"}:
             self._objective.weighting = self._weighting()
@@ -212,9 +198,7 @@ class Job:
         going_on = self._optimiser is not None and self._made_for == self._number
         return {
             "version": _STATE_VERSION, "settings": declared.stored(self.settings), "pictures": self._digest(),
-            "scales": [
-                [*scale.size, scale.steps, scale.way.blocks, scale.way.history, scale.way.tiles] for scale in self.scales
-            ],
+            "scales": [[*scale.size, scale.steps, *astuple(scale.way)] for scale in self.scales],
             "number": self._number, "step": self._step, "seconds": time.perf_counter() - self._begin,
             "image": None if image is None else image.cpu(),
             "optimiser": self._optimiser.state() if going_on and self._optimiser is not None else None,
@@ -236,8 +220,7 @@ class Job:
             )
         self.settings = declared.migrate(state["settings"])
         self.scales = [
-            Scale((height, width), steps, memory.Way(blocks, history, tiles))
-            for height, width, steps, blocks, history, tiles in state["scales"]
+            Scale((height, width), steps, memory.Way(*way)) for height, width, steps, *way in state["scales"]
         ]
         self._number, self._step, self._seconds_before = state["number"], state["step"], state["seconds"]
         self._image = None if state["image"] is None else state["image"].to(self._engine.device)
@@ -352,18 +335,23 @@ class Job:
             self._image = self._optimiser.image
             self._optimiser = self._objective = None
         scale = self.scales[self._number]
-        content = resize(self._content, scale.size).clamp(0, 1)
         if self._image is None:
-            self._image = self._first_image(content)
-        elif self._image.shape[2:] != content.shape[2:]:
+            self._image = self._first_image(scale.size)
+        elif self._image.shape[2:] != scale.size:
             self._image = upsample_with_detail(self._image, self._detail(scale.size))
-        movable = None if self._guide is None else resize_guide(self._guide, scale.size).expand_as(content)
-        self._objective = self._make_objective(content, scale.way)
+        movable = None if self._guide is None else resize_guide(self._guide, scale.size).expand_as(self._image)
+        self._objective = self._make_objective(self._content_at(scale.size), scale.way)
         self._optimiser = BoxLBFGS(
-            self._image, self._objective, history=scale.way.history, movable=movable, state=self._optimiser_state
-        )
+            self._image, self._objective, history=scale.way.history, half=scale.way.half, movable=movable,
+            state=self._optimiser_state,
+        )  # fmt: skip
+        # The optimiser has its own copy, and large pictures are large.
+        self._image = None
         self._made_for, self._optimiser_state = self._number, None
         return self._optimiser
+
+    def _content_at(self, size: Size) -> Tensor:
+        return self._content if self._size == size else resize(self._content, size).clamp(0, 1)
 
     def _make_objective(self, content: Tensor, way: memory.Way) -> Objective:
         size: Size = (content.shape[2], content.shape[3])
@@ -372,7 +360,7 @@ class Job:
         for (picture, alpha, weight), full, region in zip(self._styles, self._areas.regions, where, strict=True):
             target = style_size((picture.shape[2], picture.shape[3]), size, float(self.settings["brush_size"]))
             small_alpha = None if alpha is None else resize_guide(alpha, target)
-            small = resize(picture, target).clamp(0, 1)
+            small = picture if tuple(picture.shape[2:]) == target else resize(picture, target).clamp(0, 1)
             if self._matched_share() > 0:
                 recolour = colours.recolouring(picture, self._content, alpha, self._guide if full is None else full)
                 small = recolour(small, self._matched_share())
@@ -404,22 +392,22 @@ class Job:
             return regions.MIDDLE
         return min(float(self.settings["strength"]), regions.MOST)
 
-    def _first_image(self, content: Tensor) -> Tensor:
-        start, size = self.settings["start"], (content.shape[2], content.shape[3])
+    def _first_image(self, size: Size) -> Tensor:
+        start = self.settings["start"]
         if start == "content" or (self._start is not None and not self._anew):
-            return self._detail(size).clone()
+            return self._detail(size)
         if start == "noise":
             generator = torch.Generator().manual_seed(int(self.settings["seed"]))
-            image = torch.rand(content.shape, generator=generator).to(content)
+            image = torch.rand((1, 3, *size), generator=generator).to(self._content)
         else:
-            image = torch.full_like(content, 0.5)
+            image = self._content.new_full((1, 3, *size), 0.5)
         return self._around(image, size)
 
     def _detail(self, size: Size) -> Tensor:
         """Return what the image is before it is painted on, at this size: a finer scale takes its detail from it."""
         if self._start is not None and not self._anew:
             return resize(self._start, size).clamp(0, 1)
-        return self._around(resize(self._content, size).clamp(0, 1), size)
+        return self._around(self._content_at(size), size)
 
     def _around(self, image: Tensor, size: Size) -> Tensor:
         """Return ``image`` with the start picture, if there is one, outside the guide."""
@@ -437,7 +425,7 @@ class Job:
     def _deliver(self, image: Tensor) -> Pixels:
         """Return ``image`` with the photo's colours if asked for, limited by the guide, and with the content's alpha."""
         size: Size = (image.shape[2], image.shape[3])
-        content = resize(self._content, size).clamp(0, 1)
+        content = self._content_at(size)
         image = image.clamp(0, 1)
         amount = float(self.settings["colours_amount"]) / 100
         from_photo = {"photo": amount, "style": 1 - amount, "match": 0.0}[str(self.settings["colours"])]
@@ -448,21 +436,3 @@ class Job:
         if self._alpha is not None:
             image = torch.cat([image, resize_guide(self._alpha, size)[None, None]], 1)
         return image[0].permute(1, 2, 0).cpu().numpy().copy()
-
-
-def _picture(pixels: Pixels, what: str, device: torch.device) -> tuple[Tensor, Tensor | None]:
-    """Return RGB as 1 × 3 × H × W in [0, 1] (colour under transparency filled) and alpha as H × W or ``None``."""
-    if pixels.ndim != 3 or pixels.shape[2] not in (3, 4):
-        raise StyleError("bad-picture", f"The {what} is not an RGB picture (shape {pixels.shape}).", "Use another one.")
-    check_size((pixels.shape[0], pixels.shape[1]), what)
-    tensor = torch.from_numpy(np.ascontiguousarray(pixels, np.float32)).to(device)
-    # Wide-gamut and high-dynamic-range pictures reach beyond [0, 1], damaged ones are not numbers.
-    tensor = torch.nan_to_num(tensor, nan=0.0, posinf=1.0, neginf=0.0).clamp(0, 1).permute(2, 0, 1)[None].contiguous()
-    if pixels.shape[2] == 3:
-        return tensor, None
-    rgb, alpha = tensor[:, :3].contiguous(), tensor[:, 3:]
-    if not bool((alpha > 0).any()):
-        raise StyleError("fully-transparent", f"The {what} is fully transparent.", "Choose one with visible pixels.")
-    if bool((alpha == 1).all()):
-        return rgb, None if what == "style picture" else alpha[0, 0]
-    return fill_transparent(rgb, alpha), alpha[0, 0]

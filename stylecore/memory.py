@@ -8,15 +8,20 @@ from dataclasses import dataclass
 import torch
 
 # Bytes for each pixel, measured as the growth of resident memory (see benchmarks/memory.py).
-_IMAGES = 120  # the image, the one that is tried, their gradients, direction, mask, and pictures at this size
-_PAIR = 24  # one step and one gradient change of the optimiser's history
-_WHOLE = {torch.float32: 2400, torch.bfloat16: 1450}  # all features of one piece, kept for the backward pass
+_IMAGES = 45  # the image, the one that is tried, a gradient, which pixels are free to move, and a little more
+_PAIR = 24  # one step and one gradient change of the optimiser's history, in full precision
+_WHOLE = {torch.float32: 2600, torch.bfloat16: 1450}  # all features of one piece, kept for the backward pass
 _WHOLE_TARGETS = {torch.float32: 900, torch.bfloat16: 600}  # the same of a style, which needs no backward pass
-_BLOCKS = {torch.float32: 200, torch.bfloat16: 105}  # pooled outputs, content target, gradients between blocks
+_BLOCKS = {torch.float32: 115, torch.bfloat16: 60}  # pooled outputs, content target, gradients between stages
 _BLOCKS_TARGETS = {torch.float32: 180, torch.bfloat16: 100}
+# What the allocator cannot use again: it keeps buffers under 32 MB (of pictures up to about 2 megapixels) in pieces.
+_LEFT_OVER = {torch.float32: 240, torch.bfloat16: 95}
+_LEFT_OVER_UP_TO = 2 << 20
 
-# Bytes of one block's tile at full side.
-_TILE = {torch.float32: 320 << 20, torch.bfloat16: 190 << 20}
+# Bytes that do not depend on the picture's size: in one piece, and in tiles of full side beside what they take at any side.
+_BASE = {torch.float32: 50 << 20, torch.bfloat16: 100 << 20}
+_TILE = {torch.float32: 290 << 20, torch.bfloat16: 210 << 20}
+_ANY_TILE = 50 << 20
 
 #: Painting in blocks takes this many times as long.
 BLOCKS_SLOWDOWN = 1.7
@@ -24,11 +29,16 @@ BLOCKS_SLOWDOWN = 1.7
 
 @dataclass(frozen=True)
 class Way:
-    """How a scale is painted: in one piece or in blocks, with how long a history, and with how large tiles (0 to 1)."""
+    """How a scale is painted.
+
+    In one piece or in ``blocks``, those with tiles of a share (0 to 1) of the full sides; with a ``history`` of so many
+    steps, kept at ``half`` the precision or in full.
+    """
 
     blocks: bool = False
     history: int = 20
     tiles: float = 1.0
+    half: bool = False
 
     def needs(self, pixels: int, style_pixels: int, dtype: torch.dtype) -> int:
         """Return the bytes that painting takes at most, beside the program and the pictures as they were given.
@@ -39,17 +49,22 @@ class Way:
             dtype: the network's arithmetic.
         """
         dtype = dtype if dtype in _WHOLE else torch.float32
-        image = pixels * (_IMAGES + _PAIR * (self.history + 1))
+        pair = _PAIR // 2 if self.half else _PAIR
+        image = pixels * (_IMAGES + pair * (self.history + 1))
         if self.blocks:
-            tile = int(_TILE[dtype] * self.tiles**2)
-            return tile + max(image + pixels * _BLOCKS[dtype], style_pixels * (_BLOCKS_TARGETS[dtype] + 12))
-        return max(image + pixels * _WHOLE[dtype], style_pixels * (_WHOLE_TARGETS[dtype] + 12))
+            tile = _ANY_TILE + int(_TILE[dtype] * self.tiles**2)
+            left_over = min(pixels, _LEFT_OVER_UP_TO) * _LEFT_OVER[dtype]
+            targets = style_pixels * (_BLOCKS_TARGETS[dtype] + 12)
+            return tile + max(left_over + image + pixels * _BLOCKS[dtype], targets)
+        return _BASE[dtype] + max(image + pixels * _WHOLE[dtype], style_pixels * (_WHOLE_TARGETS[dtype] + 12))
 
 
 #: The ways from the fastest to the one that takes least.
 WAYS = (
-    Way(), Way(history=10), Way(blocks=True), Way(blocks=True, history=10), Way(blocks=True, history=5),
-    Way(blocks=True, history=3), Way(blocks=True, history=3, tiles=0.5), Way(blocks=True, history=2, tiles=0.25),
+    Way(), Way(history=10), Way(blocks=True), Way(blocks=True, history=10), Way(blocks=True, history=10, half=True),
+    Way(blocks=True, history=5, half=True), Way(blocks=True, history=3, half=True),
+    Way(blocks=True, history=3, tiles=0.5, half=True), Way(blocks=True, history=2, tiles=0.5, half=True),
+    Way(blocks=True, history=2, tiles=0.25, half=True),
 )  # fmt: skip
 
 

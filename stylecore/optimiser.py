@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 import torch
@@ -16,8 +16,9 @@ _SHORTENING = 0.3
 _TRIES = 5
 # A pair is kept only if its curvature is safely positive.
 _LEAST_CURVATURE = 1e-8
-# Columns multiplied at a time, so that the masked history needs no second copy of itself.
-_CHUNK = 1 << 18
+# Numbers of the image taken at a time, so that masked and full-precision copies of the history stay small.
+_CHUNK = {"cpu": 1 << 14}  # what a core's cache holds
+_CHUNK_ELSEWHERE = 1 << 20
 
 
 class BoxLBFGS:
@@ -28,10 +29,14 @@ class BoxLBFGS:
     *Numerical Optimization*, algorithm 7.4) come from one matrix product over the history, as in vector-free L-BFGS
     (Chen, Wang and Zhou, NIPS 2014), so that a step waits for the device once.
 
+    While the objective is evaluated it holds little more than the history, the two images and one gradient: large pictures
+    are painted in what memory this leaves.
+
     Args:
         image: the start, any shape, clamped to [0, 1].
         evaluate: the objective.
         history: how many pairs of steps and gradient changes are kept.
+        half: keep them in bfloat16, half as large; the pairs are then a little off, the gradient is not.
         first_step: the largest change of a pixel in a step that has no history.
         movable: same shape as ``image``; 0 where it must not change. ``None``: everywhere.
         state: of :meth:`state`, to go on as if there had been no interruption; ``image`` is then the one of that moment.
@@ -43,21 +48,22 @@ class BoxLBFGS:
         evaluate: Callable[[Tensor], Evaluation],
         *,
         history: int = 20,
+        half: bool = False,
         first_step: float = 0.03,
         movable: Tensor | None = None,
         state: Mapping[str, Any] | None = None,
     ) -> None:
-        self.image = image.detach().clamp(0, 1)
+        self.image = image.detach().clamp(0, 1).contiguous()
         self.stuck = False
         self._evaluate = evaluate
         self._first_step = first_step
-        self._movable = movable
+        self._movable = None if movable is None else (movable > 0).flatten()
         self._slots = history + 1  # one spare, for the pair that is being tried
-        # Rows: steps, gradient changes, and the current gradient last.
-        self._rows = torch.zeros(
-            (2 * self._slots + 1, self.image.numel()),
-            device=image.device,
-            dtype=torch.promote_types(image.dtype, torch.float32),
+        self._exact = torch.promote_types(image.dtype, torch.float32)
+        self._chunk = _CHUNK.get(image.device.type, _CHUNK_ELSEWHERE)
+        # Rows: steps, then gradient changes.
+        self._pairs = torch.zeros(
+            (2 * self._slots, self.image.numel()), device=image.device, dtype=torch.bfloat16 if half else self._exact
         )
         self._order: list[int] = []
         self._failures = 0
@@ -66,25 +72,31 @@ class BoxLBFGS:
         else:
             self._restore(state)
 
+    @property
+    def evaluation(self) -> Evaluation:
+        """The losses and the gradient at the image."""
+        return Evaluation(self._losses, self._gradient.reshape(self.image.shape))
+
     def state(self) -> dict[str, Any]:
         """Return what the next step depends on beside image and objective: tensors, numbers and lists of them."""
-        rows = [*self._order, *(self._slots + slot for slot in self._order), self._rows.shape[0] - 1]
+        rows = [*self._order, *(self._slots + slot for slot in self._order)]
         return {
-            "slots": self._slots, "order": list(self._order), "rows": self._rows[rows].cpu(), "losses": list(self.losses),
-            "products": self._products, "first_step": self._first_step, "failures": self._failures, "stuck": self.stuck,
+            "slots": self._slots, "order": list(self._order), "pairs": self._pairs[rows].cpu(),
+            "gradient": self._gradient.cpu(), "losses": list(self.losses), "products": self._products,
+            "first_step": self._first_step, "failures": self._failures, "stuck": self.stuck,
         }  # fmt: skip
 
     def _restore(self, state: Mapping[str, Any]) -> None:
         if state["slots"] != self._slots:
             raise ValueError(f"the state has room for {state['slots'] - 1} pairs, not {self._slots - 1}")
         self._order, self.losses = list(state["order"]), list(state["losses"])
-        rows = [*self._order, *(self._slots + slot for slot in self._order), self._rows.shape[0] - 1]
-        self._rows[rows] = state["rows"].to(self._rows)
+        rows = [*self._order, *(self._slots + slot for slot in self._order)]
+        self._pairs[rows] = state["pairs"].to(self._pairs)
+        self._gradient = state["gradient"].to(self.image.device)
         self._products = state["products"]
         self._first_step, self._failures, self.stuck = state["first_step"], state["failures"], state["stuck"]
-        gradient = self._rows[-1].reshape(self.image.shape).to(self.image.dtype)
-        self.evaluation = Evaluation(torch.tensor(self.losses, device=self.image.device), gradient)
-        self._free = self._free_pixels(self.image, gradient)
+        self._losses = torch.tensor(self.losses, device=self.image.device)
+        self._free = self._free_pixels(self.image, self._gradient)
 
     def renew(self, evaluate: Callable[[Tensor], Evaluation] | None = None) -> None:
         """Forget the history and evaluate again, after the objective has changed, or by another one."""
@@ -92,10 +104,9 @@ class BoxLBFGS:
         self._order = []
         self._failures = 0
         self.stuck = False
-        self.evaluation = self._evaluate(self.image)
-        self._rows[-1] = self.evaluation.gradient.flatten()
-        self._free = self._free_pixels(self.image, self.evaluation.gradient)
-        self._products, self.losses = self._fetch(self.evaluation, self._free)
+        self._losses, self._gradient = self._evaluated(self.image)
+        self._free = self._free_pixels(self.image, self._gradient)
+        self._products, self.losses, _ = self._fetch(self._losses, self._gradient, self._free, [])
 
     def step(self) -> list[float]:
         """Move the image once and return the losses (:class:`Evaluation`) there.
@@ -103,74 +114,96 @@ class BoxLBFGS:
         When no step helps (not even a short one, or all give numbers that are not finite) the image stays, the history is
         forgotten and the next step is more careful; after three such failures in a row :attr:`stuck` is set.
         """
-        direction, length = self._direction()
+        coefficients, length = self._direction()
         spare = next(slot for slot in range(self._slots) if slot not in self._order)
         for _ in range(_TRIES):
-            image = (self.image + length * direction).clamp(0, 1)
-            evaluation = self._evaluate(image)
-            self._rows[spare] = (image - self.image).flatten()
-            self._rows[self._slots + spare] = (evaluation.gradient - self.evaluation.gradient).flatten()
-            self._rows[-1] = evaluation.gradient.flatten()
-            free = self._free_pixels(image, evaluation.gradient)
-            products, losses = self._fetch(evaluation, free, spare)
+            image = self._moved(coefficients, length)
+            losses_there, gradient = self._evaluated(image)
+            for part in self._parts():
+                self._pairs[spare, part] = (image.view(-1)[part] - self.image.view(-1)[part]).to(self._pairs.dtype)
+                self._pairs[self._slots + spare, part] = (gradient[part] - self._gradient[part]).to(self._pairs.dtype)
+            free = self._free_pixels(image, gradient)
+            products, losses, curvature = self._fetch(losses_there, gradient, free, [*self._order, spare])
             if losses[0] <= self.losses[0] * _TOLERATED_RISE and bool(products.isfinite().all()):
-                self._accept(image, evaluation, free, products, losses, spare)
+                if curvature > 0:
+                    self._order.append(spare)
+                    if len(self._order) == self._slots:
+                        self._order.pop(0)
+                self.image, self._losses, self.losses = image, losses_there, losses
+                self._gradient, self._free, self._products = gradient, free, products
+                self._failures = 0
                 return self.losses
             length = length * _SHORTENING
-        self._rows[-1] = self.evaluation.gradient.flatten()
-        # A pair that is not finite would spoil every later product, even with a coefficient of nothing.
-        self._rows[spare] = 0
-        self._rows[self._slots + spare] = 0
         self._order = []
         self._first_step *= _SHORTENING
         self._failures += 1
         self.stuck = self._failures >= 3
         return self.losses
 
-    def _accept(
-        self, image: Tensor, evaluation: Evaluation, free: Tensor, products: Tensor, losses: list[float], spare: int
-    ) -> None:
-        if self._whole_curvature > 0:
-            self._order.append(spare)
-            if len(self._order) == self._slots:
-                self._order.pop(0)
-        self.image, self.evaluation, self.losses = image, evaluation, losses
-        self._free, self._products = free, products
-        self._failures = 0
+    def _parts(self) -> Iterator[slice]:
+        """Cut the image's numbers into parts, of which copies may be made."""
+        for begin in range(0, self.image.numel(), self._chunk):
+            yield slice(begin, begin + self._chunk)
+
+    def _evaluated(self, image: Tensor) -> tuple[Tensor, Tensor]:
+        """Return the losses and the gradient, flat, at ``image``."""
+        evaluation = self._evaluate(image)
+        return evaluation.losses, evaluation.gradient.flatten().to(self._exact)
 
     def _free_pixels(self, image: Tensor, gradient: Tensor) -> Tensor:
-        """Return 1 where a pixel may move: not at a bound with the gradient pointing outward."""
-        free = ~(((image <= 0) & (gradient > 0)) | ((image >= 1) & (gradient < 0)))
-        if self._movable is not None:
-            free = free & (self._movable > 0)
-        return free.flatten()
+        """Return whether a pixel may move: not at a bound with the gradient pointing outward."""
+        image = image.view(-1)
+        free = torch.empty(image.numel(), dtype=torch.bool, device=image.device)
+        for part in self._parts():
+            low, high = image[part] <= 0, image[part] >= 1
+            free[part] = ~((low & (gradient[part] > 0)) | (high & (gradient[part] < 0)))
+        return free if self._movable is None else free & self._movable
 
-    def _fetch(self, evaluation: Evaluation, free: Tensor, spare: int | None = None) -> tuple[Tensor, list[float]]:
-        """Return all inner products over free pixels (float64) and the losses: the one wait for the device."""
-        count = self._rows.shape[0]
+    def _fetch(
+        self, losses: Tensor, gradient: Tensor, free: Tensor, slots: list[int]
+    ) -> tuple[Tensor, list[float], float]:
+        """Return what a step needs to know, in one wait for the device.
+
+        These are the inner products over free pixels (float64) of all rows and ``gradient`` last, of which those of
+        ``slots`` are computed and the rest 0; the losses; and the product of the last slot's two rows over all pixels.
+        """
+        rows = [*slots, *(self._slots + slot for slot in slots)]
+        count = len(rows) + 1
         sums = torch.zeros(count, count, device=free.device, dtype=torch.float64)
-        for begin in range(0, free.numel(), _CHUNK):
-            part = self._rows[:, begin : begin + _CHUNK] * free[begin : begin + _CHUNK]
-            sums += (part @ part.t()).double()
         curvature = sums.new_zeros(1)
-        if spare is not None:
-            curvature = torch.dot(self._rows[spare], self._rows[self._slots + spare]).double().reshape(1)
-        fetched = torch.cat([curvature, evaluation.losses.double(), sums.flatten()]).cpu()
-        self._whole_curvature = fetched[0].item()
-        losses = fetched[1 : -count * count].tolist()
-        return fetched[-count * count :].reshape(count, count), losses
+        for part in self._parts():
+            table = torch.cat([self._pairs[rows, part].to(self._exact), gradient[part][None]])
+            if slots:
+                curvature += torch.dot(table[len(slots) - 1], table[-2]).double()
+            table *= free[part]
+            sums += (table @ table.t()).double()
+        fetched = torch.cat([curvature, losses.double(), sums.flatten()]).cpu()
+        products = torch.zeros(2 * self._slots + 1, 2 * self._slots + 1, dtype=torch.float64)
+        places = torch.tensor([*rows, 2 * self._slots])
+        products[places[:, None], places] = fetched[-count * count :].reshape(count, count)
+        return products, fetched[1 : -count * count].tolist(), fetched[0].item()
 
     def _direction(self) -> tuple[Tensor, Tensor | float]:
-        """Return the direction (the image's shape) and the length to try first."""
+        """Return the direction to go against, as coefficients over the rows, and how far to go first."""
         coefficients = self._two_loops()
-        gradient_row = self._rows.shape[0] - 1
-        if coefficients is not None and float(coefficients @ self._products[gradient_row]) > 0:
-            combined = coefficients.to(self._rows) @ self._rows
-            return -(combined * self._free).reshape(self.image.shape), 1.0
+        if coefficients is not None and float(coefficients @ self._products[-1]) > 0:
+            return coefficients, 1.0
         self._order = []
-        steepest = self._rows[gradient_row] * self._free
-        length = self._first_step / steepest.abs().max().clamp_min(1e-30)
-        return -steepest.reshape(self.image.shape), length
+        steepest = torch.stack([(self._gradient[part] * self._free[part]).abs().max() for part in self._parts()]).max()
+        coefficients = torch.zeros(2 * self._slots + 1, dtype=torch.float64)
+        coefficients[-1] = 1.0
+        return coefficients, self._first_step / steepest.clamp_min(1e-30)
+
+    def _moved(self, coefficients: Tensor, length: Tensor | float) -> Tensor:
+        """Return the image moved against the combination of the rows, where it is free to move."""
+        rows = [*self._order, *(self._slots + slot for slot in self._order)]
+        chosen = coefficients[[*rows, 2 * self._slots]].to(self._gradient)
+        start, moved = self.image.view(-1), torch.empty_like(self.image)
+        for part in self._parts():
+            table = torch.cat([self._pairs[rows, part].to(self._exact), self._gradient[part][None]])
+            change = (chosen @ table) * self._free[part] * length
+            moved.view(-1)[part] = (start[part] - change).clamp(0, 1)
+        return moved
 
     def _two_loops(self) -> Tensor | None:
         """Return the L-BFGS step's coefficients over the rows, or ``None`` without a usable pair."""

@@ -300,7 +300,7 @@ def test_a_picture_that_does_not_fit_is_painted_smaller_and_said_so(
     engine: Engine, content: Pixels, style: Pixels, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     large = np.repeat(np.repeat(content, 4, 0), 4, 1)
-    monkeypatch.setattr(engine, "memory", lambda: {"total": 10**9, "free": 40_000_000})
+    monkeypatch.setattr(engine, "memory", lambda: {"total": 10**9, "free": 113_000_000})
     job = Job(engine, large, [Style(style)], {"quality": "draft"})
     events = list(job.run())
     assert any(getattr(event, "code", "") == "painted-smaller" for event in events)

@@ -102,38 +102,45 @@ def test_a_memory_limit_makes_blocks_and_a_tiny_one_is_refused_in_words(engine: 
 
 
 PEAK = """
-import re, sys
+import ctypes, re, sys
 from dataclasses import replace
 from pathlib import Path
 import numpy as np
 import torch
 from stylecore.engine import Engine
 from stylecore.job import Job, Style
-from stylecore.memory import Way
+from stylecore.memory import WAYS, Way
 
 def status(name):
     return int(re.search(name + r":\\s*(\\d+) kB", Path("/proc/self/status").read_text()).group(1)) * 1024
 
-height, width, blocks, precision = int(sys.argv[1]), int(sys.argv[2]), sys.argv[3] == "blocks", sys.argv[4]
+height, width, precision = int(sys.argv[1]), int(sys.argv[2]), sys.argv[4]
+way = {"whole": Way(history=2), "blocks": Way(blocks=True, history=2), "lean": WAYS[-2]}[sys.argv[3]]
 engine = Engine("cpu", threads=1)
 content = np.random.default_rng(0).random((height, width, 3), np.float32)
-settings = {"iterations": 2, "precision": precision}
+settings = {"iterations": way.history + 2, "precision": precision}
 for _ in Job(engine, content[:64, :64], [Style(content[:64, :64])], settings).run():
     pass
 job = Job(engine, content, [Style(content[::-1].copy())], settings)
-job.scales = [replace(job.scales[-1], way=Way(blocks=blocks))]
+job.scales = [replace(job.scales[-1], way=way)]
+ctypes.CDLL(None).malloc_trim(0)  # what was freed is not the job's to grow into
 before = status("VmRSS")
 Path("/proc/self/clear_refs").write_text("5")  # forget the peak so far
 for _ in job.run():
     pass
+job.image()
 print(status("VmHWM") - before, job.scales[0].way.needs(height * width, height * width, engine.dtype(precision)))
 """
 
 
 @pytest.mark.skipif(not sys.platform.startswith("linux"), reason="the peak is read the Linux way")
-@pytest.mark.parametrize("how", ["whole bfloat16", "whole float32", "blocks bfloat16", "blocks float32"])
-def test_the_estimate_is_within_a_quarter_of_the_peak(how: str) -> None:
-    command = [sys.executable, "-c", PEAK, "600", "560", *how.split()]
+@pytest.mark.parametrize("precision", ["bfloat16", "float32"])
+@pytest.mark.parametrize("way", ["whole", "blocks", "lean"])
+def test_the_estimate_is_within_a_quarter_of_the_peak(way: str, precision: str) -> None:
+    """At a size that full tiles fit; where they do not, smaller ones take less than is estimated."""
+    if precision == "bfloat16" and "avx512_bf16" not in Path("/proc/cpuinfo").read_text():
+        pytest.skip("this processor has no bfloat16, and the engine would not use it")
+    command = [sys.executable, "-c", PEAK, "512", "512", way, precision]
     done = subprocess.run(command, capture_output=True, text=True, timeout=600)
     assert done.returncode == 0, done.stderr
     peak, estimate = map(int, done.stdout.split())
