@@ -26,6 +26,9 @@ from installer.processes import PipError, answer, clean_environment, pip
 
 PACKAGES = ("stylecore", "server")
 
+#: Holds the project's version, the only place where it stands.
+VERSION_FILE = "server/protocol.py"
+
 #: What the environment itself needs, without PyTorch: packages, the server's log, the plug-in.
 OTHER_BYTES = 400_000_000
 
@@ -50,6 +53,7 @@ def read_checkout(folder: Path) -> Checkout:
     """
     try:
         project = (folder / "pyproject.toml").read_text(encoding="utf-8")
+        protocol = (folder / VERSION_FILE).read_text(encoding="utf-8")
         files = sorted(
             path
             for package in PACKAGES
@@ -64,7 +68,7 @@ def read_checkout(folder: Path) -> Checkout:
             f"This copy of the project is incomplete: {error.filename} is missing.", "Get a fresh clone and try again."
         ) from error
     # tomllib came with Python 3.11, and 3.10 must do.
-    version = re.search(r'^version = "(.+)"', project, re.MULTILINE)
+    version = re.search(r'^VERSION = "(.+)"', protocol, re.MULTILINE)
     dependencies = re.search(r"^dependencies = \[(.*?)^\]", project, re.MULTILINE | re.DOTALL)
     if version is None or dependencies is None or not files:
         raise InstallError(f"{folder} is no complete copy of the project.", "Get a fresh clone and try again.")

@@ -1,0 +1,88 @@
+"""What is released is complete: the wheel, the source archive, and the zip; and all say the same version."""
+
+from __future__ import annotations
+
+import re
+import shutil
+import subprocess
+import sys
+import tarfile
+import zipfile
+from pathlib import Path
+
+import pytest
+
+from gimp_plugin import assemble
+from installer import release
+from installer.environment import PACKAGES, read_checkout
+from server import protocol
+from tests.install.conftest import REPOSITORY, Run
+
+
+@pytest.fixture(scope="module")
+def built(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with wheel and source archive, built from a copy, without pip and so without a network."""
+    folder = tmp_path_factory.mktemp("built")
+    copy = folder / "project"
+    copy.mkdir()
+    for path in release.files(REPOSITORY):
+        (copy / path).parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy(REPOSITORY / path, copy / path)
+    code = "from setuptools import build_meta as b; b.build_sdist('../out'); b.build_wheel('../out')"
+    (folder / "out").mkdir()
+    done = subprocess.run([sys.executable, "-c", code], cwd=copy, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr[-2000:]
+    return folder / "out"
+
+
+def package_files() -> set[str]:
+    """Every file of the packages that git knows or a user would copy."""
+    return {str(path) for path in release.files(REPOSITORY) if path.parts[0] in PACKAGES}
+
+
+def test_the_wheel_holds_every_file_of_the_packages(built: Path) -> None:
+    (path,) = built.glob("*.whl")
+    with zipfile.ZipFile(path) as wheel:
+        names = set(wheel.namelist())
+        (info,) = {name.split("/")[0] for name in names if ".dist-info/" in name}
+        metadata = wheel.read(f"{info}/METADATA").decode()
+        entries = wheel.read(f"{info}/entry_points.txt").decode()
+    assert {name for name in names if not name.startswith(info)} == package_files()
+    assert f"\nVersion: {protocol.VERSION}\n" in metadata
+    assert "neural-style = server.cli:main" in entries
+    assert f"{info}/licenses/LICENSE" in names
+
+
+def test_the_source_archive_builds_the_same(built: Path) -> None:
+    (path,) = built.glob("*.tar.gz")
+    with tarfile.open(path) as archive:
+        names = {name.partition("/")[2] for name in archive.getnames()}
+    assert package_files() | {"pyproject.toml", "README.md", "LICENSE"} <= names
+
+
+def test_the_version_stands_in_one_place() -> None:
+    assert read_checkout(REPOSITORY).version == protocol.VERSION
+    assert not re.search(r'^version = "', (REPOSITORY / "pyproject.toml").read_text(encoding="utf-8"), re.MULTILINE)
+    first = re.search(r"^## (\S+)", (REPOSITORY / "CHANGELOG.md").read_text(encoding="utf-8"), re.MULTILINE)
+    assert first is not None and first.group(1) == protocol.VERSION, "say in CHANGELOG.md what this version brings"
+
+
+def test_the_zip_is_enough_to_install_from(tmp_path: Path, run: Run) -> None:
+    made = release.make(tmp_path / "release")
+    again = release.make(tmp_path / "again")
+    assert made.read_bytes() == again.read_bytes()
+    assert made.stat().st_size < 12_000_000
+    # As unzip does it, with the modes.
+    with zipfile.ZipFile(made) as archive:
+        for entry in archive.infolist():
+            archive.extract(entry, tmp_path / "unpacked")
+            (tmp_path / "unpacked" / entry.filename).chmod(entry.external_attr >> 16 & 0o777)
+    (folder,) = (tmp_path / "unpacked").iterdir()
+    assert folder.name == f"gimp-neural-style-{protocol.VERSION}"
+    assert (folder / "install.sh").stat().st_mode & 0o111
+    assert read_checkout(folder).code_digest == read_checkout(REPOSITORY).code_digest
+    done = run("--doctor", script=folder / "install.sh")  # the installer starts, and all its modules are there
+    assert "is not installed for this user" in done.stdout
+    installation = assemble.installation(protocol.VERSION, sys.executable)
+    assemble.assemble(tmp_path / "plug-ins" / "neural-style", folder, installation)
+    assert (tmp_path / "plug-ins" / "neural-style" / "locale").is_dir()
