@@ -11,6 +11,7 @@ import sys
 import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import Any
 
 from server import __main__ as foreground
 from server import protocol
@@ -30,6 +31,26 @@ _STYLE_EXAMPLES = """Repaint a picture, or a folder of them, in the manner of on
   neural-style style 'clip/*.png' painting.jpg --frames -o painted/
 
 Ctrl-C once keeps the picture so far, twice leaves nothing."""
+
+_SWEEP_EXAMPLES = """Paint a picture with many settings at once, and see them all in one sheet.
+
+  neural-style sweep photo.jpg painting.jpg --vary strength=25,50,75,100 -o strengths/
+  neural-style sweep photo.jpg painting.jpg --vary brush_size=50,100,200 --vary steps=10,30,90 -o grid/
+  neural-style sweep photo.jpg painting.jpg --objective gram --vary style_weight=8e3,1e5,1.2e5 -o weights/
+  neural-style sweep photo.jpg painting.jpg --vary strength=50 --reverse -o reversed/
+
+All step counts come from one run. Ctrl-C keeps what is painted, and the same command goes on with the rest."""
+
+_COMPARE_EXAMPLES = """Score pictures by how near they are to content and style.
+
+  neural-style compare photo.jpg painting.jpg one.png two.png
+  neural-style compare photo.jpg painting.jpg *.png -o sheet.png"""
+
+_RECONSTRUCT_EXAMPLES = """Show what each layer of the network knows of a picture: its content, and the style so far.
+
+  neural-style reconstruct painting.jpg -o layers/
+
+It is figure 1 of Gatys, Ecker and Bethge, A Neural Algorithm of Artistic Style."""
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -105,24 +126,9 @@ def make_parser() -> argparse.ArgumentParser:
     style.add_argument("--json", action="store_true", help="say what was done as JSON on the standard output")
     _add_folder(style)
     add_connection(style)
-    group = style.add_argument_group("settings")
-    for setting in style_settings.SETTINGS:
-        flag = "--" + setting.name.replace("_", "-")
-        said = f"{setting.help} ".replace("%", "%%")
-        if setting.kind == "bool":
-            group.add_argument(flag, action=argparse.BooleanOptionalAction, default=None, dest=f"set_{setting.name}",
-                               help=said)
-        elif setting.kind == "choice":
-            group.add_argument(flag, default=None, dest=f"set_{setting.name}", help=f"{said}(default {setting.default})",
-                               choices=[choice.value for choice in setting.choices])
-        elif setting.kind == "numbers":
-            group.add_argument(flag, default=None, dest=f"set_{setting.name}", metavar='"N N …"',
-                               help=f"{said}(default {setting.default})")
-        else:
-            group.add_argument(
-                flag, default=None, dest=f"set_{setting.name}", type=_number(setting), metavar="N",
-                help=f"{said}({setting.minimum:g} to {setting.maximum:g}; default {setting.default:g})")
+    _add_settings(style)
     style.set_defaults(command=_style)
+    _add_explore(commands)
 
     server = commands.add_parser("server", help="run the painting server in the foreground, or stop it")
     actions = server.add_subparsers(title="actions", metavar="ACTION")
@@ -149,6 +155,89 @@ def make_parser() -> argparse.ArgumentParser:
     doctor.add_argument("--json", action="store_true", help="as JSON")
     doctor.set_defaults(command=_doctor)
     return parser
+
+
+def _add_settings(parser: argparse.ArgumentParser) -> None:
+    """Declare a flag for every setting."""
+    group = parser.add_argument_group("settings")
+    for setting in style_settings.SETTINGS:
+        flag = "--" + setting.name.replace("_", "-")
+        said = f"{setting.help} ".replace("%", "%%")
+        if setting.kind == "bool":
+            group.add_argument(flag, action=argparse.BooleanOptionalAction, default=None, dest=f"set_{setting.name}",
+                               help=said)
+        elif setting.kind == "choice":
+            group.add_argument(flag, default=None, dest=f"set_{setting.name}", help=f"{said}(default {setting.default})",
+                               choices=[choice.value for choice in setting.choices])
+        elif setting.kind == "numbers":
+            group.add_argument(flag, default=None, dest=f"set_{setting.name}", metavar='"N N …"',
+                               help=f"{said}(default {setting.default})")
+        else:
+            group.add_argument(
+                flag, default=None, dest=f"set_{setting.name}", type=_number(setting), metavar="N",
+                help=f"{said}({setting.minimum:g} to {setting.maximum:g}; default {setting.default:g})")
+
+
+def _add_explore(commands: Any) -> None:
+    """Declare the commands that try settings out."""
+    sweep = commands.add_parser("sweep", help="paint a grid over one or two settings, with a contact sheet",
+                                description=_SWEEP_EXAMPLES, formatter_class=argparse.RawDescriptionHelpFormatter,
+                                usage="neural-style sweep CONTENT STYLE… --vary NAME=V,V,… -o FOLDER [options]")
+    sweep.add_argument("content", type=Path, metavar="CONTENT", help="the picture to repaint")
+    sweep.add_argument("styles", type=Path, nargs="+", metavar="STYLE", help="the painting; several are blended")
+    sweep.add_argument("--vary", action="append", required=True, metavar="NAME=V,V,…",
+                       help="a setting and its values; given twice, every pair of values is painted")
+    sweep.add_argument("-o", "--output", type=Path, required=True, metavar="FOLDER",
+                       help="gets every picture, sheet.png, losses.csv and losses.png; what is there already is kept")
+    sweep.add_argument("--size", type=int, default=256, metavar="PX",
+                       help="shrink the content's longer side to this first (default 256; 0 does not)")
+    sweep.add_argument("--reverse", action="store_true",
+                       help="exchange content and style, and with them their weights (strength s becomes 100 − s)")
+    sweep.add_argument("--weights", metavar='"N N …"', help="how much each style counts (default: all the same)")
+    sweep.set_defaults(command=_explore("sweep"))
+
+    compare = commands.add_parser("compare", help="score pictures with the objective, side by side",
+                                  description=_COMPARE_EXAMPLES, formatter_class=argparse.RawDescriptionHelpFormatter,
+                                  usage="neural-style compare CONTENT STYLE PICTURE… [-o SHEET] [options]")
+    compare.add_argument("content", type=Path, metavar="CONTENT", help="the picture that was repainted")
+    compare.add_argument("style", type=Path, metavar="STYLE", help="the painting")
+    compare.add_argument("pictures", type=Path, nargs="+", metavar="PICTURE", help="the results, of the content's size")
+    compare.add_argument("-o", "--output", type=Path, metavar="SHEET", help="also all of them in one picture")
+    compare.set_defaults(command=_explore("compare"))
+
+    reconstruct = commands.add_parser("reconstruct", help="show what each layer of the network knows of a picture",
+                                      description=_RECONSTRUCT_EXAMPLES,
+                                      formatter_class=argparse.RawDescriptionHelpFormatter,
+                                      usage="neural-style reconstruct PICTURE -o FOLDER [options]")
+    reconstruct.add_argument("picture", type=Path, metavar="PICTURE", help="the picture to look into")
+    reconstruct.add_argument("-o", "--output", type=Path, required=True, metavar="FOLDER",
+                             help="gets every reconstruction and sheet.png")
+    reconstruct.add_argument("--size", type=int, default=256, metavar="PX",
+                             help="shrink its longer side to this first (default 256; 0 does not)")
+    reconstruct.add_argument("--steps", type=_positive, default=200, metavar="N",
+                             help="optimiser steps for each (default 200)")
+    reconstruct.add_argument("--seed", type=int, default=0, metavar="N", help="decides the noise they begin with")
+    reconstruct.set_defaults(command=_explore("reconstruct"))
+    for each in (sweep, compare, reconstruct):
+        each.add_argument("--json", action="store_true", help="say what was done as JSON on the standard output")
+    for each in (sweep, compare):
+        _add_settings(each)
+
+
+def _positive(text: str) -> int:
+    number = int(text)
+    if number < 1:
+        raise argparse.ArgumentTypeError("at least 1 is needed")
+    return number
+
+
+def _explore(name: str) -> Callable[[argparse.Namespace], int]:
+    """Return the command of that name, whose module is imported only when it runs."""
+
+    def run(options: argparse.Namespace) -> int:
+        return int(getattr(importlib.import_module("server.cli_explore"), name)(options))
+
+    return run
 
 
 def _add_folder(parser: argparse.ArgumentParser) -> None:

@@ -65,12 +65,8 @@ def style(options: argparse.Namespace) -> int:
     Raises:
         StyleError, ServiceError: what went wrong, for people.
     """
-    values = {s.name: value for s in SETTINGS if (value := getattr(options, f"set_{s.name}")) is not None}
-    try:
-        settings = validate(values)
-    except SettingError as error:
-        raise StyleError("bad-settings", str(error), "Correct that setting and try again.") from None
-    weights = _weights(options.weights, len(options.styles))
+    settings = chosen_settings(options)
+    weights = style_weights(options.weights, len(options.styles))
     if options.resume is not None and (not options.local or options.frames or names_many(options.content)):
         raise StyleError("bad-settings", "--resume is for one picture with --local.", "Add --local, or leave --resume out.")
     if options.frames or names_many(options.content):
@@ -80,7 +76,7 @@ def style(options: argparse.Namespace) -> int:
         _check_output(output, [options.content, *options.styles, *maps])
     photo = pictures.load(options.content, max(0, options.size))
     start = pictures.load(options.start_from, max(0, options.size)).pixels if options.start_from else None
-    styles = _load_styles(options, weights)
+    styles = load_styles(options, weights)
     extras = load_extras(options, photo.pixels, start)
     begin = time.monotonic()
     with Interrupts() as interrupts, _bar(quiet=options.json) as bar:
@@ -103,7 +99,7 @@ def _many(options: argparse.Namespace, settings: dict[str, Any], weights: list[f
         if value is not None:
             raise StyleError("bad-arguments", f"{flag} is for a single picture.", "Leave it out, or name one picture.")
     sources = pictures_of(options.content)
-    styles = _load_styles(options, weights)
+    styles = load_styles(options, weights)
 
     def paint(source: Path, target: Path, start: Path | None) -> Path | None:
         photo = pictures.load(source, max(0, options.size))
@@ -133,8 +129,25 @@ def _many(options: argparse.Namespace, settings: dict[str, Any], weights: list[f
     return done.exit_status
 
 
-def _weights(text: str | None, count: int) -> list[float]:
-    """Return a weight for each of so many styles from the flag's text."""
+def chosen_settings(options: argparse.Namespace) -> dict[str, Any]:
+    """Return the complete settings that the flags ask for.
+
+    Raises:
+        StyleError: ``bad-settings``.
+    """
+    values = {s.name: value for s in SETTINGS if (value := getattr(options, f"set_{s.name}")) is not None}
+    try:
+        return dict(validate(values))
+    except SettingError as error:
+        raise StyleError("bad-settings", str(error), "Correct that setting and try again.") from None
+
+
+def style_weights(text: str | None, count: int) -> list[float]:
+    """Return a weight for each of so many styles from the flag's text.
+
+    Raises:
+        StyleError: ``bad-arguments``.
+    """
     if text is None:
         return [1.0] * count
     try:
@@ -147,7 +160,8 @@ def _weights(text: str | None, count: int) -> list[float]:
     return weights
 
 
-def _load_styles(options: argparse.Namespace, weights: list[float]) -> list[tuple[pictures.Pixels, float]]:
+def load_styles(options: argparse.Namespace, weights: list[float]) -> list[tuple[pictures.Pixels, float]]:
+    """Return the pictures of the styles that were named, each with its weight."""
     return [(pictures.load(path).pixels, weight) for path, weight in zip(options.styles, weights, strict=True)]
 
 
@@ -243,7 +257,7 @@ def _local(content: pictures.Pixels, styles: list[tuple[pictures.Pixels, float]]
     from stylecore import events, states
     from stylecore.job import Job, Style
 
-    engine = _engine()
+    engine = local_engine()
     yield wire.Starting("", "Preparing the pictures")
     given = zip(styles, extras.style_guides, strict=True)
     job = Job(engine, content, [Style(*style, guide) for style, guide in given], settings, extras.guide,
@@ -275,7 +289,7 @@ def _local(content: pictures.Pixels, styles: list[tuple[pictures.Pixels, float]]
 
 
 @functools.cache
-def _engine() -> Engine:
+def local_engine() -> Engine:
     """Return this process's engine, which is loaded once."""
     from stylecore.engine import Engine
 

@@ -148,14 +148,16 @@ def test_the_estimate_is_within_a_quarter_of_the_peak(way: str, precision: str) 
 
 
 OUT_OF_MEMORY = """
-import resource, sys
+import ctypes, resource, sys
 import numpy as np
+import torch
 from stylecore.engine import Engine
 from stylecore.events import Note, StepDone
 from stylecore.job import Job, Style
+from stylecore.memory import Way
 
 engine = Engine("cpu", threads=1)
-content = np.random.default_rng(0).random((512, 512, 3), np.float32)
+content = np.random.default_rng(0).random((768, 768, 3), np.float32)
 style = [Style(content[:128, :128].copy())]
 settings = {"iterations": 1, "precision": "float32"}
 job = Job(engine, content[:64, :64], style, {**settings, "quality": "draft"})
@@ -164,8 +166,12 @@ for _ in job.run():
 job = Job(engine, content, style, settings)
 assert not job.scales[-1].way.blocks
 job.scales = job.scales[-1:]
+ctypes.CDLL(None).malloc_trim(0)
 now = int(open("/proc/self/statm").read().split()[0]) * resource.getpagesize()
-resource.setrlimit(resource.RLIMIT_AS, (now + (700 << 20), now + (700 << 20)))
+# Half-way between what is planned and what blocks take: too little for the one, plenty for the other.
+ways = Way(), Way(blocks=True)
+limit = now + sum(way.needs(768 * 768, 128 * 128, torch.float32) for way in ways) // 2
+resource.setrlimit(resource.RLIMIT_AS, (limit, limit))
 for event in job.run():
     if isinstance(event, Note):
         print(event.code)
@@ -180,7 +186,7 @@ def test_running_out_of_memory_in_mid_job_goes_on_with_less() -> None:
     done = subprocess.run([sys.executable, "-c", OUT_OF_MEMORY], capture_output=True, text=True, timeout=300)
     lines = done.stdout.split("\n")
     assert "memory-ran-out" in lines, done.stderr
-    assert lines[-3:-1] == ["step 1", "blocks True (512, 512, 3)"], done.stdout
+    assert lines[-3:-1] == ["step 1", "blocks True (768, 768, 3)"], done.stdout
 
 
 def test_notes_tell_of_blocks(engine: Engine, style: Pixels) -> None:

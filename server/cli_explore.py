@@ -1,0 +1,189 @@
+"""``neural-style sweep``, ``compare`` and ``reconstruct``: experiments with pictures, each one command."""
+
+from __future__ import annotations
+
+import argparse
+import functools
+import json
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from server.cli_style import Interrupts, chosen_settings, load_styles, local_engine, style_weights
+from server.sheets import contact_sheet, draw_curves, grid, write_losses
+from server.sweep import Run, Sweep, cell_losses, parse_axis, runs_of
+from stylecore import pictures
+from stylecore.errors import StyleError
+
+_Cell = tuple[str, pictures.Pixels]
+
+
+def sweep(options: argparse.Namespace) -> int:
+    """Paint a grid over one or two settings; returns the exit status."""
+    axes = [parse_axis(text) for text in options.vary]
+    settings = chosen_settings(options)
+    given = [axis.name for axis in axes if getattr(options, f"set_{axis.name}") is not None]
+    if given:
+        raise StyleError("bad-arguments", f"“{given[0]}” is varied and set at once.", "Leave one of the two out.")
+    runs = runs_of(axes, settings, reverse=options.reverse)
+    weights = style_weights(options.weights, len(options.styles))
+    content = pictures.load(options.content, max(0, options.size)).pixels
+    styles = load_styles(options, weights)
+    names = [options.content.stem, *(path.stem for path in options.styles)]
+    if options.reverse:
+        if len(styles) != 1:
+            raise StyleError("bad-arguments", "--reverse exchanges one content and one style.", "Name a single style.")
+        style = pictures.load(options.styles[0], max(0, options.size)).pixels
+        content, styles, names = style, [(pictures.load(options.content).pixels, 1.0)], names[::-1]
+    folder = options.output
+    work = Sweep(folder, content, styles, runs)
+    with Interrupts() as interrupts, _Progress(len(runs), quiet=options.json) as progress:
+        for run, fraction in work.paint(local_engine, lambda: interrupts.count > 0):
+            progress.show(run.name or "the run", fraction)
+        if interrupts.count:
+            progress.close()
+            done = progress.done
+            print(f"Interrupted after {done} of {len(runs)} runs; their pictures are in {folder.resolve()}.\n"
+                  "The same command goes on with the rest.", file=sys.stderr)
+            return 130
+    write_losses(folder / "losses.csv", axes, runs)
+    title = f"{names[0]} painted like {', '.join(names[1:])}" + (" (reversed)" if options.reverse else "")
+    originals = [(names[0], content), *((name, pixels) for name, (pixels, _) in zip(names[1:], styles, strict=True))]
+    sheet = contact_sheet([originals, *grid(axes, runs, folder)], title)
+    pictures.write_image(folder / "sheet.png", sheet)
+    drawn = _curves(folder / "losses.png", axes, runs)
+    if options.json:
+        cells = [{"picture": str((folder / name).resolve()), "steps": count or None, **run.values,
+                  "content": loss.content, "style": loss.style, "total": loss.total}
+                 for run in runs for count, name in run.cells.items() if (loss := cell_losses(run, count)) is not None]
+        print(json.dumps({"sheet": str((folder / "sheet.png").resolve()), "cells": cells}, ensure_ascii=False))
+    else:
+        print(f"{folder.resolve() / 'sheet.png'}  ({sum(len(run.cells) for run in runs)} pictures)")
+        print(f"{folder.resolve() / 'losses.csv'}")
+        print(f"{folder.resolve() / 'losses.png'}" if drawn else
+              "The curves of losses.csv were not drawn: that needs matplotlib (pip install matplotlib).")
+    return 0
+
+
+def _curves(path: Path, axes: list[Any], runs: list[Run]) -> bool:
+    try:
+        draw_curves(path, axes, runs)
+    except ImportError:
+        return False
+    return True
+
+
+def compare(options: argparse.Namespace) -> int:
+    """Score pictures with the objective and show them side by side; returns the exit status."""
+    from stylecore.job import Style
+    from stylecore.scores import Judge
+
+    settings = chosen_settings(options)
+    content = pictures.load(options.content).pixels
+    style = pictures.load(options.style).pixels
+    judge = Judge(local_engine(), content, [Style(style)], settings)
+    scored = []
+    for path in options.pictures:
+        pixels = pictures.load(path).pixels
+        try:
+            scored.append((path, pixels, judge.score(pixels)))
+        except StyleError as error:
+            raise StyleError(error.code, f"{path}: {error.sentence}", error.remedy) from None
+    if options.output is not None:
+        names = [f"{path.stem}: content {score.content:.4g}, style {score.style:.4g}" for path, _, score in scored]
+        row = [(name, pixels) for name, (_, pixels, _) in zip(names, scored, strict=True)]
+        rows = [row[begin:begin + 4] for begin in range(0, len(row), 4)]
+        originals = [(options.content.stem, content), (options.style.stem, style)]
+        pictures.write_image(options.output, contact_sheet([originals, *rows]))
+    if options.json:
+        print(json.dumps([{"picture": str(path.resolve()), "total": score.total, "content": score.content,
+                           "style": score.style, "layers": dict(score.layers)} for path, _, score in scored],
+                         ensure_ascii=False))
+        return 0
+    widest = max(7, *(len(str(path)) for path, _, _ in scored))
+    layers = list(scored[0][2].layers)
+    print(f"{'picture':{widest}}  {'total':>11}  {'content':>11}  {'style':>11}  " + "  ".join(f"{n:>11}" for n in layers))
+    for path, _, score in scored:
+        losses = [score.total, score.content, score.style, *score.layers.values()]
+        print(f"{path!s:{widest}}  " + "  ".join(f"{loss:11.4g}" for loss in losses))
+    print("Less is closer; content and style are before their weights.")
+    if options.output is not None:
+        print(options.output.resolve())
+    return 0
+
+
+def reconstruct(options: argparse.Namespace) -> int:
+    """Show what the layers know of a picture, as figure 1 of the paper does; returns the exit status."""
+    from stylecore import reconstruction
+
+    picture = pictures.load(options.picture, max(0, options.size)).pixels[..., :3]
+    folder = options.output
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise StyleError("cannot-write", f"The folder {folder} cannot be made ({error.strerror}).",
+                         "Choose another one.") from None
+    rows: list[list[_Cell]] = [[(options.picture.stem, picture)], [], []]
+    jobs: list[tuple[list[_Cell], str, Callable[..., tuple[pictures.Pixels, float]]]] = []
+    engine = local_engine()
+    for number, layer in enumerate(reconstruction.LAYERS, 1):
+        jobs.append((rows[1], f"content {layer}", functools.partial(reconstruction.content_of, engine, picture, layer)))
+        last = layer if number == 1 else f"{reconstruction.LAYERS[0]} to {layer}"
+        jobs.append((rows[2], f"style {last}", functools.partial(reconstruction.style_of, engine, picture, number)))
+    with Interrupts() as interrupts, _Progress(len(jobs), quiet=options.json) as progress:
+        for row, name, work in sorted(jobs, key=lambda job: job[1]):
+            def told(fraction: float, name: str = name) -> bool:
+                progress.show(name, fraction)
+                return interrupts.count == 0
+
+            result, _ = work(steps=options.steps, seed=options.seed, progress=told)
+            if interrupts.count:
+                progress.close()
+                print(f"Interrupted after {progress.done} of {len(jobs)} pictures, which are in {folder.resolve()}.",
+                      file=sys.stderr)
+                return 130
+            progress.show(name, None)
+            pictures.save(folder / (name.replace(" ", "_") + ".png"), result)
+            row.append((name, result))
+    pictures.write_image(folder / "sheet.png", contact_sheet(rows))
+    if options.json:
+        print(json.dumps({"sheet": str((folder / "sheet.png").resolve())}, ensure_ascii=False))
+    else:
+        print(f"{folder.resolve() / 'sheet.png'}  ({len(jobs)} pictures)")
+    return 0
+
+
+class _Progress:
+    """How far several paintings are: a bar on a terminal, a line for each elsewhere."""
+
+    def __init__(self, count: int, *, quiet: bool) -> None:
+        from rich.console import Console
+        from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
+
+        self.done = 0
+        self._quiet, self._count = quiet, count
+        console = Console(stderr=True)
+        self._terminal = console.is_terminal and not quiet
+        self._bar = Progress(TextColumn("{task.description}"), BarColumn(), TextColumn("{task.percentage:>3.0f} %"),
+                             TimeRemainingColumn(), console=console, disable=not self._terminal)
+        self._task = self._bar.add_task("Loading the network …", total=float(count))
+
+    def __enter__(self) -> _Progress:
+        self._bar.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Take the bar away."""
+        self._bar.stop()
+
+    def show(self, name: str, fraction: float | None) -> None:
+        """Show how far a painting is; ``None`` when it is complete."""
+        if fraction is None:
+            self.done += 1
+            if not self._quiet and not self._terminal:
+                print(f"{self.done} of {self._count}: {name}", file=sys.stderr, flush=True)
+        self._bar.update(self._task, completed=self.done + (fraction or 0.0), description=name)

@@ -1,0 +1,53 @@
+"""How well any picture does under a job's objective, so that settings can be compared by numbers."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from stylecore.errors import StyleError
+from stylecore.given import Pixels, picture_tensors
+from stylecore.job import Job
+from stylecore.objective import STYLE_LAYERS, Objective
+
+
+@dataclass(frozen=True)
+class Score:
+    """An objective's losses at a picture.
+
+    ``content`` and ``style`` are before their weights, so that they can be compared across weights; ``total`` is what the
+    optimiser lessens. ``layers`` holds each style layer's loss.
+    """
+
+    total: float
+    content: float
+    style: float
+    layers: Mapping[str, float]
+
+
+class Judge(Job):
+    """Scores pictures of the content's size by the objective of a :class:`stylecore.job.Job` with the same arguments."""
+
+    _judged_by: Objective | None = None
+
+    def score(self, picture: Pixels) -> Score:
+        """Return a picture's losses.
+
+        Args:
+            picture: H × W × 3 or 4 of the content's size, float32 in [0, 1]; transparency is left out.
+
+        Raises:
+            StyleError: ``bad-picture`` for one of another size.
+        """
+        if picture.shape[:2] != self._size:
+            raise StyleError(
+                "bad-picture",
+                f"The picture is {picture.shape[1]} × {picture.shape[0]} pixels, the content {self._size[1]} × "
+                f"{self._size[0]}.",
+                "Compare pictures of the content's size.",
+            )
+        if self._judged_by is None:
+            self._judged_by = self._make_objective(self._content, self.scales[-1].way)
+        tensor, _ = picture_tensors(picture, "picture", self._engine.device)
+        total, content, style, *layers = self._judged_by(tensor).losses.tolist()
+        return Score(total, content, style, dict(zip(STYLE_LAYERS, layers, strict=True)))
