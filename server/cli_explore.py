@@ -10,6 +10,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from server.cli_progress import Several
 from server.cli_style import Interrupts, chosen_settings, load_styles, local_engine, style_weights
 from server.sheets import contact_sheet, draw_curves, grid, write_losses
 from server.sweep import Run, Sweep, cell_losses, parse_axis, runs_of
@@ -38,7 +39,7 @@ def sweep(options: argparse.Namespace) -> int:
         content, styles, names = style, [(pictures.load(options.content).pixels, 1.0)], names[::-1]
     folder = options.output
     work = Sweep(folder, content, styles, runs)
-    with Interrupts() as interrupts, _Progress(len(runs), quiet=options.json) as progress:
+    with Interrupts() as interrupts, Several(len(runs), quiet=options.json) as progress:
         for run, fraction in work.paint(local_engine, lambda: interrupts.count > 0):
             progress.show(run.name or "the run", fraction)
         if interrupts.count:
@@ -131,7 +132,7 @@ def reconstruct(options: argparse.Namespace) -> int:
         jobs.append((rows[1], f"content {layer}", functools.partial(reconstruction.content_of, engine, picture, layer)))
         last = layer if number == 1 else f"{reconstruction.LAYERS[0]} to {layer}"
         jobs.append((rows[2], f"style {last}", functools.partial(reconstruction.style_of, engine, picture, number)))
-    with Interrupts() as interrupts, _Progress(len(jobs), quiet=options.json) as progress:
+    with Interrupts() as interrupts, Several(len(jobs), quiet=options.json) as progress:
         for row, name, work in sorted(jobs, key=lambda job: job[1]):
             def told(fraction: float, name: str = name) -> bool:
                 progress.show(name, fraction)
@@ -152,38 +153,3 @@ def reconstruct(options: argparse.Namespace) -> int:
     else:
         print(f"{folder.resolve() / 'sheet.png'}  ({len(jobs)} pictures)")
     return 0
-
-
-class _Progress:
-    """How far several paintings are: a bar on a terminal, a line for each elsewhere."""
-
-    def __init__(self, count: int, *, quiet: bool) -> None:
-        from rich.console import Console
-        from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
-
-        self.done = 0
-        self._quiet, self._count = quiet, count
-        console = Console(stderr=True)
-        self._terminal = console.is_terminal and not quiet
-        self._bar = Progress(TextColumn("{task.description}"), BarColumn(), TextColumn("{task.percentage:>3.0f} %"),
-                             TimeRemainingColumn(), console=console, disable=not self._terminal)
-        self._task = self._bar.add_task("Loading the network …", total=float(count))
-
-    def __enter__(self) -> _Progress:
-        self._bar.start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.close()
-
-    def close(self) -> None:
-        """Take the bar away."""
-        self._bar.stop()
-
-    def show(self, name: str, fraction: float | None) -> None:
-        """Show how far a painting is; ``None`` when it is complete."""
-        if fraction is None:
-            self.done += 1
-            if not self._quiet and not self._terminal:
-                print(f"{self.done} of {self._count}: {name}", file=sys.stderr, flush=True)
-        self._bar.update(self._task, completed=self.done + (fraction or 0.0), description=name)

@@ -6,11 +6,11 @@ import argparse
 import functools
 import json
 import math
-import os
 import signal
 import sys
 import tempfile
 import time
+from collections import deque
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -23,6 +23,7 @@ from PIL import Image, ImageDraw, ImageFont
 from server import client as wire
 from server.batch import names_many, pictures_of, repaint, unfinished
 from server.cli_masks import Extras, load_extras
+from server.cli_progress import Bar, Lines, progress
 from server.client import Client, Event, ServiceError
 from server.engine_process import to_picture, to_pixels
 from stylecore import pictures
@@ -79,7 +80,7 @@ def style(options: argparse.Namespace) -> int:
     styles = load_styles(options, weights)
     extras = load_extras(options, photo.pixels, start)
     begin = time.monotonic()
-    with Interrupts() as interrupts, _bar(quiet=options.json) as bar:
+    with Interrupts() as interrupts, progress(quiet=options.json) as bar:
         painted = _paint(photo.pixels, styles, settings, interrupts, extras, options, bar)
     if painted is None:
         print("Cancelled; nothing was written.", file=sys.stderr)
@@ -95,7 +96,8 @@ def style(options: argparse.Namespace) -> int:
 
 def _many(options: argparse.Namespace, settings: dict[str, Any], weights: list[float]) -> int:
     """Repaint every picture of a folder or of a pattern; returns the exit status."""
-    for flag, value in (("--side-by-side", options.side_by_side), ("--start-from", options.start_from)):
+    for flag, value in (("--side-by-side", options.side_by_side), ("--start-from", options.start_from),
+                        ("--save-every", options.save_every or None)):
         if value is not None:
             raise StyleError("bad-arguments", f"{flag} is for a single picture.", "Leave it out, or name one picture.")
     sources = pictures_of(options.content)
@@ -115,7 +117,7 @@ def _many(options: argparse.Namespace, settings: dict[str, Any], weights: list[f
         pictures.save(place, result, depth=_depth(options, photo))
         return place
 
-    with Interrupts() as interrupts, _bar(quiet=options.json) as bar:
+    with Interrupts() as interrupts, progress(quiet=options.json) as bar:
         def tell(text: str) -> None:
             if not options.json:
                 bar.say(text)
@@ -171,20 +173,36 @@ def _depth(options: argparse.Namespace, photo: pictures.Picture) -> int:
 
 def _paint(content: pictures.Pixels, styles: list[tuple[pictures.Pixels, float]], settings: dict[str, Any],
            interrupts: Interrupts, extras: Extras, options: argparse.Namespace,
-           bar: _Bar | _Lines) -> tuple[pictures.Pixels, wire.Finished] | None:
+           bar: Bar | Lines) -> tuple[pictures.Pixels, wire.Finished] | None:
     """Paint one picture and show how it goes; None if it was cancelled."""
-    events = _local(content, styles, settings, interrupts, extras, options.resume) if options.local else _served(
-        content, styles, settings, interrupts, extras, options.folder, options.connection)
+    every = options.save_every
+    events = _local(content, styles, settings, interrupts, extras, options.resume, every) if options.local else _served(
+        content, styles, settings, interrupts, extras, options.folder, options.connection, every)
     result: pictures.Pixels | None = None
+    awaited: deque[int] = deque()
     for event in events:
         bar.show(event)
-        if isinstance(event, wire.PictureArrived):
+        if isinstance(event, wire.Progress) and _due(event, every):
+            awaited.append(event.step)
+        elif isinstance(event, wire.PictureArrived) and event.kind == "snapshot":
+            pictures.save(at_step(options.output, awaited.popleft()), to_pixels(event.picture))
+        elif isinstance(event, wire.PictureArrived):
             result = to_pixels(event.picture)
         elif isinstance(event, wire.Failed | wire.Disconnected):
             raise ServiceError(getattr(event, "code", "connection-lost"), event.sentence, event.remedy)
         elif isinstance(event, wire.Finished) and result is not None:
             return result, event
     return None
+
+
+def _due(event: wire.Progress, every: int) -> bool:
+    """Return whether the picture is to be kept at this step: every so many of the last scale, but not its last."""
+    return bool(every) and event.scale == event.scales and event.step % every == 0 and event.step < event.steps
+
+
+def at_step(output: Path, step: int) -> Path:
+    """Return where ``--save-every`` keeps the picture after a step, e.g. ``result.step-0050.png``."""
+    return output.with_name(f"{output.stem}.step-{step:04}{output.suffix}")
 
 
 def _tell(options: argparse.Namespace, result: pictures.Pixels, finished: wire.Finished, seconds: float) -> None:
@@ -222,7 +240,8 @@ def _check_output(path: Path, inputs: list[Path]) -> None:
 
 
 def _served(content: pictures.Pixels, styles: list[tuple[pictures.Pixels, float]], settings: dict[str, Any],
-            interrupts: Interrupts, extras: Extras, folder: Path | None, connection: Path | None) -> Iterator[Event]:
+            interrupts: Interrupts, extras: Extras, folder: Path | None, connection: Path | None,
+            every: int) -> Iterator[Event]:
     """Paint on the server, which is started if none runs; yields what happens until the job is over."""
     sent = [to_picture(pixels, "f32" if pixels.shape[0] * pixels.shape[1] <= _FLOAT_PIXELS else "u16")
             for pixels in (content, *(pixels for pixels, _ in styles), *([] if extras.start is None else [extras.start]))]
@@ -242,12 +261,14 @@ def _served(content: pictures.Pixels, styles: list[tuple[pictures.Pixels, float]
                     client.cancel(job)
             if event is not None:
                 yield event
+            if isinstance(event, wire.Progress) and _due(event, every):
+                client.snapshot(job)
             if isinstance(event, wire.Finished | wire.Failed | wire.Cancelled | wire.Disconnected):
                 return
 
 
 def _local(content: pictures.Pixels, styles: list[tuple[pictures.Pixels, float]], settings: dict[str, Any],
-           interrupts: Interrupts, extras: Extras, resume: Path | None) -> Iterator[Event]:
+           interrupts: Interrupts, extras: Extras, resume: Path | None, every: int) -> Iterator[Event]:
     """Paint in this process; yields the same events as the server would send.
 
     With ``resume`` the job's state is kept in that file every minute and when it is interrupted, and gone on from if the
@@ -277,8 +298,11 @@ def _local(content: pictures.Pixels, styles: list[tuple[pictures.Pixels, float]]
         if isinstance(event, events.ScaleStarted):
             size = (event.width, event.height)
         elif isinstance(event, events.StepDone):
-            yield wire.Progress("", event.scale, event.scales, event.step, event.steps, event.fraction,
-                                event.seconds_left, {"total": event.total_loss}, *size)
+            done = wire.Progress("", event.scale, event.scales, event.step, event.steps, event.fraction,
+                                 event.seconds_left, {"total": event.total_loss}, *size)
+            yield done
+            if _due(done, every):
+                yield wire.PictureArrived("", "snapshot", to_picture(job.image(), "f32"))
         elif isinstance(event, events.Note):
             yield wire.Note("", event.code, event.sentence)
         elif isinstance(event, events.Finished):
@@ -294,89 +318,6 @@ def local_engine() -> Engine:
     from stylecore.engine import Engine
 
     return Engine()
-
-
-class _Lines:
-    """Progress for a log or a pipe: a line now and then on stderr."""
-
-    def __init__(self, quiet: bool) -> None:
-        self._quiet = quiet
-        self._next = 0.0
-
-    def __enter__(self) -> _Lines:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        return
-
-    def show(self, event: Event) -> None:
-        """Show what there is to show."""
-        text = _words(event)
-        if isinstance(event, wire.Progress):
-            now = time.monotonic()
-            if now < self._next:
-                return
-            self._next = now + 2.0
-            text = f"{event.fraction:4.0%}  {text}"
-        if text:
-            self.say(text)
-
-    def say(self, text: str) -> None:
-        """Say something that is no event."""
-        if not self._quiet:
-            print(text, file=sys.stderr, flush=True)
-
-
-class _Bar:
-    """Progress for a terminal: rich's bar, with the seconds left that the engine estimates."""
-
-    def __init__(self) -> None:
-        from rich.console import Console
-        from rich.progress import BarColumn, Progress, TextColumn
-
-        self._bar = Progress(TextColumn("{task.description}"), BarColumn(), TextColumn("{task.percentage:>3.0f} %"),
-                             TextColumn("{task.fields[left]}"), console=Console(stderr=True))
-        self._task = self._bar.add_task("", total=1.0, left="")
-
-    def __enter__(self) -> _Bar:
-        self._bar.start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._bar.stop()
-
-    def say(self, text: str) -> None:
-        """Say something that is no event."""
-        self._bar.console.print(text, markup=False, highlight=False)
-
-    def show(self, event: Event) -> None:
-        """Show what there is to show."""
-        if isinstance(event, wire.Note):
-            self.say(event.sentence)
-        elif isinstance(event, wire.Finished):
-            self._bar.update(self._task, completed=1.0, description="Done", left="")
-        elif isinstance(event, wire.Progress):
-            left = f"{math.ceil(event.seconds_left)} s left"
-            self._bar.update(self._task, completed=event.fraction, description=f"Painting {event.width} × {event.height}",
-                             left=left)
-        elif text := _words(event):
-            self._bar.update(self._task, description=text)
-
-
-def _bar(*, quiet: bool) -> _Bar | _Lines:
-    terminal = sys.stderr.isatty() and os.environ.get("TERM", "dumb") != "dumb"
-    return _Bar() if terminal and not quiet else _Lines(quiet)
-
-
-def _words(event: Event) -> str:
-    if isinstance(event, wire.Starting):
-        return f"{event.text} …"
-    if isinstance(event, wire.Queued):
-        return f"Waiting: {event.position} before this one …" if event.position else ""
-    if isinstance(event, wire.Progress):
-        return (f"{event.width} × {event.height} px, scale {event.scale} of {event.scales}, "
-                f"{math.ceil(event.seconds_left)} s left")
-    return event.sentence if isinstance(event, wire.Note) else ""
 
 
 def side_by_side(content: pictures.Pixels, styles: list[pictures.Pixels], result: pictures.Pixels) -> Image.Image:

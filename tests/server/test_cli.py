@@ -94,6 +94,19 @@ def test_local_needs_no_server_and_json_is_json(files: Path) -> None:
     assert not (files / "state").exists()
 
 
+def test_pictures_on_the_way_are_kept(files: Path, server: Server) -> None:
+    command = ["style", "photo.png", "style.jpg", *QUICK]
+    done = run(files, *command, "--local", "-o", "long.png", "--iterations", "6", "--save-every", "2")
+    assert done.returncode == 0, done.stderr
+    assert run(files, *command, "--local", "-o", "short.png", "--iterations", "4").returncode == 0
+    assert sorted(path.name for path in files.glob("long*")) == ["long.png", "long.step-0002.png", "long.step-0004.png"]
+    assert (files / "long.step-0004.png").read_bytes() == (files / "short.png").read_bytes()
+    served = run(files, *command, "-o", "served.png", "--iterations", "80", "--save-every", "10", state=server.folder)
+    assert served.returncode == 0, served.stderr
+    kept = [pictures.load(path).pixels for path in sorted(files.glob("served.step-*"))]
+    assert kept and not np.array_equal(kept[0], pictures.load(files / "served.png").pixels)
+
+
 def test_ctrl_c_keeps_the_picture_so_far(files: Path, server: Server) -> None:
     environment = {**os.environ, "NEURAL_STYLE_FOLDER": str(server.folder), "PYTHONPATH": str(ROOT)}
     process = subprocess.Popen([sys.executable, "-m", "server.cli", "style", "photo.png", "style.jpg", "-o", "out.png",
