@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gc
 import hashlib
+import math
 import time
 from collections.abc import Generator, Iterator, Mapping, Sequence
 from dataclasses import astuple, replace
@@ -280,9 +281,17 @@ class Job:
         elif last.way.blocks:
             yield Note(
                 "in-blocks",
-                f"{width} × {height} pixels in one piece would take too much memory; the picture is painted in blocks, "
-                "which looks the same and takes somewhat longer.",
+                f"{width} × {height} pixels in one piece would take {self._gigabytes(last, memory.Way())} GB of memory. "
+                f"They are painted in blocks, which takes {self._gigabytes(last, last.way)} GB, looks the same, and takes up to "
+                f"{memory.BLOCKS_SLOWDOWN:g} times as long.",
             )
+
+    def _gigabytes(self, scale: Scale, way: memory.Way) -> str:
+        """Return for people what painting a scale in a way takes, beside the program and the pictures as given."""
+        brush = float(self.settings["brush_size"])
+        sizes = [style_size((picture.shape[2], picture.shape[3]), scale.size, brush) for picture, *_ in self._styles]
+        dtype = self._engine.dtype(str(self.settings["precision"]))
+        return f"{way.needs(math.prod(scale.size), max(map(math.prod, sizes)), dtype) / 2**30:.1f}"
 
     def _paint_scale(self, clock: WorkClock) -> Iterator[Event]:
         """Paint the scale at hand from the step at hand on."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import re
 import resource
 import subprocess
 import sys
@@ -190,6 +191,9 @@ def test_running_out_of_memory_in_mid_job_goes_on_with_less() -> None:
 
 
 def test_notes_tell_of_blocks(engine: Engine, style: Pixels) -> None:
-    job = Job(engine, np.full((64, 64, 3), 0.5, np.float32), [Style(style)], {"iterations": 1})
-    job.scales = [replace(job.scales[-1], way=Way(blocks=True))]
-    assert [event.code for event in job.run() if isinstance(event, Note)] == ["in-blocks"]
+    job = Job(engine, np.full((768, 768, 3), 0.5, np.float32), [Style(style)], {"precision": "float32"})
+    job.scales = [replace(job.scales[-1], way=Way(blocks=True, history=3))]
+    note = next(iter(job.run()))
+    assert isinstance(note, Note) and note.code == "in-blocks"
+    whole, blocks = map(float, re.findall(r"([0-9.]+) GB", note.sentence))
+    assert 1.4 < whole < 3 and 0.4 < blocks < 0.8
