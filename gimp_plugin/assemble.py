@@ -34,6 +34,8 @@ CONTENTS = "contents.json"
 SHARED_MODULES = (
     "stylecore/__init__.py",
     "stylecore/settings.py",
+    "stylecore/errors.py",
+    "stylecore/axes.py",
     "server/__init__.py",
     "server/errors.py",
     "server/fields.py",

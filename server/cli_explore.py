@@ -13,8 +13,9 @@ from typing import Any
 from server.cli_progress import Several
 from server.cli_style import Interrupts, chosen_settings, load_styles, local_engine, style_weights
 from server.sheets import contact_sheet, draw_curves, grid, write_losses
-from server.sweep import Run, Sweep, cell_losses, parse_axis, runs_of
+from server.sweep import Run, Sweep, cell_losses, runs_of
 from stylecore import pictures
+from stylecore.axes import parse_axis
 from stylecore.errors import StyleError
 
 _Cell = tuple[str, pictures.Pixels]

@@ -9,8 +9,9 @@ from pathlib import Path
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
-from server.sweep import Axis, Run
+from server.sweep import Run
 from stylecore import pictures
+from stylecore.axes import Axis
 
 _PAPER, _INK = "#faf8f4", "#3a3632"
 _CELL, _GAP, _LABEL = 288, 10, 26

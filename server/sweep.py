@@ -9,35 +9,18 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from itertools import product
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from server.protocol import VERSION
 from stylecore import pictures
+from stylecore.axes import STEPS, Axis, check_axes
 from stylecore.errors import StyleError
-from stylecore.settings import BY_NAME, SettingError, Value, validate
+from stylecore.settings import Value, validate
 
 if TYPE_CHECKING:
     from stylecore.engine import Engine
 
-#: What people call the setting ``iterations``.
-_ALIASES = {"steps": "iterations"}
-#: The setting of which one run serves all values: it passes them on its way.
-STEPS = "iterations"
 _MOST_CELLS = 400
-
-
-@dataclass(frozen=True)
-class Axis:
-    """One setting and the values it takes."""
-
-    name: str
-    values: tuple[Value, ...]
-
-    def words(self, value: Value) -> str:
-        """Return the label of a value, e.g. ``'style weight 8000'``."""
-        if self.name == STEPS:
-            return f"{value} steps"
-        return f"{self.name.replace('_', ' ')} {f'{value:g}' if isinstance(value, float) else value}"
 
 
 @dataclass(frozen=True)
@@ -67,40 +50,6 @@ class Run:
         return ",".join(f"{name}={_short(value)}" for name, value in self.values.items())
 
 
-def parse_axis(text: str) -> Axis:
-    """Return the axis of a ``--vary`` flag, ``NAME=V,V,…``.
-
-    Raises:
-        StyleError: ``bad-arguments``.
-    """
-    name, _, listed = text.partition("=")
-    name = name.strip().replace("-", "_")
-    setting = BY_NAME.get(_ALIASES.get(name, name))
-    if setting is None:
-        raise StyleError("bad-arguments", f"--vary “{text}”: there is no setting “{name}”.",
-                         f"The settings are: {', '.join(BY_NAME)}.")
-    values: list[Value] = []
-    for part in filter(None, (part.strip() for part in listed.split("," if setting.kind != "numbers" else ";"))):
-        try:
-            value = setting.check(_typed(part, setting.kind))
-        except (SettingError, ValueError) as error:
-            said = str(error) if isinstance(error, SettingError) else f"“{part}” is not a number."
-            raise StyleError("bad-arguments", f"--vary “{text}”: {said}", "Correct that value.") from None
-        if value not in values:
-            values.append(value)
-    if not values:
-        raise StyleError("bad-arguments", f"--vary “{text}” has no values.", "Write it like --vary strength=25,50,75.")
-    if setting.name == STEPS and 0 in values:
-        raise StyleError("bad-arguments", f"--vary “{text}”: a run has at least 1 step.", "Leave the 0 out.")
-    return Axis(setting.name, tuple(values))
-
-
-def _typed(text: str, kind: str) -> Any:
-    if kind == "bool":
-        return {"true": True, "false": False}.get(text.lower(), text)
-    return float(text) if kind in ("float", "int") else text
-
-
 def _short(value: Value) -> str:
     return f"{value:g}" if isinstance(value, float) else str(value).replace(" ", "-")
 
@@ -117,15 +66,10 @@ def runs_of(axes: Sequence[Axis], settings: Mapping[str, Value], *, reverse: boo
     Raises:
         StyleError: ``bad-arguments``.
     """
-    if len({axis.name for axis in axes}) != len(axes) or not 1 <= len(axes) <= 2:
-        raise StyleError("bad-arguments", "A sweep varies one setting or two different ones.",
-                         "Give --vary once or twice.")
+    check_axes(axes, _MOST_CELLS)
     varied = [axis for axis in axes if axis.name != STEPS]
     counts = next((sorted(int(value) for value in axis.values) for axis in axes if axis.name == STEPS), [0])
     grid = list(product(*(axis.values for axis in varied)))
-    if len(grid) * len(counts) > _MOST_CELLS:
-        raise StyleError("bad-arguments", f"That would be {len(grid) * len(counts)} pictures.",
-                         f"Vary less: at most {_MOST_CELLS} are painted.")
     runs = []
     for values in grid:
         own = dict(zip((axis.name for axis in varied), values, strict=True))

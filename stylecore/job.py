@@ -282,8 +282,8 @@ class Job:
             yield Note(
                 "in-blocks",
                 f"{width} × {height} pixels in one piece would take {self._gigabytes(last, memory.Way())} GB of memory. "
-                f"They are painted in blocks, which takes {self._gigabytes(last, last.way)} GB, looks the same, and takes up to "
-                f"{memory.BLOCKS_SLOWDOWN:g} times as long.",
+                f"They are painted in blocks, which takes {self._gigabytes(last, last.way)} GB, looks the same, and takes "
+                f"up to {memory.BLOCKS_SLOWDOWN:g} times as long.",
             )
 
     def _gigabytes(self, scale: Scale, way: memory.Way) -> str:

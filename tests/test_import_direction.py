@@ -15,6 +15,8 @@ PACKAGES = {"stylecore", "server", "gimp_plugin"}
 #: Modules that the plug-in takes with it into GIMP, and what else than the standard library they may import.
 LIGHT = {
     "stylecore/settings.py": set(),
+    "stylecore/errors.py": set(),
+    "stylecore/axes.py": {"stylecore.errors", "stylecore.settings"},
     "server/errors.py": set(),
     "server/fields.py": {"server.errors", "stylecore.settings"},
     "server/protocol.py": {"server.errors", "server.fields"},
@@ -62,7 +64,8 @@ def test_what_the_plug_in_shares_is_light(name: str) -> None:
 
 
 def test_the_plug_in_reaches_the_rest_by_the_client_alone() -> None:
-    allowed = {"server.client", "server.errors", "server.events", "server.protocol", "server.finding", "stylecore.settings"}
+    allowed = {"server.client", "server.errors", "server.events", "server.protocol", "server.finding", "stylecore.settings",
+               "stylecore.errors", "stylecore.axes"}
     for path in sources("gimp_plugin/neural-style"):
         for module in imports(path):
             top = module.split(".")[0]

@@ -24,6 +24,8 @@ STROKES = "strokes"
 #: How many pictures of each layer, and what they differ in.
 VARIANTS, VARY = "variants", "vary"
 VARY_STRENGTH, VARY_BRUSH, VARY_STYLE, VARY_SEED = "strength", "brush-size", "style", "seed"
+#: Settings and values to paint every combination of.
+EXPLORE = "explore"
 #: What to change in every result's settings.
 CHANGES = "changes"
 KEEP, PAINT_OVER = "keep", "paint-over"
@@ -118,6 +120,12 @@ def _declare_variants(procedure: Gimp.Procedure) -> None:
             (VARY_STYLE, _("Style"), _("Each chosen style for itself; after a single one the next of the gallery")),
             (VARY_SEED, _("Seed"), _("Begun from another noise each")),
         ),
+    )  # fmt: skip
+    procedure.add_string_argument(
+        EXPLORE, _("E_xplore"),
+        _("Settings and the values to try, e.g. “strength=25,50,75” or “strength=25,50,75 brush-size=50,200”: every "
+          "combination is painted, and they become a layer group of which the first shows; instead of variations"),
+        "", _FLAGS,
     )  # fmt: skip
 
 

@@ -115,7 +115,7 @@ class Dialog:
                 names.append(name)
         if group == "advanced":
             self._window.get_widget(arguments.VARY, Gtk.ComboBox.__gtype__)
-            names += [arguments.VARIANTS, arguments.VARY]
+            names += [arguments.VARIANTS, arguments.VARY, arguments.EXPLORE]
         return self._window.fill_box(f"{group}-box", names)
 
     def _choose_widget(self, setting: Setting, name: str) -> None:

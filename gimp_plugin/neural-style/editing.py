@@ -17,7 +17,7 @@ from memory import Memory
 from painting import Painting, WeightedStyles
 from repainting import Repainting, Task, in_order, task_for
 from server import client as wire
-from variations import Varying, variants
+from variations import Varying, combinations, variants
 from words import _
 
 
@@ -64,8 +64,8 @@ class Editing:
 
     @property
     def how(self) -> tuple[Any, ...]:
-        """What is done with results, and in how many variations, as a value that changes with it."""
-        names = (arguments.TARGET, arguments.STROKES, arguments.VARIANTS, arguments.VARY)
+        """What is done with results, and in which variations, as a value that changes with it."""
+        names = (arguments.TARGET, arguments.STROKES, arguments.VARIANTS, arguments.VARY, arguments.EXPLORE)
         return tuple(self._config.get_property(name) for name in names)
 
     def own_styles(self, weights: Mapping[str, float]) -> bool:
@@ -130,11 +130,19 @@ def new_painting(
     client: wire.Client, image: Gimp.Image, places: Sequence[canvas.Source], styles: WeightedStyles,
     settings: Mapping[str, Any], config: Gimp.ProcedureConfig, *, live: bool,
 ) -> Painting:  # fmt: skip
-    """Return the painting that makes new layers, one or several variations of each; not begun."""
+    """Return the painting that makes new layers, one or several variations of each; not begun.
+
+    Raises:
+        StyleError: what to explore cannot be understood.
+    """
     count, convert = config.get_property(arguments.VARIANTS), config.get_property(arguments.CONVERT)
-    if count == 1:
+    explore = config.get_property(arguments.EXPLORE) or ""
+    if explore.strip():
+        made = combinations(explore, styles, settings)
+    elif count > 1:
+        made = variants(config.get_property(arguments.VARY), count, styles, settings)
+    else:
         return Painting(client, image, places, styles, settings, live=live, convert=convert)
-    made = variants(config.get_property(arguments.VARY), count, styles, settings)
     return Varying(client, image, places, made, live=live, convert=convert)
 
 

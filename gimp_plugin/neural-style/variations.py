@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from itertools import product
 from typing import Any
 
 from gi.repository import Gimp
@@ -14,10 +15,12 @@ import styles
 from painting import Painting, Request, WeightedStyles
 from server import client as wire
 from stylecore import settings as style_settings
+from stylecore.axes import check_axes, parse_axes
 from words import _
 
 #: Strengths go from so much below to so much above the chosen one, brush sizes from its half to its double.
 _STRENGTH_REACH, _BRUSH_REACH = 30.0, 2.0
+_MOST_COMBINATIONS = 36
 
 
 @dataclass(frozen=True)
@@ -49,6 +52,22 @@ def variants(vary: str, count: int, chosen: WeightedStyles, settings: Mapping[st
         words = f"{name.replace('_', ' ')} {value:g}"
         named.append(Variant(words, chosen, {**settings, **changes}))
     return named
+
+
+def combinations(text: str, chosen: WeightedStyles, settings: Mapping[str, Any]) -> list[Variant]:
+    """Return a variant for every combination of values in a line like ``strength=25,50 brush-size=50,200``.
+
+    Raises:
+        StyleError: ``bad-arguments``.
+    """
+    axes = parse_axes(text)
+    check_axes(axes, _MOST_COMBINATIONS)
+    made = []
+    for values in product(*(axis.values for axis in axes)):
+        name = ", ".join(axis.words(value) for axis, value in zip(axes, values, strict=True))
+        changes = {axis.name: value for axis, value in zip(axes, values, strict=True)}
+        made.append(Variant(name, chosen, {**settings, **changes}))
+    return made
 
 
 def _strengths(middle: float, count: int) -> list[float]:

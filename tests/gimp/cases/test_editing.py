@@ -400,3 +400,36 @@ result["current"] = update_all(image)[2]
     assert answer["strength"]["strengths"] == [20, 50, 80]
     assert answer["brush-size"]["names"] == ["photo – brush size 50", "photo – brush size 200"]
     assert answer["style"]["names"][0] == "photo – Red stripes"
+
+
+def test_exploring_paints_every_combination_and_says_what_it_cannot(gimp: GimpSession) -> None:
+    answer = gimp.run(
+        """
+image = new_image(64, 64)
+photo = new_layer(image, "photo", 64, 64)
+answer = stylise(image, [photo], explore="strength=30,70 brush-size=50,200")
+group = answer["made"][0].get_parent()
+result = {
+    "status": [answer["status"], answer["message"]],
+    "cells": [(layer.get_name(), knows(layer)["settings"]["strength"], knows(layer)["settings"]["brush_size"])
+              for layer in group.get_children()],
+    "visible": [layer.get_visible() for layer in group.get_children()],
+    "pictures": len({sha(read(layer)) for layer in group.get_children()}),
+}
+image = new_image(64, 64)
+photo = new_layer(image, "photo", 64, 64)
+for text in ("strenght=1,2", "strength=1,200", "strength=1 strength=2", "seed=" + ",".join(map(str, range(40)))):
+    answer = stylise(image, [photo], explore=text)
+    result.setdefault("refused", []).append((answer["status"], answer["message"], len(image.get_layers())))
+""",
+        timeout=2 * JOB,
+    )
+    assert answer["status"] == ["SUCCESS", ""] and answer["visible"] == [True, False, False, False]
+    assert answer["cells"] == [
+        ["photo – strength 30, brush size 50", 30, 50], ["photo – strength 30, brush size 200", 30, 200],
+        ["photo – strength 70, brush size 50", 70, 50], ["photo – strength 70, brush size 200", 70, 200],
+    ]  # fmt: skip
+    assert answer["pictures"] == 4
+    said = ["no setting “strenght”", "between 0 and 100", "two different ones", "That would be 40 pictures"]
+    for (status, message, layers), words in zip(answer["refused"], said, strict=True):
+        assert status != "SUCCESS" and words in message and layers == 1
