@@ -288,7 +288,8 @@ def _local(content: pictures.Pixels, styles: list[tuple[pictures.Pixels, float]]
         yield wire.Note("", "resumed", f"Going on from {resume}.")
     size, saved = (1, 1), time.monotonic()
     for event in job.run():
-        if resume is not None and (interrupts.count == 1 or time.monotonic() > saved + _STATE_SECONDS):
+        due = interrupts.count == 1 or time.monotonic() > saved + _STATE_SECONDS
+        if resume is not None and due and not isinstance(event, events.Finished):
             states.save(resume, job.state())
             saved = time.monotonic()
         if interrupts.count == 1:

@@ -229,7 +229,7 @@ class Blocks:
                 if not outputs:
                     continue
                 (slope,) = torch.autograd.grad(outputs, part, slopes)
-                tile.cut(total).add_(slope)
+                tile.cut(total).add_(slope.to(total.device))
             upstream = total
         assert upstream is not None
         return upstream.to(torch.promote_types(upstream.dtype, torch.float32))

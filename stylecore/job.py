@@ -100,7 +100,7 @@ class Job:
         self.scales: list[Scale] = make_plan(
             self._size, self.settings, engine.available(float(self.settings["memory_limit"])), dtype,
             [(style[0].shape[2], style[0].shape[3]) for style in self._styles],
-            warm=self._start is not None and not anew,
+            warm=self._start is not None and not anew, device=engine.device.type,
         )  # fmt: skip
         # Where the job is: the scale, the steps done there, and the image while there is no optimiser.
         self._number = self._step = 0
@@ -267,6 +267,9 @@ class Job:
                 self._number, self._step = self._number + 1, 0
         if self._cancelled:
             return
+        if self._optimiser is not None:  # what it holds is let go before the picture, which may be large, is made
+            self._image = self._optimiser.image
+            self._optimiser = self._objective = None
         self._finished = True
         yield Finished(time.perf_counter() - begin, self._stopped, dict(self.settings))
 
@@ -309,7 +312,7 @@ class Job:
 
     def _surviving(self) -> Generator[Event, None, tuple[BoxLBFGS, list[float]]]:
         """Do one step; when memory runs out, go on from the last image in a way that takes less."""
-        ways = memory.after(self.scales[self._number].way)
+        ways = memory.after(self.scales[self._number].way, self._engine.device.type)
         while True:
             error: Exception | None = None
             try:
@@ -375,7 +378,8 @@ class Job:
                 small = recolour(small, self._matched_share())
             styles.append(StylePicture(small, weight, small_alpha, region))
         network = self._engine.network(self.settings)
-        blocks = Blocks(network, way.tiles) if way.blocks else None
+        kept = torch.device("cpu") if way.spill else network.device
+        blocks = Blocks(network, way.tiles, kept) if way.blocks else None
         emphasis = self._areas.emphasis(size, self._strength())
         parts = (network, content, styles, self._weighting(), guide, blocks, emphasis)
         if self.settings["objective"] == "balanced":

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 
@@ -14,6 +14,7 @@ _WHOLE = {torch.float32: 2600, torch.bfloat16: 1450}  # all features of one piec
 _WHOLE_TARGETS = {torch.float32: 900, torch.bfloat16: 600}  # the same of a style, which needs no backward pass
 _BLOCKS = {torch.float32: 115, torch.bfloat16: 60}  # pooled outputs, content target, gradients between stages
 _BLOCKS_TARGETS = {torch.float32: 180, torch.bfloat16: 100}
+_SPILLED_SHARE = 0.25  # what of these a GPU still holds when they wait in main memory; not measured
 # What the allocator cannot use again: it keeps buffers under 32 MB (of pictures up to about 2 megapixels) in pieces.
 _LEFT_OVER = {torch.float32: 240, torch.bfloat16: 95}
 _LEFT_OVER_UP_TO = 2 << 20
@@ -32,16 +33,18 @@ class Way:
     """How a scale is painted.
 
     In one piece or in ``blocks``, those with tiles of a share (0 to 1) of the full sides; with a ``history`` of so many
-    steps, kept at ``half`` the precision or in full.
+    steps, kept at ``half`` the precision or in full. With ``spill``, what blocks put out waits in main memory, where a
+    GPU's is short.
     """
 
     blocks: bool = False
     history: int = 20
     tiles: float = 1.0
     half: bool = False
+    spill: bool = False
 
     def needs(self, pixels: int, style_pixels: int, dtype: torch.dtype) -> int:
-        """Return the bytes that painting takes at most, beside the program and the pictures as they were given.
+        """Return the bytes of the device that painting takes at most, beside the program and the pictures as given.
 
         Args:
             pixels: of the image at this scale.
@@ -52,10 +55,11 @@ class Way:
         pair = _PAIR // 2 if self.half else _PAIR
         image = pixels * (_IMAGES + pair * (self.history + 1))
         if self.blocks:
+            share = _SPILLED_SHARE if self.spill else 1.0
             tile = _ANY_TILE + int(_TILE[dtype] * self.tiles**2)
             left_over = min(pixels, _LEFT_OVER_UP_TO) * _LEFT_OVER[dtype]
-            targets = style_pixels * (_BLOCKS_TARGETS[dtype] + 12)
-            return tile + max(left_over + image + pixels * _BLOCKS[dtype], targets)
+            targets = style_pixels * int(_BLOCKS_TARGETS[dtype] * share + 12)
+            return tile + max(left_over + image + pixels * int(_BLOCKS[dtype] * share), targets)
         return _BASE[dtype] + max(image + pixels * _WHOLE[dtype], style_pixels * (_WHOLE_TARGETS[dtype] + 12))
 
 
@@ -66,17 +70,24 @@ WAYS = (
     Way(blocks=True, history=3, tiles=0.5, half=True), Way(blocks=True, history=2, tiles=0.5, half=True),
     Way(blocks=True, history=2, tiles=0.25, half=True),
 )  # fmt: skip
+#: The further ways of a device that has a memory of its own.
+SPILLING = (Way(blocks=True, history=3, tiles=0.5, half=True, spill=True), replace(WAYS[-1], spill=True))
 
 
-def fastest(pixels: int, style_pixels: int, dtype: torch.dtype, available: float) -> Way | None:
+def ways(device: str) -> tuple[Way, ...]:
+    """Return the ways for a type of device (``'cpu'``, ``'cuda'`` …)."""
+    return (*WAYS, *SPILLING) if device == "cuda" else WAYS
+
+
+def fastest(pixels: int, style_pixels: int, dtype: torch.dtype, available: float, device: str = "cpu") -> Way | None:
     """Return the fastest way that needs no more than ``available`` bytes, or ``None``."""
-    return next((way for way in WAYS if way.needs(pixels, style_pixels, dtype) <= available), None)
+    return next((way for way in ways(device) if way.needs(pixels, style_pixels, dtype) <= available), None)
 
 
-def after(way: Way) -> Iterator[Way]:
+def after(way: Way, device: str = "cpu") -> Iterator[Way]:
     """Return the ways that take less than ``way``, from the fastest on."""
     needed = way.needs(1 << 20, 0, torch.float32)
-    return iter([each for each in WAYS if each.needs(1 << 20, 0, torch.float32) < needed])
+    return iter([each for each in ways(device) if each.needs(1 << 20, 0, torch.float32) < needed])
 
 
 def ran_out(error: BaseException) -> bool:

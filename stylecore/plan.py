@@ -53,6 +53,7 @@ def make_plan(
     styles: Sequence[Size] = (),
     *,
     warm: bool = False,
+    device: str = "cpu",
 ) -> list[Scale]:
     """Return the scales of a job, coarse to fine.
 
@@ -63,6 +64,7 @@ def make_plan(
         dtype: the network's arithmetic.
         styles: each style's height and width.
         warm: the job goes on from an earlier result, which takes fewer steps.
+        device: the type of the device that paints.
 
     A scale that does not fit in one piece is painted in blocks. The last scale is the content's own size if that fits at
     all, else the largest that does (the caller then brings the result to full size with the content's own detail).
@@ -74,7 +76,7 @@ def make_plan(
 
     def way_for(scale: Size) -> Way | None:
         areas = [math.prod(style_size(style, scale, float(settings["brush_size"]))) for style in styles]
-        return fastest(math.prod(scale), max(areas, default=0), dtype, available)
+        return fastest(math.prod(scale), max(areas, default=0), dtype, available, device)
 
     height, width = size
     while way_for((height, width)) is None:

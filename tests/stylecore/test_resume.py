@@ -67,7 +67,7 @@ def test_blocks_paint_the_same_picture(
     request.addfinalizer(lambda: torch.set_num_threads(threads))
     torch.set_num_threads(1)
     pictures = []
-    for way in (Way(), Way(blocks=True, tiles=0.25)):
+    for way in (Way(), Way(blocks=True, tiles=0.25, spill=True)):
         job = Job(engine, content, [Style(style)], {"quality": "draft", "iterations": 3, "precision": "float32"})
         job.scales = [replace(job.scales[-1], way=way, steps=6)]
         for _ in job.run():
@@ -77,17 +77,19 @@ def test_blocks_paint_the_same_picture(
     assert np.abs(pictures[0] - pictures[1]).max() <= 1 / 255
 
 
+@pytest.mark.parametrize("device", ["cpu", "cuda"])
 @pytest.mark.parametrize("side", [512, 2048, 8192])
-def test_less_memory_means_leaner_ways(side: int) -> None:
+def test_less_memory_means_leaner_ways(side: int, device: str) -> None:
     """The way that is chosen fits, and nothing faster would have."""
     pixels = side * side
+    assert memory.ways(device)[-1].spill == (device == "cuda")  # only a GPU has another memory to turn to
     for available in (1 << 30, 4 << 30, 16 << 30, 64 << 30):
-        way = memory.fastest(pixels, pixels, torch.bfloat16, available)
+        way = memory.fastest(pixels, pixels, torch.bfloat16, available, device)
         if way is None:
-            assert memory.WAYS[-1].needs(pixels, pixels, torch.bfloat16) > available
+            assert all(each.needs(pixels, pixels, torch.bfloat16) > available for each in memory.ways(device))
         else:
             assert way.needs(pixels, pixels, torch.bfloat16) <= available
-            faster = memory.WAYS[: memory.WAYS.index(way)]
+            faster = memory.ways(device)[: memory.ways(device).index(way)]
             assert all(each.needs(pixels, pixels, torch.bfloat16) > available for each in faster)
 
 
