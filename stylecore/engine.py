@@ -25,6 +25,8 @@ _LEAST_SPEEDUP = 1.15
 _PROBE_SIDE = 96
 # Of the memory that is free when a job begins, the rest is left to everyone else.
 _SHARE_OF_FREE_MEMORY = 0.75
+# What is planned within a limit that the user set: estimates are a few per cent off, and a limit is to be kept.
+_SHARE_OF_LIMIT = 0.92
 _PROBE_ROUNDS = 8
 
 
@@ -80,7 +82,7 @@ class Engine:
         if limit <= 0:
             return int(free * _SHARE_OF_FREE_MEMORY)
         used = torch.cuda.memory_allocated(self.device) if self.device.type == "cuda" else _resident_memory()
-        return min(int(limit * 2**30) - used, free)
+        return min(int((limit * 2**30 - used) * _SHARE_OF_LIMIT), free)
 
     def dtype(self, precision: str) -> torch.dtype:
         """Return the network's arithmetic for the ``precision`` setting; ``'auto'`` probes the machine once."""
