@@ -329,6 +329,7 @@ class Client:
                     while self._outbox:
                         self._socket.send_multipart(self._outbox.popleft(), zmq.NOBLOCK, copy=False)
                 except zmq.Again:  # its queue has no end, so there is nobody to send to any more
+                    self._take_in()
                     known = self._monitor.poll(0)
                     self._lose(recv_monitor_message(self._monitor)["event"] if known else zmq.EVENT_DISCONNECTED)
                 if self._closing or self._lost is not None:
@@ -336,10 +337,10 @@ class Client:
                 ready = dict(poller.poll(max(0, int((beat - time.monotonic()) * 1000))))
                 if self._wake_reader.fileno() in ready:
                     self._wake_reader.recv(4096)
-                while self._socket in ready and self._socket.poll(0):
+                if self._take_in():
                     heard = time.monotonic()
-                    self._receive(self._socket.recv_multipart())
                 if self._monitor in ready:
+                    self._take_in()  # the server's last words may have come with the end of the connection
                     self._lose(recv_monitor_message(self._monitor)["event"])
                 now = time.monotonic()
                 heard += max(0.0, now - turned - protocol.HEARTBEAT_SECONDS)  # this program did not run, so heard nothing
@@ -359,6 +360,14 @@ class Client:
             self._wake_reader.close()
             self._wake_writer.close()
             self._context.term()
+
+    def _take_in(self) -> bool:
+        """Receive what has come; return whether anything has."""
+        any_came = False
+        while self._socket.poll(0):
+            any_came = True
+            self._receive(self._socket.recv_multipart())
+        return any_came
 
     def _receive(self, frames: list[bytes]) -> None:
         try:

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import json
-import re
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -172,8 +170,3 @@ def test_every_error_fills_in() -> None:
     for code in ERRORS:
         _, sentence, remedy = fault(code, "detail", folder="/a b")
         assert sentence and remedy and "{" not in sentence + remedy
-
-
-def test_version_is_the_package_s() -> None:
-    project = (Path(__file__).parents[2] / "pyproject.toml").read_text()
-    assert re.findall(r'^version = "(.+)"$', project, re.MULTILINE) == [protocol.VERSION]
