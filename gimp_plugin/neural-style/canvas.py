@@ -1,4 +1,4 @@
-"""GIMP's images and layers: the only module that touches them.
+"""The layers that are styled, and the results on the canvas.
 
 Reading never changes the image. While a job runs, the canvas shows a live layer that the undo history knows nothing
 of; the results then go in as one undo step. The user's own layers are never written, removed or hidden.
@@ -6,12 +6,11 @@ of; the results then go in as one undo step. The user's own layers are never wri
 
 from __future__ import annotations
 
-import hashlib
-from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
-from pathlib import Path
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
 
-from gi.repository import Babl, GdkPixbuf, Gegl, Gimp, Gio
+from gi.repository import Babl, GdkPixbuf, Gegl, Gimp
 
 import memory
 import pixels
@@ -32,17 +31,6 @@ _EIGHT_BIT = (Gimp.Precision.U8_LINEAR, Gimp.Precision.U8_NON_LINEAR, Gimp.Preci
 _SIXTEEN_BIT = (Gimp.Precision.U16_LINEAR, Gimp.Precision.U16_NON_LINEAR, Gimp.Precision.U16_PERCEPTUAL)
 
 Area = tuple[int, int, int, int]
-
-
-@dataclass(frozen=True)
-class Style:
-    """A style picture as the user chose it: a file (``path``) or a layer (``tattoo``, in its image)."""
-
-    name: str
-    sha256: str
-    picture: Picture
-    path: str = ""
-    tattoo: int = 0
 
 
 @dataclass(frozen=True)
@@ -76,12 +64,6 @@ class Result:
 def image_closed() -> PluginError:
     """Return the error for an image that the user closed meanwhile."""
     return PluginError(_("The image was closed while it was painted."), _("Open it and run the filter again."))
-
-
-def style_name(path: str | Path) -> str:
-    """Return a style's name as people read it: ``stained-glass.jpg`` is “Stained glass”."""
-    words = Path(path).stem.replace("-", " ").replace("_", " ").strip()
-    return words[:1].upper() + words[1:] or Path(path).name
 
 
 def is_colour(image: Gimp.Image) -> bool:
@@ -172,14 +154,9 @@ def read(source: Source) -> Picture:
             _("The layer “{name}” is too large.").format(name=source.name),
             _("Select a smaller part, or scale the image down."),
         )
-    kind = kind_of(source.layer.get_image())
-    composed = _composed(source.layer)
-    try:
-        space = own_space(source.layer.get_image())
-        return pixels.read(composed.get_buffer(), source.area, kind, 4 if source.layer.has_alpha() else 3, space)
-    finally:
-        if composed is not source.layer:
-            composed.delete()
+    image, channels = source.layer.get_image(), 4 if source.layer.has_alpha() else 3
+    with composed(source.layer) as layer:
+        return pixels.read(layer.get_buffer(), source.area, kind_of(image), channels, own_space(image))
 
 
 def own_space(image: Gimp.Image) -> Babl.Object | None:
@@ -213,16 +190,20 @@ def kind_of(image: Gimp.Image) -> str:
     return "u8" if precision in _EIGHT_BIT else "u16" if precision in _SIXTEEN_BIT else "f32"
 
 
-def _composed(layer: Gimp.Layer) -> Gimp.Layer:
-    """Return the layer, or if it has non-destructive effects a copy (not in the image) in which they are merged."""
+@contextmanager
+def composed(layer: Gimp.Layer) -> Iterator[Gimp.Layer]:
+    """Give the layer, or if it has non-destructive effects a copy (not in the image) in which they are merged."""
     if layer.is_group() or not layer.get_filters():
-        return layer
+        yield layer
+        return
     copy = layer.copy()
-    copy.merge_filters()
-    if (copy.get_width(), copy.get_height()) == (layer.get_width(), layer.get_height()):
-        return copy
-    copy.delete()  # an effect that grows the layer (a drop shadow) would shift every pixel
-    return layer
+    try:
+        copy.merge_filters()
+        # An effect that grows the layer (a drop shadow) would shift every pixel.
+        as_large = (copy.get_width(), copy.get_height()) == (layer.get_width(), layer.get_height())
+        yield copy if as_large else layer
+    finally:
+        copy.delete()
 
 
 def thumbnail(source: Source, size: int) -> GdkPixbuf.Pixbuf:
@@ -230,115 +211,10 @@ def thumbnail(source: Source, size: int) -> GdkPixbuf.Pixbuf:
     left, top, across, down = source.area
     factor = min(1.0, size / max(across, down))
     area = (int(left * factor), int(top * factor), max(1, int(across * factor)), max(1, int(down * factor)))
-    layer = _composed(source.layer)
     place = Gegl.Rectangle.new(*area)
-    try:
+    with composed(source.layer) as layer:
         data = layer.get_buffer().get(place, factor, pixels.format_name("u8", 4), Gegl.AbyssPolicy.CLAMP)
-    finally:
-        if layer is not source.layer:
-            layer.delete()
     return pixels.to_pixbuf(Picture(area[2], area[3], 4, "u8", data))
-
-
-def read_style(path: str) -> Style:
-    """Return a style picture, read by GIMP itself: any format, colour profile and rotation that it knows.
-
-    Raises:
-        PluginError: the file is missing, is not a picture, or is too large.
-    """
-    try:
-        digest = hashlib.sha256(Path(path).read_bytes()).hexdigest()
-    except OSError as error:
-        raise PluginError(
-            _("The style picture {path} cannot be read: {reason}.").format(path=path, reason=error.strerror or error),
-            _("Choose another style."),
-        ) from None
-    _format, width, height = GdkPixbuf.Pixbuf.get_file_info(path)  # 0 × 0 when it cannot say; GIMP may still open it
-    if width * height > MAX_PIXELS:
-        raise PluginError(
-            _("The style picture {path} is too large ({width} × {height} px).").format(
-                path=path, width=width, height=height
-            ),
-            _("Scale it down first, or choose another."),
-        )
-    image = Gimp.file_load(Gimp.RunMode.NONINTERACTIVE, Gio.File.new_for_path(path))
-    if image is None:
-        reason = (Gimp.get_pdb().get_last_error() or "").strip().rstrip(".")
-        raise PluginError(
-            _("The style picture {path} is not a picture that GIMP can open{reason}.").format(
-                path=path, reason=f": {reason}" if reason else ""
-            ),
-            _("Choose another style, for example a JPEG or PNG file."),
-        )
-    try:
-        layers = image.get_layers()
-        if not layers:
-            raise PluginError(
-                _("The style picture {path} has no layers.").format(path=path), _("Choose another style.")
-            )
-        # The frames of an animation are layers; its first frame is the lowest.
-        animation = len(layers) > 1 and path.lower().endswith((".gif", ".webp", ".apng", ".png"))
-        plain = animation or len(layers) == 1
-        layer = layers[-1] if plain else Gimp.Layer.new_from_visible(image, image, "style")
-        area = (0, 0, layer.get_width(), layer.get_height())
-        picture = pixels.read(layer.get_buffer(), area, "u8", 4 if layer.has_alpha() else 3)
-        return Style(style_name(path), digest, picture, path)
-    finally:
-        image.delete()
-        Gimp.progress_end()  # loading it has filled the bar in the image window
-
-
-def read_style_layer(layer: Gimp.Layer, *, selection: bool = False) -> Style:
-    """Return a layer of any open image as a style, or with ``selection`` the part of it that its image selects.
-
-    Raises:
-        PluginError: nothing of the layer is selected, or it is too large.
-    """
-    if not selection:
-        return replace(_style_of(layer, layer.get_name()), tattoo=layer.get_tattoo())
-    image = layer.get_image()
-    touched, _x, _y, across, down = layer.mask_intersect()
-    if Gimp.Selection.is_empty(image) or not touched or across < 1 or down < 1:
-        raise PluginError(
-            _("Nothing of the layer “{name}” is selected.").format(name=layer.get_name()),
-            _("Select the part to take the style from."),
-        )
-    # A named buffer takes a soft selection along as transparency, and leaves the user's clipboard alone.
-    buffer = Gimp.edit_named_copy([layer], "neural-style")
-    try:
-        copied = Gimp.edit_named_paste_as_new_image(buffer)
-    finally:
-        Gimp.buffer_delete(buffer)
-    try:
-        return _style_of(copied.get_layers()[0], _("Selection of {name}").format(name=layer.get_name()))
-    finally:
-        copied.delete()
-
-
-def read_style_image(image: Gimp.Image) -> Style:
-    """Return an open image, as it looks with all its visible layers, as a style.
-
-    Raises:
-        PluginError: it is too large.
-    """
-    layer = Gimp.Layer.new_from_visible(image, image, "style")
-    try:
-        return _style_of(layer, style_name(image.get_name()))
-    finally:
-        layer.delete()
-
-
-def _style_of(layer: Gimp.Layer, name: str) -> Style:
-    width, height = layer.get_width(), layer.get_height()
-    if width * height > MAX_PIXELS:
-        raise PluginError(_("The style “{name}” is too large.").format(name=name), _("Use a smaller picture."))
-    composed = _composed(layer)
-    try:
-        picture = pixels.read(composed.get_buffer(), (0, 0, width, height), "u8", 4 if layer.has_alpha() else 3)
-    finally:
-        if composed is not layer:
-            composed.delete()
-    return Style(name, hashlib.sha256(picture.data).hexdigest(), picture)
 
 
 class LiveLayer:
@@ -405,7 +281,7 @@ def insert_results(image: Gimp.Image, results: Sequence[Result], *, convert: boo
             _insert(image, result.source, layer)
             memory.keep(layer, result.memory, whole(layer))
         image.set_selected_layers([layer for layer in selected if layer.is_valid()])
-    except BaseException:
+    except BaseException:  # it goes on its way, but all results are in the image or none is
         for layer in made:
             if layer.is_valid() and layer.get_image() is not None:
                 image.remove_layer(layer)

@@ -37,7 +37,7 @@ class Connection:
     def _connect(self) -> None:
         try:
             client = open_client()
-        except Exception as error:  # shown by the dialog, which looks at it from the main thread
+        except Exception as error:  # whatever it is: the dialog, which waits for one or the other, shows it
             self.error = error
             return
         with self._lock:

@@ -213,7 +213,7 @@ class Dialog:
         work.convert = self._config.get_property(arguments.CONVERT)
         try:
             return work.keep()
-        except Exception as error:
+        except Exception as error:  # whatever it is: the user is told, in the dialog if there is something to try again
             self._failure = error
             return []
 
@@ -236,7 +236,7 @@ class Dialog:
     def _step(self) -> bool:
         try:
             more = self._advance()
-        except Exception as error:
+        except Exception as error:  # whatever it is: GLib would only print it, and the dialog wait for ever
             self._failure, more = error, False
         if not more:
             self._window.response(_OVER)

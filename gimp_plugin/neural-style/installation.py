@@ -65,11 +65,12 @@ def shipped_styles() -> Path:
 
 def state_folder() -> Path:
     """Return where the server keeps its connection file and log, and the plug-in its log."""
+    from report import PluginError
     from server.client import default_folder
 
     try:
         return read().folder or default_folder()
-    except Exception:  # an unreadable installation file is told elsewhere; the log must still have a place
+    except PluginError:  # an unreadable installation file is told elsewhere; the log must still have a place
         return default_folder()
 
 

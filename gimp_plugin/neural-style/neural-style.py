@@ -118,7 +118,7 @@ def _told(procedure, work):
         return work()
     except report.CancelledError:
         return procedure.new_return_values(Gimp.PDBStatusType.CANCEL, None)
-    except Exception as error:
+    except Exception as error:  # GIMP shows the user nothing of one that leaves here
         message = report.words(error)
         failure = GLib.Error.new_literal(Gimp.PlugIn.error_quark(), message, 0)
         return procedure.new_return_values(Gimp.PDBStatusType.EXECUTION_ERROR, failure)

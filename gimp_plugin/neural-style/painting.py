@@ -13,6 +13,7 @@ import canvas
 import installation
 import memory
 import pixels
+import stylepicture
 from memory import KnownSource, KnownStyle, Memory
 from report import PluginError
 from server import client as wire
@@ -26,7 +27,7 @@ _CHECK_IMAGE_EVERY = 0.5
 #: Seconds between two pictures, in the dialog before Apply and on the canvas after it.
 _PREVIEW_EVERY, _FRAME_EVERY = 0.3, 1.0
 
-WeightedStyles = Sequence[tuple[canvas.Style, float]]
+WeightedStyles = Sequence[tuple[stylepicture.Style, float]]
 
 
 @dataclass(frozen=True)

@@ -63,10 +63,8 @@ class Preview:
         self._show_before()
 
     def _show_before(self) -> None:
-        try:
+        if self.sources[0].layer.is_valid():  # else painting it will say so
             self._pane.set_before(canvas.thumbnail(self.sources[0], 900))
-        except Exception as error:  # the layer may be gone; painting it will say so
-            report.parts(error)
 
     # What the user wants
 
@@ -110,7 +108,7 @@ class Preview:
         """Do what is due."""
         try:
             self._advance()
-        except Exception as error:
+        except Exception as error:  # whatever it is: GLib would only print it, and the dialog stand still
             self.fail(error)
 
     def fail(self, error: BaseException) -> None:
@@ -235,7 +233,7 @@ def _begun(work: Painting, begin: Callable[[], None]) -> Painting:
     """Begin, and leave nothing on the canvas if that fails."""
     try:
         begin()
-    except BaseException:
+    except BaseException:  # it goes on its way; the canvas must be as it was even when the plug-in is interrupted
         work.abandon()
         raise
     return work

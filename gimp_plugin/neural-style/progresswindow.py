@@ -79,7 +79,7 @@ class ProgressWindow:
     def _step(self, connection: Connection, make: Callable[[wire.Client], Painting]) -> bool:
         try:
             more = self._advance(connection, make)
-        except Exception as error:
+        except Exception as error:  # whatever it is: GLib would only print it, and the window wait for ever
             self._failure, more = error, False
         if not more:
             self._window.response(_OVER)

@@ -13,11 +13,12 @@ from gi.repository import Gimp, GLib
 import canvas
 import installation
 import memory
+import stylepicture
 from memory import KnownStyle, Memory
 from report import PluginError
 from words import _
 
-WeightedStyles = list[tuple[canvas.Style, float]]
+WeightedStyles = list[tuple[stylepicture.Style, float]]
 
 
 def flat(layers: Sequence[Gimp.Layer]) -> Iterator[Gimp.Layer]:
@@ -136,12 +137,12 @@ def read_styles(
         if key.startswith("layer "):
             layer = style_layer(image, style)
             assert layer is not None
-            read = canvas.read_style_layer(seen(layer))
+            read = stylepicture.read_layer(seen(layer))
             found.append((replace(read, tattoo=layer.get_tattoo()), style.weight))
             continue
-        read = canvas.read_style(key)
+        read = stylepicture.read_file(key)
         if key != style.path:  # a copy stands for the style itself
-            read = canvas.Style(style.name, style.sha256, read.picture, style.path, style.tattoo)
+            read = stylepicture.Style(style.name, style.sha256, read.picture, style.path, style.tattoo)
         found.append((read, style.weight))
     return found
 
@@ -157,12 +158,12 @@ def styles_changed(image: Gimp.Image, known: Memory) -> bool:
                 continue
         else:
             layer = style_layer(image, style)
-            if layer is not None and canvas.read_style_layer(layer).sha256 != style.sha256:
+            if layer is not None and stylepicture.read_layer(layer).sha256 != style.sha256:
                 return True
     return False
 
 
-def same_styles(known: Memory, chosen: Sequence[tuple[canvas.Style, float]]) -> bool:
+def same_styles(known: Memory, chosen: Sequence[tuple[stylepicture.Style, float]]) -> bool:
     """Return whether these are the styles that the result was painted with, in the same shares."""
 
     def shares(styles: Sequence[tuple[str, float]]) -> list[tuple[str, float]]:

@@ -14,9 +14,9 @@ from pathlib import Path
 
 from gi.repository import GdkPixbuf, Gimp
 
-import canvas
 import installation
 import pixels
+import stylepicture
 import thumbnails
 from report import PluginError
 from words import _
@@ -27,7 +27,7 @@ _MOST_RECENT = 12
 ALL, RECENT, OWN, SHIPPED = "all", "recent", "own", "shipped"
 KINDS = ((ALL, _("All styles")), (RECENT, _("Recent")), (OWN, _("My styles")), (SHIPPED, _("Included")))
 
-_read: dict[tuple[str, int, int], canvas.Style] = {}
+_read: dict[tuple[str, int, int], stylepicture.Style] = {}
 _recent_now: list[str] = []
 
 
@@ -68,7 +68,7 @@ def named(name: str) -> str:
         return name
     own, shipped = _pictures(installation.read().user_styles), _pictures(installation.shipped_styles())
     for path in [*own, *shipped]:
-        if name.lower() in (Path(path).name.lower(), Path(path).stem.lower(), canvas.style_name(path).lower()):
+        if name.lower() in (Path(path).name.lower(), Path(path).stem.lower(), stylepicture.name_of_file(path).lower()):
             return path
     known = ", ".join(Path(path).stem for path in [*own, *shipped])
     raise PluginError(
@@ -106,7 +106,7 @@ def add(paths: Sequence[str]) -> list[str]:
 def name_of(key: str) -> str:
     """Return a style's name as people read it."""
     if is_file(key):
-        return canvas.style_name(key)
+        return stylepicture.name_of_file(key)
     kind, item = _item(key)
     if item is None:
         return _("Removed")
@@ -127,7 +127,7 @@ def _item(key: str) -> tuple[str, Gimp.Layer | Gimp.Image | None]:
     return kind, layer if layer is not None and layer.is_valid() else None
 
 
-def read(key: str) -> canvas.Style:
+def read(key: str) -> stylepicture.Style:
     """Return the picture of a style; a file is read once unless it changes.
 
     Raises:
@@ -137,17 +137,17 @@ def read(key: str) -> canvas.Style:
         try:
             state = os.stat(key)
         except OSError:
-            return canvas.read_style(key)  # which says what is wrong
+            return stylepicture.read_file(key)  # which says what is wrong
         known = (key, state.st_mtime_ns, state.st_size)
         if known not in _read:
-            _read[known] = canvas.read_style(key)
+            _read[known] = stylepicture.read_file(key)
         return _read[known]
     kind, item = _item(key)
     if item is None:
         raise PluginError(_("The layer that was chosen as style is gone."), _("Choose another style."))
     if kind == "image":
-        return canvas.read_style_image(item)
-    return canvas.read_style_layer(item, selection=kind == "selection")
+        return stylepicture.read_image(item)
+    return stylepicture.read_layer(item, selection=kind == "selection")
 
 
 def uses_selection_of(keys: Sequence[str], image: Gimp.Image) -> bool:

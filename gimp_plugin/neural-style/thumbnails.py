@@ -18,8 +18,8 @@ from gi.repository import GdkPixbuf, GLib
 
 import installation
 import pixels
-from canvas import read_style
 from report import PluginError
+from stylepicture import read_file
 from thumbnail_maker import SIZE, keep, square
 
 __all__ = ["SIZE", "Thumbnails", "of_picture"]
@@ -107,7 +107,7 @@ def of_picture(picture: GdkPixbuf.Pixbuf) -> GdkPixbuf.Pixbuf:
 def _by_gimp(path: str) -> GdkPixbuf.Pixbuf | None:
     """Return the thumbnail of a file in a format that only GIMP reads; None if it is none."""
     try:
-        made = square(pixels.to_pixbuf(read_style(path).picture))
+        made = square(pixels.to_pixbuf(read_file(path).picture))
     except PluginError:  # choosing the style says what is wrong with it
         return None
     try:

@@ -11,6 +11,7 @@ from gi.repository import Gimp
 
 import arguments
 import canvas
+import stylepicture
 import styles
 from painting import Painting, Request, WeightedStyles
 from server import client as wire
@@ -81,14 +82,14 @@ def _brush_sizes(middle: float, count: int) -> list[float]:
     return [float(round(min(max(size, setting.minimum), setting.maximum))) for size in sizes]
 
 
-def _several_styles(chosen: WeightedStyles, count: int) -> list[canvas.Style]:
+def _several_styles(chosen: WeightedStyles, count: int) -> list[stylepicture.Style]:
     """Return the chosen styles, each for itself; a single one is followed by its neighbours in the gallery."""
     found = [style for style, _weight in chosen]
     if len(found) == 1:
         paths = styles.in_folders([])
         start = paths.index(found[0].path) + 1 if found[0].path in paths else 0
         around = [path for path in [*paths[start:], *paths[:start]] if path != found[0].path]
-        found += [canvas.read_style(path) for path in around[: count - 1]]
+        found += [stylepicture.read_file(path) for path in around[: count - 1]]
     return found[:count]
 
 
