@@ -12,6 +12,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from installer import units
 from installer.places import Places
 from installer.processes import answer
 
@@ -114,10 +115,11 @@ def find(places: Places, path: str | None = None) -> Found:
     if places.gimp_override is not None and not any(g.folder == places.gimp_override for g in by_series.values()):
         by_series["$GIMP3_DIRECTORY"] = Gimp("3", "3", places.gimp_override, None, ())
     others = [f"GIMP {text} is here; the plug-in needs GIMP 3." for text in sorted(old)]
-    flatpak = (places.home / ".var/app/org.gimp.GIMP").is_dir() or _flatpak()
-    if flatpak:
-        others.append(_FLATPAK if by_series else
-                      "GIMP from Flatpak is here, but was never started: start it once, then run ./install.sh again.")
+    flatpak = has_flatpak(places)
+    if flatpak and not by_series:
+        others.append("GIMP from Flatpak is here, but was never started: start it once, then run ./install.sh again.")
+    elif flatpak and not units.watch(places):
+        others.append(_FLATPAK)
     others += [f"GIMP {folder.name} from Snap is here ({folder}); its sandbox keeps it from the painting server, so it is "
                "left alone. GIMP from your distribution, Flatpak or as an AppImage can have the plug-in."
                for folder in snap_folders(places)]
@@ -131,7 +133,10 @@ def snap_folders(places: Places) -> list[Path]:
     return sorted(folder for folder in parent.glob("3.*") if re.fullmatch(r"3\.\d+", folder.name) and folder.is_dir())
 
 
-def _flatpak() -> bool:
+def has_flatpak(places: Places) -> bool:
+    """Return whether this user has GIMP from Flatpak."""
+    if (places.home / ".var/app/org.gimp.GIMP").is_dir():
+        return True
     program = shutil.which("flatpak")
     return program is not None and answer([program, "info", "org.gimp.GIMP"], 15)[0] == 0
 

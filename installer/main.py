@@ -17,7 +17,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import IO
 
-from installer import console, doctor, environment, gimps, offline, plugins, record, uninstall
+from installer import console, doctor, environment, gimps, offline, plugins, record, uninstall, units
 from installer.errors import InstallError, from_os_error
 from installer.places import Places, find, make_folder, missing_folders, remove_empty
 from installer.processes import clean_environment
@@ -117,6 +117,10 @@ def install(places: Places, options: argparse.Namespace, made: list[Path]) -> bo
     record.save(places, known)
     _link(places)
 
+    if gimps.has_flatpak(places):
+        known.note_folders(make_folder(places.units))
+        units.install(places)
+        record.save(places, known)
     found = gimps.find(places)
     all_good = True
     for gimp in found.gimps:

@@ -27,6 +27,7 @@ class Places:
     applications: tuple[Path, ...]
     link: Path
     user_dirs: Path
+    units: Path
 
     @property
     def venv(self) -> Path:
@@ -115,6 +116,7 @@ def find(environment: Mapping[str, str] = os.environ, platform: str = sys.platfo
         applications=(Path("/Applications"), home / "Applications") if mac else (),
         link=home / ".local" / "bin" / "neural-style",
         user_dirs=configuration / "user-dirs.dirs",
+        units=configuration / "systemd" / "user",
     )
 
 

@@ -10,7 +10,7 @@ import signal
 import time
 from pathlib import Path
 
-from installer import console, gimps, plugins, record
+from installer import console, gimps, plugins, record, units
 from installer.errors import InstallError
 from installer.places import Places, remove_empty
 from installer.processes import answer
@@ -81,6 +81,7 @@ def run(places: Places) -> None:
         console.good("Nothing is installed.")
         return
     known = record.load(places)
+    units.remove(places)  # first, or it could start the server again
     if end_server(places):
         console.good("The painting server was running; it has ended.")
     folders = {Path(name) for name in known.plugins} | {gimp.plugin for gimp in gimps.find(places).gimps}

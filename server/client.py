@@ -45,7 +45,9 @@ from server.finding import (
     EXIT_ALREADY_RUNNING,
     Connection,
     ServerError,
+    ask_for_server,
     default_folder,
+    in_sandbox,
     last_words,
     load_keys,
     read_connection,
@@ -119,7 +121,7 @@ class Client:
             return cls._greeted(*read_exported(connection_file), timeout, client_name)
         folder = Path(folder) if folder is not None else default_folder()
         process: subprocess.Popen[bytes] | None = None
-        killed = False
+        killed = asked = False
         while True:
             connection = read_connection(folder)
             if connection is not None:
@@ -129,7 +131,11 @@ class Client:
             elif not server_lives(folder):
                 if not start:
                     raise ServerError(*fault("server-absent"))
-                if process is None:
+                if in_sandbox():
+                    if not asked:
+                        ask_for_server(folder)
+                    asked = True
+                elif process is None:
                     process = start_server(folder, server_command)
                 elif process.poll() is not None:
                     # One that was there first has ended meanwhile; or this one was killed, which can be chance.
@@ -142,6 +148,8 @@ class Client:
                 if process is not None:
                     late = f"it was not ready within {timeout:.0f} seconds. {last_words(folder, None)}"
                     raise start_failure(folder, late)
+                if asked and not server_lives(folder):
+                    raise ServerError(*fault("sandboxed"))
                 raise ServerError(*fault("server-silent", f" within {timeout:.0f} seconds"))
             time.sleep(0.03)
 

@@ -27,6 +27,8 @@ EXIT_ALREADY_RUNNING = 75
 #: Set by GIMP, its AppImage or its Flatpak for GIMP's own libraries; another Python must not see them.
 FOREIGN_VARIABLES = ("PYTHONPATH", "PYTHONHOME", "PYTHONSAFEPATH", "PYTHONSTARTUP", "PYTHONUSERBASE", "LD_LIBRARY_PATH",
                      "LD_PRELOAD", "GI_TYPELIB_PATH", "GIO_MODULE_DIR", "GIO_EXTRA_MODULES", "GTK_PATH")
+#: Closing this file of the server's folder after writing makes a systemd unit start the server (installer/units.py).
+WISH = "wanted"
 #: What every Flatpak has inside its sandbox.
 FLATPAK_MARK = Path("/.flatpak-info")
 
@@ -139,14 +141,34 @@ def read_exported(path: Path) -> tuple[Connection, tuple[bytes, bytes]]:
     return connection, (public, secret)
 
 
+def in_sandbox() -> bool:
+    """Return whether this program runs in a sandbox that keeps it from starting the server.
+
+    The user's Python is not in there, and another one lacks the packages: it would end without a clear word.
+    """
+    return FLATPAK_MARK.exists() or os.environ.get("SNAP_NAME") == "gimp"
+
+
+def ask_for_server(folder: Path) -> None:
+    """Ask the user's session to start the server of ``folder``: by writing a file, which its systemd watches.
+
+    Raises:
+        ServerError: ``sandboxed`` if nobody watches (the file is made by the installer, and only then).
+    """
+    try:
+        with open(folder / WISH, "r+", encoding="utf-8") as wish:  # closing it is what is noticed
+            wish.write("wanted\n")
+    except OSError:
+        raise ServerError(*fault("sandboxed")) from None
+
+
 def start_server(folder: Path, command: Sequence[str] | None = None) -> subprocess.Popen[bytes]:
     """Start a server for ``folder``, detached from this program, and return its process without waiting for it.
 
     Raises:
         ServerError: it cannot be started, and why.
     """
-    # The user's Python is not in there, and another one lacks the packages: it would end without a clear word.
-    if FLATPAK_MARK.exists() or os.environ.get("SNAP_NAME") == "gimp":
+    if in_sandbox():
         raise ServerError(*fault("sandboxed"))
     environment = {name: value for name, value in os.environ.items() if name not in FOREIGN_VARIABLES}
     directory: Path | str = "/"

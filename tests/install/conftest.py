@@ -71,3 +71,10 @@ def small_disk(tmp_path: Path) -> Iterator[Callable[[str], Path]]:
     yield mount
     for folder in mounted:
         subprocess.run(["umount", str(folder)], check=True)
+
+
+def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
+    """Leave the fresh systems out unless they are asked for: they take minutes and gigabytes."""
+    if collection_path.name == "test_fresh_systems.py" and not config.getoption("--fresh-systems"):
+        return True
+    return None

@@ -183,6 +183,11 @@ def installation_file_damaged(it: Installed) -> None:
     (it.plugin / "installation.json").write_text("{")
 
 
+def link_to_a_checkout_that_moved(it: Installed) -> None:
+    shutil.rmtree(it.plugin)
+    it.plugin.symlink_to(it.places.home / "src" / "gimp-neural-style" / "gimp_plugin" / "neural-style")
+
+
 def gimp_never_started(it: Installed) -> None:
     shutil.rmtree(it.places.gimp)
 
@@ -202,6 +207,7 @@ MENDED: list[tuple[Callable[[Installed], None], str, str]] = [
     (not_executable, "faults", "GIMP ignores the plug-in, because"),
     (no_pyzmq, "faults", "has no pyzmq for this GIMP's Python 3.13"),
     (installation_file_damaged, "faults", "is incomplete, or of a version"),
+    (link_to_a_checkout_that_moved, "faults", "is incomplete, or of a version"),
     (gimp_never_started, "faults", "is incomplete, or of a version"),
     (wheel_damaged, "", ""),
 ]

@@ -1,0 +1,21 @@
+"""A new user's whole way in fresh Debian systems; only with --fresh-systems. See `fresh_systems`."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+
+import pytest
+
+from tests.gimp.common import REPOSITORY
+from tests.install.fresh_systems import SYSTEMS
+
+
+@pytest.mark.parametrize("name", SYSTEMS)
+def test_the_whole_way(name: str) -> None:
+    done = subprocess.run(
+        [sys.executable, "-m", "tests.install.fresh_systems", name], cwd=REPOSITORY, stdin=subprocess.DEVNULL,
+        env={**os.environ, "PYTHONPATH": str(REPOSITORY)}, capture_output=True, text=True, timeout=3600, check=False,
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
