@@ -9,6 +9,7 @@ import fcntl
 import json
 import os
 import re
+import shlex
 import shutil
 import signal
 import subprocess
@@ -156,8 +157,13 @@ def _link(places: Places) -> None:
         return
     uninstall.remove_link(places)
     places.link.symlink_to(target)
-    if str(places.link.parent) not in os.environ.get("PATH", "").split(os.pathsep):
-        console.detail(f"The command neural-style is {places.link} (that folder is not on your PATH).")
+    if not _on_path(places):
+        console.detail(f"The command neural-style is {places.link}; that folder is not on your PATH (many systems put it "
+                       "there at the next login, now that it exists).")
+
+
+def _on_path(places: Places) -> bool:
+    return str(places.link.parent) in os.environ.get("PATH", "").split(os.pathsep)
 
 
 def _say_next(places: Places, found: gimps.Found, started: float) -> None:
@@ -169,7 +175,8 @@ def _say_next(places: Places, found: gimps.Found, started: float) -> None:
     else:
         print(f"No GIMP 3 was found, so only the command line is installed. Get GIMP 3 from {gimps.WHERE_TO_GET}")
         print("or from your distribution, then run ./install.sh again.")
-    print("Without GIMP: neural-style style photo.jpg painting.jpg -o result.png")
+    command = "neural-style" if _on_path(places) else shlex.quote(str(places.link))
+    print(f"Without GIMP: {command} style photo.jpg painting.jpg -o result.png")
     print(f"Your own style pictures go into {places.user_styles}", flush=True)
 
 
