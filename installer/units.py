@@ -31,7 +31,9 @@ def _files(places: Places) -> dict[Path, str]:
     return {
         places.units / f"{NAME}.path": "[Unit]\nDescription=Start the painting server for a GIMP in a sandbox\n\n"
         f"[Path]\nPathChanged={literal(places.state / WISH)}\n\n[Install]\nWantedBy=default.target\n",
-        places.units / f"{NAME}.service": "[Unit]\nDescription=Painting server of Neural Style for GIMP\n\n"
+        places.units / f"{NAME}.service": "[Unit]\nDescription=Painting server of Neural Style for GIMP\n"
+        # The plug-in asks again and again; a server that fails to start must not make systemd give up for good.
+        "StartLimitIntervalSec=0\n\n"
         # systemd takes no quotes and backslashes in the name of a program, but in its arguments.
         f"[Service]\nExecStart=/usr/bin/env {word(places.python)} -m server --folder {word(places.state)} --auto\n"
         # Another server may be there first; that is no failure.

@@ -121,7 +121,8 @@ class Client:
             return cls._greeted(*read_exported(connection_file), timeout, client_name)
         folder = Path(folder) if folder is not None else default_folder()
         process: subprocess.Popen[bytes] | None = None
-        killed = asked = False
+        killed = False
+        asked: float | None = None
         while True:
             connection = read_connection(folder)
             if connection is not None:
@@ -132,9 +133,10 @@ class Client:
                 if not start:
                     raise ServerError(*fault("server-absent"))
                 if in_sandbox():
-                    if not asked:
+                    # Nobody hears it while a former server is being cleared away, so it is said again.
+                    if asked is None or time.monotonic() - asked > 0.5:
                         ask_for_server(folder)
-                    asked = True
+                        asked = time.monotonic()
                 elif process is None:
                     process = start_server(folder, server_command)
                 elif process.poll() is not None:
@@ -148,7 +150,7 @@ class Client:
                 if process is not None:
                     late = f"it was not ready within {timeout:.0f} seconds. {last_words(folder, None)}"
                     raise start_failure(folder, late)
-                if asked and not server_lives(folder):
+                if asked is not None and not server_lives(folder):
                     raise ServerError(*fault("sandboxed"))
                 raise ServerError(*fault("server-silent", f" within {timeout:.0f} seconds"))
             time.sleep(0.03)

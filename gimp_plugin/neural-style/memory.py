@@ -15,7 +15,7 @@ from typing import Any
 import gi
 
 gi.require_version("GdkPixbuf", "2.0")
-from gi.repository import GdkPixbuf, Gimp
+from gi.repository import GdkPixbuf, Gimp, GLib
 
 import pixels
 from server.protocol import Picture
@@ -78,11 +78,18 @@ def digest(picture: Picture) -> str:
 
 
 def small_copy(picture: Picture, side: int = _COPY_SIDE) -> str:
-    """Return the picture as a JPEG that fits into ``side`` × ``side``, in base64; transparency is left out."""
+    """Return the picture as a JPEG that fits into ``side`` × ``side``, in base64; transparency is left out.
+
+    Empty if GTK cannot write one (in a sandbox it has a program of its own do it): the result is painted by then, and
+    is worth more than a keepsake of its style.
+    """
     pixbuf = pixels.to_pixbuf(picture)
     if max(pixbuf.get_width(), pixbuf.get_height()) > side:
         pixbuf = pixels.fitted(pixbuf, side, side)
-    return base64.b64encode(pixels.encoded(pixbuf)).decode("ascii")
+    try:
+        return base64.b64encode(pixels.encoded(pixbuf)).decode("ascii")
+    except GLib.Error:
+        return ""
 
 
 def picture_of(copy: str) -> GdkPixbuf.Pixbuf:

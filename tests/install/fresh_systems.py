@@ -231,6 +231,7 @@ def whole_way(system: System, say: Callable[[str], None] = print) -> None:
     with system.step("the package that it named, with apt"):
         system.run("apt-get", "update", user=False)
         system.run("apt-get", "install", "-y", "--no-install-recommends", "python3-venv", user=False)
+        apt.carry_configuration(system.root)  # among them came ca-certificates, which made the list anew
 
     with system.step("install an older version and paint with it"):
         said = system.run("./install.sh", "--demo", "--size=128", "--output", HOME, folder=OLDER)

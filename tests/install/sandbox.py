@@ -7,6 +7,9 @@ Python. As Flatpak's manifest of GIMP has it, the user's files and the network a
 session's runtime folder with its D-Bus are not. Outside there is a real systemd of the user, in namespaces of its own that
 end with this script. FOLDER is for the home, WHEEL a pyzmq for the sandbox's Python. Prints one JSON object with what was
 seen.
+
+What it lacks is Flatpak's own helper, with which GTK has pictures encoded: a painted result has to do without the small
+copy of its style there.
 """
 
 from __future__ import annotations
