@@ -42,6 +42,8 @@ HOME = "/home/Zoë im Grünen"
 PROJECT = f"{HOME}/Neural Style – höher"
 OLDER = f"{HOME}/Neural Style – früher"
 OLD_VERSION = "0.0.9"
+#: Where pip's certificates lie inside; installing ca-certificates makes the system's own list anew.
+CERTIFICATE = "/etc/pip-certificates.pem"
 #: Sought here, because the inner PATH of an ordinary user does not have it.
 CHROOT = shutil.which("chroot", path=os.environ.get("PATH", "") + ":/usr/sbin:/sbin") or "chroot"
 
@@ -87,6 +89,8 @@ class System:
         variables = {**rootfs.inside_environment(apt.proxies()), "HOME": HOME if user else "/root"}
         if user:
             variables |= {**pip_configuration(), "USER": USER, "PATH": "/usr/local/bin:/usr/bin:/bin"}
+            if "PIP_CERT" in variables:
+                variables["PIP_CERT"] = CERTIFICATE
         who = [f"--userspec={NUMBER}:{NUMBER}", "--groups="] if user else []
         inner = f"cd {shlex.quote(folder)} && exec {shlex.join(command)}"
         done = subprocess.run(
@@ -152,6 +156,8 @@ def fresh(name: str) -> Iterator[System]:
             # A root file system may have been made with the resolver and certificates of another day.
             apt.carry_configuration(root)
             _bind_what_pip_names(root)
+            if certificate := pip_configuration().get("PIP_CERT"):
+                shutil.copyfile(certificate, root / CERTIFICATE.lstrip("/"))
             with (root / "etc/passwd").open("a", encoding="utf-8") as users:
                 users.write(f"{USER}:x:{NUMBER}:{NUMBER}::{HOME}:/bin/bash\n")
             with (root / "etc/group").open("a", encoding="utf-8") as groups:
@@ -231,7 +237,6 @@ def whole_way(system: System, say: Callable[[str], None] = print) -> None:
     with system.step("the package that it named, with apt"):
         system.run("apt-get", "update", user=False)
         system.run("apt-get", "install", "-y", "--no-install-recommends", "python3-venv", user=False)
-        apt.carry_configuration(system.root)  # among them came ca-certificates, which made the list anew
 
     with system.step("install an older version and paint with it"):
         said = system.run("./install.sh", "--demo", "--size=128", "--output", HOME, folder=OLDER)
