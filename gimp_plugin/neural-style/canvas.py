@@ -217,6 +217,35 @@ def thumbnail(source: Source, size: int) -> GdkPixbuf.Pixbuf:
     return pixels.to_pixbuf(Picture(area[2], area[3], 4, "u8", data))
 
 
+@contextmanager
+def unrecorded(image: Gimp.Image) -> Iterator[None]:
+    """Keep what is done within out of the undo history; nothing slow, as GIMP does not repair a freeze that outlives us."""
+    image.undo_freeze()
+    try:
+        yield
+    finally:
+        image.undo_thaw()
+
+
+def show_frame(layer: Gimp.Layer, area: Area, picture: Picture) -> None:
+    """Put a frame on a live layer, and lock its pixels: a stroke on it would be gone with the next frame.
+
+    Does nothing once the user removed the layer or closed the image.
+    """
+    if not layer.is_valid():
+        return
+    image = layer.get_image()
+    with unrecorded(image):
+        layer.set_lock_content(False)  # GIMP ends a plug-in that writes to locked pixels
+    try:
+        pixels.write(layer.get_buffer(), area, picture, own_space(image))
+    finally:
+        with unrecorded(image):
+            layer.set_lock_content(True)
+    layer.update(*area)
+    Gimp.displays_flush()
+
+
 class LiveLayer:
     """A layer that shows the painting on the canvas while it is made, and that the undo history never sees."""
 
@@ -225,33 +254,23 @@ class LiveLayer:
         self._area = source.area
         selected = image.get_selected_layers()
         layer = _new_layer(image, source, name)
-        # Thawed at once: GIMP does not repair a freeze that outlives the plug-in.
-        image.undo_freeze()
-        try:
+        with unrecorded(image):
             _insert(image, source, layer)
-        finally:
-            image.undo_thaw()
+            layer.set_lock_content(True)  # as `show_frame` leaves it
         image.set_selected_layers(selected)
         self._layer = layer
 
     def show(self, picture: Picture) -> None:
-        """Put a frame on the canvas; does nothing once the user removed the layer or closed the image."""
-        if not self._layer.is_valid():
-            return
-        pixels.write(self._layer.get_buffer(), self._area, picture, own_space(self._image))
-        self._layer.update(*self._area)
-        Gimp.displays_flush()
+        """Put a frame on the canvas."""
+        show_frame(self._layer, self._area, picture)
 
     def remove(self) -> None:
         """Take the layer away without a trace."""
         if not (self._image.is_valid() and self._layer.is_valid()):
             return
         selected = [layer for layer in self._image.get_selected_layers() if layer.get_id() != self._layer.get_id()]
-        self._image.undo_freeze()
-        try:
+        with unrecorded(self._image):
             self._image.remove_layer(self._layer)
-        finally:
-            self._image.undo_thaw()
         if selected:
             self._image.set_selected_layers(selected)
         Gimp.displays_flush()

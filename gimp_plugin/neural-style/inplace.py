@@ -67,27 +67,22 @@ class LiveCopy:
         copy = layer.copy()
         copy.detach_parasite(memory.PARASITE)
         copy.set_name(_painting(layer))
-        image.undo_freeze()
-        try:
+        with canvas.unrecorded(image):
             image.insert_layer(copy, layer.get_parent(), image.get_item_position(layer))
-            copy.set_lock_content(False)
+            copy.set_lock_content(True)  # as `canvas.show_frame` leaves it
             plain = layer.get_opacity() >= 100.0 and layer.get_mode() == Gimp.LayerMode.NORMAL
             if layer.get_visible() and not plain:  # else both would show
                 layer.set_visible(False)
                 self._hidden = True
-        finally:
-            image.undo_thaw()
         image.set_selected_layers(selected)
         self._copy = copy
 
     def show(self, picture: Picture) -> None:
-        """Put a frame on the canvas; does nothing once the user removed the copy or closed the image."""
+        """Put a frame on the canvas."""
         if self._part is not None:
             self._part.show(picture)
-        elif self._copy is not None and self._copy.is_valid():
-            pixels.write(self._copy.get_buffer(), self._area, picture, canvas.own_space(self._image))
-            self._copy.update(*self._area)
-            Gimp.displays_flush()
+        elif self._copy is not None:
+            canvas.show_frame(self._copy, self._area, picture)
 
     def remove(self) -> None:
         """Take the copy away without a trace."""
@@ -99,14 +94,11 @@ class LiveCopy:
         copy = self._copy
         there = copy is not None and copy.is_valid()
         selected = [each for each in self._image.get_selected_layers() if not there or each.get_id() != copy.get_id()]
-        self._image.undo_freeze()
-        try:
+        with canvas.unrecorded(self._image):
             if there:
                 self._image.remove_layer(copy)
             if self._hidden and self._original.is_valid():
                 self._original.set_visible(True)
-        finally:
-            self._image.undo_thaw()
         if selected:
             self._image.set_selected_layers(selected)
         Gimp.displays_flush()
