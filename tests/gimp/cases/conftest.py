@@ -10,10 +10,15 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
+from tests.gimp import places
+from tests.gimp.cases.driving import photo
 from tests.gimp.session import GimpSession
 
 #: What GIMP says when a plug-in broke a rule that no answer shows.
 BROKEN_RULES = ("undo in inconsistent state", "src_length ==", "Traceback")
+
+#: For a case with windows whose subject is the plug-in alone, which behaves alike in every GIMP.
+one_series = pytest.mark.parametrize("gimp_gui", places.SERIES[-1:], indirect=True)
 
 #: The quickest job there is.
 QUICK = {"quality": "draft", "iterations": 3}
@@ -46,6 +51,15 @@ def gui(gimp_gui: GimpSession) -> Iterator[GimpSession]:
     _prepare(gimp_gui)
     yield gimp_gui
     _check_log(gimp_gui.log_text()[said:])
+
+
+@pytest.fixture
+def opened(gui: GimpSession) -> GimpSession:
+    """A GIMP that shows a photo-like picture of 160 × 120 px in a window."""
+    path = photo(gui.tmp / "photo.png")
+    gui.run("image = load(path)\nphoto = image.get_layers()[0]\nphoto.set_name('photo')\nshow(image)", path=path)
+    gui.activate_image()
+    return gui
 
 
 def _check_log(said: str) -> None:

@@ -3,74 +3,34 @@
 from __future__ import annotations
 
 import time
-from pathlib import Path
 from typing import Any
 
-import pytest
 from PIL import Image
 
+from tests.gimp.cases.driving import (
+    DIALOG,
+    ENDLESS,
+    JOB,
+    difference,
+    eventually,
+    open_from_menu,
+    pane,
+    set_last_run,
+    state,
+    wait_drawn,
+    wait_for_change,
+)
 from tests.gimp.session import GimpSession
-
-DIALOG = r"^Neural Style$"
-JOB = 90
 
 #: Opens the dialog with settings that make a quick job ("iterations" are those at full size).
 OPEN = "answer = stylise(image, [photo], interactive=True, style=None, **more)\nresult = told(answer)"
-STATE = """
-result = {
-    "layers": layers(image), "undo enabled": image.undo_is_enabled(),
-    "seen": __import__("hashlib").sha256(read(Gimp.Layer.new_from_visible(image, image, "seen"))).hexdigest(),
-    "selected": [layer.get_name() for layer in image.get_selected_layers()],
-}
-"""
-
-
-PHOTO = Path(__file__).parents[3] / "samples" / "content" / "harbour.jpg"
-
-
-@pytest.fixture
-def opened(gui: GimpSession) -> GimpSession:
-    """A GIMP that shows a photo-like picture of 160 × 120 px in a window."""
-    path = photo(gui.tmp / "photo.png")
-    gui.run("image = load(path)\nphoto = image.get_layers()[0]\nphoto.set_name('photo')\nshow(image)", path=path)
-    gui.activate_image()
-    return gui
-
-
-def photo(path: Path, size: tuple[int, int] = (160, 120)) -> Path:
-    """Save a sample photograph, scaled down."""
-    with Image.open(PHOTO) as picture:
-        picture.convert("RGB").resize(size, Image.Resampling.LANCZOS).save(path)
-    return path
-
-
-def state(gimp: GimpSession) -> dict[str, Any]:
-    """Return what the image is like now."""
-    return gimp.run(STATE)
-
-
-def eventually(gimp: GimpSession, wanted: Any, seconds: float = 5) -> dict[str, Any]:
-    """Return the image's state as soon as ``wanted(state)`` holds, or the last one."""
-    until = time.monotonic() + seconds
-    while not wanted(now := state(gimp)) and time.monotonic() < until:
-        time.sleep(0.1)
-    return now
-
-
-def forget_last_run(gimp: GimpSession) -> None:
-    """Make GIMP forget the settings of the last run, which an interactive call begins with."""
-    for saved in (gimp.shared / "profile" / "plug-in-settings").glob("*neural-style.last"):
-        saved.unlink()
 
 
 def open_dialog(gimp: GimpSession, **settings: Any) -> int:
     """Begin an interactive call and return the dialog's window, with the keyboard in it."""
-    forget_last_run(gimp)
+    set_last_run(gimp)
     gimp.start(OPEN, more={"quality": "draft", "iterations": 5} | settings)
-    window = gimp.display.wait_window(DIALOG)
-    time.sleep(1.5)  # thumbnails and the connection: what a screenshot should show
-    gimp.display.activate(window)
-    return window
+    return wait_drawn(gimp)
 
 
 def pick_and_apply(gimp: GimpSession) -> None:
@@ -83,6 +43,7 @@ def pick_and_apply(gimp: GimpSession) -> None:
 def test_choose_apply_undo_and_redo(opened: GimpSession) -> None:
     before = state(opened)
     window = open_dialog(opened)
+    time.sleep(1)  # thumbnails and the connection: what a screenshot should show
     opened.display.screenshot("dialog")
     opened.display.key("Right", "Down")
     time.sleep(0.3)
@@ -110,11 +71,7 @@ def test_choose_apply_undo_and_redo(opened: GimpSession) -> None:
 
 
 def test_from_the_menu_with_the_mouse(opened: GimpSession) -> None:
-    forget_last_run(opened)
-    opened.menu("Neural Style…")
-    window = opened.display.wait_window(DIALOG)
-    time.sleep(1.5)
-    opened.display.activate(window)
+    window = open_from_menu(opened)
     opened.display.key("alt+a")  # no style chosen: nothing to apply
     time.sleep(0.5)
     assert opened.display.find_windows(DIALOG) and len(state(opened)["layers"]) == 1
@@ -137,34 +94,19 @@ def test_from_the_menu_with_the_mouse(opened: GimpSession) -> None:
     assert [layer["name"].partition(" – ")[0] for layer in again["layers"]] == ["photo"] * 3
 
 
-def test_image_closed_while_it_is_painted(opened: GimpSession) -> None:
-    forget_last_run(opened)
-    opened.menu("Neural Style…")
-    window = opened.display.wait_window(DIALOG)
-    time.sleep(1)
-    opened.display.activate(window)
-    opened.display.key("space", "alt+a")
-    time.sleep(3)
-    opened.run("[Gimp.Display.get_by_id(n).delete() for n in range(1, 200) if Gimp.Display.id_is_valid(n)]")
-    opened.display.wait_gone(DIALOG, 20)
-    message = opened.display.wait_window("GIMP Message|^Error")
-    opened.display.screenshot("image-closed")
-    opened.display.activate(message)
-    opened.display.key("Escape")
-    assert opened.run("result = len(Gimp.get_images())") == 0
-
-
-def wait_for_frames(gimp: GimpSession, screenshot: str) -> None:
-    """Wait until the canvas has been painted on for a while."""
-    time.sleep(6)
-    gimp.display.screenshot(screenshot)
+def wait_for_frames(gimp: GimpSession, window: int, screenshot: str) -> None:
+    """Wait until the canvas is painted on: the dialog shows each of its frames."""
+    gimp.display.wait_window(", 2 layers")  # the image's own says so
+    before = pane(gimp, window, screenshot)
+    painted = wait_for_change(gimp, window, before, screenshot, 20)
+    assert difference(painted, before) >= 3
 
 
 def test_cancel_leaves_no_trace(opened: GimpSession) -> None:
     before = state(opened)
-    open_dialog(opened, quality="best", iterations=2000)
+    window = open_dialog(opened, **ENDLESS)
     pick_and_apply(opened)
-    wait_for_frames(opened, "painting")
+    wait_for_frames(opened, window, "painting")
     opened.display.key("Escape")
     answer = opened.wait(20)
     opened.display.wait_gone(DIALOG)
@@ -178,9 +120,9 @@ def test_cancel_leaves_no_trace(opened: GimpSession) -> None:
 
 def test_stop_keeps_what_is_painted(opened: GimpSession) -> None:
     before = state(opened)
-    open_dialog(opened, quality="best", iterations=2000)
+    window = open_dialog(opened, **ENDLESS)
     pick_and_apply(opened)
-    wait_for_frames(opened, "painting-before-stop")
+    wait_for_frames(opened, window, "painting-before-stop")
     opened.display.key("alt+t")
     answer = opened.wait(JOB)
     assert (answer["status"], answer["message"]) == ("SUCCESS", "")
@@ -193,17 +135,18 @@ def test_stop_keeps_what_is_painted(opened: GimpSession) -> None:
 
 def test_killed_while_it_paints_on_the_canvas(opened: GimpSession) -> None:
     opened.run("image.undo_group_start(); photo.set_name('renamed'); image.undo_group_end()")
-    open_dialog(opened, quality="best", iterations=2000)
+    window = open_dialog(opened, **ENDLESS)
     pick_and_apply(opened)
-    wait_for_frames(opened, "painting-before-kill")
+    wait_for_frames(opened, window, "painting-before-kill")
     for process in opened.plugin_processes():
         process.kill()
     answer = opened.wait(20)
     assert answer["status"] != "SUCCESS"
-    time.sleep(1)
+    opened.display.wait_gone(DIALOG)
+    time.sleep(0.5)
     for title in ("GIMP Message", "Error"):
-        for window in opened.display.find_windows(title):
-            opened.display.activate(window)
+        for message in opened.display.find_windows(title):
+            opened.display.activate(message)
             opened.display.key("Escape")
     left = state(opened)
     assert left["undo enabled"]
@@ -221,7 +164,7 @@ def test_no_server_is_told_in_the_dialog(opened: GimpSession) -> None:
         open_dialog(opened)
         opened.display.screenshot("no-server")
         pick_and_apply(opened)  # tries again, and fails again
-        time.sleep(2)
+        time.sleep(1)
         opened.display.screenshot("no-server-after-apply")
         assert not opened.finished
         opened.display.key("Escape")
@@ -233,9 +176,11 @@ def test_no_server_is_told_in_the_dialog(opened: GimpSession) -> None:
 def test_grey_image_asks_for_consent(opened: GimpSession) -> None:
     opened.run("image.convert_grayscale()")
     open_dialog(opened)
-    opened.display.screenshot("grey")
+    with Image.open(opened.display.screenshot("grey")) as screen:
+        before = screen.convert("RGB")
     opened.display.key("alt+r")
-    pick = opened.display.screenshot("grey-consent")
-    assert pick.exists()
+    time.sleep(0.3)
+    with Image.open(opened.display.screenshot("grey-consent")) as screen:
+        assert difference(screen.convert("RGB"), before) > 0  # the box is there, and is ticked
     opened.display.key("Escape")
     assert opened.wait(20)["status"] == "CANCEL"

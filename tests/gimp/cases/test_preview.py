@@ -7,13 +7,21 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from PIL import Image, ImageChops, ImageStat
 
 from server.client import Client
-from tests.gimp.cases.test_dialog import DIALOG, eventually, forget_last_run, photo, state
+from tests.gimp.cases.conftest import one_series
+from tests.gimp.cases.driving import (
+    DIALOG,
+    JOB,
+    difference,
+    eventually,
+    open_from_menu,
+    pane,
+    photo,
+    state,
+    wait_for_change,
+)
 from tests.gimp.session import GimpSession
-
-JOB = 90
 
 
 @pytest.fixture
@@ -22,47 +30,6 @@ def shown(gui: GimpSession) -> GimpSession:
     path = photo(gui.tmp / "photo.png", (480, 360))
     gui.run("image = load(path)\nphoto = image.get_layers()[0]\nphoto.set_name('photo')\nshow(image)", path=path)
     return gui
-
-
-def open_from_menu(gimp: GimpSession) -> int:
-    """Open the dialog as a user does, which leaves GIMP free for code; return its window."""
-    forget_last_run(gimp)
-    for message in gimp.display.find_windows("GIMP Message"):  # of a plug-in that an earlier test killed
-        gimp.display.activate(message)
-        gimp.display.key("Return")
-    gimp.menu("Neural Style…")
-    window = gimp.display.wait_window(DIALOG)
-    gimp.display.activate(window)
-    x, y, width, height = gimp.display.geometry(window)
-    until = time.monotonic() + 20
-    while time.monotonic() < until:  # a window without a picture yet shows what is behind it: the black screen
-        with Image.open(gimp.display.screenshot("opening")) as screen:
-            if screen.convert("L").getpixel((x + width - 30, y + height - 60)) > 20:
-                break
-        time.sleep(0.1)
-    time.sleep(0.5)
-    return window
-
-
-def pane(gimp: GimpSession, window: int, name: str) -> Image.Image:
-    """Return what the middle of the preview shows now."""
-    x, y, width, height = gimp.display.geometry(window)
-    with Image.open(gimp.display.screenshot(name)) as screen:
-        left, top = x + width // 2 - 80, y + 90
-        return screen.convert("RGB").crop((left, top, left + 160, top + height // 3))
-
-
-def difference(one: Image.Image, other: Image.Image) -> float:
-    """Return how much two pictures differ, in levels of 255."""
-    return sum(ImageStat.Stat(ImageChops.difference(one, other)).mean) / 3
-
-
-def wait_for_change(gimp: GimpSession, window: int, before: Image.Image, name: str, seconds: float) -> Image.Image:
-    """Return what the preview shows as soon as that differs clearly from ``before``."""
-    until = time.monotonic() + seconds
-    while difference(now := pane(gimp, window, name), before) < 3 and time.monotonic() < until:
-        time.sleep(0.1)
-    return now
 
 
 @pytest.fixture
@@ -92,8 +59,7 @@ def wait_for_job(client: Client, seconds: float, *, paused: bool = False) -> dic
 def test_the_preview_is_the_job(watched: tuple[GimpSession, Client]) -> None:
     gimp, client = watched
     before = state(gimp)
-    window = open_from_menu(gimp)
-    gimp.display.key("alt+q", "Up")  # draft
+    window = open_from_menu(gimp, quality="draft")
     gimp.display.screenshot("preview-none")
     plain = pane(gimp, window, "preview-before")
     gimp.display.click(70, 130, window=window)
@@ -138,10 +104,10 @@ def test_the_preview_is_the_job(watched: tuple[GimpSession, Client]) -> None:
     assert eventually(gimp, lambda now: len(now["layers"]) == 2)["seen"] == made["seen"]
 
 
+@one_series
 def test_other_settings_and_styles_start_the_preview_anew(watched: tuple[GimpSession, Client]) -> None:
     gimp, client = watched
-    window = open_from_menu(gimp)
-    gimp.display.key("alt+q", "Up")
+    window = open_from_menu(gimp, quality="draft", iterations=8)
     gimp.display.click(70, 130, window=window)
     first = wait_for_job(client, 20)
     gimp.display.key("alt+b", "Prior", "Prior")
@@ -151,7 +117,6 @@ def test_other_settings_and_styles_start_the_preview_anew(watched: tuple[GimpSes
     second = wait_for_job(client, 20)
     assert second["job"] != first["job"]
     # The user paints on the layer meanwhile: what is applied is the layer as it is now.
-    wait_for_job(client, 60, paused=True)
     gimp.run("write(photo, bytes((90, 120, 60, 255)) * (480 * 360)); Gimp.displays_flush()")
     gimp.display.activate(window)
     gimp.display.key("alt+a")
@@ -166,11 +131,12 @@ result = mean, len(image.get_layers())
     assert made[0][2] < 140, made[0]
 
 
+@one_series
 def test_try_again_when_the_server_was_not_there(shown: GimpSession) -> None:
     with shown.installation(server_command=["/nowhere/python"], folder=str(shown.tmp / "no-server")):
-        window = open_from_menu(shown)
+        window = open_from_menu(shown, quality="draft")
         shown.display.click(70, 130, window=window)
-        time.sleep(3)
+        time.sleep(1)
         told = pane(shown, window, "preview-no-server")
     # The user mends it, and presses the button.
     shown.display.key("F5")

@@ -1,0 +1,105 @@
+"""What the cases share that drive the dialog and the canvas by keyboard and mouse, as a user does it."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from PIL import Image, ImageChops, ImageStat
+
+from tests.gimp.session import GimpSession
+
+DIALOG = r"^Neural Style$"
+JOB = 90
+PHOTO = Path(__file__).parents[3] / "samples" / "content" / "harbour.jpg"
+
+#: Settings of a job that does not end by itself.
+ENDLESS = {"quality": "best", "iterations": 2000}
+
+STATE = """
+result = {
+    "layers": layers(image), "undo enabled": image.undo_is_enabled(),
+    "seen": __import__("hashlib").sha256(read(Gimp.Layer.new_from_visible(image, image, "seen"))).hexdigest(),
+    "selected": [layer.get_name() for layer in image.get_selected_layers()],
+}
+"""
+
+
+def photo(path: Path, size: tuple[int, int] = (160, 120)) -> Path:
+    """Save a sample photograph, scaled down."""
+    with Image.open(PHOTO) as picture:
+        picture.convert("RGB").resize(size, Image.Resampling.LANCZOS).save(path)
+    return path
+
+
+def state(gimp: GimpSession) -> dict[str, Any]:
+    """Return what the image is like now."""
+    return gimp.run(STATE)
+
+
+def eventually(gimp: GimpSession, wanted: Callable[[dict[str, Any]], bool], seconds: float = 5) -> dict[str, Any]:
+    """Return the image's state as soon as ``wanted(state)`` holds, or the last one."""
+    until = time.monotonic() + seconds
+    while not wanted(now := state(gimp)) and time.monotonic() < until:
+        time.sleep(0.1)
+    return now
+
+
+def set_last_run(gimp: GimpSession, **settings: Any) -> None:
+    """Make GIMP believe that the last run had these settings, and the others' defaults: a dialog opens with them."""
+    folder = gimp.shared / "profile" / "plug-in-settings"
+    for saved in folder.glob("*neural-style.last"):
+        saved.unlink()
+    if settings:
+        folder.mkdir(exist_ok=True)
+        lines = [f"({name.replace('_', '-')} {json.dumps(value)})\n" for name, value in settings.items()]
+        (folder / "GimpProcedureConfigRun-plug-in-neural-style.last").write_text("".join(lines))
+
+
+def open_from_menu(gimp: GimpSession, **settings: Any) -> int:
+    """Open the dialog as a user does, which leaves GIMP free for code; return its window, with the keyboard in it."""
+    set_last_run(gimp, **settings)
+    for message in gimp.display.find_windows("GIMP Message"):  # of a plug-in that an earlier test killed
+        gimp.display.activate(message)
+        gimp.display.key("Return")
+    gimp.menu("Neural Style…")
+    return wait_drawn(gimp)
+
+
+def wait_drawn(gimp: GimpSession, title: str = DIALOG) -> int:
+    """Wait until the dialog shows what is in it; return its window, with the keyboard in it."""
+    window = gimp.display.wait_window(title)
+    gimp.display.activate(window)
+    x, y, width, height = gimp.display.geometry(window)
+    until = time.monotonic() + 20
+    while time.monotonic() < until:  # a window without a picture yet shows what is behind it: the black screen
+        with Image.open(gimp.display.screenshot("opening")) as screen:
+            if screen.convert("L").getpixel((x + width - 30, y + height - 60)) > 20:
+                break
+        time.sleep(0.1)
+    time.sleep(0.5)
+    return window
+
+
+def pane(gimp: GimpSession, window: int, name: str) -> Image.Image:
+    """Return what the middle of the preview shows now."""
+    x, y, width, height = gimp.display.geometry(window)
+    with Image.open(gimp.display.screenshot(name)) as screen:
+        left, top = x + width // 2 - 80, y + 90
+        return screen.convert("RGB").crop((left, top, left + 160, top + height // 3))
+
+
+def difference(one: Image.Image, other: Image.Image) -> float:
+    """Return how much two pictures differ, in levels of 255."""
+    return sum(ImageStat.Stat(ImageChops.difference(one, other)).mean) / 3
+
+
+def wait_for_change(gimp: GimpSession, window: int, before: Image.Image, name: str, seconds: float) -> Image.Image:
+    """Return what the preview shows as soon as that differs clearly from ``before``."""
+    until = time.monotonic() + seconds
+    while difference(now := pane(gimp, window, name), before) < 3 and time.monotonic() < until:
+        time.sleep(0.1)
+    return now
