@@ -1,0 +1,178 @@
+"""What the user does in GIMP while a picture is painted on the canvas: nothing of the user's is lost by it."""
+
+from __future__ import annotations
+
+import re
+import time
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from tests.gimp.cases.conftest import one_series
+from tests.gimp.cases.driving import DIALOG, ENDLESS, eventually, open_from_menu, state
+from tests.gimp.session import GimpSession
+
+LOOK = """
+import hashlib
+result = {layer.get_name(): hashlib.sha256(read(layer)).hexdigest() for layer in image.get_layers()}
+"""
+PAINTING = "(painting)"
+
+
+@pytest.fixture
+def painting(opened: GimpSession) -> Iterator[GimpSession]:
+    """A GIMP that shows a photo and a layer "notes" with a past to undo, and paints on its canvas without end."""
+    said = len(opened.log_text())
+    opened.run("""
+notes = new_layer(image, "sketch", 160, 120, bytes(160 * 120 * 4))
+image.undo_group_start(); notes.set_name("notes"); image.undo_group_end()
+image.set_selected_layers([photo])
+""")
+    opened.activate_image()
+    before = look(opened)
+    window = open_from_menu(opened, **ENDLESS)
+    opened.display.key("space", "alt+a")
+    opened.display.wait_window(", 3 layers")  # the image's own says so
+    opened.display.xdotool("windowmove", window, 850, 100)  # off the canvas
+    until = time.monotonic() + 20
+    while live_pixels(opened) == before["photo"] and time.monotonic() < until:
+        time.sleep(0.1)
+    assert live_pixels(opened) != before["photo"]
+    yield opened
+    core = re.compile(r"(Gimp-Core|LibGimp\w*|GEGL)-(CRITICAL|WARNING)")  # not GTK's about devices
+    broken = [line for line in opened.log_text()[said:].splitlines() if core.search(line)]
+    assert not broken, broken
+
+
+def look(gimp: GimpSession) -> dict[str, str]:
+    """Return what the pixels of every layer are, by its name."""
+    return gimp.run(LOOK)
+
+
+def live_pixels(gimp: GimpSession) -> str | None:
+    """Return what the pixels of the live layer are; None if there is none."""
+    return next((pixels for name, pixels in look(gimp).items() if name.endswith(PAINTING)), None)
+
+
+def select(gimp: GimpSession, layer: str) -> None:
+    """Select the layer whose name ends so."""
+    gimp.run("image.set_selected_layers([each for each in image.get_layers() if each.get_name().endswith(name)])",
+             name=layer)  # fmt: skip
+
+
+def stroke(gimp: GimpSession) -> None:
+    """Draw a line with the brush across the middle of the canvas."""
+    gimp.activate_image()
+    gimp.display.key("p")
+    gimp.display.xdotool(
+        "mousemove", "--sync", 330, 330, "sleep", 0.1, "mousedown", 1, "mousemove", "--sync", 360, 340,
+        "mousemove", "--sync", 400, 350, "sleep", 0.1, "mouseup", 1,
+    )  # fmt: skip
+
+
+def stop_and_keep(gimp: GimpSession) -> dict[str, Any]:
+    """End the job as the user does who likes what is there; return the image with the result."""
+    gimp.display.activate(gimp.display.wait_window(DIALOG))
+    gimp.display.key("alt+t")
+    gimp.display.wait_gone(DIALOG, 30)
+    assert not gimp.display.find_windows("GIMP Message|^Error")
+    return eventually(gimp, lambda now: not any(layer["name"].endswith(PAINTING) for layer in now["layers"]))
+
+
+def test_strokes_and_undo(painting: GimpSession) -> None:
+    gimp = painting
+    before = look(gimp)
+
+    # On the live layer, whose next frame would take the stroke away again, GIMP refuses it.
+    select(gimp, PAINTING)
+    stroke(gimp)
+    # On the source the user paints as ever, and the job goes on with what it was given.
+    select(gimp, "photo")
+    stroke(gimp)
+    until = time.monotonic() + 5
+    while (drawn := look(gimp))["photo"] == before["photo"] and time.monotonic() < until:
+        time.sleep(0.1)
+    gimp.display.screenshot("meanwhile-stroke")
+    assert drawn["photo"] != before["photo"] and drawn["notes"] == before["notes"]
+
+    # Undo takes back that stroke and then the new name: the refused stroke is no step in between.
+    gimp.activate_image()
+    gimp.display.key("ctrl+z")
+    eventually(gimp, lambda now: look(gimp)["photo"] == before["photo"])
+    assert look(gimp)["photo"] == before["photo"]
+    gimp.display.key("ctrl+z")
+    undone = eventually(gimp, lambda now: "sketch" in look(gimp))
+    assert [layer["name"] for layer in undone["layers"]][::2] == ["sketch", "photo"]
+    gimp.display.key("ctrl+y", "ctrl+y")
+    eventually(gimp, lambda now: look(gimp)["photo"] == drawn["photo"])
+    assert (look(gimp)["photo"], look(gimp)["notes"]) == (drawn["photo"], before["notes"])
+
+    made = stop_and_keep(gimp)
+    assert len(made["layers"]) == 3 and made["undo enabled"] and made["selected"] == ["photo"]
+    after = look(gimp)
+    assert (after["photo"], after["notes"]) == (drawn["photo"], before["notes"])
+    # One step for the result, and the user's own steps below it.
+    gimp.activate_image()
+    gimp.display.key("ctrl+z")
+    eventually(gimp, lambda now: len(now["layers"]) == 2)
+    assert look(gimp) == {"notes": before["notes"], "photo": drawn["photo"]}
+    gimp.display.key("ctrl+z")
+    eventually(gimp, lambda now: look(gimp)["photo"] == before["photo"])
+    assert look(gimp) == {"notes": before["notes"], "photo": before["photo"]}
+
+
+def test_live_layer_deleted(painting: GimpSession) -> None:
+    gimp = painting
+    before = look(gimp)
+    select(gimp, PAINTING)
+    window = gimp.activate_image()
+    x, y, width, height = gimp.display.geometry(window)
+    gimp.display.click(x + width - 20, y + height - 18)  # the bin in the Layers dialog
+    gone = eventually(gimp, lambda now: len(now["layers"]) == 2)
+    gimp.display.screenshot("meanwhile-deleted")
+    assert [layer["name"] for layer in gone["layers"]] == ["notes", "photo"]
+    time.sleep(1.5)  # frames come that have no layer any more
+    assert gimp.display.find_windows(DIALOG) and len(state(gimp)["layers"]) == 2
+
+    made = stop_and_keep(gimp)
+    assert [layer["name"].partition(" – ")[0] for layer in made["layers"]] == ["notes", "photo", "photo"]
+    after = look(gimp)
+    assert (after["photo"], after["notes"]) == (before["photo"], before["notes"])
+    gimp.activate_image()
+    gimp.display.key("ctrl+z")
+    eventually(gimp, lambda now: len(now["layers"]) == 2)
+    assert look(gimp) == {"notes": before["notes"], "photo": before["photo"]}
+
+
+@one_series
+def test_source_layer_deleted(painting: GimpSession) -> None:
+    """The result still has a place, and the source comes back when its deletion is undone."""
+    gimp = painting
+    before = look(gimp)
+    gimp.run("image.undo_group_start(); image.remove_layer(photo); image.undo_group_end(); Gimp.displays_flush()")
+    time.sleep(1.5)
+    made = stop_and_keep(gimp)
+    assert [layer["name"].partition(" – ")[0] for layer in made["layers"]] == ["photo", "notes"]
+    assert look(gimp)["notes"] == before["notes"]
+    gimp.activate_image()
+    gimp.display.key("ctrl+z", "ctrl+z")
+    eventually(gimp, lambda now: [layer["name"] for layer in now["layers"]] == ["notes", "photo"])
+    assert look(gimp) == {"notes": before["notes"], "photo": before["photo"]}
+
+
+def test_image_closed(painting: GimpSession) -> None:
+    gimp = painting
+    gimp.activate_image()
+    gimp.display.key("ctrl+w")
+    question = gimp.display.wait_window("^Close|^Quit")
+    gimp.display.activate(question)
+    gimp.display.key("ctrl+d")  # discard
+    gimp.display.wait_gone(DIALOG, 20)
+    message = gimp.display.wait_window("GIMP Message|^Error")
+    gimp.display.screenshot("image-closed")
+    assert gimp.run("result = len(Gimp.get_images())") == 0
+    gimp.display.activate(message)
+    gimp.display.key("Escape")
+    gimp.display.wait_gone("GIMP Message|^Error")
+    assert not gimp.plugin_processes()
