@@ -74,10 +74,9 @@ def parse_axis(text: str) -> Axis:
     values: list[Value] = []
     for part in filter(None, (part.strip() for part in listed.split("," if setting.kind != "numbers" else ";"))):
         try:
-            value = setting.check(_typed(part, setting.kind))
-        except (SettingError, ValueError) as error:
-            said = str(error) if isinstance(error, SettingError) else f"“{part}” is not a number."
-            raise StyleError("bad-arguments", f"“{text}”: {said}", "Correct that value.") from None
+            value = setting.check(typed(part, setting.kind))
+        except SettingError as error:
+            raise StyleError("bad-arguments", f"“{text}”: {error}", "Correct that value.") from None
         if value not in values:
             values.append(value)
     if not values:
@@ -87,7 +86,17 @@ def parse_axis(text: str) -> Axis:
     return Axis(setting.name, tuple(values))
 
 
-def _typed(text: str, kind: str) -> Any:
+def typed(text: str, kind: str) -> Any:
+    """Return a setting's value that was written as text, as its ``kind`` wants it; ``Setting.check`` then judges it.
+
+    Raises:
+        SettingError: a number was wanted, and this is none.
+    """
     if kind == "bool":
-        return {"true": True, "false": False}.get(text.lower(), text)
-    return float(text) if kind in ("float", "int") else text
+        return {"true": True, "yes": True, "1": True, "false": False, "no": False, "0": False}.get(text.lower(), text)
+    if kind not in ("float", "int"):
+        return text
+    try:
+        return float(text)
+    except ValueError:
+        raise SettingError(f"“{text}” is not a number.") from None

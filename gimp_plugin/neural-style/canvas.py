@@ -6,7 +6,7 @@ of; the results then go in as one undo step. The user's own layers are never wri
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Container, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 
@@ -219,20 +219,26 @@ def thumbnail(source: Source, size: int) -> GdkPixbuf.Pixbuf:
 
 @contextmanager
 def unrecorded(image: Gimp.Image) -> Iterator[None]:
-    """Keep what is done within out of the undo history; nothing slow, as GIMP does not repair a freeze that outlives us."""
+    """Keep what is done within out of the undo history; nothing slow, as GIMP does not repair a freeze that outlives us.
+
+    An image without unsaved changes stays one: GIMP counts what is not recorded as a change, too.
+    """
+    clean = not image.is_dirty()
     image.undo_freeze()
     try:
         yield
     finally:
         image.undo_thaw()
+        if clean:
+            image.clean_all()
 
 
 def show_frame(layer: Gimp.Layer, area: Area, picture: Picture) -> None:
     """Put a frame on a live layer, and lock its pixels: a stroke on it would be gone with the next frame.
 
-    Does nothing once the user removed the layer or closed the image.
+    Does nothing once the user removed the layer or closed the image, or while a group around it is locked.
     """
-    if not layer.is_valid():
+    if not layer.is_valid() or locked_group(layer) is not None:
         return
     image = layer.get_image()
     with unrecorded(image):
@@ -246,6 +252,16 @@ def show_frame(layer: Gimp.Layer, area: Area, picture: Picture) -> None:
     Gimp.displays_flush()
 
 
+def locked_group(layer: Gimp.Layer) -> Gimp.GroupLayer | None:
+    """Return the outermost group around the layer whose pixels are locked: GIMP ends a plug-in that writes into it."""
+    found, group = None, layer.get_parent()
+    while group is not None:
+        if group.get_lock_content():
+            found = group
+        group = group.get_parent()
+    return found
+
+
 class LiveLayer:
     """A layer that shows the painting on the canvas while it is made, and that the undo history never sees."""
 
@@ -255,10 +271,11 @@ class LiveLayer:
         selected = image.get_selected_layers()
         layer = _new_layer(image, source, name)
         with unrecorded(image):
-            _insert(image, source, layer)
+            _insert(image, source, layer, live=True)
             layer.set_lock_content(True)  # as `show_frame` leaves it
         image.set_selected_layers(selected)
         self._layer = layer
+        self._beside = {each.get_id() for each in stack(image, layer)}
 
     def show(self, picture: Picture) -> None:
         """Put a frame on the canvas."""
@@ -266,14 +283,33 @@ class LiveLayer:
 
     def remove(self) -> None:
         """Take the layer away without a trace."""
-        if not (self._image.is_valid() and self._layer.is_valid()):
-            return
-        selected = [layer for layer in self._image.get_selected_layers() if layer.get_id() != self._layer.get_id()]
-        with unrecorded(self._image):
-            self._image.remove_layer(self._layer)
-        if selected:
-            self._image.set_selected_layers(selected)
-        Gimp.displays_flush()
+        if self._image.is_valid() and self._layer.is_valid():
+            take_away(self._image, self._layer, self._beside)
+            Gimp.displays_flush()
+
+
+def stack(image: Gimp.Image, layer: Gimp.Layer) -> list[Gimp.Layer]:
+    """Return the layers of the image or group that holds this one, from the top down."""
+    parent = layer.get_parent()
+    return image.get_layers() if parent is None else parent.get_children()
+
+
+def take_away(image: Gimp.Image, live: Gimp.Layer, beside: Container[int]) -> None:
+    """Remove a live layer without a trace; what else was selected stays so.
+
+    ``beside`` are the numbers of the layers that were in its stack from the beginning. One that came back since, by
+    undoing its removal, was put where it had been counted from the top; below the live layer that is one too high.
+    """
+    selected = [layer for layer in image.get_selected_layers() if layer.get_id() != live.get_id()]
+    layers, parent, number = stack(image, live), live.get_parent(), live.get_id()
+    below = layers[image.get_item_position(live) + 1 :]
+    back = [layer for layer in below if layer.get_id() < number and layer.get_id() not in beside]
+    with unrecorded(image):
+        image.remove_layer(live)
+        for layer in reversed(back):
+            image.reorder_item(layer, parent, image.get_item_position(layer) + 1)
+    if selected:
+        image.set_selected_layers(selected)
 
 
 def insert_results(image: Gimp.Image, results: Sequence[Result], *, convert: bool) -> list[Gimp.Layer]:
@@ -328,20 +364,32 @@ def _new_layer(image: Gimp.Image, source: Source, name: str) -> Gimp.Layer:
     return layer
 
 
-def _insert(image: Gimp.Image, source: Source, layer: Gimp.Layer) -> None:
-    """Insert the layer above its source, with the selection and the source's own mask as its mask."""
+def _insert(image: Gimp.Image, source: Source, layer: Gimp.Layer, *, live: bool = False) -> None:
+    """Insert the layer above its source, with the selection and the source's own mask as its mask.
+
+    A ``live`` one, which is still to be written to, is put above the groups around the source whose pixels are locked.
+    """
     old = source.layer if source.layer.is_valid() else None
-    if old is None:  # the user removed the source meanwhile: the result still has a place
+    mask = _mask(image, source, layer, old)  # written first: in a locked group it cannot be any more
+    below = (locked_group(old) if live and old is not None else None) or old
+    if below is None:  # the user removed the source meanwhile: the result still has a place
         image.insert_layer(layer, None, 0)
     else:
-        image.insert_layer(layer, old.get_parent(), image.get_item_position(old))
-    old_mask = old.get_mask() if old is not None and old.get_apply_mask() else None
-    if source.selection is not None or old_mask is not None:
-        mask = layer.create_mask(Gimp.AddMaskType.WHITE)
+        image.insert_layer(layer, below.get_parent(), image.get_item_position(below))
+    if mask is not None:
         layer.add_mask(mask)
-        if source.selection is not None:
-            width, height = layer.get_width(), layer.get_height()
-            pixels.write_raw(mask.get_buffer(), (width, height), _mask_format(image), source.selection)
-        if old_mask is not None:
-            mask.combine_masks(old_mask, Gimp.ChannelOps.INTERSECT, 0, 0)
         layer.set_edit_mask(False)
+
+
+def _mask(image: Gimp.Image, source: Source, layer: Gimp.Layer, old: Gimp.Layer | None) -> Gimp.LayerMask | None:
+    """Return the selection and the mask of the ``old`` layer as a mask for the new one; None if there is neither."""
+    old_mask = old.get_mask() if old is not None and old.get_apply_mask() else None
+    if source.selection is None and old_mask is None:
+        return None
+    mask = layer.create_mask(Gimp.AddMaskType.WHITE)
+    if source.selection is not None:
+        width, height = layer.get_width(), layer.get_height()
+        pixels.write_raw(mask.get_buffer(), (width, height), _mask_format(image), source.selection)
+    if old_mask is not None:
+        mask.combine_masks(old_mask, Gimp.ChannelOps.INTERSECT, 0, 0)
+    return mask

@@ -17,6 +17,7 @@ import painting
 import pixels
 import report
 import styles
+import waiting
 from editing import Editing
 from editingview import EditingView
 from pane import PreviewPane
@@ -76,7 +77,7 @@ class Dialog:
         self._columns.show_all()
 
         self._preview = Preview(image, sources, self._pane, editing)
-        config.connect("notify", lambda *_: self._changed())
+        config.connect("notify", lambda _config, which: self._changed(typing=which.name == arguments.EXPLORE))
         self._changed()
         self._every(_POLL_MILLISECONDS, self._tick)
 
@@ -135,13 +136,14 @@ class Dialog:
         box.pack_start(self._window.get_widget(arguments.CONVERT, GObject.TYPE_NONE), False, False, 0)
         return box
 
-    def _changed(self) -> None:
+    def _changed(self, *, typing: bool = False) -> None:
         """Bring the preview and the buttons in line with what is chosen."""
         weights = self._chooser.weights()
         self._window.set_response_sensitive(Gtk.ResponseType.OK, bool(weights))
         button = self._window.get_widget_for_response(Gtk.ResponseType.OK)
         button.set_tooltip_text("" if weights else _("Choose a style first"))
-        self._preview.want(Wish(tuple(weights.items()), arguments.settings_of(self._config), self._editing.how))
+        wish = Wish(tuple(weights.items()), arguments.settings_of(self._config), self._editing.how)
+        self._preview.want(wish, typing=typing)
 
     def _apply(self) -> None:
         if self._chooser.weights():
@@ -224,7 +226,7 @@ class Dialog:
         timer = self._every(_POLL_MILLISECONDS, self._step)
         try:
             while True:
-                response = Gtk.Dialog.run(self._window)
+                response = waiting.for_response(self._window)
                 if response == _STOP and self._work is not None:
                     self._work.stop()
                     self._window.set_response_sensitive(_STOP, False)

@@ -76,6 +76,7 @@ class LiveCopy:
                 self._hidden = True
         image.set_selected_layers(selected)
         self._copy = copy
+        self._beside = {each.get_id() for each in canvas.stack(image, copy)}
 
     def show(self, picture: Picture) -> None:
         """Put a frame on the canvas."""
@@ -91,16 +92,11 @@ class LiveCopy:
             return
         if not self._image.is_valid():
             return
-        copy = self._copy
-        there = copy is not None and copy.is_valid()
-        selected = [each for each in self._image.get_selected_layers() if not there or each.get_id() != copy.get_id()]
-        with canvas.unrecorded(self._image):
-            if there:
-                self._image.remove_layer(copy)
-            if self._hidden and self._original.is_valid():
+        if self._copy is not None and self._copy.is_valid():
+            canvas.take_away(self._image, self._copy, self._beside)
+        if self._hidden and self._original.is_valid():
+            with canvas.unrecorded(self._image):
                 self._original.set_visible(True)
-        if selected:
-            self._image.set_selected_layers(selected)
         Gimp.displays_flush()
 
 

@@ -20,8 +20,9 @@ from pane import PreviewPane
 from report import PluginError
 from words import _
 
-#: Seconds without another change before a preview starts over, and between two updates of a running one.
-_SETTLE = 0.35
+#: Seconds without another change before a preview starts over (with another letter: a word half typed is no mistake yet),
+#: and between two updates of a running one.
+_SETTLE, _TYPED = 0.35, 1.5
 _UPDATE_EVERY = 0.15
 
 
@@ -68,8 +69,8 @@ class Preview:
 
     # What the user wants
 
-    def want(self, wish: Wish) -> None:
-        """Show what this would look like."""
+    def want(self, wish: Wish, *, typing: bool = False) -> None:
+        """Show what this would look like; ``typing`` says that the change is a letter in a text."""
         if wish == self._wish:
             return
         self._wish, now = wish, time.monotonic()
@@ -84,7 +85,7 @@ class Preview:
             self._update_at = self._update_at or now + _UPDATE_EVERY
             return
         self._failed = False
-        self._start_at = now + _SETTLE
+        self._start_at = now + (_TYPED if typing else _SETTLE)
 
     def retry(self) -> None:
         """Try again after something went wrong."""

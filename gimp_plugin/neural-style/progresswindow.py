@@ -12,6 +12,7 @@ from gi.repository import Gimp, GimpUi, GLib, Gtk
 
 import canvas
 import pixels
+import waiting
 from connection import Connection
 from painting import Painting
 from server import client as wire
@@ -58,7 +59,7 @@ class ProgressWindow:
         timer = GLib.timeout_add(_POLL_MILLISECONDS, lambda: self._step(connection, make))
         try:
             while True:
-                response = Gtk.Dialog.run(self._window)
+                response = waiting.for_response(self._window)
                 if response == _STOP and self._work is not None:
                     self._work.stop()
                     self._stop.set_sensitive(False)

@@ -16,6 +16,7 @@ from memory import Memory
 from repainting import Repainting, Task, depends, in_order, task_for
 from report import CancelledError, PluginError
 from stylecore import settings as style_settings
+from stylecore.axes import typed
 from words import _, counted
 
 
@@ -71,21 +72,13 @@ def parse_changes(text: str) -> dict[str, Any]:
         try:
             if setting is None:
                 raise style_settings.SettingError(f"There is no setting “{name}”.")
-            changes[setting.name] = setting.check(_typed(setting.kind, value))
+            changes[setting.name] = setting.check(typed(value, setting.kind))
         except ValueError as error:
             raise PluginError(
                 _("The change “{word}” cannot be made: {reason}").format(word=word, reason=error),
                 _("Write it like “strength=70”."),
             ) from None
     return changes
-
-
-def _typed(kind: str, value: str) -> Any:
-    if kind == "bool":
-        return {"true": True, "yes": True, "1": True, "false": False, "no": False, "0": False}.get(value.lower(), value)
-    if kind == "int":
-        return int(value)
-    return float(value) if kind == "float" else value
 
 
 def stale(

@@ -13,7 +13,7 @@ from tests.gimp.common import REPOSITORY
 from tests.gimp.places import Place
 
 OUTPUT = REPOSITORY / "tests" / "output"
-SIZE = (1400, 900)
+SCREEN = (1400, 900)
 
 
 class DisplayError(AssertionError):
@@ -23,13 +23,15 @@ class DisplayError(AssertionError):
 class Display:
     """One Xvfb with openbox, where a GIMP lives. Coordinates are pixels of the screen, from its top left corner."""
 
-    def __init__(self, place: Place, environment: Mapping[str, str], log: Path) -> None:
+    def __init__(
+        self, place: Place, environment: Mapping[str, str], log: Path, screen: tuple[int, int] = SCREEN
+    ) -> None:
         self.place = place
         self._log = log.open("ab")
         for _ in range(5):
             self.name = f":{random.randint(1000, 50000)}"
             self.environment = {**environment, "DISPLAY": self.name}
-            size = f"{SIZE[0]}x{SIZE[1]}x24"
+            size = f"{screen[0]}x{screen[1]}x24"
             self._processes = [self._spawn("Xvfb", self.name, "-screen", "0", size, "-nolisten", "tcp", "-noreset")]
             if self._answers():
                 break

@@ -22,7 +22,7 @@ import psutil
 
 from gimp_plugin.assemble import ENTRY, NAME, assemble
 from tests.gimp.common import REPOSITORY, cache_folder
-from tests.gimp.display import Display
+from tests.gimp.display import SCREEN, Display
 from tests.gimp.places import Place
 from tests.gimp.rootfs import inside_environment
 from tests.gimp.servers import ServerStarter
@@ -63,8 +63,10 @@ class GimpSession:
         log: GIMP's standard output and error, as a file.
     """
 
-    def __init__(self, place: Place, *, windows: bool, language: str = "") -> None:
-        self._language = language
+    def __init__(
+        self, place: Place, *, windows: bool, language: str = "", gimprc: str = "", screen: tuple[int, int] = SCREEN
+    ) -> None:
+        self._language, self._gimprc, self._screen = language, gimprc, screen
         self.place, self.series = place, place.series
         self.shared = place.make_shared_folder()
         self.tmp = self.shared
@@ -232,7 +234,7 @@ class GimpSession:
             for name in PLUG_INS:
                 (self.shared / "own-plug-ins" / name).symlink_to(system / name)
         rc = GIMPRC.format(version=self.place.version, plug_ins=":".join(path))
-        (self.shared / "profile" / "gimprc").write_text(rc)
+        (self.shared / "profile" / "gimprc").write_text(rc + self._gimprc)
         shutil.copy(Path(__file__).with_name("agent.py"), self.shared / "neural_style_test_agent.py")
         installation = {
             "version": "tests",
@@ -252,7 +254,7 @@ class GimpSession:
             )
             environment = self._environment()
             if windows:
-                self._display = Display(self.place, environment, self.shared / "display.log")
+                self._display = Display(self.place, environment, self.shared / "display.log", self._screen)
                 environment = self._display.environment
                 arguments = ["gimp", "--no-splash", "--new-instance"]
             else:

@@ -104,6 +104,7 @@ def wait_for_frames(gimp: GimpSession, window: int, screenshot: str) -> None:
 
 def test_cancel_leaves_no_trace(opened: GimpSession) -> None:
     before = state(opened)
+    opened.run("image.clean_all()")
     window = open_dialog(opened, **ENDLESS)
     pick_and_apply(opened)
     wait_for_frames(opened, window, "painting")
@@ -112,6 +113,7 @@ def test_cancel_leaves_no_trace(opened: GimpSession) -> None:
     opened.display.wait_gone(DIALOG)
     assert answer["status"] == "CANCEL"
     assert state(opened) == before
+    assert opened.run("result = image.is_dirty()") is False  # nothing to save
     opened.run("image.undo_group_start(); photo.set_name('renamed'); image.undo_group_end()")
     opened.activate_image()
     opened.display.key("ctrl+z")

@@ -213,3 +213,42 @@ timed("insert", lambda: canvas.insert_results(image, [canvas.Result(source, whol
     print(f"\nGIMP {console.series}, 12 megapixels: {sum(spent.values()):.2f} s in all,",
           ", ".join(f"{what} {seconds:.2f} s" for what, seconds in spent.items()))
     assert sum(spent.values()) < 9  # three times the goal: this machine may be busy
+
+
+def test_in_a_locked_group(console: GimpSession) -> None:
+    """GIMP ends a plug-in that writes into one, so its results are finished before they go in."""
+    answer = console.run(
+        """
+import sys
+sys.path[:0] = [folder, folder + "/vendor"]
+import canvas
+image = new_image(64, 48)
+group = Gimp.GroupLayer.new(image, "group")
+image.insert_layer(group, None, 0)
+photo = new_layer(image, "photo", 64, 48, parent=group)
+mask = photo.create_mask(Gimp.AddMaskType.WHITE)
+photo.add_mask(mask)
+write(mask, bytes(64 * 24) + bytes([255]) * (64 * 24), "Y u8")
+group.set_lock_content(True)
+image.select_rectangle(Gimp.ChannelOps.REPLACE, 0, 0, 40, 48)
+source, = canvas.sources(image, [photo])
+names = lambda: [layer.get_name() for layer in image.get_layers()]
+image.clean_all()
+live = canvas.LiveLayer(image, source, "live")
+live.show(canvas.read(source))
+result = {"live": names(), "changed": image.is_dirty()}
+live.remove()
+result |= {"gone": names(), "still changed": image.is_dirty()}
+answer = stylise(image, [photo])
+marks = read(group.get_children()[0].get_mask(), "Y u8")
+result |= told(answer) | {"inside": [layer.get_name() for layer in group.get_children()],
+                          "mask": [marks[64 * y + x] for x, y in ((5, 5), (5, 40), (60, 40))]}
+""",
+        timeout=JOB,
+        folder=str(console.plugin),
+    )
+    assert (answer["live"], answer["changed"]) == (["live", "group"], False)  # above the group, where it may be written
+    assert (answer["gone"], answer["still changed"]) == (["group"], False)
+    assert (answer["status"], answer["message"]) == ("SUCCESS", "")
+    assert len(answer["inside"]) == 2 and answer["inside"][1] == "photo"
+    assert answer["mask"] == [0, 255, 0]  # where it is selected, and where the photo's own mask shows it
