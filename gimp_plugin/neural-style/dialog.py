@@ -29,7 +29,7 @@ from words import _, counted
 _STOP = 101
 _OVER = 4711
 _POLL_MILLISECONDS = 40
-_SETTINGS_WIDTH = 380  # wide enough for Advanced: opening it moves nothing
+_SETTINGS_WIDTH = 408  # wide enough for Advanced: opening it moves nothing
 _CANCELLED = (Gtk.ResponseType.CANCEL, Gtk.ResponseType.DELETE_EVENT, Gtk.ResponseType.CLOSE)
 
 

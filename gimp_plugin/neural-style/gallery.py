@@ -22,7 +22,6 @@ _CSS = b"""
 .neural-style-gallery flowboxchild:selected {
   border-color: #3584e4; background-color: alpha(#3584e4, 0.25); color: inherit;
 }
-.neural-style-gallery flowboxchild:selected label { font-weight: bold; }
 """
 
 

@@ -59,9 +59,10 @@ def read_file(path: str) -> Style:
     image = Gimp.file_load(Gimp.RunMode.NONINTERACTIVE, Gio.File.new_for_path(path))
     if image is None:
         reason = (Gimp.get_pdb().get_last_error() or "").strip().rstrip(".")
+        told = len(reason.split()) > 2  # else it is GIMP's own “execution error”, in any language
         raise PluginError(
             _("The style picture {path} is not a picture that GIMP can open{reason}.").format(
-                path=path, reason=f": {reason}" if reason else ""
+                path=path, reason=f": {reason}" if told else ""
             ),
             _("Choose another style, for example a JPEG or PNG file."),
         )

@@ -94,6 +94,15 @@ def test_from_the_menu_with_the_mouse(opened: GimpSession) -> None:
     assert [layer["name"].partition(" – ")[0] for layer in again["layers"]] == ["photo"] * 3
 
 
+def mark(gimp: GimpSession) -> None:
+    """Give the image a guide and a soft selection, which are to be as before."""
+    gimp.run("""
+image.add_vguide(40)
+image.select_ellipse(Gimp.ChannelOps.REPLACE, 20, 10, 120, 100)
+Gimp.Selection.feather(image, 10)
+""")
+
+
 def wait_for_frames(gimp: GimpSession, window: int, screenshot: str) -> None:
     """Wait until the canvas is painted on: the dialog shows each of its frames."""
     gimp.display.wait_window(", 2 layers")  # the image's own says so
@@ -103,6 +112,7 @@ def wait_for_frames(gimp: GimpSession, window: int, screenshot: str) -> None:
 
 
 def test_cancel_leaves_no_trace(opened: GimpSession) -> None:
+    mark(opened)
     before = state(opened)
     opened.run("image.clean_all()")
     window = open_dialog(opened, **ENDLESS)
@@ -121,6 +131,7 @@ def test_cancel_leaves_no_trace(opened: GimpSession) -> None:
 
 
 def test_stop_keeps_what_is_painted(opened: GimpSession) -> None:
+    mark(opened)
     before = state(opened)
     window = open_dialog(opened, **ENDLESS)
     pick_and_apply(opened)
@@ -130,9 +141,30 @@ def test_stop_keeps_what_is_painted(opened: GimpSession) -> None:
     assert (answer["status"], answer["message"]) == ("SUCCESS", "")
     after = state(opened)
     assert len(after["layers"]) == 2 and after["seen"] != before["seen"]
+    for mine in ("guides", "selection", "selected"):
+        assert after[mine] == before[mine]
     opened.activate_image()
     opened.display.key("ctrl+z")
     assert eventually(opened, lambda now: now == before) == before
+
+
+def test_server_lost_in_mid_job(opened: GimpSession) -> None:
+    mark(opened)
+    before = state(opened)
+    window = open_dialog(opened, **ENDLESS)
+    pick_and_apply(opened)
+    wait_for_frames(opened, window, "painting-before-loss")
+    opened.server.end_servers()
+    # The canvas is as before, and the dialog says why and stays: its button tries again.
+    assert not opened.finished
+    opened.display.wait_window(", 1 layer[^s]")
+    opened.display.screenshot("server-lost")
+    assert opened.display.find_windows(DIALOG) and not opened.finished
+    opened.display.activate(window)
+    opened.display.key("Escape")
+    answer = opened.wait(20)
+    assert answer["status"] == "CANCEL"
+    assert state(opened) == before
 
 
 def test_killed_while_it_paints_on_the_canvas(opened: GimpSession) -> None:
