@@ -1,10 +1,12 @@
 """Measure memory and time of a step against the picture's size, in one piece and in blocks.
 
     python benchmarks/memory.py [--megapixels 0.25 1 4 16] [--whole-up-to 4] [--output FOLDER]
+    python benchmarks/memory.py --ratio 1536 [--rounds 7]
 
 Each point is a process of its own: a job with the default settings at its last scale, with a style as large as the picture,
 for as many steps as fill the history. Memory is the growth of the resident peak over program, network and pictures. Writes
 ``memory.md``, ``memory.json`` and ``memory.png``, with the exponent of growth (slope in log-log). Linux only.
+With ``--ratio``, one process takes steps in one piece and in blocks in turn at that side, and tells the ratio of their times.
 """
 
 from __future__ import annotations
@@ -42,16 +44,20 @@ def status(name: str) -> int:
     return int(found.group(1)) * 1024
 
 
+def picture_of(side: int) -> np.ndarray:
+    """Return a soft pattern, ``side`` × ``side`` × 3."""
+    coarse = np.random.default_rng(0).random((side // 8, side // 8, 3), np.float32)
+    picture = torch.from_numpy(coarse).permute(2, 0, 1)[None]
+    return torch.nn.functional.interpolate(picture, (side, side), mode="bilinear")[0].permute(1, 2, 0).numpy()
+
+
 def paint(side: int, name: str, precision: str) -> dict[str, object]:
     """Fill the history at ``side`` × ``side`` px and return what they took."""
     engine = Engine("cpu")
     way = MEASURED[name]
     steps = way.history + 2
     settings = {"precision": precision, "iterations": steps}
-    generator = np.random.default_rng(0)
-    coarse = generator.random((side // 8, side // 8, 3), np.float32)
-    picture = torch.from_numpy(coarse).permute(2, 0, 1)[None]
-    content = torch.nn.functional.interpolate(picture, (side, side), mode="bilinear")[0].permute(1, 2, 0).numpy()
+    content = picture_of(side)
     small = np.ascontiguousarray(content[:64, :64])
     for _ in Job(engine, small, [Style(small)], settings).run():
         pass  # warms up
@@ -71,6 +77,30 @@ def paint(side: int, name: str, precision: str) -> dict[str, object]:
     return {"side": side, "way": name, "seconds": statistics.median(between), "peak": peak,
             "process": status("VmHWM"), "estimate": estimate, "machine": engine.device_name,
             "arithmetic": str(engine.dtype(precision)).split(".")[-1]}  # fmt: skip
+
+
+def take_turns(side: int, rounds: int, precision: str) -> str:
+    """Take steps at ``side`` × ``side`` px in one piece and in blocks in turn; return the comparison of their times."""
+    engine = Engine("cpu")
+    jobs = {}
+    for name in ("one piece", "blocks"):
+        content = picture_of(side)
+        job = Job(engine, content, [Style(content[:, ::-1])], {"precision": precision, "iterations": rounds + 1})
+        job.scales = [replace(job.scales[-1], size=(side, side), steps=rounds + 1, way=MEASURED[name])]
+        jobs[name] = (event for event in job.run() if isinstance(event, StepDone))
+    times: dict[str, list[float]] = {name: [] for name in jobs}
+    for _ in range(rounds + 1):
+        for name, steps in jobs.items():
+            begin = time.perf_counter()
+            next(steps)
+            times[name].append(time.perf_counter() - begin)
+    ratios = [blocks / whole for whole, blocks in zip(times["one piece"][1:], times["blocks"][1:], strict=True)]
+    seconds = {name: statistics.median(each[1:]) for name, each in times.items()}  # without the first, which prepares
+    return (
+        f"{engine.device_name}, {precision}, {side} × {side} px, {rounds} steps each, in turn: one piece "
+        f"{seconds['one piece']:.2f} s a step, blocks {seconds['blocks']:.2f} s; median of the ratios "
+        f"{statistics.median(ratios):.2f} ({min(ratios):.2f} to {max(ratios):.2f})."
+    )
 
 
 def exponent(points: list[dict], key: str) -> float:
@@ -120,10 +150,15 @@ def main() -> None:
     parser.add_argument("--whole-up-to", type=float, default=4.0, help="megapixels that are also tried in one piece")
     parser.add_argument("--precision", default="bfloat16")
     parser.add_argument("--output", type=Path, default=Path(__file__).parent / "output")
+    parser.add_argument("--ratio", type=int, metavar="SIDE", help="compare the times of one piece and of blocks at this side")
+    parser.add_argument("--rounds", type=int, default=7, help="steps that --ratio takes of each")
     parser.add_argument("--point", nargs=2, help=argparse.SUPPRESS)  # side and way: one measurement, told as JSON
     options = parser.parse_args()
     if options.point:
         print(json.dumps(paint(int(options.point[0]), options.point[1], options.precision)))
+        return
+    if options.ratio:
+        print(take_turns(options.ratio, options.rounds, options.precision))
         return
     options.output.mkdir(parents=True, exist_ok=True)
     points = []
