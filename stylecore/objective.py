@@ -13,6 +13,7 @@ from torch import Tensor
 
 from stylecore.blocks import Blocks, Maps
 from stylecore.distances import Distance, covariance, gram
+from stylecore.flat import least_spread
 from stylecore.network import Network, layer_size
 from stylecore.smoothness import total_variation, total_variation_in_strips
 from stylecore.statistics import Moments, blend, moments
@@ -169,6 +170,7 @@ class Objective:
         self.weighting = weighting
         self._blocks = blocks
         size = (content.shape[2], content.shape[3])
+        self._size = size
         self._content_area = feature_guide(guide, layer_size(CONTENT_LAYER, size))
         self._content_guide = self._content_area
         if emphasis is not None:
@@ -276,7 +278,7 @@ class BalancedObjective(Objective):
     """Every term divided by its value at the content picture, so that one strength suits every pair of pictures.
 
     A layer's style distance (:mod:`stylecore.distances`) is divided by the same at the content; the content's mean squared
-    error by the content features' own variance.
+    error by the content features' own variance (:mod:`stylecore.flat` says what of pictures that have none).
     """
 
     def __init__(self, *arguments: Any, distance: Distance = covariance, **keywords: Any) -> None:
@@ -298,7 +300,7 @@ class BalancedObjective(Objective):
         else:
             mean = (feature.mean((0, 1)) * guide).sum()
             spread = ((feature - mean).square().mean((0, 1)) * guide).sum()
-        self._content_unit = spread.clamp_min(_LEAST)
+        self._content_unit = spread.clamp_min(least_spread(self._size))
 
     def _style_distance(self, name: str, region: int, current: Moments) -> Tensor:
         return self._distance(current, self._regions[region].targets[name]) / self._unit[name][region]
