@@ -6,7 +6,7 @@
 Each point is a process of its own: a job with the default settings at its last scale, with a style as large as the picture,
 for as many steps as fill the history. Memory is the growth of the resident peak over program, network and pictures. Writes
 ``memory.md``, ``memory.json`` and ``memory.png``, with the exponent of growth (slope in log-log). Linux only.
-With ``--ratio``, one process takes steps in one piece and in blocks in turn at that side, and tells the ratio of their times.
+With ``--ratio``, one process takes steps in one piece and in blocks in turn, and tells the ratio of their times.
 """
 
 from __future__ import annotations
@@ -150,7 +150,7 @@ def main() -> None:
     parser.add_argument("--whole-up-to", type=float, default=4.0, help="megapixels that are also tried in one piece")
     parser.add_argument("--precision", default="bfloat16")
     parser.add_argument("--output", type=Path, default=Path(__file__).parent / "output")
-    parser.add_argument("--ratio", type=int, metavar="SIDE", help="compare the times of one piece and of blocks at this side")
+    parser.add_argument("--ratio", type=int, metavar="SIDE", help="compare the times of one piece and of blocks")
     parser.add_argument("--rounds", type=int, default=7, help="steps that --ratio takes of each")
     parser.add_argument("--point", nargs=2, help=argparse.SUPPRESS)  # side and way: one measurement, told as JSON
     options = parser.parse_args()

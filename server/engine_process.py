@@ -73,7 +73,8 @@ def to_picture(pixels: NDArray[np.float32], kind: str) -> Picture:
     if kind != "f32":
         pixels = (pixels.clip(0.0, 1.0) * np.float32(_FULL[kind])).round()
     height, width, channels = pixels.shape
-    return Picture(width, height, channels, kind, np.ascontiguousarray(pixels.astype(_DTYPES[kind])).data.cast("B"))  # type: ignore[arg-type]
+    data = np.ascontiguousarray(pixels.astype(_DTYPES[kind], copy=False)).data
+    return Picture(width, height, channels, kind, data.cast("B"))  # type: ignore[arg-type]
 
 
 @dataclass

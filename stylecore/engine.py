@@ -12,6 +12,7 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
+from stylecore import memory
 from stylecore import weights as vgg_weights
 from stylecore.errors import StyleError
 from stylecore.network import Network, activation_means
@@ -81,6 +82,7 @@ class Engine:
         free = self.memory()["free"]
         if limit <= 0:
             return int(free * _SHARE_OF_FREE_MEMORY)
+        memory.give_back()  # what is only kept in store does not count
         used = torch.cuda.memory_allocated(self.device) if self.device.type == "cuda" else _resident_memory()
         return min(int((limit * 2**30 - used) * _SHARE_OF_LIMIT), free)
 

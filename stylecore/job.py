@@ -21,6 +21,7 @@ from stylecore.distances import DISTANCES
 from stylecore.engine import Engine
 from stylecore.errors import StyleError
 from stylecore.events import Event, Finished, Note, ScaleStarted, StepDone
+from stylecore.flat import roughened
 from stylecore.given import Pixels, Style, picture_tensors
 from stylecore.objective import (
     STYLE_LAYERS,
@@ -36,11 +37,12 @@ from stylecore.optimiser import BoxLBFGS
 from stylecore.plan import Scale, make_plan, style_size
 from stylecore.regions import resize_guide
 from stylecore.resampling import Size, resize, upsample_with_detail
+from stylecore.settling import Settling
 
 __all__ = ["Job", "Pixels", "Style"]
 
 # Raised when a saved state changes its meaning.
-_STATE_VERSION = 2
+_STATE_VERSION = 3
 
 
 class Job:
@@ -109,6 +111,7 @@ class Job:
         self._made_for = -1  # the scale that the optimiser belongs to
         self._optimiser_state: Mapping[str, Any] | None = None
         self._objective: Objective | None = None
+        self._settling = Settling()
         self._seconds_before = 0.0
         self._begin = time.perf_counter()
         self._stopped = self._cancelled = self._finished = False
@@ -157,6 +160,7 @@ class Job:
         different = {name for name in changed if changed[name] != self.settings[name]}
         matched = self._matched_share()
         self.settings = changed
+        self._settling = Settling()
         if self._objective is None or self._optimiser is None:
             return
         # Other colours of the styles, and another strength under a map, make other targets.
@@ -201,7 +205,7 @@ class Job:
             "version": _STATE_VERSION, "settings": declared.stored(self.settings), "pictures": self._digest(),
             "scales": [[*scale.size, scale.steps, *astuple(scale.way)] for scale in self.scales],
             "number": self._number, "step": self._step, "seconds": time.perf_counter() - self._begin,
-            "image": None if image is None else image.cpu(),
+            "image": None if image is None else image.cpu(), "settling": self._settling.losses,
             "optimiser": self._optimiser.state() if going_on and self._optimiser is not None else None,
         }  # fmt: skip
 
@@ -226,6 +230,7 @@ class Job:
         self._number, self._step, self._seconds_before = state["number"], state["step"], state["seconds"]
         self._image = None if state["image"] is None else state["image"].to(self._engine.device)
         self._optimiser_state = state["optimiser"]
+        self._settling = Settling(state["settling"])
 
     def _digest(self) -> str:
         """Return a digest of everything that is painted from."""
@@ -264,12 +269,13 @@ class Job:
             yield from self._paint_scale(clock)
             clock.scale_done()
             if not (self._stopped or self._cancelled):
-                self._number, self._step = self._number + 1, 0
+                self._number, self._step, self._settling = self._number + 1, 0, Settling()
         if self._cancelled:
             return
         if self._optimiser is not None:  # what it holds is let go before the picture, which may be large, is made
             self._image = self._optimiser.image
             self._optimiser = self._objective = None
+            memory.give_back()
         self._finished = True
         yield Finished(time.perf_counter() - begin, self._stopped, dict(self.settings))
 
@@ -299,9 +305,10 @@ class Job:
     def _paint_scale(self, clock: WorkClock) -> Iterator[Event]:
         """Paint the scale at hand from the step at hand on."""
         number = self._number
-        while self._step < self.scales[number].steps and not (self._stopped or self._cancelled):
+        while self._step < self.scales[number].steps and not (self._stopped or self._cancelled or self._settled()):
             optimiser, losses = yield from self._surviving()
             self._step += 1
+            self._settling.add(losses[0])
             fraction, seconds_left = clock.step_done()
             yield StepDone(
                 number + 1, len(self.scales), self._step, self.scales[number].steps, losses[0], losses[1], losses[2],
@@ -309,6 +316,11 @@ class Job:
             )  # fmt: skip
             if optimiser.stuck:
                 break
+
+    def _settled(self) -> bool:
+        """Return whether the last scale may end early: if it need not take so many steps, and looks are what counts."""
+        free = not self.settings["iterations"] and self.settings["objective"] == "balanced"
+        return free and self._number == len(self.scales) - 1 and self._settling.settled
 
     def _surviving(self) -> Generator[Event, None, tuple[BoxLBFGS, list[float]]]:
         """Do one step; when memory runs out, go on from the last image in a way that takes less."""
@@ -346,6 +358,7 @@ class Job:
             # What the last scale held is let go before this one's larger targets and history are made.
             self._image = self._optimiser.image
             self._optimiser = self._objective = None
+            memory.give_back()
         scale = self.scales[self._number]
         if self._image is None:
             self._image = self._first_image(scale.size)
@@ -407,8 +420,13 @@ class Job:
 
     def _first_image(self, size: Size) -> Tensor:
         start = self.settings["start"]
-        if start == "content" or (self._start is not None and not self._anew):
+        if self._start is not None and not self._anew:
             return self._detail(size)
+        if start == "content":
+            if self.settings["objective"] != "balanced":
+                return self._detail(size)
+            guide = None if self._guide is None else resize_guide(self._guide, size)
+            return roughened(self._detail(size), guide, float(self.settings["strength"]), int(self.settings["seed"]))
         if start == "noise":
             generator = torch.Generator().manual_seed(int(self.settings["seed"]))
             image = torch.rand((1, 3, *size), generator=generator).to(self._content)
