@@ -96,7 +96,7 @@ class Dialog:
         if not canvas.is_colour(self._image):
             column.pack_start(self._consent(), False, False, 0)
         advanced = Gtk.Expander(label=_("Ad_vanced"), use_underline=True, margin_top=6)
-        scrolled = Gtk.ScrolledWindow(hscrollbar_policy=Gtk.PolicyType.NEVER)
+        scrolled = Gtk.ScrolledWindow()  # sideways too: with a large font it would push the buttons off a small screen
         scrolled.set_min_content_height(200)
         scrolled.add(self._box("advanced"))
         advanced.add(scrolled)
