@@ -78,3 +78,9 @@ def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool 
     if collection_path.name == "test_fresh_systems.py" and not config.getoption("--fresh-systems"):
         return True
     return None
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """Give ``fresh_system`` the systems that were asked for."""
+    if "fresh_system" in metafunc.fixturenames:
+        metafunc.parametrize("fresh_system", metafunc.config.getoption("--fresh-systems"))

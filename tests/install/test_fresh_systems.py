@@ -6,16 +6,12 @@ import os
 import subprocess
 import sys
 
-import pytest
-
 from tests.gimp.common import REPOSITORY
-from tests.install.fresh_systems import SYSTEMS
 
 
-@pytest.mark.parametrize("name", SYSTEMS)
-def test_the_whole_way(name: str) -> None:
+def test_the_whole_way(fresh_system: str) -> None:
     done = subprocess.run(
-        [sys.executable, "-m", "tests.install.fresh_systems", name], cwd=REPOSITORY, stdin=subprocess.DEVNULL,
+        [sys.executable, "-m", "tests.install.fresh_systems", fresh_system], cwd=REPOSITORY, stdin=subprocess.DEVNULL,
         env={**os.environ, "PYTHONPATH": str(REPOSITORY)}, capture_output=True, text=True, timeout=3600, check=False,
     )
     assert done.returncode == 0, done.stdout + done.stderr
