@@ -82,11 +82,12 @@ def make_plan(
     while way_for((height, width)) is None:
         height, width = int(height * 0.9), int(width * 0.9)
         if min(height, width) < LEAST_SIDE or height * width < 128 * 128:
-            raise StyleError(
-                "out-of-memory",
-                f"Only {max(available, 0) / 2**20:,.0f} MB of memory may be used, too little to paint in.",
-                "Raise the memory limit, or close other programs.",
+            little = (
+                f"Only {available / 2**20:,.0f} MB of memory may be used, too little to paint in."
+                if available > 2**20
+                else "The program alone takes all the memory that may be used."
             )
+            raise StyleError("out-of-memory", little, "Raise the memory limit, or close other programs.")
     sizes = pyramid_sizes(height, width)
     steps = _steps(sizes, settings)
     if warm:
