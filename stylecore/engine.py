@@ -27,7 +27,7 @@ _PROBE_SIDE = 96
 # Of the memory that is free when a job begins, the rest is left to everyone else.
 _SHARE_OF_FREE_MEMORY = 0.75
 # What is planned within a limit that the user set: estimates are a few per cent off, and a limit is to be kept.
-_SHARE_OF_LIMIT = 0.92
+_SHARE_OF_LIMIT = 0.9
 _PROBE_ROUNDS = 8
 
 
