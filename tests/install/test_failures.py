@@ -138,8 +138,12 @@ def test_the_lock_says_who_holds_it_and_a_dead_process_holds_nothing(home: Path)
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_interrupted(home: Path, number: int) -> None:
-    process = subprocess.Popen(["/bin/bash", REPOSITORY / "install.sh"], env={**own_environment(home)},
-                               stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+    process = subprocess.Popen(
+        ["/bin/bash", REPOSITORY / "install.sh"], env={**own_environment(home)}, stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT, text=True,
+        # As in a terminal: what runs in a shell's background hands on that Ctrl-C is ignored.
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
+    )  # fmt: skip
     deadline = time.monotonic() + 60
     while not (home / ".local/share/gimp-neural-style/venv/bin").is_dir() and time.monotonic() < deadline:
         time.sleep(0.05)
