@@ -17,9 +17,10 @@ from stylecore.errors import StyleError
 
 _PATTERN = re.compile(r"[*?\[]")
 #: Errors that the next picture would meet as well.
-_END_OF_ALL = frozenset({"connection-lost", "server-absent", "server-silent", "server-start-failed", "server-stopping",
+END_OF_ALL = frozenset({"connection-lost", "server-absent", "server-silent", "server-start-failed", "server-stopping",
                          "keys-missing", "keys-unsafe", "version-mismatch", "engine-failed", "device-missing",
-                         "weights-missing", "weights-corrupt", "bad-connection-file", "folder-unusable", "cannot-write"})
+                         "weights-missing", "weights-corrupt", "bad-connection-file", "folder-unusable", "cannot-write",
+                         "cluster-version"})
 
 
 @dataclass
@@ -106,6 +107,21 @@ def targets(sources: Sequence[Path], folder: Path) -> list[Path]:
     return result
 
 
+def places_for(sources: Sequence[Path], folder: Path) -> list[Path]:
+    """Return each source's result in ``folder``, which is made.
+
+    Raises:
+        StyleError: ``cannot-write``.
+    """
+    places = targets(sources, folder)
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise StyleError("cannot-write", f"The folder {folder} cannot be made ({error.strerror}).",
+                         "Choose another folder.") from error
+    return places
+
+
 def repaint(sources: Sequence[Path], folder: Path, paint: Callable[[Path, Path, Path | None], Path | None],
             tell: Callable[[str], None], *, frames: bool, again: bool, interrupted: Callable[[], bool]) -> Outcome:
     """Paint every source into ``folder``, which is made; a picture that fails is noted, and the next one is painted.
@@ -116,7 +132,7 @@ def repaint(sources: Sequence[Path], folder: Path, paint: Callable[[Path, Path, 
         paint: takes a source, its result's path and the frame before it (or None), writes the result, and returns where:
             :func:`unfinished` of that path if it was stopped, None if it was cancelled.
         tell: is given a line for people before each picture.
-        frames: each goes on from the result before it.
+        frames: each goes on from the result before it in its folder.
         again: repaint also what is there.
         interrupted: whether Ctrl-C was pressed.
 
@@ -124,17 +140,14 @@ def repaint(sources: Sequence[Path], folder: Path, paint: Callable[[Path, Path, 
         StyleError: ``cannot-write``.
         ServiceError: there is no server to go on with.
     """
-    places = targets(sources, folder)
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise StyleError("cannot-write", f"The folder {folder} cannot be made ({error.strerror}).",
-                         "Choose another folder.") from error
+    places = places_for(sources, folder)
     outcome, before = Outcome(), None
     for number, (source, target) in enumerate(zip(sources, places, strict=True), 1):
         if interrupted():
             outcome.interrupted = True
             break
+        if number > 1 and source.parent != sources[number - 2].parent:
+            before = None  # another folder: another sequence
         if target.exists() and not again:
             outcome.skipped.append(source)
             before = target
@@ -143,7 +156,7 @@ def repaint(sources: Sequence[Path], folder: Path, paint: Callable[[Path, Path, 
         try:
             place = paint(source, target, before if frames else None)
         except (StyleError, ServiceError) as error:
-            if error.code in _END_OF_ALL:
+            if error.code in END_OF_ALL:
                 raise
             outcome.failed.append((source, error.sentence, error.remedy))
             tell(f"{error.sentence} The next picture follows.")

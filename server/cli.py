@@ -29,6 +29,7 @@ _STYLE_EXAMPLES = """Repaint a picture, or a folder of them, in the manner of on
   neural-style style photo.jpg one.jpg two.jpg --weights "2 1" --strength 70 -o result.png
   neural-style style holiday/ painting.jpg -o painted/
   neural-style style 'clip/*.png' painting.jpg --frames -o painted/
+  neural-style style holiday/ painting.jpg -o painted/ --cluster auto
 
 Ctrl-C once keeps the picture so far, twice leaves nothing."""
 
@@ -126,6 +127,8 @@ def make_parser() -> argparse.ArgumentParser:
     style.add_argument("--resume", type=Path, metavar="FILE", help="with --local: keep the unfinished work in this file "
                                                                    "and, if it is there, go on from it")
     style.add_argument("--local", action="store_true", help="paint in this process, without the server")
+    style.add_argument("--cluster", metavar="ADDRESS", help="paint a folder's pictures on a Ray cluster: auto for the one "
+                                                            "that this computer is part of, or HOST:PORT of its head")
     style.add_argument("--json", action="store_true", help="say what was done as JSON on the standard output")
     _add_folder(style)
     add_connection(style)

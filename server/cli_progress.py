@@ -6,6 +6,8 @@ import math
 import os
 import sys
 import time
+from collections.abc import Mapping
+from pathlib import Path
 
 from server import client as wire
 from server.client import Event
@@ -98,17 +100,19 @@ def _words(event: Event) -> str:
 class Several:
     """How far several paintings are: a bar on a terminal, a line for each elsewhere."""
 
-    def __init__(self, count: int, *, quiet: bool) -> None:
+    def __init__(self, count: int, *, quiet: bool, first: str = "Loading the network …") -> None:
         from rich.console import Console
         from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
         self.done = 0
+        self._begin = time.monotonic()
+        self._under_way = 0.0
         self._quiet, self._count = quiet, count
         console = Console(stderr=True)
         self._terminal = console.is_terminal and not quiet
         self._bar = Progress(TextColumn("{task.description}"), BarColumn(), TextColumn("{task.percentage:>3.0f} %"),
                              TimeRemainingColumn(), console=console, disable=not self._terminal)
-        self._task = self._bar.add_task("Loading the network …", total=float(count))
+        self._task = self._bar.add_task(first, total=float(count))
 
     def __enter__(self) -> Several:
         self._bar.start()
@@ -121,10 +125,25 @@ class Several:
         """Take the bar away."""
         self._bar.stop()
 
+    def say(self, text: str) -> None:
+        """Say something beside."""
+        if not self._quiet:
+            self._bar.console.print(text, markup=False, highlight=False, soft_wrap=True)
+
+    def under_way(self, fractions: Mapping[Path, float]) -> None:
+        """Show how far, 0 to 1, several paintings are that are made at once."""
+        self._under_way = sum(fractions.values())
+        names = ", ".join(sorted(path.name for path in fractions)[:3])
+        names += f" and {len(fractions) - 3} more" if len(fractions) > 3 else ""
+        if names:
+            self._bar.update(self._task, completed=self.done + self._under_way, description=names)
+
     def show(self, name: str, fraction: float | None) -> None:
         """Show how far a painting is; ``None`` when it is complete."""
         if fraction is None:
             self.done += 1
             if not self._quiet and not self._terminal:
-                print(f"{self.done} of {self._count}: {name}", file=sys.stderr, flush=True)
+                left = (time.monotonic() - self._begin) * (self._count / (self.done + self._under_way) - 1)
+                print(f"{self.done} of {self._count}: {name}, {math.ceil(max(0.0, left))} s left", file=sys.stderr,
+                      flush=True)
         self._bar.update(self._task, completed=self.done + (fraction or 0.0), description=name)

@@ -21,7 +21,7 @@ import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
 from server import client as wire
-from server.batch import names_many, pictures_of, repaint, unfinished
+from server.batch import Outcome, names_many, pictures_of, places_for, repaint, unfinished
 from server.cli_masks import Extras, load_extras
 from server.cli_progress import Bar, Lines, progress
 from server.client import Client, Event, ServiceError
@@ -70,6 +70,9 @@ def style(options: argparse.Namespace) -> int:
     weights = style_weights(options.weights, len(options.styles))
     if options.resume is not None and (not options.local or options.frames or names_many(options.content)):
         raise StyleError("bad-settings", "--resume is for one picture with --local.", "Add --local, or leave --resume out.")
+    if options.cluster is not None and (options.local or options.connection or not names_many(options.content)):
+        raise StyleError("bad-arguments", "--cluster is for a folder or a pattern, without --local and --connection.",
+                         "Leave --cluster out, or name a folder of pictures.")
     if options.frames or names_many(options.content):
         return _many(options, settings, weights)
     for output in filter(None, (options.output, options.side_by_side)):
@@ -103,20 +106,35 @@ def _many(options: argparse.Namespace, settings: dict[str, Any], weights: list[f
     sources = pictures_of(options.content)
     styles = load_styles(options, weights)
 
-    def paint(source: Path, target: Path, start: Path | None) -> Path | None:
+    def load(source: Path, start: Path | None) -> tuple[pictures.Picture, Extras]:
         photo = pictures.load(source, max(0, options.size))
         begin = None if start is None else pictures.load(start).pixels
         if begin is not None and begin.shape[:2] != photo.pixels.shape[:2]:
             begin = None  # another size: a new scene
-        extras = load_extras(options, photo.pixels, begin)
+        return photo, load_extras(options, photo.pixels, begin)
+
+    def save(place: Path, result: pictures.Pixels, photo: pictures.Picture) -> None:
+        pictures.save(place, result, depth=_depth(options, photo))
+
+    def paint(source: Path, target: Path, start: Path | None) -> Path | None:
+        photo, extras = load(source, start)
         painted = _paint(photo.pixels, styles, settings, interrupts, extras, options, bar)
         if painted is None:
             return None
         result, finished = painted
         place = unfinished(target) if finished.stopped else target
-        pictures.save(place, result, depth=_depth(options, photo))
+        save(place, result, photo)
         return place
 
+    if options.cluster is not None:
+        from server import cli_cluster
+        from server.cluster import Cluster
+
+        places = dict(zip(sources, places_for(sources, options.output), strict=True))
+        with Cluster(options.cluster) as cluster, Interrupts() as interrupts:
+            done = cli_cluster.repaint(cluster, places, styles, settings, load, save, lambda: interrupts.count > 0,
+                                       frames=options.frames, again=options.again, quiet=options.json)
+        return _report(options, done)
     with Interrupts() as interrupts, progress(quiet=options.json) as bar:
         def tell(text: str) -> None:
             if not options.json:
@@ -124,6 +142,11 @@ def _many(options: argparse.Namespace, settings: dict[str, Any], weights: list[f
 
         done = repaint(sources, options.output, paint, tell, frames=options.frames, again=options.again,
                        interrupted=lambda: interrupts.count > 0)
+    return _report(options, done)
+
+
+def _report(options: argparse.Namespace, done: Outcome) -> int:
+    """Tell what became of many pictures; returns the exit status."""
     if options.json:
         print(json.dumps(done.as_json(), ensure_ascii=False))
     else:

@@ -38,6 +38,7 @@ from stylecore.plan import Scale, make_plan, style_size
 from stylecore.regions import resize_guide
 from stylecore.resampling import Size, resize, upsample_with_detail
 from stylecore.settling import Settling
+from stylecore.targets import Targets
 
 __all__ = ["Job", "Pixels", "Style"]
 
@@ -65,6 +66,8 @@ class Job:
         anew: with a start picture: paint anew within the guide, in as many steps as without one, so that only what lies
             around comes from it. False goes on from its pixels in about a third of the time, which suits a small change
             of the settings.
+        targets: what is known of the styles from a job with the same styles and settings; what it lacks is measured, and
+            added to it.
 
     Raises:
         StyleError: bad input, with a code, a sentence and a remedy.
@@ -81,6 +84,7 @@ class Job:
         strength_map: Pixels | None = None,
         start_picture: Pixels | None = None,
         anew: bool = False,
+        targets: Targets | None = None,
     ) -> None:
         try:
             self.settings = declared.validate(settings or {})
@@ -97,6 +101,7 @@ class Job:
         self._guide = self._areas.guide
         self._start = None if start_picture is None else self._make_start(start_picture)
         self._anew = anew
+        self._targets = targets
         self._styles = [(*picture_tensors(style.picture, "style picture", engine.device), style.weight) for style in styles]
         dtype = engine.dtype(str(self.settings["precision"]))
         self.scales: list[Scale] = make_plan(
@@ -185,6 +190,11 @@ class Job:
             return False
         self._optimiser.step()
         return True
+
+    def measure_styles(self) -> None:
+        """Add to the ``targets`` what this job, or one of another content of this size, needs to know of the styles."""
+        for scale in self.scales:
+            self._make_objective(self._content_at(scale.size), scale.way)
 
     def image(self) -> Pixels:
         """Return the image as it is now, H × W × 3 or 4 like the content; full size once the job has finished."""
@@ -381,16 +391,20 @@ class Job:
     def _make_objective(self, content: Tensor, way: memory.Way) -> Objective:
         size: Size = (content.shape[2], content.shape[3])
         guide, where = self._areas.at(size)
+        network = self._engine.network(self.settings)
         styles = []
-        for (picture, alpha, weight), full, region in zip(self._styles, self._areas.regions, where, strict=True):
+        areas = zip(self._styles, self._areas.regions, where, strict=True)
+        for number, ((picture, alpha, weight), full, region) in enumerate(areas):
             target = style_size((picture.shape[2], picture.shape[3]), size, float(self.settings["brush_size"]))
             small_alpha = None if alpha is None else resize_guide(alpha, target)
             small = picture if tuple(picture.shape[2:]) == target else resize(picture, target).clamp(0, 1)
             if self._matched_share() > 0:
                 recolour = colours.recolouring(picture, self._content, alpha, self._guide if full is None else full)
                 small = recolour(small, self._matched_share())
-            styles.append(StylePicture(small, weight, small_alpha, region))
-        network = self._engine.network(self.settings)
+            known = None
+            if self._targets is not None and self._matched_share() == 0:
+                known = self._targets.at(number, target, network, way)
+            styles.append(StylePicture(small, weight, small_alpha, region, known))
         kept = torch.device("cpu") if way.spill else network.device
         blocks = Blocks(network, way.tiles, kept) if way.blocks else None
         emphasis = self._areas.emphasis(size, self._strength())

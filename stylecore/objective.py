@@ -32,13 +32,14 @@ class StylePicture:
     """One style at the size it is used at: 1 × 3 × h × w in [0, 1], its share, and which pixels count (h × w).
 
     ``region`` (H × W of the content, 0 to 1) is where it paints; ``None`` for the whole guide. Styles with the very same
-    region are blended by their shares.
+    region are blended by their shares. ``known`` holds its moments by layer: taken as they are, or filled in if empty.
     """
 
     picture: Tensor
     share: float = 1.0
     guide: Tensor | None = None
     region: Tensor | None = None
+    known: dict[str, Moments] | None = None
 
 
 @dataclass
@@ -195,10 +196,13 @@ class Objective:
     def _style_targets(self, styles: Sequence[StylePicture]) -> dict[str, Moments]:
         parts: dict[str, list[tuple[Moments, float]]] = {name: [] for name in STYLE_LAYERS}
         for style in styles:
-            size = (style.picture.shape[2], style.picture.shape[3])
-            maps = {name: [feature_guide(style.guide, layer_size(name, size))] for name in STYLE_LAYERS}
-            for name, (found,) in self._describe(style.picture, maps)[0].items():
-                parts[name].append((found, style.share))
+            known = {} if style.known is None else style.known
+            if not known:
+                size = (style.picture.shape[2], style.picture.shape[3])
+                maps = {name: [feature_guide(style.guide, layer_size(name, size))] for name in STYLE_LAYERS}
+                known.update({name: found for name, (found,) in self._describe(style.picture, maps)[0].items()})
+            for name, layer in parts.items():
+                layer.append((known[name], style.share))
         return {name: blend(layer) for name, layer in parts.items()}
 
     def _prepare(self, at_content: Mapping[str, Sequence[Moments]]) -> None:

@@ -24,9 +24,9 @@ from tests.gimp.common import REPOSITORY, cache_folder
 
 
 def requirements(project: str) -> list[str]:
-    """Everything that the text of a pyproject.toml names as a dependency, those of the tests included."""
+    """Everything that the text of a pyproject.toml names as a dependency, for the tests and for clusters too."""
     # tomllib came with Python 3.11, and 3.10 must do.
-    lists = re.findall(r"^(?:dependencies|tests) = \[(.*?)\]$", project, re.MULTILINE | re.DOTALL)
+    lists = re.findall(r"^(?:dependencies|cluster|tests) = \[(.*?)\]$", project, re.MULTILINE | re.DOTALL)
     return re.findall(r'"(.+?)"', "\n".join(lists))
 
 

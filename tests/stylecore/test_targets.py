@@ -1,0 +1,41 @@
+"""What is known of the styles, taken from one job to others."""
+
+from __future__ import annotations
+
+import pickle
+
+import numpy as np
+
+from stylecore.engine import Engine
+from stylecore.job import Job, Style
+from stylecore.pictures import Pixels
+from stylecore.targets import Targets
+
+SETTINGS = {"quality": "draft", "iterations": 2, "precision": "float32"}
+
+
+def paint(engine: Engine, content: Pixels, style: Pixels, **more: object) -> Pixels:
+    job = Job(engine, content, [Style(style), Style(style[:, ::-1], 0.5)], {**SETTINGS, **more.pop("settings", {})}, **more)
+    for _ in job.run():
+        pass
+    return job.image()
+
+
+def test_a_picture_is_the_same_with_targets_that_travelled(engine: Engine, content: Pixels, style: Pixels) -> None:
+    content = np.concatenate([content, content], 1)[:80]  # two scales
+    known = Targets()
+    grey = np.full_like(content, 0.5)
+    Job(engine, grey, [Style(style), Style(style[:, ::-1], 0.5)], SETTINGS, targets=known).measure_styles()
+    known = pickle.loads(pickle.dumps(known))
+    assert np.array_equal(paint(engine, content, style, targets=known), paint(engine, content, style))
+    # They are taken, not measured again: with another style in its place, the picture stays the same.
+    assert np.array_equal(paint(engine, content, 1 - style, targets=known), paint(engine, content, style))
+
+
+def test_styles_in_the_photo_s_colours_are_measured_for_each_photo(engine: Engine, content: Pixels, style: Pixels) -> None:
+    known = Targets()
+    settings = {"colours": "match"}
+    paint(engine, content, style, settings=settings, targets=known)
+    other = content[::-1] * np.float32([1, 0.5, 0.2])
+    with_known = paint(engine, other, style, settings=settings, targets=known)
+    assert np.array_equal(with_known, paint(engine, other, style, settings=settings))
