@@ -100,7 +100,7 @@ def test_a_memory_limit_makes_blocks_and_a_tiny_one_is_refused_in_words(engine: 
     used = int(Path("/proc/self/statm").read_text().split()[1]) * resource.getpagesize() / 2**30
     limited = Job(engine, content, [Style(style)], {"memory_limit": used + 0.7, "precision": "float32"})
     assert limited.scales[-1].way.blocks and limited.scales[-1].size == (700, 900)
-    for limit, words in ((used + 0.03, "too little to paint in"), (0.1, "program alone takes all")):
+    for limit, words in ((used + 0.06, "too little to paint in"), (0.1, "program alone takes all")):
         with pytest.raises(StyleError, match=words) as told:
             Job(engine, content, [Style(style)], {"memory_limit": limit})
         assert told.value.code == "out-of-memory" and "memory limit" in told.value.remedy
