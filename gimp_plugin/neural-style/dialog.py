@@ -123,7 +123,9 @@ class Dialog:
         if setting.kind == "choice":  # GIMP 3.2 would take radio buttons for some, GIMP 3.0 a combo box for all
             self._window.get_widget(name, Gtk.ComboBox.__gtype__)
         elif setting.kind in ("int", "float") and setting.maximum <= 10_000:
-            self._window.get_spin_scale(name, 1.0)
+            scale = self._window.get_spin_scale(name, 1.0)
+            # It paints its label itself, which screen readers therefore do not know.
+            scale.get_accessible().set_name(scale.get_label().replace("_", ""))
 
     def _consent(self) -> Gtk.Widget:
         if self._image.get_base_type() == Gimp.ImageBaseType.INDEXED:

@@ -25,6 +25,25 @@ _CSS = b"""
 """
 
 
+class _Tiles(Gtk.FlowBox):
+    """A flow box that is one stop on the way of the Tab key; from tile to tile go the arrows."""
+
+    def do_focus(self, direction: Gtk.DirectionType) -> bool:
+        """Move the keyboard as GTK asks, and return whether it stays within."""
+        if direction not in (Gtk.DirectionType.TAB_FORWARD, Gtk.DirectionType.TAB_BACKWARD):
+            return Gtk.FlowBox.do_focus(self, direction)
+        if self.get_focus_child() is not None:
+            return False
+        return self.enter()
+
+    def enter(self) -> bool:
+        """Give the keyboard to the selected tile, or to the first; return whether there is one."""
+        tiles = [tile for tile in self.get_selected_children() or self.get_children() if tile.get_child_visible()]
+        if tiles:
+            tiles[0].grab_focus()
+        return bool(tiles)
+
+
 class Gallery(Gtk.Box):
     """Thumbnails of styles by their keys (see :mod:`styles`), with a box to show only some of them.
 
@@ -43,6 +62,7 @@ class Gallery(Gtk.Box):
             self._filter.append(kind, label)
         self._filter.set_active_id(styles.ALL)
         self._filter.set_tooltip_text(_("Which styles to show"))
+        self._filter.get_accessible().set_name(_("Which styles to show"))
         self._filter.connect("changed", lambda *_: self._box.invalidate_filter())
         title = Gtk.Label(xalign=0.0)
         title.set_markup(f"<b>{_('Style')}</b>")
@@ -57,7 +77,7 @@ class Gallery(Gtk.Box):
             self.add_style(path)
 
     def _build_box(self, activated: Callable[[], None]) -> Gtk.Widget:
-        self._box = Gtk.FlowBox(
+        self._box = _Tiles(
             selection_mode=Gtk.SelectionMode.MULTIPLE, activate_on_single_click=False, homogeneous=True,
             min_children_per_line=2, max_children_per_line=8, valign=Gtk.Align.START,
         )  # fmt: skip
@@ -90,9 +110,7 @@ class Gallery(Gtk.Box):
 
     def focus(self) -> None:
         """Give the keyboard to the selected style, or to the first."""
-        chosen = self._box.get_selected_children() or self._box.get_children()[:1]
-        if chosen:
-            chosen[0].grab_focus()
+        self._box.enter()
 
     def add_style(self, key: str, *, first: bool = False) -> None:
         """Show a style that is not there yet."""

@@ -53,7 +53,7 @@ class PreviewPane(Gtk.Box):
         # Nothing scrolls here: it lets the picture be larger than the room, until it is fitted to it.
         self._view = Gtk.ScrolledWindow(
             hscrollbar_policy=Gtk.PolicyType.EXTERNAL, vscrollbar_policy=Gtk.PolicyType.EXTERNAL,
-            shadow_type=Gtk.ShadowType.IN,
+            shadow_type=Gtk.ShadowType.IN, can_focus=False,
         )  # fmt: skip
         self._view.set_size_request(_LEAST_WIDTH, _LEAST_HEIGHT)
         self._view.add(mouse)

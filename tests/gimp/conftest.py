@@ -23,6 +23,7 @@ A test that takes ``gimp_console`` or ``gimp_gui`` runs once for each series (3.
 - ``with gimp.installation(server_command=["/nowhere"]): ...`` changes installation.json for a while.
 - ``gimp.display`` (GUI): ``wait_window(title)``, ``find_windows``, ``titles``, ``wait_gone``, ``activate``, ``key``,
   ``type``, ``click``, ``geometry``, ``screenshot(name)`` (to ``tests/output/<series>/<name>.png``), ``xdotool``.
+  What the dialog holds, and what has the keyboard, is asked with `tests.gimp.looking`.
   ``gimp.activate_image()`` focuses the image window (for ``key("ctrl+z")``: undo is not in GIMP's API).
 
 GIMP is started once for each series and kind, and again only if a test killed it or left it busy.

@@ -59,6 +59,7 @@ class GimpSession:
         shared: A folder whose path is the same here and inside GIMP; `tmp` is a new one in it for each test.
         plugin: The installed plug-in's folder.
         server_folder: Where the server keeps its connection file and keys (``folder`` of installation.json).
+        look_folder: Where `tests.gimp.looking` finds the plug-in's processes.
         server: The `ServerStarter` that runs servers for the plug-in.
         log: GIMP's standard output and error, as a file.
     """
@@ -73,6 +74,7 @@ class GimpSession:
         self.log = self.shared / "gimp.log"
         self.plugin = self.shared / "plug-ins" / NAME
         self.server_folder = self.shared / "server"
+        self.look_folder = self.shared / "look"
         self.server = ServerStarter(self.shared)
         self._display: Display | None = None
         self._busy = False
@@ -223,7 +225,7 @@ class GimpSession:
 
     def _install(self) -> None:
         """Fill the profile: settings, some of GIMP's own plug-ins, the plug-in under test, the agent."""
-        for name in ("home", "runtime", "profile", "temporary", "plug-ins", "own-plug-ins"):
+        for name in ("home", "runtime", "profile", "temporary", "plug-ins", "own-plug-ins", "look"):
             (self.shared / name).mkdir(mode=0o700)
         path = [str(self.shared / "plug-ins")]
         system = _system_plug_ins(self.place)
@@ -236,6 +238,7 @@ class GimpSession:
         rc = GIMPRC.format(version=self.place.version, plug_ins=":".join(path))
         (self.shared / "profile" / "gimprc").write_text(rc + self._gimprc)
         shutil.copy(Path(__file__).with_name("agent.py"), self.shared / "neural_style_test_agent.py")
+        shutil.copytree(Path(__file__).with_name("inside"), self.shared / "inside")
         installation = {
             "version": "tests",
             "server_command": self.server.command,
@@ -296,6 +299,8 @@ class GimpSession:
             "PYTHONUNBUFFERED": "1",
             "NO_AT_BRIDGE": "1",
             "GDK_BACKEND": "x11",
+            "PYTHONPATH": str(self.shared / "inside"),
+            "NEURAL_STYLE_LOOK": str(self.look_folder),
             **({"LANGUAGE": self._language} if self._language else {}),
         }
         base = inside_environment()
