@@ -129,6 +129,8 @@ def make_parser() -> argparse.ArgumentParser:
     style.add_argument("--local", action="store_true", help="paint in this process, without the server")
     style.add_argument("--cluster", metavar="ADDRESS", help="paint a folder's pictures on a Ray cluster: auto for the one "
                                                             "that this computer is part of, or HOST:PORT of its head")
+    style.add_argument("--ranks", type=_positive, default=1, metavar="N", help="paint one huge picture with N processes, "
+                       "each a strip of it on a GPU or on its share of the cores; see docs/cluster.md")
     style.add_argument("--json", action="store_true", help="say what was done as JSON on the standard output")
     _add_folder(style)
     add_connection(style)
@@ -259,7 +261,11 @@ def add_connection(parser: argparse.ArgumentParser) -> None:
 def _style(options: argparse.Namespace) -> int:
     from server.cli_style import style
 
-    return style(options)
+    if options.ranks == 1 and "TORCHELASTIC_RUN_ID" not in os.environ:
+        return style(options)
+    from server import cli_ranks
+
+    return cli_ranks.torchrun(options) if cli_ranks.under_torchrun() else cli_ranks.launch(options)
 
 
 def _doctor(options: argparse.Namespace) -> int:

@@ -32,9 +32,10 @@ from stylecore.settings import SETTINGS, SettingError, numbers, validate
 
 if TYPE_CHECKING:
     from stylecore.engine import Engine
+    from stylecore.strips import Ranks
 
-#: How often the state of a job that can be resumed is kept.
-_STATE_SECONDS = 60.0
+#: How often the state of a job that can be resumed is kept: after so long, and so many times as long as keeping it takes.
+_STATE_SECONDS, _STATE_SHARE = 60.0, 20.0
 #: Pictures travel as float32 up to so many pixels, larger ones with 16 bits.
 _FLOAT_PIXELS = 32_000_000
 #: Of the side-by-side picture.
@@ -60,20 +61,21 @@ class Interrupts:
         self.count += 1
 
 
-def style(options: argparse.Namespace) -> int:
+def style(options: argparse.Namespace, ranks: Ranks | None = None) -> int:
     """Run the command; returns the exit status.
+
+    Args:
+        options: the command line's.
+        ranks: the processes that paint the picture together, if there are several. Rank 0 writes the results.
 
     Raises:
         StyleError, ServiceError: what went wrong, for people.
     """
     settings = chosen_settings(options)
     weights = style_weights(options.weights, len(options.styles))
-    if options.resume is not None and (not options.local or options.frames or names_many(options.content)):
-        raise StyleError("bad-settings", "--resume is for one picture with --local.", "Add --local, or leave --resume out.")
-    if options.cluster is not None and (options.local or options.connection or not names_many(options.content)):
-        raise StyleError("bad-arguments", "--cluster is for a folder or a pattern, without --local and --connection.",
-                         "Leave --cluster out, or name a folder of pictures.")
-    if options.frames or names_many(options.content):
+    several = check(options, ranks is not None)
+    first = ranks is None or ranks.rank == 0
+    if several:
         return _many(options, settings, weights)
     for output in filter(None, (options.output, options.side_by_side)):
         maps = [path for path in (options.guide, *options.style_guide, options.strength_map) if path is not None]
@@ -83,8 +85,10 @@ def style(options: argparse.Namespace) -> int:
     styles = load_styles(options, weights)
     extras = load_extras(options, photo.pixels, start)
     begin = time.monotonic()
-    with Interrupts() as interrupts, progress(quiet=options.json) as bar:
-        painted = _paint(photo.pixels, styles, settings, interrupts, extras, options, bar)
+    with Interrupts() as interrupts, progress(quiet=options.json or not first) as bar:
+        painted = _paint(photo.pixels, styles, settings, interrupts, extras, options, bar, ranks)
+    if not first:
+        return 0  # rank 0 has the picture
     if painted is None:
         print("Cancelled; nothing was written.", file=sys.stderr)
         return 130
@@ -95,6 +99,28 @@ def style(options: argparse.Namespace) -> int:
         pictures.write_image(options.side_by_side, sheet)
     _tell(options, result, finished, time.monotonic() - begin)
     return 130 if finished.stopped else 0
+
+
+def check(options: argparse.Namespace, on_ranks: bool) -> bool:
+    """Return whether several pictures are to be painted.
+
+    Args:
+        options: the command line's.
+        on_ranks: whether several processes are to paint, which they do without the server.
+
+    Raises:
+        StyleError: for flags that do not go together.
+    """
+    several = options.frames or names_many(options.content)
+    options.local = options.local or on_ranks
+    if on_ranks and several:
+        raise StyleError("bad-arguments", "--ranks is for a single picture.", "Name one picture, or leave --ranks out.")
+    if options.resume is not None and (not options.local or several):
+        raise StyleError("bad-settings", "--resume is for one picture with --local.", "Add --local, or leave --resume out.")
+    if options.cluster is not None and (options.local or options.connection or not names_many(options.content)):
+        raise StyleError("bad-arguments", "--cluster is for a folder or a pattern, without --local and --connection.",
+                         "Leave --cluster out, or name a folder of pictures.")
+    return bool(several)
 
 
 def _many(options: argparse.Namespace, settings: dict[str, Any], weights: list[float]) -> int:
@@ -196,11 +222,12 @@ def _depth(options: argparse.Namespace, photo: pictures.Picture) -> int:
 
 def _paint(content: pictures.Pixels, styles: list[tuple[pictures.Pixels, float]], settings: dict[str, Any],
            interrupts: Interrupts, extras: Extras, options: argparse.Namespace,
-           bar: Bar | Lines) -> tuple[pictures.Pixels, wire.Finished] | None:
+           bar: Bar | Lines, ranks: Ranks | None = None) -> tuple[pictures.Pixels, wire.Finished] | None:
     """Paint one picture and show how it goes; None if it was cancelled."""
     every = options.save_every
-    events = _local(content, styles, settings, interrupts, extras, options.resume, every) if options.local else _served(
-        content, styles, settings, interrupts, extras, options.folder, options.connection, every)
+    given = (content, styles, settings, interrupts, extras)
+    events = (_local(*given, options.resume, every, ranks) if options.local
+              else _served(*given, options.folder, options.connection, every))
     result: pictures.Pixels | None = None
     awaited: deque[int] = deque()
     for event in events:
@@ -291,33 +318,45 @@ def _served(content: pictures.Pixels, styles: list[tuple[pictures.Pixels, float]
 
 
 def _local(content: pictures.Pixels, styles: list[tuple[pictures.Pixels, float]], settings: dict[str, Any],
-           interrupts: Interrupts, extras: Extras, resume: Path | None, every: int) -> Iterator[Event]:
-    """Paint in this process; yields the same events as the server would send.
+           interrupts: Interrupts, extras: Extras, resume: Path | None, every: int,
+           among: Ranks | None) -> Iterator[Event]:
+    """Paint in this process; yields the same events as the server would send, and pictures on rank 0 alone.
 
-    With ``resume`` the job's state is kept in that file every minute and when it is interrupted, and gone on from if the
-    file is there; it is removed when the picture is done.
+    With ``resume`` the job's state is kept in that file every minute, before each scale and when it is interrupted, and
+    gone on from if the file is there; it is removed when the picture is done.
     """
     yield wire.Starting("", "Loading the network")
     from stylecore import events, states
     from stylecore.job import Job, Style
+    from stylecore.strips import ALONE
 
-    engine = local_engine()
+    if among is None:
+        engine, ranks = local_engine(), ALONE
+    else:
+        engine, ranks = local_engine(*among.device()), among
     yield wire.Starting("", "Preparing the pictures")
     given = zip(styles, extras.style_guides, strict=True)
     job = Job(engine, content, [Style(*style, guide) for style, guide in given], settings, extras.guide,
-              strength_map=extras.strength_map, start_picture=extras.start)
-    if resume is not None and resume.exists():
+              strength_map=extras.strength_map, start_picture=extras.start, ranks=ranks)
+    if resume is not None and any(ranks.agree(resume.exists())):
         job.restore(states.load(resume))
         yield wire.Note("", "resumed", f"Going on from {resume}.")
-    size, saved = (1, 1), time.monotonic()
+    size, next_state = (1, 1), time.monotonic() + _STATE_SECONDS
     for event in job.run():
-        due = interrupts.count == 1 or time.monotonic() > saved + _STATE_SECONDS
-        if resume is not None and due and not isinstance(event, events.Finished):
-            states.save(resume, job.state())
-            saved = time.monotonic()
-        if interrupts.count == 1:
+        begins = isinstance(event, events.ScaleStarted) and event.scale > 1
+        # Of the processes that paint together, each may hear something else, at another time.
+        count, due = ranks.agree(interrupts.count, begins or time.monotonic() > next_state)
+        if resume is not None and (due or count == 1) and not isinstance(event, events.Finished):
+            begin = time.monotonic()
+            state = job.state()
+            if ranks.rank == 0:
+                states.save(resume, state)
+            del state
+            took = time.monotonic() - begin
+            next_state = time.monotonic() + max(_STATE_SECONDS, _STATE_SHARE * took)
+        if count == 1:
             job.stop()
-        elif interrupts.count > 1:
+        elif count > 1:
             job.cancel()
         if isinstance(event, events.ScaleStarted):
             size = (event.width, event.height)
@@ -326,10 +365,12 @@ def _local(content: pictures.Pixels, styles: list[tuple[pictures.Pixels, float]]
                                  event.seconds_left, {"total": event.total_loss}, *size)
             yield done
             if _due(done, every):
-                yield wire.PictureArrived("", "snapshot", to_picture(job.image(), "f32"))
+                image = job.image()
+                if ranks.rank == 0:
+                    yield wire.PictureArrived("", "snapshot", to_picture(image, "f32"))
         elif isinstance(event, events.Note):
             yield wire.Note("", event.code, event.sentence)
-        elif isinstance(event, events.Finished):
+        elif isinstance(event, events.Finished) and ranks.rank == 0:
             if resume is not None and not event.stopped:
                 resume.unlink(missing_ok=True)
             yield wire.PictureArrived("", "final", to_picture(job.image(), "f32"))
@@ -337,11 +378,11 @@ def _local(content: pictures.Pixels, styles: list[tuple[pictures.Pixels, float]]
 
 
 @functools.cache
-def local_engine() -> Engine:
+def local_engine(device: str = "auto", threads: int | None = None) -> Engine:
     """Return this process's engine, which is loaded once."""
     from stylecore.engine import Engine
 
-    return Engine()
+    return Engine(device, threads=threads)
 
 
 def side_by_side(content: pictures.Pixels, styles: list[pictures.Pixels], result: pictures.Pixels) -> Image.Image:

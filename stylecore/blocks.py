@@ -6,18 +6,23 @@ pixel. Forward: each stage is computed tile by tile with a halo as wide as its c
 positions (moments, squared content error) are added up. Backward, from the last stage to the first: each tile is computed
 again, given the gradient by its taps (in closed form from the gradient by the *global* sums) and by its pooled output, and
 its gradient by its input is added in place. The result is the one-piece gradient to rounding, picture borders included.
+
+A picture may be shared by several processes (:mod:`stylecore.strips`): each computes the tiles of its strip, after its
+input has been given the rows around it, and the sums over positions are then those of all strips.
 """
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 import torch
 from torch import Tensor
 
-from stylecore.network import Network
+from stylecore.network import Network, layer_size
 from stylecore.statistics import Moments, moments_gradient, summed_moments
+from stylecore.strips import Strip
 from stylecore.weights import BLOCKS
 
 #: The blocks that are computed together. The first two are one stage: what block 1 puts out is more than half of all pooled
@@ -32,27 +37,29 @@ Maps = Mapping[str, Sequence[Tensor | None]]
 
 @dataclass(frozen=True)
 class _Tile:
-    """A core (top, bottom, left, right) and the same with its halo, in positions of a stage's input.
+    """A core (top, bottom, left, right) in positions of a strip at a stage's input, and the same with its halo.
 
-    A ``level`` is how often the stage has halved what it works on.
+    The latter is in positions of the strip that has ``above`` rows of its neighbour on top. A ``level`` is how often the
+    stage has halved what it works on.
     """
 
     core: tuple[int, int, int, int]
     around: tuple[int, int, int, int]
+    above: int = 0
 
     def cut(self, x: Tensor) -> Tensor:
-        """Return the part of a stage's input that the core depends on."""
+        """Return the part of a stage's input (with what lies around the strip) that the core depends on."""
         top, bottom, left, right = self.around
         return x[:, :, top:bottom, left:right]
 
     def inner(self, x: Tensor, level: int) -> Tensor:
         """Return the core of what was computed from :meth:`cut`."""
         top, bottom, left, right = (place >> level for place in self.core)
-        down, along = self.around[0] >> level, self.around[2] >> level
+        down, along = (self.around[0] - self.above) >> level, self.around[2] >> level
         return x[:, :, top - down : bottom - down, left - along : right - along]
 
     def whole(self, x: Tensor, level: int) -> Tensor:
-        """Return the core's part of a tensor over all positions (… × H × W)."""
+        """Return the core's part of a tensor over all the strip's positions (… × h × W)."""
         top, bottom, left, right = (place >> level for place in self.core)
         return x[..., top:bottom, left:right]
 
@@ -64,7 +71,13 @@ class Forward:
     moments: dict[str, list[Moments]]
     squared_error: Tensor
     tapped: dict[str, Tensor]
+    strip: Strip
+    size: tuple[int, int]
     _inputs: list[Tensor] = field(default_factory=list)
+
+    def positions(self, name: str) -> int:
+        """Return how many positions a layer has in the whole picture."""
+        return math.prod(layer_size(name, self.size))
 
 
 class Blocks:
@@ -90,44 +103,57 @@ class Blocks:
         content: tuple[str, Tensor, Tensor | None] | None = None,
         keep: str | None = None,
         for_backward: bool = False,
+        strip: Strip | None = None,
     ) -> Forward:
         """Compute the sums over all positions.
 
         Args:
-            picture: 1 × 3 × H × W in [0, 1], both sides at least 16.
+            picture: 1 × 3 × H × W in [0, 1], both sides at least 16; or the strip of it.
             maps: the layers whose moments are wanted, and of which regions.
             content: a layer, its target (1 × C × h × w) and its weights, for the squared error.
             keep: a layer whose features are returned whole (the content target).
             for_backward: whether :meth:`backward` follows.
+            strip: which part of the whole all these tensors are; ``None``: all of it.
         """
-        taps = {*maps, *([content[0]] if content else []), *([keep] if keep else [])}
+        strip = strip or Strip(picture.shape[2])
+        # In the same order in every process, whose sums are to meet.
+        taps = sorted({*maps, *([content[0]] if content else []), *([keep] if keep else [])})
         last = max(_block(name) for name in taps)
         exact = torch.promote_types(self._network.dtype, torch.float32)
-        result = Forward({}, torch.zeros((), device=self._network.device, dtype=exact), {})
+        nothing = torch.zeros((), device=self._network.device, dtype=exact)
+        result = Forward({}, nothing, {}, strip, (strip.height, picture.shape[3]))
+        sums: dict[str, list[tuple[Tensor, Tensor]]] = {}
         x = picture
         with torch.no_grad():
             for number, blocks in enumerate(STAGES):
                 if blocks[0] > last:
                     break
-                if for_backward:
-                    result._inputs.append(x)
                 stage = _Stage(number, [name for name in taps if _block(name) in blocks], blocks[-1] < last)
-                x = self._forward_stage(x, stage, maps, content, keep, result)
+                around = strip.with_halo(x, stage.halo, stage.halo)
+                if for_backward:
+                    result._inputs.append(around)
+                x = self._forward_stage(around, stage, maps, content, keep, result, sums)
+        own = [part for regions in sums.values() for both in regions for part in both]
+        *parts, result.squared_error = strip.add_up([*own, result.squared_error], "sums")
+        pairs = iter(zip(parts[::2], parts[1::2], strict=True))
+        for name in sums:
+            counts = [result.positions(name) if map_ is None else 1 for map_ in maps[name]]
+            result.moments[name] = [Moments(*(part / count for part in next(pairs))) for count in counts]
         return result
 
     def _forward_stage(
         self, x: Tensor, stage: _Stage, maps: Maps, content: tuple[str, Tensor, Tensor | None] | None,
-        keep: str | None, result: Forward,
+        keep: str | None, result: Forward, sums: dict[str, list[tuple[Tensor, Tensor]]],
     ) -> Tensor:  # fmt: skip
-        """Add one stage's sums to ``result`` and return its pooled output."""
-        network, (height, width) = self._network, x.shape[2:]
+        """Add one stage's sums to ``sums`` and ``result``; return its pooled output."""
+        network, strip, width = self._network, result.strip, x.shape[3]
+        height = x.shape[2] - sum(strip.halo(stage.halo, stage.halo))
         exact = result.squared_error.dtype
-        sums: dict[str, list[tuple[Tensor, Tensor]]] = {}
         after = x
         if stage.pooled:
             shape = (1, network.channels(stage.blocks[-1]), height >> len(stage.blocks), width >> len(stage.blocks))
             after = torch.empty(shape, dtype=network.dtype, device=self._keep_on, memory_format=torch.channels_last)
-        for tile in self._tiles(stage, stage.halo, height, width):
+        for tile in self._tiles(stage, strip, height, width):
             output, found = self._run(self._bring(tile.cut(x)), stage)
             for name in stage.wanted:
                 level = stage.level(name)
@@ -144,7 +170,7 @@ class Blocks:
                     target, weights = content[1], content[2]
                     squares = (feature - self._bring(tile.whole(target, level))).to(exact).square()
                     if weights is None:
-                        result.squared_error += squares.sum() / target.numel()
+                        result.squared_error += squares.sum() / (target.shape[1] * result.positions(name))
                     else:
                         result.squared_error += (squares.mean((0, 1)) * tile.whole(weights, level)).sum()
                 if name == keep:
@@ -158,12 +184,6 @@ class Blocks:
                 core = _even(tile.inner(output, len(stage.blocks) - 1))
                 if core.shape[2] and core.shape[3]:
                     tile.whole(after, len(stage.blocks)).copy_(network.pool(core))
-        for name, regions in sums.items():
-            positions = (height >> stage.level(name)) * (width >> stage.level(name))
-            counts = [positions if map_ is None else 1 for map_ in maps[name]]
-            result.moments[name] = [
-                Moments(mean / count, second / count) for (mean, second), count in zip(regions, counts, strict=True)
-            ]
         return after
 
     def _run(self, x: Tensor, stage: _Stage) -> tuple[Tensor, dict[str, Tensor]]:
@@ -191,16 +211,16 @@ class Blocks:
             maps, content: as they were given to :meth:`forward`.
             content_gradient: of the loss by the squared error.
         """
-        network = self._network
+        network, strip = self._network, forward.strip
         upstream: Tensor | None = None
         while forward._inputs:
             number = len(forward._inputs) - 1
             x = forward._inputs.pop()
-            height, width = x.shape[2:]
-            wanted = [name for name in {*maps, content[0]} if _block(name) in STAGES[number]]
+            wanted = [name for name in sorted({*maps, content[0]}) if _block(name) in STAGES[number]]
             stage = _Stage(number, wanted, upstream is not None)
+            height, width = x.shape[2] - sum(strip.halo(stage.halo, stage.halo)), x.shape[3]
             total = torch.zeros_like(x)
-            for tile in self._tiles(stage, stage.halo, height, width):
+            for tile in self._tiles(stage, strip, height, width):
                 part = self._bring(tile.cut(x)).detach().requires_grad_(True)
                 with torch.enable_grad():
                     output, found = self._run(part, stage)
@@ -210,7 +230,7 @@ class Blocks:
                         feature = tile.inner(found[name], level)
                         if name in maps:
                             outputs.append(feature)
-                            positions = (height >> level) * (width >> level)
+                            positions = forward.positions(name)
                             by_region = [
                                 moments_gradient(
                                     feature.detach(), None if map_ is None else tile.whole(map_, level), *slope, positions
@@ -220,7 +240,8 @@ class Blocks:
                             slopes.append(sum(by_region[1:], by_region[0]))
                         if name == content[0]:
                             outputs.append(feature)
-                            slopes.append(_content_slope(feature.detach(), tile, level, content, content_gradient))
+                            slope = _content_slope(feature.detach(), tile, level, content, forward.positions(name))
+                            slopes.append((slope * content_gradient).to(feature.dtype))
                     if upstream is not None:
                         core = _even(tile.inner(output, len(stage.blocks) - 1))
                         if core.shape[2] and core.shape[3]:
@@ -230,16 +251,21 @@ class Blocks:
                     continue
                 (slope,) = torch.autograd.grad(outputs, part, slopes)
                 tile.cut(total).add_(slope.to(total.device))
-            upstream = total
+            upstream = strip.halo_returned(total, stage.halo, stage.halo)
         assert upstream is not None
         return upstream.to(torch.promote_types(upstream.dtype, torch.float32))
 
-    def _tiles(self, stage: _Stage, halo: int, height: int, width: int) -> Iterator[_Tile]:
+    def _tiles(self, stage: _Stage, strip: Strip, height: int, width: int) -> Iterator[_Tile]:
+        """Cut a strip's input of a stage, ``height`` rows and what :meth:`Strip.with_halo` adds, into tiles."""
+        halo, (above, below) = stage.halo, strip.halo(stage.halo, stage.halo)
         side, unit = self._sides[stage.number], 1 << len(stage.blocks)
         for top, bottom in _spans(height, side, unit):
             for left, right in _spans(width, side, unit):
-                around = (max(0, top - halo), min(height, bottom + halo), max(0, left - halo), min(width, right + halo))
-                yield _Tile((top, bottom, left, right), around)
+                around = (
+                    max(0, top - halo + above), min(above + height + below, bottom + halo + above),
+                    max(0, left - halo), min(width, right + halo),
+                )  # fmt: skip
+                yield _Tile((top, bottom, left, right), around, above)
 
     def _bring(self, x: Tensor) -> Tensor:
         return x.to(self._network.device, non_blocking=True)
@@ -270,13 +296,14 @@ def _block(name: str) -> int:
 
 
 def _content_slope(
-    feature: Tensor, tile: _Tile, level: int, content: tuple[str, Tensor, Tensor | None], gradient: Tensor
-) -> Tensor:
+    feature: Tensor, tile: _Tile, level: int, content: tuple[str, Tensor, Tensor | None], positions: int
+) -> Tensor:  # fmt: skip
+    """Return the slope of the squared content error by a tile's features, in float32 or better."""
     _, target, weights = content
     exact = torch.promote_types(feature.dtype, torch.float32)
-    difference = (feature - tile.whole(target, level).to(feature.device)).to(exact) * (2 * gradient)
-    share = 1 / target.numel() if weights is None else tile.whole(weights, level) / feature.shape[1]
-    return (difference * share).to(feature.dtype)
+    difference = (feature - tile.whole(target, level).to(feature.device)).to(exact)
+    share = 1 / positions if weights is None else tile.whole(weights, level)
+    return difference * share * (2 / feature.shape[1])
 
 
 def _spans(length: int, side: int, unit: int) -> Iterator[tuple[int, int]]:

@@ -19,6 +19,7 @@ from stylecore.network import Network, activation_means
 from stylecore.objective import STYLE_LAYERS
 from stylecore.settings import Value
 from stylecore.statistics import moments
+from stylecore.strips import Ranks
 
 # bfloat16 is taken only where it agrees with float32 (direction of the gradient) and is clearly faster.
 _LEAST_AGREEMENT = 0.98
@@ -72,14 +73,15 @@ class Engine:
             return {"total": total, "free": free + cached}
         return _host_memory()
 
-    def available(self, limit: float) -> int:
+    def available(self, limit: float, sharers: int = 1) -> int:
         """Return the bytes that a new job may take.
 
         Args:
             limit: the most that this process may take of the device's memory, in GB (2^30 bytes); 0 for three quarters of
                 what is free.
+            sharers: how many processes share this machine's main memory.
         """
-        free = self.memory()["free"]
+        free = self.memory()["free"] // (1 if self.device.type == "cuda" else sharers)
         if limit <= 0:
             return int(free * _SHARE_OF_FREE_MEMORY)
         memory.give_back()  # what is only kept in store does not count
@@ -93,6 +95,12 @@ class Engine:
         if self._best_dtype is None:
             self._best_dtype = self._probe()
         return self._best_dtype
+
+    def settle(self, ranks: Ranks) -> None:
+        """Take rank 0's arithmetic for ``'auto'``, since a probe may turn out differently on each."""
+        if ranks.count > 1:
+            short = self.dtype("auto") == torch.bfloat16 if ranks.rank == 0 else False
+            self._best_dtype = torch.bfloat16 if ranks.agree(float(short))[0] else torch.float32
 
     def network(self, settings: Mapping[str, Value]) -> Network:
         """Return the network that the settings ask for; made once and kept."""

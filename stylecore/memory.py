@@ -80,9 +80,12 @@ def ways(device: str) -> tuple[Way, ...]:
     return (*WAYS, *SPILLING) if device == "cuda" else WAYS
 
 
-def fastest(pixels: int, style_pixels: int, dtype: torch.dtype, available: float, device: str = "cpu") -> Way | None:
-    """Return the fastest way that needs no more than ``available`` bytes, or ``None``."""
-    return next((way for way in ways(device) if way.needs(pixels, style_pixels, dtype) <= available), None)
+def fastest(
+    pixels: int, style_pixels: int, dtype: torch.dtype, available: float, device: str = "cpu", only_blocks: bool = False
+) -> Way | None:
+    """Return the fastest way (of those in blocks) that needs no more than ``available`` bytes, or ``None``."""
+    possible = (way for way in ways(device) if way.blocks or not only_blocks)
+    return next((way for way in possible if way.needs(pixels, style_pixels, dtype) <= available), None)
 
 
 def after(way: Way, device: str = "cpu") -> Iterator[Way]:

@@ -15,8 +15,9 @@ from stylecore.blocks import Blocks, Maps
 from stylecore.distances import Distance, covariance, gram
 from stylecore.flat import least_spread
 from stylecore.network import Network, layer_size
-from stylecore.smoothness import total_variation, total_variation_in_strips
+from stylecore.smoothness import total_variation, total_variation_in_rows
 from stylecore.statistics import Moments, blend, moments
+from stylecore.strips import Strip
 
 STYLE_LAYERS = ("conv1_1", "conv2_1", "conv3_1", "conv4_1", "conv5_1")
 CONTENT_LAYER = "conv4_2"
@@ -112,7 +113,13 @@ def feature_guide(guide: Tensor | None, size: tuple[int, int]) -> Tensor | None:
     return small / total if total.item() > 0 else None
 
 
-def _regions(styles: Sequence[StylePicture], guide: Tensor | None, size: tuple[int, int]) -> list[Region]:
+def _cut(map_: Tensor | None, layer: str, strip: Strip) -> Tensor | None:
+    return None if map_ is None else strip.cut(map_, int(layer[4]) - 1)
+
+
+def _regions(
+    styles: Sequence[StylePicture], guide: Tensor | None, size: tuple[int, int], strip: Strip
+) -> list[Region]:  # fmt: skip
     """Sort styles by the region they paint, with each region's maps and its share of the guided area."""
     regions: list[tuple[Tensor | None, list[StylePicture]]] = []
     for style in styles:
@@ -126,7 +133,7 @@ def _regions(styles: Sequence[StylePicture], guide: Tensor | None, size: tuple[i
     result = []
     for where, found in regions:
         share = 1.0 if where is guide or where is None else float(where.double().sum()) / area
-        guides = {name: feature_guide(where, layer_size(name, size)) for name in STYLE_LAYERS}
+        guides = {name: _cut(feature_guide(where, layer_size(name, size)), name, strip) for name in STYLE_LAYERS}
         result.append(Region(found, share, guides, {}))
     return result
 
@@ -149,12 +156,13 @@ class Objective:
 
     Args:
         network: the feature extractor.
-        content: 1 × 3 × H × W in [0, 1], on the network's device.
-        styles: at least one.
+        content: 1 × 3 × H × W in [0, 1], on the network's device; or a strip of it.
+        styles: at least one; whole, as are their guides and regions and the maps below.
         weighting: the weights of the three parts; may be replaced at any time.
         guide: H × W, 0 to 1, where the image counts; ``None`` for everywhere.
         blocks: evaluate in blocks (:mod:`stylecore.blocks`), in little memory; ``None``: in one piece.
         emphasis: H × W, at least 0: how many times the content weight applies at a place; ``None`` for once everywhere.
+        strip: which part of the whole ``content`` is, and the image will be (in blocks only); ``None``: all of it.
     """
 
     def __init__(
@@ -166,29 +174,34 @@ class Objective:
         guide: Tensor | None = None,
         blocks: Blocks | None = None,
         emphasis: Tensor | None = None,
+        strip: Strip | None = None,
     ) -> None:
         self.network = network
         self.weighting = weighting
         self._blocks = blocks
-        size = (content.shape[2], content.shape[3])
+        self._strip = strip = strip or Strip(content.shape[2])
+        size = (strip.height, content.shape[3])
         self._size = size
-        self._content_area = feature_guide(guide, layer_size(CONTENT_LAYER, size))
+        self._content_area = _cut(feature_guide(guide, layer_size(CONTENT_LAYER, size)), CONTENT_LAYER, strip)
         self._content_guide = self._content_area
         if emphasis is not None:
-            self._content_guide = _emphasised(guide, emphasis, layer_size(CONTENT_LAYER, size))
-        self._regions = _regions(styles, guide, size)
+            weights = _emphasised(guide, emphasis, layer_size(CONTENT_LAYER, size))
+            self._content_guide = _cut(weights, CONTENT_LAYER, strip)
+        self._regions = _regions(styles, guide, size, strip)
         self._maps: Maps = {name: [region.guides[name] for region in self._regions] for name in STYLE_LAYERS}
         with torch.no_grad():
-            at_content, self._content = self._describe(content, self._maps, keep=CONTENT_LAYER)
+            at_content, self._content = self._describe(content, self._maps, strip, keep=CONTENT_LAYER)
             for region in self._regions:
                 region.targets = self._style_targets(region.styles)
                 region.styles = []
             self._prepare(at_content)
 
-    def _describe(self, picture: Tensor, maps: Maps, keep: str = "") -> tuple[dict[str, list[Moments]], Tensor]:
+    def _describe(
+        self, picture: Tensor, maps: Maps, strip: Strip, keep: str = ""
+    ) -> tuple[dict[str, list[Moments]], Tensor]:
         """Return a picture's moments by layer and region, and the features of the layer to keep."""
         if self._blocks is not None:
-            forward = self._blocks.forward(picture, maps, keep=keep or None)
+            forward = self._blocks.forward(picture, maps, keep=keep or None, strip=strip)
             return forward.moments, forward.tapped.get(keep, picture)
         features = self.network.features(picture, {*maps, keep} - {""})
         return _moments(features, maps), features.get(keep, picture)
@@ -199,8 +212,12 @@ class Objective:
             known = {} if style.known is None else style.known
             if not known:
                 size = (style.picture.shape[2], style.picture.shape[3])
-                maps = {name: [feature_guide(style.guide, layer_size(name, size))] for name in STYLE_LAYERS}
-                known.update({name: found for name, (found,) in self._describe(style.picture, maps)[0].items()})
+                strip = Strip(size[0], self._strip.ranks) if self._strip.shared else Strip(size[0])
+                maps = {
+                    name: [_cut(feature_guide(style.guide, layer_size(name, size)), name, strip)] for name in STYLE_LAYERS
+                }
+                found = self._describe(strip.cut(style.picture), maps, strip)[0]
+                known.update({name: layer for name, (layer,) in found.items()})
             for name, layer in parts.items():
                 layer.append((known[name], style.share))
         return {name: blend(layer) for name, layer in parts.items()}
@@ -255,7 +272,7 @@ class Objective:
 
     def _in_blocks(self, image: Tensor, blocks: Blocks) -> Evaluation:
         content = (CONTENT_LAYER, self._content, self._content_guide)
-        forward = blocks.forward(image, self._maps, content=content, for_backward=True)
+        forward = blocks.forward(image, self._maps, content=content, for_backward=True, strip=self._strip)
         current: dict[str, list[Moments]] = {}
         leaves = [forward.squared_error.detach().requires_grad_(True)]
         for name in STYLE_LAYERS:
@@ -272,7 +289,7 @@ class Objective:
         gradient = blocks.backward(forward, by_layer, self._maps, content, slope_content)
         losses = losses.detach()
         if self.weighting.total_variation > 0:
-            restless, slope = total_variation_in_strips(image)
+            restless, slope = total_variation_in_rows(image, self._strip)
             gradient.add_(slope, alpha=self.weighting.total_variation)
             losses[0] += self.weighting.total_variation * restless
         return Evaluation(losses, gradient)
@@ -297,13 +314,18 @@ class BalancedObjective(Objective):
             ]
             for name in STYLE_LAYERS
         }
-        feature = self._content.float()
-        guide = self._content_area
-        if guide is None:
-            spread = feature.var(unbiased=False)
-        else:
-            mean = (feature.mean((0, 1)) * guide).sum()
-            spread = ((feature - mean).square().mean((0, 1)) * guide).sum()
+        feature, guide = self._content.float(), self._content_area
+
+        def mean_of(values: Tensor) -> Tensor:
+            """Return the mean over channels and (guided) positions of the whole."""
+            positions = values.mean((0, 1))
+            if guide is None:
+                part = positions.sum() / math.prod(layer_size(CONTENT_LAYER, self._size))
+            else:
+                part = (positions * guide).sum()
+            return self._strip.add_up([part], "sums")[0]
+
+        spread = mean_of((feature - mean_of(feature)).square())
         self._content_unit = spread.clamp_min(least_spread(self._size))
 
     def _style_distance(self, name: str, region: int, current: Moments) -> Tensor:
@@ -340,4 +362,4 @@ class PaperObjective(Objective):
         return gram(current, self._regions[region].targets[name]) / 4
 
     def _content_distance(self, squared_error: Tensor) -> Tensor:
-        return squared_error * (math.prod(self._content.shape) / 2)
+        return squared_error * (self._content.shape[1] * math.prod(layer_size(CONTENT_LAYER, self._size)) / 2)

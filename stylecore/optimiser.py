@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 
 from stylecore.objective import Evaluation
+from stylecore.strips import Strip
 
 # A step may raise the loss a little (the path to a lower one often does); more than this is tried again shorter.
 _TOLERATED_RISE = 1.02
@@ -40,6 +41,7 @@ class BoxLBFGS:
         first_step: the largest change of a pixel in a step that has no history.
         movable: same shape as ``image``; 0 where it must not change. ``None``: everywhere.
         state: of :meth:`state`, to go on as if there had been no interruption; ``image`` is then the one of that moment.
+        strip: which part of the whole the image is; the objective's losses are the whole's. ``None``: all of it.
     """
 
     def __init__(
@@ -52,7 +54,9 @@ class BoxLBFGS:
         first_step: float = 0.03,
         movable: Tensor | None = None,
         state: Mapping[str, Any] | None = None,
+        strip: Strip | None = None,
     ) -> None:
+        self._strip = strip or Strip(0)
         self.image = image.detach().clamp(0, 1).contiguous()
         self.stuck = False
         self._evaluate = evaluate
@@ -78,21 +82,38 @@ class BoxLBFGS:
         return Evaluation(self._losses, self._gradient.reshape(self.image.shape))
 
     def state(self) -> dict[str, Any]:
-        """Return what the next step depends on beside image and objective: tensors, numbers and lists of them."""
+        """Return what the next step depends on beside image and objective: tensors, numbers and lists of them.
+
+        Of a strip that other ranks share: the whole's, on rank 0.
+        """
         rows = [*self._order, *(self._slots + slot for slot in self._order)]
         return {
-            "slots": self._slots, "order": list(self._order), "pairs": self._pairs[rows].cpu(),
-            "gradient": self._gradient.cpu(), "losses": list(self.losses), "products": self._products,
+            "slots": self._slots, "order": list(self._order), "pairs": self._whole(self._pairs[rows]),
+            "gradient": self._whole(self._gradient[None]), "losses": list(self.losses), "products": self._products,
             "first_step": self._first_step, "failures": self._failures, "stuck": self.stuck,
         }  # fmt: skip
+
+    def _whole(self, rows: Tensor) -> Tensor | None:
+        """Return rows of numbers of the image (n × numbers of a strip) as those of all strips, in main memory."""
+        if not self._strip.shared:
+            return rows.cpu()
+        whole = self._strip.gathered(rows.view(-1, *self.image.shape[1:]))
+        return None if whole is None else whole.flatten(1).cpu()
+
+    def _part(self, rows: Tensor) -> Tensor:
+        """Return this strip's part of :meth:`_whole`'s."""
+        if not self._strip.shared:
+            return rows
+        channels, _, width = self.image.shape[1:]
+        return self._strip.cut(rows.view(-1, channels, self._strip.height, width)).flatten(1)
 
     def _restore(self, state: Mapping[str, Any]) -> None:
         if state["slots"] != self._slots:
             raise ValueError(f"the state has room for {state['slots'] - 1} pairs, not {self._slots - 1}")
         self._order, self.losses = list(state["order"]), list(state["losses"])
         rows = [*self._order, *(self._slots + slot for slot in self._order)]
-        self._pairs[rows] = state["pairs"].to(self._pairs)
-        self._gradient = state["gradient"].to(self.image.device)
+        self._pairs[rows] = self._part(state["pairs"]).to(self._pairs)
+        self._gradient = self._part(state["gradient"])[0].to(self.image.device)
         self._products = state["products"]
         self._first_step, self._failures, self.stuck = state["first_step"], state["failures"], state["stuck"]
         self._losses = torch.tensor(self.losses, device=self.image.device)
@@ -177,7 +198,10 @@ class BoxLBFGS:
                 curvature += torch.dot(table[len(slots) - 1], table[-2]).double()
             table *= free[part]
             sums += (table @ table.t()).double()
-        fetched = torch.cat([curvature, losses.double(), sums.flatten()]).cpu()
+        # The losses are everywhere the same but for rounding; all ranks are to decide by the very same numbers.
+        known = losses.double() * (self._strip.ranks.rank == 0 or not self._strip.shared)
+        curvature, known, sums = self._strip.add_up([curvature, known, sums], "products")
+        fetched = torch.cat([curvature, known, sums.flatten()]).cpu()
         products = torch.zeros(2 * self._slots + 1, 2 * self._slots + 1, dtype=torch.float64)
         places = torch.tensor([*rows, 2 * self._slots])
         products[places[:, None], places] = fetched[-count * count :].reshape(count, count)
@@ -190,6 +214,7 @@ class BoxLBFGS:
             return coefficients, 1.0
         self._order = []
         steepest = torch.stack([(self._gradient[part] * self._free[part]).abs().max() for part in self._parts()]).max()
+        steepest = self._strip.greatest(steepest)
         coefficients = torch.zeros(2 * self._slots + 1, dtype=torch.float64)
         coefficients[-1] = 1.0
         return coefficients, self._first_step / steepest.clamp_min(1e-30)

@@ -13,6 +13,7 @@ from stylecore.memory import BLOCKS_SLOWDOWN, Way, fastest
 from stylecore.pictures import MOST_PIXELS
 from stylecore.resampling import Size, pyramid_sizes
 from stylecore.settings import Value
+from stylecore.strips import ALONE, Ranks, Strip, largest_strip
 
 #: A side under this is too short for the network's four halvings.
 LEAST_SIDE = 16
@@ -54,6 +55,7 @@ def make_plan(
     *,
     warm: bool = False,
     device: str = "cpu",
+    ranks: Ranks = ALONE,
 ) -> list[Scale]:
     """Return the scales of a job, coarse to fine.
 
@@ -65,6 +67,7 @@ def make_plan(
         styles: each style's height and width.
         warm: the job goes on from an earlier result, which takes fewer steps.
         device: the type of the device that paints.
+        ranks: the processes that paint together; memory is then that of each.
 
     A scale that does not fit in one piece is painted in blocks. The last scale is the content's own size if that fits at
     all, else the largest that does (the caller then brings the result to full size with the content's own detail).
@@ -75,8 +78,11 @@ def make_plan(
     check_size(size, "picture")
 
     def way_for(scale: Size) -> Way | None:
-        areas = [math.prod(style_size(style, scale, float(settings["brush_size"]))) for style in styles]
-        return fastest(math.prod(scale), max(areas, default=0), dtype, available, device)
+        sizes = [style_size(style, scale, float(settings["brush_size"])) for style in styles]
+        if not Strip(scale[0], ranks).shared:
+            return fastest(math.prod(scale), max(map(math.prod, sizes), default=0), dtype, available, device)
+        largest = max((largest_strip(*size, ranks) for size in sizes), default=0)
+        return fastest(largest_strip(*scale, ranks), largest, dtype, available, device, only_blocks=True)
 
     height, width = size
     while way_for((height, width)) is None:

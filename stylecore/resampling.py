@@ -38,16 +38,40 @@ def resize(image: Tensor, size: Size) -> Tensor:
     return F.interpolate(image, size=size, mode="bicubic", align_corners=False, antialias=shrinks)
 
 
-def upsample_with_detail(image: Tensor, content: Tensor) -> Tensor:
+def resize_rows(image: Tensor, size: Size, top: int, bottom: int) -> Tensor:
+    """Return the rows from ``top`` to ``bottom`` of :func:`resize`'s result; to enlarge, no others are made."""
+    height = image.shape[2]
+    if (top, bottom) == (0, size[0]) or size[0] < height or size[1] < image.shape[3]:
+        return resize(image, size)[:, :, top:bottom]
+    places = (torch.arange(top, bottom, device=image.device, dtype=torch.float64) + 0.5) * (height / size[0]) - 0.5
+    first = places.floor()
+    rows = image.new_zeros((*image.shape[:2], bottom - top, image.shape[3]))
+    for offset in range(-1, 3):
+        weights = _cubic((places - first - offset).abs()).to(image)
+        rows += image[:, :, (first.long() + offset).clamp(0, height - 1)] * weights[:, None]
+    return resize(rows, (bottom - top, size[1]))
+
+
+def _cubic(distance: Tensor) -> Tensor:
+    """Return the weights of bicubic interpolation at distances of 0 to 2 (Keys 1981, with torch's parameter of −0.75)."""
+    near = (1.25 * distance - 2.25) * distance**2 + 1
+    far = ((-0.75 * distance + 3.75) * distance - 6) * distance + 3
+    return torch.where(distance <= 1, near, torch.where(distance < 2, far, 0.0))
+
+
+def upsample_with_detail(image: Tensor, content: Tensor, top: int = 0, bottom: int | None = None) -> Tensor:
     """Bring ``image`` to ``content``'s size together with the detail that the content loses at the image's size.
 
-    ``up(x) + C − up(down(C))``, clamped to [0, 1]: the start of a finer scale.
+    ``up(x) + C − up(down(C))``, clamped to [0, 1]: the start of a finer scale. Only the rows from ``top`` to ``bottom``.
     """
     coarse: Size = (image.shape[2], image.shape[3])
     size: Size = (content.shape[2], content.shape[3])
+    bottom = size[0] if bottom is None else bottom
+    own = content[:, :, top:bottom]
     if coarse == size:
-        return image
-    return (resize(image, size) + content - resize(resize(content, coarse), size)).clamp(0, 1)
+        return image[:, :, top:bottom]
+    up, smooth = (resize_rows(each, size, top, bottom) for each in (image, resize(content, coarse)))
+    return (up + own - smooth).clamp(0, 1)
 
 
 def fill_transparent(picture: Tensor, alpha: Tensor) -> Tensor:

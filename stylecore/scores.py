@@ -9,6 +9,7 @@ from stylecore.errors import StyleError
 from stylecore.given import Pixels, picture_tensors
 from stylecore.job import Job
 from stylecore.objective import STYLE_LAYERS, Objective
+from stylecore.strips import Strip
 
 
 @dataclass(frozen=True)
@@ -39,15 +40,15 @@ class Judge(Job):
         Raises:
             StyleError: ``bad-picture`` for one of another size.
         """
-        if picture.shape[:2] != self._size:
+        height, width = size = self._materials.size
+        if picture.shape[:2] != size:
             raise StyleError(
                 "bad-picture",
-                f"The picture is {picture.shape[1]} × {picture.shape[0]} pixels, the content {self._size[1]} × "
-                f"{self._size[0]}.",
+                f"The picture is {picture.shape[1]} × {picture.shape[0]} pixels, the content {width} × {height}.",
                 "Compare pictures of the content's size.",
             )
         if self._judged_by is None:
-            self._judged_by = self._make_objective(self._content, self.scales[-1].way)
+            self._judged_by = self._materials.objective(size, self.scales[-1].way, Strip(height))
         tensor, _ = picture_tensors(picture, "picture", self._engine.device)
         total, content, style, *layers = self._judged_by(tensor).losses.tolist()
         return Score(total, content, style, dict(zip(STYLE_LAYERS, layers, strict=True)))

@@ -6,8 +6,10 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from stylecore.strips import Strip
+
 # Rows taken at a time where memory is short.
-_STRIP = 256
+_ROWS = 256
 
 
 def total_variation(image: Tensor) -> Tensor:
@@ -15,20 +17,29 @@ def total_variation(image: Tensor) -> Tensor:
     return _squared_differences(image, image.shape[2]) / image.numel()
 
 
-def total_variation_in_strips(image: Tensor) -> tuple[Tensor, Tensor]:
-    """Return :func:`total_variation` and its gradient, taking a few rows of the image at a time."""
+def total_variation_in_rows(image: Tensor, strip: Strip | None = None) -> tuple[Tensor, Tensor]:
+    """Return :func:`total_variation` and its gradient, taking a few rows of the image at a time.
+
+    Args:
+        image: 1 × 3 × H × W, or a strip of it; the value is then the whole's, and the gradient the strip's.
+        strip: which part; ``None``: all of it.
+    """
+    rows = image.shape[2]
+    strip = strip or Strip(rows)
+    image = strip.with_halo(image, 0, 1)
+    numbers = image.shape[1] * strip.height * image.shape[3]
     value = image.new_zeros(())
     gradient = torch.zeros_like(image)
-    for top in range(0, image.shape[2], _STRIP):
-        bottom = min(top + _STRIP, image.shape[2])
+    for top in range(0, rows, _ROWS):
+        bottom = min(top + _ROWS, rows)
         end = min(bottom + 1, image.shape[2])  # the neighbours below belong to it
-        strip = image[:, :, top:end].detach().requires_grad_(True)
+        part = image[:, :, top:end].detach().requires_grad_(True)
         with torch.enable_grad():
-            part = _squared_differences(strip, bottom - top) / image.numel()
-        (slope,) = torch.autograd.grad(part, strip)
+            differences = _squared_differences(part, bottom - top) / numbers
+        (slope,) = torch.autograd.grad(differences, part)
         gradient[:, :, top:end] += slope
-        value = value + part.detach()
-    return value, gradient
+        value = value + differences.detach()
+    return strip.add_up([value], "sums")[0], strip.halo_returned(gradient, 0, 1)
 
 
 def _squared_differences(image: Tensor, rows: int) -> Tensor:

@@ -38,7 +38,7 @@ def load(path: Path) -> dict[str, Any]:
     """
     refusal = StyleError("bad-state", f"{path} is not a saved job.", "Name another file, or remove it to begin anew.")
     try:
-        state = torch.load(path, map_location="cpu", weights_only=True)
+        state = torch.load(path, map_location="cpu", weights_only=True, mmap=True)
     except (OSError, RuntimeError, EOFError, ValueError, KeyError, pickle.UnpicklingError) as error:
         raise refusal from error
     if not isinstance(state, dict):

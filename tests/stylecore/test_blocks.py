@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from types import SimpleNamespace
+
 import pytest
 import torch
 from hypothesis import HealthCheck, given, settings
@@ -20,7 +22,7 @@ from stylecore.objective import (
     StylePicture,
     Weighting,
 )
-from stylecore.smoothness import total_variation, total_variation_in_strips
+from stylecore.smoothness import total_variation, total_variation_in_rows
 
 NETWORKS: dict[tuple[str, bool, torch.dtype], Network] = {}
 
@@ -96,7 +98,11 @@ def test_every_statistic_with_the_tiles_as_they_are_used(statistics: str) -> Non
 def test_tiles_without_a_halo_would_be_noticed(monkeypatch: pytest.MonkeyPatch) -> None:
     """The comparison is sharp enough to see a seam."""
     tiles = Blocks._tiles
-    monkeypatch.setattr(Blocks, "_tiles", lambda self, stage, halo, *size: tiles(self, stage, 0, *size))
+
+    def without(self: Blocks, stage: object, *rest: object) -> object:
+        return tiles(self, SimpleNamespace(**{**vars(stage), "halo": 0}), *rest)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(Blocks, "_tiles", without)
     content, style, image = pictures(140, 150)
     whole, parts = both(BalancedObjective, network("max", True), content, style, 0.25)
     with pytest.raises(AssertionError):
@@ -109,6 +115,6 @@ def test_smoothness_in_strips_is_the_wholes(height: int, width: int) -> None:
     image = torch.rand(1, 3, height, width, generator=torch.Generator().manual_seed(height)).requires_grad_(True)
     whole = total_variation(image)
     (gradient,) = torch.autograd.grad(whole, image)
-    value, slope = total_variation_in_strips(image.detach())
+    value, slope = total_variation_in_rows(image.detach())
     assert value.item() == pytest.approx(whole.item(), rel=1e-4)
     assert relative(slope, gradient) < 1e-5
