@@ -10,8 +10,9 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from server.cli_painting import Interrupts, local_engine
 from server.cli_progress import Several
-from server.cli_style import Interrupts, chosen_settings, load_styles, local_engine, style_weights
+from server.cli_style import chosen_settings, load_styles, style_weights
 from server.sheets import contact_sheet, draw_curves, grid, write_losses
 from server.sweep import Run, Sweep, cell_losses, runs_of
 from stylecore import pictures

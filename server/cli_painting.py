@@ -1,0 +1,196 @@
+"""Painting one picture for the command line: on the server, in this process, or in one of several."""
+
+from __future__ import annotations
+
+import argparse
+import functools
+import signal
+import time
+from collections import deque
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from types import FrameType
+from typing import TYPE_CHECKING, Any
+
+from server import client as wire
+from server.cli_masks import Extras
+from server.cli_progress import Bar, Lines
+from server.client import Client, Event, ServiceError
+from server.engine_process import to_picture, to_pixels
+from stylecore import pictures
+
+if TYPE_CHECKING:
+    from stylecore.engine import Engine
+    from stylecore.strips import Ranks
+
+#: How often the state of a job that can be resumed is kept: after so long, and so many times as long as keeping it takes.
+_STATE_SECONDS, _STATE_SHARE = 60.0, 20.0
+#: Pictures travel as float32 up to so many pixels, larger ones with 16 bits.
+_FLOAT_PIXELS = 32_000_000
+
+
+@dataclass
+class Interrupts:
+    """Ctrl-C, counted: once stops and keeps the picture, twice cancels."""
+
+    count: int = 0
+    _before: Any = field(default=None, repr=False)
+
+    def __enter__(self) -> Interrupts:
+        self._before = signal.signal(signal.SIGINT, self._count)
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        signal.signal(signal.SIGINT, self._before)
+
+    def _count(self, _number: int, _frame: FrameType | None) -> None:
+        self.count += 1
+
+
+def paint_picture(content: pictures.Pixels, styles: list[tuple[pictures.Pixels, float]], settings: dict[str, Any],
+                  interrupts: Interrupts, extras: Extras, options: argparse.Namespace,
+                  bar: Bar | Lines, ranks: Ranks | None = None) -> tuple[pictures.Pixels, wire.Finished] | None:
+    """Paint one picture and show how it goes.
+
+    Args:
+        content: H × W × 3 or 4 in [0, 1].
+        styles: pictures with their weights.
+        settings: complete settings.
+        interrupts: Ctrl-C.
+        extras: masks, and the picture to start from.
+        options: the command line's: where to paint, and what to keep.
+        bar: shows how it goes.
+        ranks: the processes that paint it together, if several do.
+
+    Returns:
+        The result and what is to be said of it; ``None`` if it was cancelled, and on every rank but the first.
+
+    Raises:
+        StyleError, ServiceError: what went wrong, for people.
+    """
+    every = options.save_every
+    given = (content, styles, settings, interrupts, extras)
+    events = (_local(*given, options.resume, every, ranks) if options.local
+              else _served(*given, options.folder, options.connection, every))
+    result: pictures.Pixels | None = None
+    awaited: deque[int] = deque()
+    for event in events:
+        bar.show(event)
+        if isinstance(event, wire.Progress) and _due(event, every):
+            awaited.append(event.step)
+        elif isinstance(event, wire.PictureArrived) and event.kind == "snapshot":
+            pictures.save(at_step(options.output, awaited.popleft()), to_pixels(event.picture))
+        elif isinstance(event, wire.PictureArrived):
+            result = to_pixels(event.picture)
+        elif isinstance(event, wire.Failed | wire.Disconnected):
+            raise ServiceError(getattr(event, "code", "connection-lost"), event.sentence, event.remedy)
+        elif isinstance(event, wire.Finished) and result is not None:
+            return result, event
+    return None
+
+
+def _due(event: wire.Progress, every: int) -> bool:
+    """Return whether the picture is to be kept at this step: every so many of the last scale, but not its last."""
+    return bool(every) and event.scale == event.scales and event.step % every == 0 and event.step < event.steps
+
+
+def at_step(output: Path, step: int) -> Path:
+    """Return where ``--save-every`` keeps the picture after a step, e.g. ``result.step-0050.png``."""
+    return output.with_name(f"{output.stem}.step-{step:04}{output.suffix}")
+
+
+def _served(content: pictures.Pixels, styles: list[tuple[pictures.Pixels, float]], settings: dict[str, Any],
+            interrupts: Interrupts, extras: Extras, folder: Path | None, connection: Path | None,
+            every: int) -> Iterator[Event]:
+    """Paint on the server, which is started if none runs; yields what happens until the job is over."""
+    sent = [to_picture(pixels, "f32" if pixels.shape[0] * pixels.shape[1] <= _FLOAT_PIXELS else "u16")
+            for pixels in (content, *(pixels for pixels, _ in styles), *([] if extras.start is None else [extras.start]))]
+    begin = None if extras.start is None else sent.pop()
+    yield wire.Starting("", "Calling the painting server")
+    with Client.connect(folder, timeout=30.0, client_name="neural-style", connection_file=connection) as client:
+        weighted = [(picture, weight) for picture, (_, weight) in zip(sent[1:], styles, strict=True)]
+        job = client.submit(sent[0], weighted, settings, start=begin, previews=False, **extras.sent())
+        answered = 0
+        while True:
+            event = client.next_event(0.1)
+            if interrupts.count > answered:
+                answered = interrupts.count
+                if answered == 1:
+                    client.stop(job)
+                else:
+                    client.cancel(job)
+            if event is not None:
+                yield event
+            if isinstance(event, wire.Progress) and _due(event, every):
+                client.snapshot(job)
+            if isinstance(event, wire.Finished | wire.Failed | wire.Cancelled | wire.Disconnected):
+                return
+
+
+def _local(content: pictures.Pixels, styles: list[tuple[pictures.Pixels, float]], settings: dict[str, Any],
+           interrupts: Interrupts, extras: Extras, resume: Path | None, every: int,
+           among: Ranks | None) -> Iterator[Event]:
+    """Paint in this process; yields the same events as the server would send, and pictures on rank 0 alone.
+
+    With ``resume`` the job's state is kept in that file every minute, before each scale and when it is interrupted, and
+    gone on from if the file is there; it is removed when the picture is done.
+    """
+    yield wire.Starting("", "Loading the network")
+    from stylecore import events, states
+    from stylecore.job import Job, Style
+    from stylecore.strips import ALONE
+
+    if among is None:
+        engine, ranks = local_engine(), ALONE
+    else:
+        engine, ranks = local_engine(*among.device()), among
+    yield wire.Starting("", "Preparing the pictures")
+    given = zip(styles, extras.style_guides, strict=True)
+    job = Job(engine, content, [Style(*style, guide) for style, guide in given], settings, extras.guide,
+              strength_map=extras.strength_map, start_picture=extras.start, ranks=ranks)
+    if resume is not None and any(ranks.agree(resume.exists())):
+        job.restore(states.load(resume))
+        yield wire.Note("", "resumed", f"Going on from {resume}.")
+    size, next_state = (1, 1), time.monotonic() + _STATE_SECONDS
+    for event in job.run():
+        begins = isinstance(event, events.ScaleStarted) and event.scale > 1
+        # Of the processes that paint together, each may hear something else, at another time.
+        count, due = ranks.agree(interrupts.count, begins or time.monotonic() > next_state)
+        if resume is not None and (due or count == 1) and not isinstance(event, events.Finished):
+            begin = time.monotonic()
+            state = job.state()
+            if ranks.rank == 0:
+                states.save(resume, state)
+            del state
+            took = time.monotonic() - begin
+            next_state = time.monotonic() + max(_STATE_SECONDS, _STATE_SHARE * took)
+        if count == 1:
+            job.stop()
+        elif count > 1:
+            job.cancel()
+        if isinstance(event, events.ScaleStarted):
+            size = (event.width, event.height)
+        elif isinstance(event, events.StepDone):
+            done = wire.Progress("", event.scale, event.scales, event.step, event.steps, event.fraction,
+                                 event.seconds_left, {"total": event.total_loss}, *size)
+            yield done
+            if _due(done, every):
+                image = job.image()
+                if ranks.rank == 0:
+                    yield wire.PictureArrived("", "snapshot", to_picture(image, "f32"))
+        elif isinstance(event, events.Note):
+            yield wire.Note("", event.code, event.sentence)
+        elif isinstance(event, events.Finished) and ranks.rank == 0:
+            if resume is not None and not event.stopped:
+                resume.unlink(missing_ok=True)
+            yield wire.PictureArrived("", "final", to_picture(job.image(), "f32"))
+            yield wire.Finished("", event.seconds, event.stopped, event.settings, engine.device_name)
+
+
+@functools.cache
+def local_engine(device: str = "auto", threads: int | None = None) -> Engine:
+    """Return this process's engine, which is loaded once."""
+    from stylecore.engine import Engine
+
+    return Engine(device, threads=threads)
