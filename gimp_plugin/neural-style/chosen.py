@@ -27,7 +27,8 @@ def keys_of(config: Gimp.ProcedureConfig) -> list[str]:
                 _("The style {address} is not a file on this computer.").format(address=file.get_uri()),
                 _("Save it to a folder first."),
             )
-        keys.append(path)
+        # GIMP gives back what it stored as file:////home/…: the same file, but not the same key.
+        keys.append("/" + path.lstrip("/") if path.startswith("//") else path)
     keys += [styles.named(name) for name in config.get_property(arguments.STYLES) or []]
     layer = config.get_property(arguments.STYLE_LAYER)
     if layer is not None:

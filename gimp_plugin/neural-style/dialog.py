@@ -199,7 +199,7 @@ class Dialog:
                 return layers
             if self._failure is not None and (layers or not self._image.is_valid()):
                 # Some layers were finished before one failed, and are in the image; or there is nothing to try again with.
-                raise self._failure
+                raise _with_kept(self._failure) if layers else self._failure
             self._show_progress(False)
             if self._failure is not None:
                 if work is not None:  # the connection may be what failed
@@ -308,6 +308,13 @@ def _what(image: Gimp.Image, sources: Sequence[canvas.Source]) -> str:
         return counted("{number} layer", "{number} layers", len(sources))
     text = _("Layer “{name}”") if sources[0].selection is None else _("Selection of “{name}”")
     return text.format(name=sources[0].name)
+
+
+def _with_kept(failure: Exception) -> report.PluginError:
+    """Return a failure that also says what became of the layers that were finished before it."""
+    sentence, remedy = report.parts(failure)
+    kept = _("What was finished before is in the image.")
+    return report.PluginError(sentence, f"{remedy} {kept}".strip())
 
 
 def _heading(text: str) -> Gtk.Label:

@@ -15,7 +15,7 @@ import memory
 import pixels
 import stylepicture
 from memory import KnownSource, KnownStyle, Memory
-from report import PluginError
+from report import PluginError, in_own_words
 from server import client as wire
 from server import events
 from server.protocol import Picture
@@ -59,6 +59,8 @@ class Painting:
     :meth:`apply` goes on from there. Call :meth:`poll` until ``done``; then :meth:`keep` puts the results into the
     image. :meth:`abandon` at any time leaves no trace. ``live`` shows every source's painting on the canvas meanwhile.
     """
+
+    _several = _("Layer {number} of {count} · ")
 
     def __init__(
         self,
@@ -265,9 +267,19 @@ class Painting:
             self._finished(event)
         elif isinstance(event, events.Cancelled):
             self._cancelled()
-        elif isinstance(event, events.Failed | events.Disconnected):
+        elif isinstance(event, events.Failed):
+            self._job = None
+            raise self._failure(event)
+        elif isinstance(event, events.Disconnected):
             self._job = None
             raise PluginError(event.sentence, event.remedy)
+
+    def _failure(self, event: events.Failed) -> PluginError:
+        """Return what the server could not do, with the name of the layer if there are several."""
+        if len({source.layer.get_id() for source in self._sources}) == 1:
+            return PluginError(event.sentence, event.remedy)
+        told = in_own_words(event.sentence)
+        return PluginError(_("Layer “{name}”: {told}").format(name=self._source.name, told=told), event.remedy)
 
     def _progress(self, event: events.Progress) -> None:
         self._begun = True
@@ -280,7 +292,7 @@ class Painting:
             return
         several = ""
         if len(self._sources) > 1:
-            several = _("Layer {number} of {count} · ").format(number=self._current + 1, count=len(self._sources))
+            several = self._several.format(number=self._current + 1, count=len(self._sources))
         self.text = several + _("Scale {scale} of {scales} · step {step} of {steps}").format(
             scale=event.scale, scales=event.scales, step=event.step, steps=event.steps
         )

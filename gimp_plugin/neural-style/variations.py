@@ -96,6 +96,8 @@ def _several_styles(chosen: WeightedStyles, count: int) -> list[stylepicture.Sty
 class Varying(Painting):
     """Paints every source in every variant; :meth:`keep` makes a layer group of each source's."""
 
+    _several = _("Variation {number} of {count} · ")
+
     def __init__(
         self, client: wire.Client, image: Gimp.Image, sources: Sequence[canvas.Source], made: Sequence[Variant], *,
         live: bool, convert: bool,

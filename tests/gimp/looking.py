@@ -109,6 +109,31 @@ def focused(gimp: GimpSession) -> dict[str, Any] | None:
     return look(gimp, FOCUS)
 
 
+def open_again(gimp: GimpSession) -> int:
+    """Open the dialog from the menu with what it was last applied with; return its window when it has the keyboard."""
+    gimp.menu("Neural Style…")
+    window = gimp.display.wait_window("^Neural Style$")
+    gimp.display.activate(window)
+    until(gimp, FOCUS, lambda now: now is not None, 20)
+    return window
+
+
+def values(gimp: GimpSession) -> dict[str, Any]:
+    """Return the value of everything in the dialog that the keyboard could be in, by its name."""
+    return {each["name"]: each["value"] for each in look(gimp, ALL)}
+
+
+def go_to(gimp: GimpSession, name: str, key: str = "Tab") -> None:
+    """Press Tab (or Shift+Tab) until the keyboard is in what has this name."""
+    for _ in range(60):
+        before = focused(gimp)
+        if before is not None and before["name"] == name:
+            return
+        gimp.display.key(key)
+        until(gimp, FOCUS, lambda now, before=before: now is not None and now != before, 2)
+    raise AssertionError(f"{key} does not lead to {name}.")
+
+
 def until(gimp: GimpSession, code: str, wanted: Callable[[Any], bool], seconds: float = 5) -> Any:
     """Return the answer to a question as soon as ``wanted(answer)`` holds, or the last one."""
     end = time.monotonic() + seconds

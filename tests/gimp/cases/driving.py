@@ -26,7 +26,7 @@ while guide := image.find_next_guide(guide):
 result = {
     "layers": layers(image), "undo enabled": image.undo_is_enabled(),
     "seen": __import__("hashlib").sha256(read(Gimp.Layer.new_from_visible(image, image, "seen"))).hexdigest(),
-    "selected": [layer.get_name() for layer in image.get_selected_layers()],
+    "selected": sorted(layer.get_name() for layer in image.get_selected_layers()),
     "guides": guides, "selection": __import__("hashlib").sha256(read(image.get_selection(), "Y u8")).hexdigest(),
 }
 """
@@ -53,9 +53,12 @@ def eventually(gimp: GimpSession, wanted: Callable[[dict[str, Any]], bool], seco
 
 
 def set_last_run(gimp: GimpSession, **settings: Any) -> None:
-    """Make GIMP believe that the last run had these settings, and the others' defaults: a dialog opens with them."""
+    """Make GIMP believe that the last run had these settings, and the others' defaults: a dialog opens with them.
+
+    Nothing is left of what was saved with the button for it.
+    """
     folder = gimp.shared / "profile" / "plug-in-settings"
-    for saved in folder.glob("*neural-style.last"):
+    for saved in folder.glob("*neural-style.*"):
         saved.unlink()
     if settings:
         folder.mkdir(exist_ok=True)

@@ -6,7 +6,7 @@ from typing import Any
 
 from stylecore.settings import SETTINGS
 from tests.gimp.cases.driving import DIALOG, JOB, eventually, open_from_menu, state
-from tests.gimp.looking import ALL, CHOSEN, FOCUS, focused, look, until
+from tests.gimp.looking import ALL, CHOSEN, FOCUS, focused, look, open_again, until, values
 from tests.gimp.session import GimpSession
 
 #: What is pressed where the keyboard arrives, and the value that this must give.
@@ -81,12 +81,11 @@ def test_the_keyboard_reaches_everything(opened: GimpSession) -> None:
     assert {name: memory["settings"][name] for name in wanted} == wanted
 
     # The next time all of it is as it was, and Escape leaves.
-    gimp.menu("Neural Style…")
-    gimp.display.activate(gimp.display.wait_window(DIALOG))
+    open_again(gimp)
     assert until(gimp, CHOSEN, lambda now: now == [style], 10) == [style]
     assert focused(gimp)["name"] == style
-    values = {each["name"]: each["value"] for each in look(gimp, ALL)}
-    assert (values["Strength"], values["Brush size (%)"], values["Quality"]) == (51.0, 99.0, "draft")
+    shown_now = values(gimp)
+    assert [shown_now[name] for name in ("Strength", "Brush size (%)", "Quality")] == [51.0, 99.0, "draft"]
     gimp.display.key("Escape")
     gimp.display.wait_gone(DIALOG)
     assert state(gimp) == made

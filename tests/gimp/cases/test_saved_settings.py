@@ -1,0 +1,59 @@
+"""GIMP's own ways to keep settings and to come back to earlier ones, which the dialog follows."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from tests.gimp.cases.driving import DIALOG, JOB, eventually, open_from_menu, set_last_run
+from tests.gimp.looking import ALL, CHOSEN, FOCUS, go_to, look, until, values
+from tests.gimp.session import GimpSession
+
+
+def has(name: str) -> Any:
+    """Return a test of whether something that the keyboard could be in has this name."""
+    return lambda now: any(each["name"] == name for each in now)
+
+
+def reset(gimp: GimpSession, to: str) -> None:
+    """Choose one of the two ways of GIMP's Reset button."""
+    go_to(gimp, "Reset", "shift+Tab")
+    gimp.display.key("space")
+    assert has(to)(until(gimp, ALL, has(to)))
+    go_to(gimp, to)
+    gimp.display.key("space")
+
+
+def test_saved_settings_and_reset(opened: GimpSession) -> None:
+    gimp = opened
+    open_from_menu(gimp, strength=70.0, colours="photo", quality="draft", iterations=3)
+    assert (values(gimp)["Strength"], values(gimp)["Colours"]) == (70.0, "photo")
+    gimp.display.key("space")
+    style = until(gimp, CHOSEN, lambda now: len(now) == 1)
+    assert has("Before")(until(gimp, ALL, has("Before"), 30))  # there is a preview
+    go_to(gimp, "Strength")
+    gimp.display.key("Up")
+    assert until(gimp, FOCUS, lambda now: now["value"] == 71.0)["value"] == 71.0
+    go_to(gimp, "Save Settings")
+    gimp.display.key("space")
+
+    reset(gimp, "Reset to Factory Defaults")
+    assert until(gimp, CHOSEN, lambda now: now == []) == []
+    now = values(gimp)
+    assert (now["Strength"], now["Colours"], now["Quality"]) == (50.0, "style", "normal")
+    assert not {"Before", "Apply Style"} & set(now)  # neither a preview nor anything to apply
+    reset(gimp, "Reset to Initial Values")
+    until(gimp, ALL, lambda now: 70.0 in [each["value"] for each in now])
+    assert (values(gimp)["Strength"], values(gimp)["Colours"], look(gimp, CHOSEN)) == (70.0, "photo", [])
+    gimp.display.screenshot("reset")
+
+    go_to(gimp, "Load Saved Settings", "shift+Tab")
+    gimp.display.key("space")
+    assert until(gimp, CHOSEN, lambda now: now == style) == style
+    assert (values(gimp)["Strength"], values(gimp)["Colours"], values(gimp)["Quality"]) == (71.0, "photo", "draft")
+    assert has("Before")(until(gimp, ALL, has("Before"), 30))
+    gimp.display.key("alt+a")
+    gimp.display.wait_gone(DIALOG, JOB)
+    eventually(gimp, lambda now: len(now["layers"]) == 2 and "painting" not in now["layers"][0]["name"])
+    memory = gimp.run("result = json.loads(bytes(image.get_layers()[0].get_parasite('neural-style').get_data()))")
+    assert (memory["settings"]["strength"], memory["settings"]["colours"]) == (71.0, "photo")
+    set_last_run(gimp)  # for the tests that follow nothing is saved

@@ -1,0 +1,131 @@
+"""The dialog where it makes several pictures, and where it asks what is to become of the user's strokes."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from tests.gimp.cases.conftest import one_series
+from tests.gimp.cases.driving import DIALOG, JOB, eventually, set_last_run, state
+from tests.gimp.looking import ALL, go_to, open_again, until, values
+from tests.gimp.session import GimpSession
+
+QUESTION = "Your strokes"
+
+MAKE = """
+made = stylise(image, [photo])["made"][0]
+image.set_selected_layers([made])
+width, pixels = made.get_width(), bytearray(read(made))
+for row in range(40, 80):
+    pixels[4 * (row * width + 60):4 * (row * width + 100)] = bytes((20, 230, 30, 255)) * 40
+write(made, bytes(pixels))
+"""
+#: How green the painted square is, and all pixels of the result.
+LOOK = """
+data = read(made)
+places = [4 * (row * made.get_width() + column) for row in range(48, 72) for column in range(68, 92)]
+red, green, blue = (sum(data[place + channel] for place in places) / len(places) for channel in range(3))
+result = green - (red + blue) / 2, __import__("hashlib").sha256(data).hexdigest()
+"""
+
+
+def opened_on(gimp: GimpSession, **settings: Any) -> None:
+    """Open the dialog with these settings from the last run, and wait for its preview."""
+    set_last_run(gimp, quality="draft", iterations=3, **settings)
+    open_again(gimp)
+
+
+def undone(gimp: GimpSession, before: dict[str, Any]) -> dict[str, Any]:
+    """Undo one step; return the image as soon as it is as before, or as it is then."""
+    gimp.activate_image()
+    gimp.display.key("ctrl+z")
+    return eventually(gimp, lambda now: now == before)
+
+
+@one_series
+def test_a_later_layer_fails(opened: GimpSession) -> None:
+    """What was finished stays, as one step, and the user reads which layer it was that could not be painted."""
+    gimp = opened
+    gimp.run("""
+clear = new_layer(image, "clear", 160, 120, bytes(160 * 120 * 4), position=1)
+image.set_selected_layers([photo, clear])
+""")
+    before = state(gimp)
+    set_last_run(gimp)
+    gimp.start("""
+answer = stylise(image, [photo, clear], interactive=True)
+result = told(answer)
+""")
+    gimp.display.activate(gimp.display.wait_window(DIALOG))
+    until(gimp, ALL, lambda now: any(each["name"] == "Apply Style" for each in now), 20)
+    gimp.display.key("alt+a")
+    answer = gimp.wait(JOB)
+    gimp.display.wait_gone(DIALOG)
+    after = state(gimp)
+    assert answer["status"] == "EXECUTION_ERROR"
+    assert answer["message"] == (
+        "Layer “clear”: The picture is fully transparent. Choose one with visible pixels. "
+        "What was finished before is in the image."
+    )
+    gimp.display.activate(gimp.display.wait_window("GIMP Message"))
+    gimp.display.screenshot("later-layer-failed")
+    gimp.display.key("Escape")
+    gimp.display.wait_gone("GIMP Message")
+    assert [layer["name"] for layer in after["layers"]] == ["photo – Red stripes", "photo", "clear"]
+    assert after["undo enabled"] and after["selected"] == before["selected"]
+    assert undone(gimp, before) == before
+
+
+@one_series
+def test_variations(opened: GimpSession) -> None:
+    gimp = opened
+    before = state(gimp)
+    opened_on(gimp)
+    gimp.display.key("space", "alt+v", "alt+x")
+    go_to(gimp, "Variations", "shift+Tab")
+    gimp.display.type("3")
+    gimp.display.key("Tab", "Down")
+    now = until(gimp, ALL, lambda now: {"brush-size", 3.0} <= {each["value"] for each in now})
+    wanted = {each["name"]: each["value"] for each in now}
+    assert (wanted["Variations"], wanted["Variations differ in"]) == (3.0, "brush-size")
+    gimp.display.screenshot("variations")
+    gimp.display.key("alt+a")
+    gimp.display.wait_gone(DIALOG, JOB)
+    made = eventually(gimp, lambda now: len(now["layers"]) == 2 and "layers" in now["layers"][0])
+    group, photo = made["layers"]
+    assert (group["name"], photo["name"]) == ("photo – variations", "photo")
+    assert [layer["name"] for layer in group["layers"]] == [f"photo – brush size {size}" for size in (50, 100, 200)]
+    assert [layer["visible"] for layer in group["layers"]] == [True, False, False]
+    assert made["selected"] == ["photo"] and made["seen"] != before["seen"]
+    assert undone(gimp, before) == before
+
+
+@one_series
+def test_strokes_on_a_result(opened: GimpSession) -> None:
+    """Both answers are obeyed, and the question is asked only where there are strokes."""
+    gimp = opened
+    gimp.run(MAKE, timeout=JOB)
+    painted = gimp.run(LOOK)[1]
+    for answer in ("keep", "paint-over"):
+        open_again(gimp)
+        assert until(gimp, ALL, lambda now: any(each["name"] == QUESTION for each in now))
+        assert values(gimp)[QUESTION] == "keep"
+        if answer == "paint-over":
+            go_to(gimp, QUESTION)
+            gimp.display.key("Down")
+            until(gimp, ALL, lambda now: any(each["value"] == "paint-over" for each in now))
+        gimp.display.screenshot(f"strokes-{answer}")
+        gimp.display.key("alt+a")
+        gimp.display.wait_gone(DIALOG, JOB)
+        eventually(gimp, lambda now: len(now["layers"]) == 2 and gimp.run(LOOK)[1] != painted)
+        green, now = gimp.run(LOOK)
+        assert now != painted
+        assert green > 80 if answer == "keep" else green < 40
+        if answer == "keep":
+            open_again(gimp)
+            assert QUESTION not in values(gimp)
+            gimp.display.key("Escape")
+            gimp.display.wait_gone(DIALOG)
+            gimp.activate_image()
+            gimp.display.key("ctrl+z")
+            eventually(gimp, lambda now: gimp.run(LOOK)[1] == painted)
+            assert gimp.run(LOOK)[1] == painted
