@@ -34,6 +34,9 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--threads", type=_count, default=None, help="CPU threads of an engine (default: all, shared)")
     parser.add_argument("--engines", type=_count, default=0, metavar="N",
                         help="paint so many pictures at once (default: one on each GPU, or one)")
+    parser.add_argument("--cluster", default=None, metavar="ADDRESS",
+                        help="paint on the machines of a Ray cluster: auto for the one that this computer is part of, or "
+                             "HOST:PORT of its head")
     parser.add_argument("--listen", default=None, metavar="ADDRESS",
                         help="also take clients of other computers at HOST:PORT; see “server export-client”")
     parser.add_argument("--grace", type=float, default=GRACE_SECONDS, metavar="SECONDS",
@@ -54,7 +57,8 @@ def serve(options: argparse.Namespace) -> int:
     """Run a server until it ends; returns the exit status."""
     folder = (options.folder or default_folder()).absolute()
     idle = AUTO_IDLE_SECONDS if options.server_idle is None and options.auto else options.server_idle
-    engines = EngineOptions(options.device, options.weights, options.threads, options.engines, options.hung)
+    engines = EngineOptions(options.device, options.weights, options.threads, options.engines, options.hung,
+                            options.cluster)
     os.umask(0o077)  # nothing this process writes is for others
     try:
         prepare(folder)

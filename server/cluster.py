@@ -119,6 +119,11 @@ class Cluster:
         if host and port.isdigit():
             socket.create_connection((host.strip("[]"), int(port)), _KNOCK_SECONDS).close()
 
+    @property
+    def ray(self) -> Any:
+        """The module, for what else is to be done there."""
+        return self._ray
+
     def share(self) -> Share:
         """Return what a picture takes of a machine: a GPU if there are any, else as many threads as a run on this computer.
 
@@ -141,7 +146,7 @@ class Cluster:
     def _nodes(self) -> list[dict[str, float]]:
         return [node["Resources"] for node in self._ray.nodes() if node["Alive"]]
 
-    def _places(self, share: Share) -> int:
+    def places(self, share: Share) -> int:
         """Return how many pictures can be painted at once."""
         if share.gpus:
             return sum(int(node.get("GPU", 0)) for node in self._nodes())
@@ -187,7 +192,7 @@ class Cluster:
         try:
             while (waiting or running) and not interrupted():
                 if time.monotonic() > look:
-                    look, before, places = time.monotonic() + _LOOK_SECONDS, places, self._places(share)
+                    look, before, places = time.monotonic() + _LOOK_SECONDS, places, self.places(share)
                     if places < before:
                         say("A machine of the cluster is lost. " + (
                             "What it was painting is begun again on another one." if places else

@@ -47,12 +47,14 @@ class EngineLink:
         folder: for the socket's file and the log; private.
         number: which of the server's engines this is, from 0.
         options: command-line options for the process.
+        program: the module that it runs.
 
     Raises:
         OSError: the process cannot be started.
     """
 
-    def __init__(self, context: zmq.Context[Any], folder: Path, number: int, options: Sequence[str]) -> None:
+    def __init__(self, context: zmq.Context[Any], folder: Path, number: int, options: Sequence[str],
+                 program: str = "server.engine_process") -> None:
         self.number = number
         self.ready = False
         self.device = ""
@@ -79,14 +81,14 @@ class EngineLink:
                 self.socket.bind(f"ipc://{path}")
             except zmq.ZMQError as error:
                 raise OSError(error.errno, os.strerror(error.errno or 0), str(path)) from None
-            self.process = self._start(far_end, f"ipc://{path}", options)
+            self.process = self._start(program, far_end, f"ipc://{path}", options)
         except OSError:
             self._let_go()
             raise
         finally:
             os.close(far_end)
 
-    def _start(self, pulse: int, address: str, options: Sequence[str]) -> subprocess.Popen[bytes]:
+    def _start(self, program: str, pulse: int, address: str, options: Sequence[str]) -> subprocess.Popen[bytes]:
         package = Path(__file__).resolve().parent.parent
         try:
             handle = os.open(self._log, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_APPEND, 0o600)
@@ -94,7 +96,7 @@ class EngineLink:
             handle = os.open(os.devnull, os.O_WRONLY)
         try:
             return subprocess.Popen(
-                [sys.executable, "-m", "server.engine_process", "--link", address, "--pulse", str(pulse), *options],
+                [sys.executable, "-m", program, "--link", address, "--pulse", str(pulse), *options],
                 stdin=subprocess.PIPE, stdout=handle, stderr=handle, cwd=package, pass_fds=(pulse,))
         finally:
             os.close(handle)

@@ -344,7 +344,7 @@ def _give_back(engine: Engine) -> None:
         torch.cuda.empty_cache()
 
 
-def _die_with_broker() -> None:
+def die_with_broker() -> None:
     """Ask Linux to end this process when the broker ends, and to choose it before others when memory runs out."""
     parent = os.getppid()
     with contextlib.suppress(OSError, AttributeError):
@@ -355,7 +355,7 @@ def _die_with_broker() -> None:
         os._exit(0)
 
 
-def _end_with_broker() -> None:
+def end_with_broker() -> None:
     """Wait until the broker's end of the standard input closes, and end the process at once."""
     while os.read(0, 4096):
         continue
@@ -372,8 +372,8 @@ def main() -> int:
     parser.add_argument("--threads", type=int)
     options = parser.parse_args()
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C at the server's terminal is the broker's to answer
-    threading.Thread(target=_end_with_broker, daemon=True).start()
-    _die_with_broker()
+    threading.Thread(target=end_with_broker, daemon=True).start()
+    die_with_broker()
     pulse = Pulse(options.pulse)
     context = zmq.Context()
     link: zmq.Socket[bytes] = context.socket(zmq.PAIR)

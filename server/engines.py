@@ -29,13 +29,17 @@ HUNG_SECONDS, HUNG_TIMES = 60.0, 30.0
 
 @dataclass(frozen=True)
 class EngineOptions:
-    """How engines are run: ``count`` 0 takes one for each GPU, or one; ``hung_seconds`` see :data:`HUNG_SECONDS`."""
+    """How engines are run: ``count`` 0 takes one for each GPU, or one; ``hung_seconds`` see :data:`HUNG_SECONDS`.
+
+    With ``cluster``, the address of a Ray cluster, they are on its machines; ``count`` 0 then takes as many as fit there.
+    """
 
     device: str = "auto"
     weights: str = "bundled"
     threads: int | None = None
     count: int = 0
     hung_seconds: float = HUNG_SECONDS
+    cluster: str | None = None
 
 
 class Engines:
@@ -74,7 +78,8 @@ class Engines:
         if len(self._links) >= self.most:
             return None
         number = min(set(range(self.most)) - {link.number for link in self._links})
-        link = EngineLink(self._context, self._folder, number, self._arguments(number))
+        program = "server.engine_process" if self._options.cluster is None else "server.engine_relay"
+        link = EngineLink(self._context, self._folder, number, self._arguments(number), program)
         self._links.append(link)
         log.info("engine process %d started", link.process.pid)
         return link
@@ -82,6 +87,9 @@ class Engines:
     def _arguments(self, number: int) -> list[str]:
         options = self._options
         device = options.device
+        if options.cluster is not None:  # Ray says which GPU, and the relay how many threads
+            return ["--cluster", options.cluster, "--device", device, "--weights", options.weights,
+                    *([] if options.threads is None else ["--threads", str(options.threads)])]
         if self._devices > 1 and device in ("auto", "cuda"):
             device = f"cuda:{number % self._devices}"
         threads = options.threads

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import secrets
@@ -19,26 +20,35 @@ from tests.server.test_batch import write
 from tests.server.test_cli import one_thread, run
 
 STYLE = ["style.png", "--iterations", "8", "--precision", "float32"]
+#: Ray reads it once in a process, so all clusters of these tests have it.
+TOKEN = secrets.token_hex(32)
 NODE = {"num_cpus": 1, "object_store_memory": 100_000_000}
 
 
-@pytest.fixture(scope="module")
-def cluster() -> Iterator[Any]:
-    """Two nodes of one processor each; the second may be lost, which Ray looks for every half second instead of three.
+@contextlib.contextmanager
+def ray_cluster(processors: int) -> Iterator[Any]:
+    """A cluster whose head has so many processors, without more nodes. It looks for lost ones every half second, not three.
 
     Strangers on this machine have no token for it.
     """
     with pytest.MonkeyPatch.context() as patch:
         for name, value in {"RAY_health_check_period_ms": "500", "RAY_health_check_initial_delay_ms": "500",
-                            "RAY_AUTH_MODE": "token", "RAY_AUTH_TOKEN": secrets.token_hex(32),
+                            "RAY_AUTH_MODE": "token", "RAY_AUTH_TOKEN": TOKEN,
                             "RAY_USAGE_STATS_ENABLED": "0", "PYTHONPATH": str(ROOT)}.items():
             patch.setenv(name, value)
         from ray.cluster_utils import Cluster
 
-        cluster = Cluster(initialize_head=True, head_node_args={**NODE, "include_dashboard": False})
-        cluster.add_node(**NODE)
+        cluster = Cluster(initialize_head=True, head_node_args={**NODE, "num_cpus": processors, "include_dashboard": False})
         yield cluster
         cluster.shutdown()
+
+
+@pytest.fixture(scope="module")
+def cluster() -> Iterator[Any]:
+    """Two nodes of one processor each; the second may be lost."""
+    with ray_cluster(1) as cluster:
+        cluster.add_node(**NODE)
+        yield cluster
 
 
 @pytest.fixture
