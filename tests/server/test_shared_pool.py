@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import signal
 import subprocess
 import sys
@@ -38,10 +39,13 @@ def client(server: Server) -> Iterator[Client]:
 
 
 def engines(node: Any) -> list[psutil.Process]:
-    """The engine processes on a node."""
+    """The engine processes on a node; Ray's workers may come and go meanwhile."""
     (raylet,) = node.all_processes["raylet"]
-    return [process for process in psutil.Process(raylet.process.pid).children(recursive=True)
-            if "server.engine_process" in process.cmdline()]
+    found = []
+    for process in psutil.Process(raylet.process.pid).children(recursive=True):
+        with contextlib.suppress(psutil.Error):
+            found += [process] * ("server.engine_process" in process.cmdline())
+    return found
 
 
 def test_a_job_is_seen_changed_stopped_and_cancelled_as_on_this_computer(client: Client) -> None:
