@@ -310,22 +310,23 @@ class Job:
                 optimiser = self._ready()
                 return optimiser, optimiser.step()
             except Exception as raised:
-                if not memory.ran_out(raised) or self._ranks.count > 1:  # the other ranks know nothing of it
+                if not memory.ran_out(raised):
                     raise
                 # Without its traceback, which holds on to what filled the memory.
                 error = raised.with_traceback(None)
+            # Other ranks know nothing of it, and would wait.
+            way = next(ways, None) if self._ranks.count == 1 else None
+            if way is None:
+                raise StyleError(
+                    "out-of-memory", "There is too little memory to paint this picture.",
+                    "Close other programs, set a memory limit, or scale the picture down.",
+                ) from error  # fmt: skip
             if self._optimiser is not None:
                 self._take_image(self._optimiser)
             self._objective = None
             gc.collect()
             if self._engine.device.type == "cuda":
                 torch.cuda.empty_cache()
-            way = next(ways, None)
-            if way is None:
-                raise StyleError(
-                    "out-of-memory", "There is too little memory to paint this picture.",
-                    "Close other programs, or scale the picture down.",
-                ) from error  # fmt: skip
             self.scales[self._number :] = [replace(scale, way=way) for scale in self.scales[self._number :]]
             yield Note("memory-ran-out", "Memory ran out; painting goes on in smaller pieces, which takes longer.")
 
