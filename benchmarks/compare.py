@@ -34,11 +34,10 @@ from stylecore.engine import Engine
 from stylecore.events import StepDone
 from stylecore.job import Job, Style
 from stylecore.plan import final_steps
+from stylecore.settings import validate
 
 SAMPLES = Path(__file__).parent.parent / "samples"
 OBJECTIVES = {"5:100": (5.0, 100.0), "0.01:10": (0.01, 10.0)}
-#: Steps of the *normal* preset at full size under these objectives.
-NORMAL = final_steps("normal", "gram")
 OURS_AT = (1, 2, 3, 5, 8, 12, 16, 20, 25, 30, *range(40, 201, 10), 250)
 THEIRS_AT = (10, 20, 50, 100, 200, 350, 500, 700, 1000, 1500, 2000)
 SPAN_SECONDS = 10.0
@@ -119,13 +118,12 @@ class Ours(Painter):
         weights: tuple[float, float],
         marks: tuple[int, ...] | None = None,
     ) -> None:
-        self._job = Job(
-            engine,
-            _pixels(content),
-            [Style(_pixels(style))],
-            {"objective": "gram", "content_weight": weights[0], "style_weight": weights[1], "iterations": OURS_AT[-1]},
-        )
-        super().__init__("ours", folder, (*OURS_AT, NORMAL) if marks is None else marks)
+        settings = {"objective": "gram", "content_weight": weights[0], "style_weight": weights[1]}
+        #: Steps of the *normal* preset at full size under this objective.
+        self.normal = final_steps(validate(settings))
+        settings["iterations"] = OURS_AT[-1]
+        self._job = Job(engine, _pixels(content), [Style(_pixels(style))], settings)
+        super().__init__("ours", folder, (*OURS_AT, self.normal) if marks is None else marks)
 
     def _work(self) -> Iterator[tuple[int, int]]:
         for event in self._job.run():
@@ -211,7 +209,7 @@ def run_pair(
                 checkpoint.loss = judge._calc_loss().item()
     best = min(theirs.checkpoints, key=lambda c: c.loss)
     last = theirs.checkpoints[-1]
-    ours_normal = next(c for c in ours.checkpoints if c.steps == NORMAL)
+    ours_normal = next(c for c in ours.checkpoints if c.steps == ours.normal)
     return {
         "content": content.stem, "style": style.stem, "size": size, "objective": name,
         "their_last": asdict(last), "their_best": asdict(best), "our_normal": asdict(ours_normal),

@@ -137,7 +137,7 @@ class Job:
                     "not-live", f"“{name}” cannot be changed while the picture is painted.", "Start a new job with it."
                 )
         different = {name for name in changed if changed[name] != self.settings[name]}
-        matched = self._materials.matched_share()
+        matched, last = self._materials.matched_share(), self._made_for == len(self.scales) - 1
         self._materials.settings = changed
         self._settling = Settling()
         if self._objective is None or self._optimiser is None:
@@ -149,10 +149,10 @@ class Job:
                 self._take_image(self._optimiser)
                 return
             scale = self.scales[self._made_for]
-            self._objective = self._materials.objective(scale.size, scale.way, self._strip)
+            self._objective = self._materials.objective(scale.size, scale.way, self._strip, last=last)
             self._optimiser.renew(self._objective)
         elif different - {"colours", "colours_amount"}:
-            self._objective.weighting = self._materials.weighting()
+            self._objective.weighting = self._materials.weighting(last=last)
             self._optimiser.renew()
 
     def refine(self) -> bool:
@@ -348,7 +348,8 @@ class Job:
             image = upsample_with_detail(self._image, materials.detail(scale.size), strip.top, strip.bottom)
         self._image = None if strip.shared else image
         movable = materials.movable(scale.size)
-        self._objective = materials.objective(scale.size, scale.way, strip)
+        last = self._number == len(self.scales) - 1
+        self._objective = materials.objective(scale.size, scale.way, strip, last=last)
         self._optimiser = BoxLBFGS(
             image, self._objective, history=scale.way.history, half=scale.way.half, strip=strip,
             movable=None if movable is None else strip.cut(movable).expand_as(image), state=self._optimiser_state,

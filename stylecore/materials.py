@@ -26,7 +26,7 @@ from stylecore.objective import (
     Weighting,
     strength_weighting,
 )
-from stylecore.plan import style_size
+from stylecore.plan import LEAST_COARSE_CONTENT, nearly_texture, style_size
 from stylecore.regions import resize_guide
 from stylecore.resampling import Size, resize
 from stylecore.strips import Strip
@@ -113,13 +113,14 @@ class Materials:
         """Return H × W at a size, 0 where the image must not change; ``None`` if it may everywhere."""
         return None if self._areas.guide is None else resize_guide(self._areas.guide, size)
 
-    def objective(self, size: Size, way: memory.Way, strip: Strip) -> Objective:
+    def objective(self, size: Size, way: memory.Way, strip: Strip, *, last: bool = True) -> Objective:
         """Return what is to be minimised at a scale, with its targets.
 
         Args:
             size: of the scale.
             way: how it is painted.
             strip: the part of it that this process paints.
+            last: whether it is the last scale.
         """
         guide, where = self._areas.at(size)
         network = self._engine.network(self.settings)
@@ -139,7 +140,8 @@ class Materials:
         kept = torch.device("cpu") if way.spill else network.device
         blocks = Blocks(network, way.tiles, kept) if way.blocks else None
         emphasis = self._areas.emphasis(size, self._strength())
-        parts = (network, strip.cut(self.content_at(size)), styles, self.weighting(), guide, blocks, emphasis, strip)
+        content, weighting = strip.cut(self.content_at(size)), self.weighting(last=last)
+        parts = (network, content, styles, weighting, guide, blocks, emphasis, strip)
         if self.settings["objective"] == "balanced":
             return BalancedObjective(*parts, distance=DISTANCES[str(self.settings["statistics"])])
         return GramObjective(*parts) if self.settings["objective"] == "gram" else PaperObjective(*parts)
@@ -148,12 +150,15 @@ class Materials:
         """Return how far, 0 to 1, the styles are recoloured to the photo's palette."""
         return float(self.settings["colours_amount"]) / 100 if self.settings["colours"] == "match" else 0.0
 
-    def weighting(self) -> Weighting:
-        """Return the objective's weights under the settings in force."""
+    def weighting(self, *, last: bool = True) -> Weighting:
+        """Return the objective's weights under the settings in force, at the ``last`` scale or a coarser one."""
         smoothing = float(self.settings["total_variation"])
         layers = tuple(declared.numbers(self.settings["layer_weights"]))
         if self.settings["objective"] != "balanced":
-            return Weighting(float(self.settings["content_weight"]), float(self.settings["style_weight"]), 0.0, layers)
+            content, style = float(self.settings["content_weight"]), float(self.settings["style_weight"])
+            if nearly_texture(self.settings) and not last:
+                content = style * LEAST_COARSE_CONTENT
+            return Weighting(content, style, 0.0, layers)
         return strength_weighting(self._strength(), smoothing, layers)
 
     def _strength(self) -> float:

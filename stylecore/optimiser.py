@@ -154,6 +154,8 @@ class BoxLBFGS:
                 self._gradient, self._free, self._products = gradient, free, products
                 self._failures = 0
                 return self.losses
+            # Slots that are not in order count with 0, and 0 times infinity is no number.
+            self._pairs[[spare, self._slots + spare]] = 0
             length = length * _SHORTENING
         self._order = []
         self._first_step *= _SHORTENING
@@ -185,27 +187,39 @@ class BoxLBFGS:
     ) -> tuple[Tensor, list[float], float]:
         """Return what a step needs to know, in one wait for the device.
 
-        These are the inner products over free pixels (float64) of all rows and ``gradient`` last, of which those of
-        ``slots`` are computed and the rest 0; the losses; and the product of the last slot's two rows over all pixels.
+        These are inner products over free pixels (float64), of those rows that belong to ``slots``, and of ``gradient``,
+        which comes last: all that the two loops ask for, which is none of two different steps (those are 0), and of a step
+        with itself only for its size, so once and over all pixels. Then the losses; and the product of the last slot's two
+        rows over all pixels.
         """
-        rows = [*slots, *(self._slots + slot for slot in slots)]
-        count = len(rows) + 1
-        sums = torch.zeros(count, count, device=free.device, dtype=torch.float64)
-        curvature = sums.new_zeros(1)
+        count = self._slots
+        # Rows: steps, gradient changes and the gradient; columns: gradient changes and the gradient.
+        sums = torch.zeros(2 * count + 1, count + 1, device=free.device, dtype=torch.float64)
+        curvature, square = sums.new_zeros(1), sums.new_zeros(1)
         for part in self._parts():
-            table = torch.cat([self._pairs[rows, part].to(self._exact), gradient[part][None]])
+            pairs = self._pairs[:, part].to(self._exact)  # a view, if they are kept in full precision
             if slots:
-                curvature += torch.dot(table[len(slots) - 1], table[-2]).double()
-            table *= free[part]
-            sums += (table @ table.t()).double()
+                step, change = pairs[slots[-1]], pairs[count + slots[-1]]
+                curvature += torch.dot(step, change).double()
+                square += torch.dot(step, step).double()
+            masked = torch.cat([pairs[count:], gradient[part][None]]).mul_(free[part])
+            sums[:-1] += (pairs @ masked.t()).double()
+            sums[-1] += (masked @ gradient[part]).double()
         # The losses are everywhere the same but for rounding; all ranks are to decide by the very same numbers.
         known = losses.double() * (self._strip.ranks.rank == 0 or not self._strip.shared)
-        curvature, known, sums = self._strip.add_up([curvature, known, sums], "products")
-        fetched = torch.cat([curvature, known, sums.flatten()]).cpu()
-        products = torch.zeros(2 * self._slots + 1, 2 * self._slots + 1, dtype=torch.float64)
-        places = torch.tensor([*rows, 2 * self._slots])
-        products[places[:, None], places] = fetched[-count * count :].reshape(count, count)
-        return products, fetched[1 : -count * count].tolist(), fetched[0].item()
+        together = self._strip.add_up([curvature, square, known, sums], "products")
+        fetched = torch.cat([each.flatten() for each in together]).cpu()
+        whole = fetched.new_zeros(2 * count + 1, 2 * count + 1)
+        whole[:, count:] = fetched[-sums.numel() :].view_as(sums)
+        whole[count:, :count] = whole[:count, count:].t()
+        if slots:
+            whole[slots, slots] = self._products[slots, slots]
+            whole[slots[-1], slots[-1]] = fetched[1]
+        # What the other slots hold is of no account, not even as 0 times infinity.
+        places = torch.tensor([*slots, *(count + slot for slot in slots), 2 * count])
+        products = torch.zeros_like(whole)
+        products[places[:, None], places] = whole[places[:, None], places]
+        return products, fetched[2 : -sums.numel()].tolist(), fetched[0].item()
 
     def _direction(self) -> tuple[Tensor, Tensor | float]:
         """Return the direction to go against, as coefficients over the rows, and how far to go first."""
@@ -221,13 +235,12 @@ class BoxLBFGS:
 
     def _moved(self, coefficients: Tensor, length: Tensor | float) -> Tensor:
         """Return the image moved against the combination of the rows, where it is free to move."""
-        rows = [*self._order, *(self._slots + slot for slot in self._order)]
-        chosen = coefficients[[*rows, 2 * self._slots]].to(self._gradient)
+        chosen = coefficients.to(self._gradient)
         start, moved = self.image.view(-1), torch.empty_like(self.image)
         for part in self._parts():
-            table = torch.cat([self._pairs[rows, part].to(self._exact), self._gradient[part][None]])
-            change = (chosen @ table) * self._free[part] * length
-            moved.view(-1)[part] = (start[part] - change).clamp(0, 1)
+            change = torch.mv(self._pairs[:, part].to(self._exact).t(), chosen[:-1])
+            change.add_(self._gradient[part] * chosen[-1]).mul_(self._free[part]).mul_(length)
+            torch.sub(start[part], change, out=moved.view(-1)[part]).clamp_(0, 1)
         return moved
 
     def _two_loops(self) -> Tensor | None:

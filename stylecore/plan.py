@@ -23,6 +23,12 @@ _COARSE_STEPS = {"draft": (30, 20, 12, 8), "normal": (40, 30, 24, 16), "best": (
 _FINAL_STEPS = {"draft": 12, "normal": 30, "best": 90}
 # The raw objectives are chosen for their loss, which falls on long after the look has settled (see benchmarks/).
 _FINAL_STEPS_RAW = {"draft": 30, "normal": 100, "best": 250}
+# With next to no content weight, what becomes of the content is decided at the coarse scales: there it still costs little.
+_COARSE_STEPS_TEXTURE = (150, 120, 60, 40)
+_FINAL_STEPS_TEXTURE = {"draft": 60, "normal": 200, "best": 400}
+#: The content weight over the style weight under which the Gram objective is nearly pure texture. At the coarse scales the
+#: content has at least this: at its own it would be forgotten before the scale at which it counts.
+LEAST_COARSE_CONTENT = 0.01
 # A warm start takes this share of a fresh run's time, all of it at the last scale: with the earlier picture's strokes in
 # place, a coarser one only disturbs them. A change of strength by 10 then ends within 3 % of a fresh run's loss.
 _WARM_SHARE = 0.33
@@ -104,18 +110,25 @@ def make_plan(
 
 
 def _steps(sizes: Sequence[Size], settings: Mapping[str, Value]) -> list[int]:
-    quality = str(settings["quality"])
-    coarse = _COARSE_STEPS[quality]
+    coarse = _COARSE_STEPS_TEXTURE if nearly_texture(settings) else _COARSE_STEPS[str(settings["quality"])]
     steps = [coarse[min(index, len(coarse) - 1)] for index in range(len(sizes) - 1)]
     last = int(settings["iterations"])
     if not last:
-        last = max(final_steps(quality, str(settings["objective"])), 0 if len(sizes) > 1 else coarse[0])
+        last = max(final_steps(settings), 0 if len(sizes) > 1 else coarse[0])
     return [*steps, last]
 
 
-def final_steps(quality: str, objective: str) -> int:
-    """Return the steps at the last scale for a ``quality`` under an ``objective`` (values of these settings)."""
-    return (_FINAL_STEPS if objective == "balanced" else _FINAL_STEPS_RAW)[quality]
+def final_steps(settings: Mapping[str, Value]) -> int:
+    """Return the steps at the last scale that complete settings come to, their ``iterations`` aside."""
+    if nearly_texture(settings):
+        return _FINAL_STEPS_TEXTURE[str(settings["quality"])]
+    return (_FINAL_STEPS if settings["objective"] == "balanced" else _FINAL_STEPS_RAW)[str(settings["quality"])]
+
+
+def nearly_texture(settings: Mapping[str, Value]) -> bool:
+    """Return whether the Gram objective is asked for with next to no content weight (complete settings)."""
+    content, style = float(settings["content_weight"]), float(settings["style_weight"])
+    return settings["objective"] == "gram" and content < style * LEAST_COARSE_CONTENT
 
 
 def check_size(size: Size, what: str) -> None:

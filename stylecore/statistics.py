@@ -9,6 +9,9 @@ from typing import Any
 import torch
 from torch import Tensor
 
+# On a CPU a symmetric product is computed in so many strips from the diagonal on: more would be too narrow for it.
+_STRIPS = 4
+
 
 @dataclass(frozen=True)
 class Moments:
@@ -77,9 +80,25 @@ def summed_moments(features: Tensor, weights: Tensor | None) -> tuple[Tensor, Te
     rows = _rows(features)
     exact = rows.double() if rows.dtype == torch.float64 else rows.float()
     if weights is None:
-        return exact.sum(0), exact.t() @ exact
+        return exact.sum(0), _symmetric_product(exact, exact)
     weighted = exact * weights.reshape(-1, 1).to(exact.dtype)
-    return weighted.sum(0), exact.t() @ weighted
+    return weighted.sum(0), _symmetric_product(exact, weighted)
+
+
+def _symmetric_product(left: Tensor, right: Tensor) -> Tensor:
+    """Return leftᵀ right (C × C), which is known to be symmetric, for rows of C features each.
+
+    On a CPU little more than the half that differs is computed.
+    """
+    channels = left.shape[1]
+    if left.device.type != "cpu" or channels % _STRIPS:
+        return left.t() @ right
+    product = left.new_empty(channels, channels)
+    for begin in range(0, channels, channels // _STRIPS):
+        end = begin + channels // _STRIPS
+        torch.mm(left[:, begin:end].t(), right[:, begin:], out=product[begin:end, begin:])
+        product[begin:end, :begin] = product[:begin, begin:end].t()
+    return product
 
 
 def moments_gradient(
@@ -101,9 +120,9 @@ def moments_gradient(
         # Scaled so that small entries do not drown in the short exponent or mantissa.
         scale = symmetric.abs().max().clamp_min(1e-30)
         product = (rows @ (symmetric / scale).to(rows.dtype)) * scale.to(rows.dtype)
+        product = product + mean_gradient.to(product.dtype)
     else:
-        product = rows @ symmetric
-    product = product + mean_gradient.to(product.dtype)
+        product = torch.addmm(mean_gradient.to(rows.dtype), rows, symmetric)
     if weights is not None:
         product = product * weights.reshape(-1, 1).to(product.dtype)
     height, width = features.shape[2:]

@@ -57,6 +57,22 @@ def test_raw_objectives_paint_with_their_own_weights(
     assert steps[1].content_loss > steps[0].content_loss
 
 
+def test_the_content_is_not_forgotten_at_the_coarse_scales(engine: Engine, content: Pixels, style: Pixels) -> None:
+    """Next to no content weight is wanted of the picture at full size; a coarser one that forgot the content is no start."""
+    settings = {"objective": "gram", "quality": "draft", "content_weight": 0.01, "style_weight": 10.0, "iterations": 4}
+    job = Job(engine, np.tile(content, (1, 2, 1)), [Style(style)], settings)
+    weights: dict[bool, list[float]] = {False: [], True: []}
+    for event in job.run():
+        if isinstance(event, StepDone):
+            weight = (event.total_loss - 10.0 * event.style_loss) / event.content_loss
+            weights[event.scale == event.scales].append(weight)
+            if event.scale < event.scales and event.step == 3:
+                job.update({"style_weight": 10.0, "layer_weights": "1,1,1,1,1"})  # what is live keeps to it
+    assert len(weights[True]) == 4 and len(weights[False]) > 100
+    assert np.median(weights[False]) == pytest.approx(0.1, rel=0.02)
+    assert np.median(weights[True]) == pytest.approx(0.01, rel=0.05)
+
+
 @pytest.mark.parametrize("statistics", ["gram", "gram-moments", "wasserstein"])
 def test_every_statistic_brings_the_picture_nearer_to_the_style(
     statistics: str, engine: Engine, content: Pixels, style: Pixels
