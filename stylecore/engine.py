@@ -5,31 +5,23 @@ from __future__ import annotations
 import os
 import platform
 import resource
-import time
 from collections.abc import Mapping
 from pathlib import Path
 
 import torch
 from torch import Tensor
 
-from stylecore import memory
+from stylecore import memory, probes
 from stylecore import weights as vgg_weights
 from stylecore.errors import StyleError
 from stylecore.network import Network, activation_means
-from stylecore.objective import STYLE_LAYERS
 from stylecore.settings import Value
-from stylecore.statistics import moments
 from stylecore.strips import Ranks
 
-# bfloat16 is taken only where it agrees with float32 (direction of the gradient) and is clearly faster.
-_LEAST_AGREEMENT = 0.98
-_LEAST_SPEEDUP = 1.15
-_PROBE_SIDE = 96
 # Of the memory that is free when a job begins, the rest is left to everyone else.
 _SHARE_OF_FREE_MEMORY = 0.75
 # What is planned within a limit that the user set: estimates are a few per cent off, and a limit is to be kept.
 _SHARE_OF_LIMIT = 0.9
-_PROBE_ROUNDS = 8
 
 
 class Engine:
@@ -55,6 +47,7 @@ class Engine:
         self._scales = layer_scales(activation_means())
         self._networks: dict[tuple[bool, str, torch.dtype], Network] = {}
         self._best_dtype: torch.dtype | None = None
+        self._winograd: bool | None = None
 
     @property
     def device_name(self) -> str:
@@ -93,14 +86,28 @@ class Engine:
         if precision != "auto":
             return torch.bfloat16 if precision == "bfloat16" else torch.float32
         if self._best_dtype is None:
-            self._best_dtype = self._probe()
+            self._best_dtype = probes.fastest_dtype(lambda dtype: self._network(True, "max", dtype), self.device)
+            # The other one's network, up to 300 MB, is hardly ever asked for again.
+            kept = {key: network for key, network in self._networks.items() if key[2] == self._best_dtype}
+            self._networks = kept
         return self._best_dtype
 
+    def winograd(self) -> bool:
+        """Return whether float32 convolves in Winograd's way here (:mod:`stylecore.winograd`); tried once."""
+        if self._winograd is None:
+            self._winograd = self.device.type == "cpu" and probes.winograd_is_faster()
+        return self._winograd
+
     def settle(self, ranks: Ranks) -> None:
-        """Take rank 0's arithmetic for ``'auto'``, since a probe may turn out differently on each."""
+        """Take rank 0's arithmetic, since a probe may turn out differently on each."""
         if ranks.count > 1:
-            short = self.dtype("auto") == torch.bfloat16 if ranks.rank == 0 else False
-            self._best_dtype = torch.bfloat16 if ranks.agree(float(short))[0] else torch.float32
+            first = ranks.rank == 0
+            short = first and self.dtype("auto") == torch.bfloat16
+            winograd = first and self.winograd()
+            short, winograd = (number > 0 for number in ranks.agree(float(short), float(winograd)))
+            if winograd != self._winograd:
+                self._networks = {}  # may have been made the other way
+            self._best_dtype, self._winograd = torch.bfloat16 if short else torch.float32, winograd
 
     def network(self, settings: Mapping[str, Value]) -> Network:
         """Return the network that the settings ask for; made once and kept."""
@@ -120,48 +127,14 @@ class Engine:
                 replicate=rescaled,
                 device=self.device,
                 dtype=dtype,
+                winograd=dtype == torch.float32 and self.winograd(),
             )
         return self._networks[key]
-
-    def _probe(self) -> torch.dtype:
-        """Return bfloat16 if it is faster here and its gradient agrees with float32's, else float32."""
-        if self.device.type == "cuda" and not torch.cuda.is_bf16_supported():
-            return torch.float32
-        generator = torch.Generator().manual_seed(0)
-        image = torch.rand(1, 3, _PROBE_SIDE, _PROBE_SIDE, generator=generator).to(self.device)
-        gradients: dict[torch.dtype, Tensor] = {}
-        seconds = {torch.float32: float("inf"), torch.bfloat16: float("inf")}
-        # In turns, and the best of several: other work on the machine must not decide, or the same job would not give the
-        # same picture tomorrow.
-        for _ in range(_PROBE_ROUNDS):
-            for dtype in seconds:
-                network = self._network(True, "max", dtype)
-                begin = time.perf_counter()
-                try:
-                    gradients[dtype] = _probe_gradient(network, image)
-                except RuntimeError:
-                    return torch.float32  # this device cannot do it in bfloat16
-                seconds[dtype] = min(seconds[dtype], time.perf_counter() - begin)
-        exact, short = gradients[torch.float32], gradients[torch.bfloat16]
-        slow, fast = seconds[torch.float32], seconds[torch.bfloat16]
-        agreement = torch.nn.functional.cosine_similarity(exact.flatten(), short.flatten(), dim=0).item()
-        best = torch.bfloat16 if agreement > _LEAST_AGREEMENT and slow > fast * _LEAST_SPEEDUP else torch.float32
-        # The other one's network, up to 80 MB, is hardly ever asked for again.
-        self._networks = {key: network for key, network in self._networks.items() if key[2] == best}
-        return best
 
 
 def layer_scales(means: Mapping[str, Tensor]) -> dict[str, Tensor]:
     """Return the number by which each layer's activations are divided: the layer's mean activation."""
     return {name: mean.mean().reshape(1) for name, mean in means.items()}
-
-
-def _probe_gradient(network: Network, image: Tensor) -> Tensor:
-    image = image.clone().requires_grad_(True)
-    features = network.features(image, STYLE_LAYERS)
-    total = torch.stack([moments(feature).second.square().mean() for feature in features.values()]).sum()
-    (gradient,) = torch.autograd.grad(total, image)
-    return gradient.float().cpu()  # waits for the device
 
 
 def _device(name: str) -> torch.device:

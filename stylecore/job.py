@@ -86,6 +86,7 @@ class Job:
         self._materials = Materials(engine, content, styles, complete, guide, strength_map, start_picture, anew, targets)
         # All ranks take the same arithmetic, and what memory the poorest of them has.
         engine.settle(ranks)
+        engine.network(complete)  # made before what is left is counted
         available = engine.available(float(complete["memory_limit"]), ranks.on_this_machine)
         available = int(-ranks.agree(-available)[0])
         self.scales: list[Scale] = make_plan(

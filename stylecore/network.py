@@ -10,10 +10,14 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from stylecore import winograd as winograd_way
 from stylecore.weights import BLOCKS, CHANNELS, LAYERS, Weights
 
 #: Gains that restore the activations' scale after pooling (measured; see DESIGN: average 2.0, L2 0.78).
 POOLING_GAINS = {"max": 1.0, "average": 2.0, "l2": 0.78}
+
+#: The layers that gain from Winograd's way; the first two have too few channels for its transforms.
+WINOGRAD_LAYERS = LAYERS[LAYERS.index("conv2_1") : LAYERS.index("conv5_1") + 1]
 
 _MEANS_FILE = Path(__file__).with_name("activation_means.npz")
 
@@ -47,6 +51,8 @@ class Network:
         replicate: pad the first convolution with the border's own colour (no dark frame) instead of the mean colour
             that Caffe's zero padding amounts to.
         device, dtype: where and in which arithmetic the convolutions run.
+        winograd: convolve :data:`WINOGRAD_LAYERS` in Winograd's way (float32 on a CPU, pictures that are not tiny), for
+            which their filters are kept a second time, four times as large (200 MB).
     """
 
     def __init__(
@@ -59,6 +65,7 @@ class Network:
         replicate: bool = True,
         device: torch.device | str = "cpu",
         dtype: torch.dtype = torch.float32,
+        winograd: bool = False,
     ) -> None:
         if pooling not in POOLING_GAINS:
             raise ValueError(f"pooling must be one of {', '.join(POOLING_GAINS)}, not {pooling!r}")
@@ -69,6 +76,7 @@ class Network:
         self.device = torch.device(device)
         self.mean = weights.mean.view(1, 3, 1, 1).to(self.device)
         self._layers: dict[str, tuple[Tensor, Tensor]] = {}
+        self._convolutions: dict[str, winograd_way.Convolution] = {}
         before: Tensor | float = 1.0
         for name in LAYERS:
             convolution = weights.convolutions[name]
@@ -85,6 +93,8 @@ class Network:
                 weight.to(self.device, dtype).contiguous(memory_format=torch.channels_last),
                 bias.to(self.device, dtype),
             )
+            if winograd and name in WINOGRAD_LAYERS:
+                self._convolutions[name] = winograd_way.Convolution(weight, bias)
             before = after
 
     def features(self, image: Tensor, wanted: Collection[str]) -> dict[str, Tensor]:
@@ -125,15 +135,20 @@ class Network:
         x = x.to(self.dtype).contiguous(memory_format=torch.channels_last)
         for number in range(1, depth + 1):
             name = f"conv{block}_{number}"
-            weight, bias = self._layers[name]
-            if name == "conv1_1" and self.replicate:
-                x = F.conv2d(F.pad(x, (1, 1, 1, 1), "replicate"), weight, bias)
-            else:
-                x = F.conv2d(x, weight, bias, padding=1)
-            x = F.relu(x)
+            x = self._convolved(x, name)
             if name in wanted:
                 found[name] = x
         return x, found
+
+    def _convolved(self, x: Tensor, name: str) -> Tensor:
+        """Return the activations of a layer after ReLU, from the layer's input."""
+        convolution = self._convolutions.get(name)
+        if convolution is not None and convolution.suits(x):
+            return convolution(x)
+        weight, bias = self._layers[name]
+        if name == "conv1_1" and self.replicate:
+            return F.relu_(F.conv2d(F.pad(x, (1, 1, 1, 1), "replicate"), weight, bias))
+        return F.relu_(F.conv2d(x, weight, bias, padding=1))
 
     def channels(self, block: int) -> int:
         """Return how many channels a block (1 to 5) puts out."""

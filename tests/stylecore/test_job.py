@@ -48,7 +48,7 @@ def test_raw_objectives_paint_with_their_own_weights(
     objective: str, engine: Engine, content: Pixels, style: Pixels
 ) -> None:
     """More style weight, more style."""
-    settings = {"objective": objective, "quality": "draft", "content_weight": 1.0}
+    settings = {"objective": objective, "iterations": 30, "content_weight": 1.0}
     steps = []
     for weight in (1.0, 1e5):
         job = Job(engine, content, [Style(style)], {**settings, "style_weight": weight})
@@ -58,7 +58,7 @@ def test_raw_objectives_paint_with_their_own_weights(
 
 
 def test_the_content_is_not_forgotten_at_the_coarse_scales(engine: Engine, content: Pixels, style: Pixels) -> None:
-    """Next to no content weight is wanted of the picture at full size; a coarser one that forgot the content is no start."""
+    """Next to no content weight is for the picture at full size; a coarser one that forgot the content is no start."""
     settings = {"objective": "gram", "quality": "draft", "content_weight": 0.01, "style_weight": 10.0, "iterations": 4}
     job = Job(engine, np.tile(content, (1, 2, 1)), [Style(style)], settings)
     weights: dict[bool, list[float]] = {False: [], True: []}
