@@ -141,7 +141,9 @@ def test_the_strength_map_goes_from_the_photo_to_the_set_strength(engine: Engine
         result = finish(Job(engine, photo, [Style(style)], options, strength_map=strength))
         change = np.abs(result - photo).mean((0, 2)).reshape(4, 24)[:, 5:19].mean(1)
         assert change[0] == 0
-        assert list(change) == sorted(change) and change[1] > 0.1 * change[3] and change[3] > 0.02
+        assert 0.1 * change[3] < change[1] < change[2] and change[3] > 0.02
+        # One texture is about as far from the photo as another: raw weights leave it little say from some strength on.
+        assert change[2] < change[3] * (1 if objective == "balanced" else 1.05)
 
 
 def test_a_strength_map_of_ones_changes_nothing(engine: Engine, content: Pixels, style: Pixels) -> None:
