@@ -122,8 +122,7 @@ def make_parser() -> argparse.ArgumentParser:
     style.add_argument("--start-from", type=Path, metavar="PICTURE", help="go on from an earlier result of this photo, in "
                                                                           "about a third of the time")
     style.add_argument("--save-every", type=_positive, default=0, metavar="N",
-                       help="also keep the picture after every N steps at full size, as result.step-0050.png; the server "
-                            "may be a step or two further by then")
+                       help="also keep the picture after every N steps at full size, as result.step-0050.png")
     style.add_argument("--resume", type=Path, metavar="FILE", help="with --local: keep the unfinished work in this file "
                                                                    "and, if it is there, go on from it")
     style.add_argument("--local", action="store_true", help="paint in this process, without the server")

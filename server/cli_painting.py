@@ -6,7 +6,6 @@ import argparse
 import functools
 import signal
 import time
-from collections import deque
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -17,7 +16,7 @@ from server import client as wire
 from server.cli_masks import Extras
 from server.cli_progress import Bar, Lines
 from server.client import Client, Event, ServiceError
-from server.engine_process import to_picture, to_pixels
+from server.engine_process import to_keep, to_picture, to_pixels
 from stylecore import pictures
 
 if TYPE_CHECKING:
@@ -74,13 +73,13 @@ def paint_picture(content: pictures.Pixels, styles: list[tuple[pictures.Pixels, 
     events = (_local(*given, options.resume, every, ranks) if options.local
               else _served(*given, options.folder, options.connection, every))
     result: pictures.Pixels | None = None
-    awaited: deque[int] = deque()
+    step = 0
     for event in events:
         bar.show(event)
-        if isinstance(event, wire.Progress) and _due(event, every):
-            awaited.append(event.step)
-        elif isinstance(event, wire.PictureArrived) and event.kind == "snapshot":
-            pictures.save(at_step(options.output, awaited.popleft()), to_pixels(event.picture))
+        if isinstance(event, wire.Progress):
+            step = event.step
+        elif isinstance(event, wire.PictureArrived) and event.kind == "kept":
+            pictures.save(at_step(options.output, step), to_pixels(event.picture))
         elif isinstance(event, wire.PictureArrived):
             result = to_pixels(event.picture)
         elif isinstance(event, wire.Failed | wire.Disconnected):
@@ -88,11 +87,6 @@ def paint_picture(content: pictures.Pixels, styles: list[tuple[pictures.Pixels, 
         elif isinstance(event, wire.Finished) and result is not None:
             return result, event
     return None
-
-
-def _due(event: wire.Progress, every: int) -> bool:
-    """Return whether the picture is to be kept at this step: every so many of the last scale, but not its last."""
-    return bool(every) and event.scale == event.scales and event.step % every == 0 and event.step < event.steps
 
 
 def at_step(output: Path, step: int) -> Path:
@@ -110,7 +104,8 @@ def _served(content: pictures.Pixels, styles: list[tuple[pictures.Pixels, float]
     yield wire.Starting("", "Calling the painting server")
     with Client.connect(folder, timeout=30.0, client_name="neural-style", connection_file=connection) as client:
         weighted = [(picture, weight) for picture, (_, weight) in zip(sent[1:], styles, strict=True)]
-        job = client.submit(sent[0], weighted, settings, start=begin, previews=False, **extras.sent())
+        job = client.submit(sent[0], weighted, settings, start=begin, previews=False, keep_every=every,
+                            **extras.sent())
         answered = 0
         while True:
             event = client.next_event(0.1)
@@ -122,8 +117,6 @@ def _served(content: pictures.Pixels, styles: list[tuple[pictures.Pixels, float]
                     client.cancel(job)
             if event is not None:
                 yield event
-            if isinstance(event, wire.Progress) and _due(event, every):
-                client.snapshot(job)
             if isinstance(event, wire.Finished | wire.Failed | wire.Cancelled | wire.Disconnected):
                 return
 
@@ -175,10 +168,10 @@ def _local(content: pictures.Pixels, styles: list[tuple[pictures.Pixels, float]]
             done = wire.Progress("", event.scale, event.scales, event.step, event.steps, event.fraction,
                                  event.seconds_left, {"total": event.total_loss}, *size)
             yield done
-            if _due(done, every):
-                image = job.image()
+            if to_keep(done, every):
+                image = job.image_at_size(content.shape[1], content.shape[0])
                 if ranks.rank == 0:
-                    yield wire.PictureArrived("", "snapshot", to_picture(image, "f32"))
+                    yield wire.PictureArrived("", "kept", to_picture(image, "f32"))
         elif isinstance(event, events.Note):
             yield wire.Note("", event.code, event.sentence)
         elif isinstance(event, events.Finished) and ranks.rank == 0:

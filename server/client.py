@@ -201,7 +201,7 @@ class Client:
     def submit(self, content: Picture, styles: Sequence[tuple[Picture, float]], settings: Mapping[str, Any], *,
                guide: Picture | None = None, start: Picture | None = None, anew: bool = False, until: str = "full",
                preview_every: float = 1.0, previews: bool = True, style_guides: Sequence[Picture | None] = (),
-               strength_map: Picture | None = None) -> str:
+               strength_map: Picture | None = None, keep_every: int = 0) -> str:
         """Send a job and return its name at once; what becomes of it arrives as events.
 
         Args:
@@ -218,6 +218,8 @@ class Client:
             style_guides: for each style, one channel of the content's size: where it paints, or ``None`` for what the
                 others leave. Empty: all styles everywhere, blended.
             strength_map: one channel, the content's size: full where the set strength holds, 0 where the photo stays.
+            keep_every: steps at full size after each of which, but the last, the picture arrives as PictureArrived
+                ``'kept'``, just after that step's Progress; 0 for never.
 
         Raises:
             ProtocolError: a picture or a setting cannot be used.
@@ -230,7 +232,7 @@ class Client:
         fields = {"job": job, "weights": [float(weight) for _, weight in styles], "guided": guide is not None,
                   "start": begin, "style_guides": [each is not None for each in style_guides],
                   "strength_map": strength_map is not None, "settings": dict(settings), "until": until,
-                  "previews": previews, "preview_every": preview_every}
+                  "previews": previews, "preview_every": preview_every, "keep_every": keep_every}
         frames = protocol.encode(Message("submit", fields, pictures), protocol.CLIENT_MESSAGES)
         size = sum(memoryview(picture.data).nbytes for picture in pictures)
         with self._changed:

@@ -35,8 +35,9 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
+    from server.events import Progress
     from stylecore.engine import Engine
-    from stylecore.events import Event
+    from stylecore.events import Event, StepDone
     from stylecore.job import Job
 
 #: Progress is reported at most this often.
@@ -77,6 +78,11 @@ def to_picture(pixels: NDArray[np.float32], kind: str) -> Picture:
     return Picture(width, height, channels, kind, data.cast("B"))  # type: ignore[arg-type]
 
 
+def to_keep(done: StepDone | Progress, every: int) -> bool:
+    """Return whether the picture is to be kept after this step: every so many of the last scale, but not its last."""
+    return every > 0 and done.scale == done.scales and done.step % every == 0 and done.step < done.steps
+
+
 @dataclass
 class Running:
     """A job between its submission and its end."""
@@ -88,6 +94,7 @@ class Running:
     previews: bool
     preview_every: float
     pause: bool  # wait after the small scales
+    keep_every: int = 0  # steps at full size after which the client is sent the picture
     refine: int = 0  # steps still to take, while it waits, with the settings it was given last
     credit: bool = True  # the client has taken the last preview
     next_preview: float = 0.0
@@ -155,14 +162,18 @@ class Worker:
         elif message.type == "seen":
             running.credit = True
         elif message.type == "snapshot":
-            image = running.job.image_at_size(running.content.width, running.content.height)
-            self.report("picture", to_picture(image, running.content.kind), job=name, purpose="snapshot")
+            self._send_whole(running, "snapshot")
         elif message.type == "update":
             self._update(running, message.fields["settings"])
             if name in self._held:
                 running.refine = REFINE_STEPS
                 if self._current is None:
                     self._guarded(name, lambda: self._refine(running))
+
+    def _send_whole(self, running: Running, purpose: str) -> None:
+        """Report the picture as it is now, like the content in size and kind."""
+        image = running.job.image_at_size(running.content.width, running.content.height)
+        self.report("picture", to_picture(image, running.content.kind), job=running.name, purpose=purpose)
 
     def _update(self, running: Running, settings: dict[str, Any]) -> None:
         from stylecore.errors import StyleError
@@ -219,7 +230,7 @@ class Worker:
         job = Job(self._engine, sent["content"][0], styles, fields["settings"], guide=guide, strength_map=strength_map,
                   start_picture=start, anew=fields["start"] == "around")
         return Running(fields["job"], job, iter(job.run()), message.pictures[0], fields["previews"],
-                       fields["preview_every"], pause=fields["until"] == "preview")
+                       fields["preview_every"], pause=fields["until"] == "preview", keep_every=fields["keep_every"])
 
     def _paint(self, running: Running) -> None:
         """Run the job's steps until it is over, or pauses."""
@@ -283,10 +294,11 @@ class Worker:
         self.report("paused", job=running.name, fraction=running.fraction)
 
     def _tell(self, running: Running, event: Any) -> None:
-        """Report a step, and show a preview if one is due."""
+        """Report a step, with the picture if it is one to keep, and show a preview if one is due."""
         now = time.monotonic()
         running.fraction = min(max(event.fraction, 0.0), 1.0)
-        if now >= running.next_progress or event.step == event.steps:
+        keep = to_keep(event, running.keep_every)
+        if now >= running.next_progress or event.step == event.steps or keep:
             running.next_progress = now + PROGRESS_SECONDS
             losses = {"total": event.total_loss, "content": event.content_loss, "style": event.style_loss}
             self.report("progress", job=running.name, scale=event.scale, scales=event.scales, step=event.step,
@@ -294,6 +306,8 @@ class Worker:
                         seconds_left=event.seconds_left if 0.0 <= event.seconds_left < 1e9 else 0.0,
                         losses={name: value for name, value in losses.items() if math.isfinite(value)},
                         width=running.width, height=running.height)
+        if keep:
+            self._send_whole(running, "kept")
         self._show(running)
 
     def _show(self, running: Running) -> None:

@@ -52,7 +52,7 @@ class Progress(Event):
 
 @dataclass(frozen=True)
 class PictureArrived(Event):
-    """A picture: ``kind`` is ``'preview'`` (8 bit, the scale's size), ``'snapshot'`` or ``'final'``."""
+    """A picture: ``kind`` is ``'preview'`` (8 bit, the scale's size), ``'snapshot'``, ``'kept'`` or ``'final'``."""
 
     kind: str
     picture: Picture

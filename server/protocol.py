@@ -174,7 +174,9 @@ CLIENT_MESSAGES: dict[str, dict[str, Check]] = {
                "start": one_of("none", "continue", "around"),
                # Which of the styles have a guide of their own, and whether there is a strength map.
                "style_guides": _flags, "strength_map": flag,
-               "until": one_of("full", "preview"), "previews": flag, "preview_every": number(0.0, 3600.0)},
+               "until": one_of("full", "preview"), "previews": flag, "preview_every": number(0.0, 3600.0),
+               # Steps at full size after which the picture is sent; 0 for never.
+               "keep_every": _count},
     # Work is likely to come: the engine may be started for it.
     "prepare": {},
     "update": {"job": _job, "settings": some_settings},
@@ -195,7 +197,9 @@ CLIENT_MESSAGES: dict[str, dict[str, Check]] = {
 }
 
 #: Fields that older clients do not send, with what that means.
-OPTIONAL: dict[str, dict[str, Any]] = {"submit": {"start": "none", "style_guides": [], "strength_map": False}}
+OPTIONAL: dict[str, dict[str, Any]] = {
+    "submit": {"start": "none", "style_guides": [], "strength_map": False, "keep_every": 0},
+}
 
 #: What the server may say.
 SERVER_MESSAGES: dict[str, dict[str, Check]] = {
@@ -205,7 +209,8 @@ SERVER_MESSAGES: dict[str, dict[str, Check]] = {
     "starting": {"job": _job, "text": text},
     "progress": {"job": _job, "scale": _count, "scales": _count, "step": _count, "steps": _count,
                  "fraction": _fraction, "seconds_left": _seconds, "losses": mapping, "width": _size, "height": _size},
-    "picture": {"job": _job, "purpose": one_of("preview", "snapshot", "final")},
+    # One of the purpose “kept” follows the progress of the step that it shows.
+    "picture": {"job": _job, "purpose": one_of("preview", "snapshot", "kept", "final")},
     "paused": {"job": _job, "fraction": _fraction},
     "note": {"job": _job, "code": _code, "sentence": text},
     "finished": {"job": _job, "seconds": _seconds, "stopped": flag, "settings": mapping, "device": text},

@@ -30,12 +30,14 @@ MAPS = st.none() | pictures(channels=(1,))
 
 
 @given(JOBS, pictures(), st.lists(st.tuples(pictures(), st.floats(0.01, 100), MAPS), min_size=1, max_size=4),
-       MAPS, st.none() | pictures(), MAPS, st.booleans())
+       MAPS, st.none() | pictures(), MAPS, st.booleans(), st.integers(0, 1000))
 def test_submit_round_trip(job: str, content: Picture, styles: list[tuple[Picture, float, Picture | None]],
-                           guide: Picture | None, start: Picture | None, strength: Picture | None, previews: bool) -> None:
+                           guide: Picture | None, start: Picture | None, strength: Picture | None, previews: bool,
+                           keep: int) -> None:
     fields = {"job": job, "weights": [w for _, w, _ in styles], "guided": guide is not None, "settings": {"strength": 10.0},
               "start": "continue" if start else "none", "until": "full", "previews": previews, "preview_every": 0.5,
-              "style_guides": [own is not None for _, _, own in styles], "strength_map": strength is not None}
+              "style_guides": [own is not None for _, _, own in styles], "strength_map": strength is not None,
+              "keep_every": keep}
     extras = (guide, start, *(own for _, _, own in styles), strength)
     sent = [content, *(p for p, _, _ in styles), *(extra for extra in extras if extra)]
     received = decode(encode(Message("submit", fields, sent), CLIENT_MESSAGES), CLIENT_MESSAGES)
@@ -59,6 +61,7 @@ def test_a_client_that_knows_of_no_start_picture_and_no_regions_is_understood() 
     received = decode([TAG, json.dumps(fields).encode(), small.data, small.data], CLIENT_MESSAGES)
     assert received.fields["start"] == "none" and len(received.pictures) == 2
     assert received.fields["style_guides"] == [] and received.fields["strength_map"] is False
+    assert received.fields["keep_every"] == 0
 
 
 def submission() -> list[bytes]:
@@ -148,7 +151,8 @@ def change(**fields: Any) -> list[bytes]:
     ({"pictures": [[2, 2, 3, "u8"], [2, 3, 3, "u8"]]}, "bad-picture"), ({"start": "continue"}, "bad-message"),
     ({"start": "yes"}, "bad-message"), ({"style_guides": [True, False]}, "bad-message"),
     ({"style_guides": [True]}, "bad-message"), ({"style_guides": [1]}, "bad-message"),
-    ({"strength_map": True}, "bad-message"), ({"style_guides": [True], "pictures": [[2, 2, 3, "u8"]] * 3}, "bad-message"),
+    ({"strength_map": True}, "bad-message"), ({"keep_every": -1}, "bad-message"),
+    ({"style_guides": [True], "pictures": [[2, 2, 3, "u8"]] * 3}, "bad-message"),
 ])
 def test_a_submission_that_breaks_a_rule_says_which(fields: dict[str, Any], code: str) -> None:
     with pytest.raises(ProtocolError) as caught:
