@@ -14,6 +14,7 @@ from gi.repository import Babl, GdkPixbuf, Gegl, Gimp
 
 import memory
 import pixels
+from history import unrecorded
 from memory import Memory
 from report import PluginError
 from server.protocol import MAX_PIXELS, Picture
@@ -215,22 +216,6 @@ def thumbnail(source: Source, size: int) -> GdkPixbuf.Pixbuf:
     with composed(source.layer) as layer:
         data = layer.get_buffer().get(place, factor, pixels.format_name("u8", 4), Gegl.AbyssPolicy.CLAMP)
     return pixels.to_pixbuf(Picture(area[2], area[3], 4, "u8", data))
-
-
-@contextmanager
-def unrecorded(image: Gimp.Image) -> Iterator[None]:
-    """Keep what is done within out of the undo history; nothing slow, as GIMP does not repair a freeze that outlives us.
-
-    An image without unsaved changes stays one: GIMP counts what is not recorded as a change, too.
-    """
-    clean = not image.is_dirty()
-    image.undo_freeze()
-    try:
-        yield
-    finally:
-        image.undo_thaw()
-        if clean:
-            image.clean_all()
 
 
 def show_frame(layer: Gimp.Layer, area: Area, picture: Picture) -> None:

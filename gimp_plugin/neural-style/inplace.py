@@ -13,6 +13,7 @@ from gi.repository import Gegl, Gimp
 import canvas
 import memory
 import pixels
+from history import unrecorded
 from memory import Area, Memory
 from report import PluginError
 from server.protocol import Picture
@@ -67,7 +68,7 @@ class LiveCopy:
         copy = layer.copy()
         copy.detach_parasite(memory.PARASITE)
         copy.set_name(_painting(layer))
-        with canvas.unrecorded(image):
+        with unrecorded(image):
             image.insert_layer(copy, layer.get_parent(), image.get_item_position(layer))
             copy.set_lock_content(True)  # as `canvas.show_frame` leaves it
             plain = layer.get_opacity() >= 100.0 and layer.get_mode() == Gimp.LayerMode.NORMAL
@@ -95,7 +96,7 @@ class LiveCopy:
         if self._copy is not None and self._copy.is_valid():
             canvas.take_away(self._image, self._copy, self._beside)
         if self._hidden and self._original.is_valid():
-            with canvas.unrecorded(self._image):
+            with unrecorded(self._image):
                 self._original.set_visible(True)
         Gimp.displays_flush()
 

@@ -9,6 +9,7 @@ from gi.repository import Gimp
 import arguments
 import canvas
 import chosen
+import history
 import painting
 import styles
 from connection import open_client
@@ -31,6 +32,7 @@ def run(
         report.CancelledError: the user cancelled.
         Exception: anything that report.words puts into words; the image is then as it was.
     """
+    history.mend(image)
     if run_mode == Gimp.RunMode.INTERACTIVE:
         return _with_dialog(procedure, image, canvas.sources(image, drawables), config)
     return _without_dialog(image, drawables, config)

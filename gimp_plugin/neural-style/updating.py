@@ -9,6 +9,7 @@ from gi.repository import Gimp
 
 import arguments
 import canvas
+import history
 import painting
 import results
 from connection import Connection, open_client
@@ -27,6 +28,7 @@ def run(run_mode: Gimp.RunMode, image: Gimp.Image, config: Gimp.ProcedureConfig)
         report.CancelledError: the user cancelled.
         Exception: anything that report.words puts into words; the image is then as it was.
     """
+    history.mend(image)
     changes = parse_changes(config.get_property(arguments.CHANGES) or "")
     found = results.in_image(image)
     tasks, skipped = stale(image, found, changes, config.get_property(arguments.STROKES))

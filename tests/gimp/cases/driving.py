@@ -25,6 +25,7 @@ while guide := image.find_next_guide(guide):
     guides.append([int(image.get_guide_orientation(guide)), image.get_guide_position(guide)])
 result = {
     "layers": layers(image), "undo enabled": image.undo_is_enabled(),
+    "marks": [name for name in image.get_parasite_list() if "unrecorded" in name],
     "seen": __import__("hashlib").sha256(read(Gimp.Layer.new_from_visible(image, image, "seen"))).hexdigest(),
     "selected": sorted(layer.get_name() for layer in image.get_selected_layers()),
     "guides": guides, "selection": __import__("hashlib").sha256(read(image.get_selection(), "Y u8")).hexdigest(),
