@@ -39,6 +39,7 @@ class Engine:
 
     def __init__(self, device: str = "auto", weights: str = "bundled", threads: int | None = None) -> None:
         self.device = _device(device)
+        torch.backends.cudnn.deterministic = True  # or a GPU would not give the same picture twice
         if threads is None:
             threads = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
         torch.set_num_threads(threads)

@@ -11,6 +11,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from stylecore import winograd as winograd_way
+from stylecore.resampling import with_border
 from stylecore.weights import BLOCKS, CHANNELS, LAYERS, Weights
 
 #: Gains that restore the activations' scale after pooling (measured; see DESIGN: average 2.0, L2 0.78).
@@ -147,7 +148,7 @@ class Network:
             return convolution(x)
         weight, bias = self._layers[name]
         if name == "conv1_1" and self.replicate:
-            return F.relu_(F.conv2d(F.pad(x, (1, 1, 1, 1), "replicate"), weight, bias))
+            return F.relu_(F.conv2d(with_border(x).contiguous(memory_format=torch.channels_last), weight, bias))
         return F.relu_(F.conv2d(x, weight, bias, padding=1))
 
     def channels(self, block: int) -> int:

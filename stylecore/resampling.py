@@ -94,3 +94,12 @@ def fill_transparent(picture: Tensor, alpha: Tensor) -> Tensor:
     filled = fill_transparent(coarse, (coarse_weight * 4).clamp(0, 1)) if max(size) < max(height, width) else coarse
     behind = F.interpolate(filled, size=(height, width), mode="bilinear", align_corners=False)
     return torch.lerp(behind, picture, alpha)
+
+
+def with_border(x: Tensor) -> Tensor:
+    """Return x (1 × C × h × w) with its outermost pixels once more around it.
+
+    What torch has for it adds up the gradient of a GPU's border in any order, and so differently each time.
+    """
+    x = torch.cat([x[:, :, :1], x, x[:, :, -1:]], 2)
+    return torch.cat([x[..., :1], x, x[..., -1:]], 3)

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor
 
+from stylecore.resampling import with_border
 from stylecore.strips import Strip
 
 # Rows taken at a time where memory is short.
@@ -44,7 +44,7 @@ def total_variation_in_rows(image: Tensor, strip: Strip | None = None) -> tuple[
 
 def _squared_differences(image: Tensor, rows: int) -> Tensor:
     """Return the sum of weighted squared differences of the first ``rows`` rows with their neighbours."""
-    padded = F.pad(image, (1, 1, 1, 1), "replicate")
+    padded = with_border(image)
     centre, below = padded[..., 1 : rows + 1, 1:-1], padded[..., 2 : rows + 2, :]
     straight = (padded[..., 1 : rows + 1, 2:] - centre).square().sum() + (below[..., 1:-1] - centre).square().sum()
     diagonal = (below[..., 2:] - centre).square().sum() + (below[..., :-2] - centre).square().sum()

@@ -1,0 +1,81 @@
+"""What a GPU asks of a step: that all of it stays there, and that nothing waits for it but once.
+
+torch's device "meta" stands for a GPU. It has shapes and no numbers: reading one fails, and so does a sum of its tensors
+and the processor's.
+"""
+
+from __future__ import annotations
+
+import math
+
+import pytest
+import torch
+from torch import Tensor
+from torch.overrides import TorchFunctionMode
+
+from stylecore import weights
+from stylecore.blocks import Blocks
+from stylecore.distances import DISTANCES
+from stylecore.engine import layer_scales
+from stylecore.network import Network, activation_means
+from stylecore.objective import (
+    BalancedObjective,
+    GramObjective,
+    Objective,
+    PaperObjective,
+    StylePicture,
+    strength_weighting,
+)
+from stylecore.optimiser import BoxLBFGS
+
+SIDE = 48
+WEIGHTING = strength_weighting(50.0, 0.5)
+
+
+class Waits(TorchFunctionMode):
+    """Counts what is fetched from the device, and makes up numbers for it: losses that fall, curvature above 0."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.count = 0
+
+    def __torch_function__(self, function, types, args=(), kwargs=None):
+        if function is torch.Tensor.cpu and args[0].is_meta:
+            self.count += 1
+            return torch.full(args[0].shape, 1.0 / self.count, dtype=args[0].dtype)
+        return function(*args, **(kwargs or {}))
+
+
+def there(*shape: int) -> Tensor:
+    """Return a tensor of the device."""
+    return torch.empty(shape, device="meta")
+
+
+@pytest.fixture(scope="module", params=[torch.float32, torch.bfloat16], ids=["float32", "bfloat16"])
+def network(request: pytest.FixtureRequest) -> Network:
+    scales = layer_scales(activation_means())
+    return Network(weights.load("bundled"), scales, device="meta", dtype=request.param)
+
+
+def objective(network: Network, kind: str) -> Objective:
+    content, styles = there(1, 3, SIDE, SIDE), [StylePicture(there(1, 3, SIDE, SIDE)), StylePicture(there(1, 3, 64, 32), 2.0)]
+    if kind in DISTANCES:
+        return BalancedObjective(network, content, styles, WEIGHTING, distance=DISTANCES[kind])
+    if kind == "blocks":
+        return BalancedObjective(network, content, styles, WEIGHTING, None, Blocks(network, 0.2))
+    return {"gram objective": GramObjective, "paper": PaperObjective}[kind](network, content, styles, WEIGHTING)
+
+
+@pytest.mark.parametrize("kind", [*DISTANCES, "gram objective", "paper", "blocks"])
+def test_a_step_waits_for_the_device_once(network: Network, kind: str) -> None:
+    evaluate = objective(network, kind)
+    image, movable = there(1, 3, SIDE, SIDE), there(1, 3, SIDE, SIDE)
+    with Waits() as waits:
+        optimiser = BoxLBFGS(image, evaluate, history=5, movable=movable)
+        for number in range(4):
+            before = waits.count
+            optimiser.step()
+            assert waits.count == before + 1, f"step {number}"
+    assert optimiser.image.is_meta and math.isfinite(optimiser.losses[0])
+    with pytest.raises((RuntimeError, NotImplementedError), match="meta"):
+        optimiser.step()  # so this is what a wait looks like without the one above
