@@ -143,6 +143,14 @@ def _diagnosis(tail: deque[str], temporary: Path) -> PipError:
             "Check the network (and a proxy: https_proxy, or pip's own configuration), then run ./install.sh again.",
             shown,
         )
+    if held := re.search(r"The user requested \(constraint\) (\S+)", text):
+        return PipError(
+            "other",
+            f"pip's own configuration keeps a package out: its constraints allow only {held.group(1)}.",
+            "Change the file that “pip config list” names as constraint, or do without it this once: "
+            "PIP_CONSTRAINT=/dev/null ./install.sh",
+            shown,
+        )
     lacking = re.search(r"No matching distribution found for ([\w.-]+)", text)
     if lacking and os.environ.get(OFFLINE):
         return PipError(

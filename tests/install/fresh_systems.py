@@ -122,11 +122,16 @@ def pip_configuration() -> dict[str, str]:
     return {"PIP_" + name.upper().replace("-", "_"): value for name, value in reversed(found)}  # the first one counts
 
 
-def _bind_what_pip_names(root: Path) -> None:
-    """Show the folders that pip's configuration names at the same path inside, read-only."""
+def _show_what_pip_names(root: Path) -> None:
+    """Give the folders that pip's configuration names the same path inside, read-only, and its files (constraints) too."""
     for value in pip_configuration().values():
         for word in value.split():
             path = Path(word.removeprefix("file://"))
+            if path.is_absolute() and path.is_file():
+                inside = root / str(path).lstrip("/")
+                inside.parent.mkdir(parents=True, exist_ok=True)
+                shutil.copyfile(path, inside)
+                continue
             outer = Path(*path.parts[:3]) if path.is_absolute() else path
             if outer.is_dir() and outer.parts[1] not in ("etc", "usr") and not (root / str(outer).lstrip("/")).exists():
                 inside = root / str(outer).lstrip("/")
@@ -155,7 +160,7 @@ def fresh(name: str) -> Iterator[System]:
             _do("mount", "--rbind", "/dev", str(root / "dev"))
             # A root file system may have been made with the resolver and certificates of another day.
             apt.carry_configuration(root)
-            _bind_what_pip_names(root)
+            _show_what_pip_names(root)
             if certificate := pip_configuration().get("PIP_CERT"):
                 shutil.copyfile(certificate, root / CERTIFICATE.lstrip("/"))
             with (root / "etc/passwd").open("a", encoding="utf-8") as users:

@@ -32,13 +32,31 @@ def test_one_index_drops_other_places_and_keeps_the_rest(tmp_path: Path, monkeyp
 
 def test_a_package_that_has_no_build_is_not_called_a_network_failure(tmp_path: Path,
                                                                      monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("PIP_NO_INDEX", "1")
-    monkeypatch.delenv("PIP_FIND_LINKS", raising=False)
+    error = refused(tmp_path, monkeypatch)
+    assert error.reason == "other"
+    assert "this Python" in error.sentence
+
+
+def test_a_version_that_pips_configuration_rules_out_is_told_as_that(tmp_path: Path,
+                                                                     monkeypatch: pytest.MonkeyPatch) -> None:
+    constraints = tmp_path / "of the company.txt"
+    constraints.write_text("torch<0.0.1\n")
+    configuration = tmp_path / "pip.conf"
+    configuration.write_text(f"[global]\nconstraint = {constraints.as_uri()}\n")
+    error = refused(tmp_path, monkeypatch, str(configuration))
+    assert error.reason == "other"
+    assert "torch<0.0.1" in error.sentence and "PIP_CONSTRAINT" in error.remedy
+
+
+def refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, configuration: str = os.devnull) -> processes.PipError:
+    """Ask for a torch that is nowhere, with no other configuration of pip than this."""
+    for name in [name for name in os.environ if name.startswith("PIP_")]:
+        monkeypatch.delenv(name)
+    monkeypatch.setenv("PIP_CONFIG_FILE", configuration)
     with pytest.raises(processes.PipError) as caught:
-        processes.pip(Path(sys.executable), ["download", "--no-deps", "-d", tmp_path, "torch==0.0.1"],
+        processes.pip(Path(sys.executable), ["download", "--no-index", "--no-deps", "-d", tmp_path, "torch==0.0.1"],
                       temporary=tmp_path, show=print)
-    assert caught.value.reason == "other"
-    assert "this Python" in caught.value.sentence
+    return caught.value
 
 
 def test_a_hanging_program_is_ended_with_its_children(tmp_path: Path) -> None:
