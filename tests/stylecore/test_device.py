@@ -58,7 +58,8 @@ def network(request: pytest.FixtureRequest) -> Network:
 
 
 def objective(network: Network, kind: str) -> Objective:
-    content, styles = there(1, 3, SIDE, SIDE), [StylePicture(there(1, 3, SIDE, SIDE)), StylePicture(there(1, 3, 64, 32), 2.0)]
+    content = there(1, 3, SIDE, SIDE)
+    styles = [StylePicture(there(1, 3, SIDE, SIDE)), StylePicture(there(1, 3, 64, 32), 2.0)]
     if kind in DISTANCES:
         return BalancedObjective(network, content, styles, WEIGHTING, distance=DISTANCES[kind])
     if kind == "blocks":
