@@ -15,7 +15,7 @@ from stylecore.blocks import Blocks, Maps
 from stylecore.distances import Distance, covariance, gram
 from stylecore.flat import least_spread
 from stylecore.network import Network, layer_size
-from stylecore.smoothness import total_variation, total_variation_in_rows
+from stylecore.smoothness import colour_weight, total_variation, total_variation_in_rows
 from stylecore.statistics import Moments, blend, moments
 from stylecore.strips import Strip
 
@@ -189,6 +189,7 @@ class Objective:
             self._content_guide = _cut(weights, CONTENT_LAYER, strip)
         self._regions = _regions(styles, guide, size, strip)
         self._maps: Maps = {name: [region.guides[name] for region in self._regions] for name in STYLE_LAYERS}
+        self._colours = colour_weight([(style.picture, style.share) for style in styles])
         with torch.no_grad():
             at_content, self._content = self._describe(content, self._maps, strip, keep=CONTENT_LAYER)
             for region in self._regions:
@@ -266,7 +267,7 @@ class Objective:
         losses = self._losses(current, self._squared_content_error(features[CONTENT_LAYER]))
         total = losses[0]
         if self.weighting.total_variation > 0:
-            total = total + self.weighting.total_variation * total_variation(image)
+            total = total + self.weighting.total_variation * total_variation(image, self._colours)
         (gradient,) = torch.autograd.grad(total, image)
         return Evaluation(torch.cat([total.reshape(1), losses[1:]]).detach(), gradient)
 
@@ -289,7 +290,7 @@ class Objective:
         gradient = blocks.backward(forward, by_layer, self._maps, content, slope_content)
         losses = losses.detach()
         if self.weighting.total_variation > 0:
-            restless, slope = total_variation_in_rows(image, self._strip)
+            restless, slope = total_variation_in_rows(image, self._colours, self._strip)
             gradient.add_(slope, alpha=self.weighting.total_variation)
             losses[0] += self.weighting.total_variation * restless
         return Evaluation(losses, gradient)
