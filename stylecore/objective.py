@@ -72,12 +72,16 @@ class Evaluation:
 
 @dataclass
 class Weighting:
-    """The numbers that may change while a job runs."""
+    """The numbers that may change while a job runs.
+
+    ``held`` is how far colours are held to what the styles have of them (:mod:`stylecore.smoothness`), 0 to 1.
+    """
 
     content: float
     style: float
     total_variation: float
     layers: tuple[float, ...] = (1.0,) * len(STYLE_LAYERS)
+    held: float = 1.0
 
 
 def content_weight(strength: Tensor) -> Tensor:
@@ -94,8 +98,12 @@ def content_weight(strength: Tensor) -> Tensor:
 def strength_weighting(
     strength: float, total_variation: float, layers: tuple[float, ...] = Weighting.layers
 ) -> Weighting:
-    """Return the balanced objective's weights for a strength of 0 to 100 (see :func:`content_weight`)."""
-    return Weighting(content_weight(torch.tensor(strength, dtype=torch.float64)).item(), 1.0, total_variation, layers)
+    """Return the balanced objective's weights for a strength of 0 to 100 (see :func:`content_weight`).
+
+    Under 50 the photo's own small colours are to stay, the more the less is painted.
+    """
+    content = content_weight(torch.tensor(strength, dtype=torch.float64)).item()
+    return Weighting(content, 1.0, total_variation, layers, held=min(1.0, strength / 50))
 
 
 def feature_guide(guide: Tensor | None, size: tuple[int, int]) -> Tensor | None:
@@ -267,9 +275,13 @@ class Objective:
         losses = self._losses(current, self._squared_content_error(features[CONTENT_LAYER]))
         total = losses[0]
         if self.weighting.total_variation > 0:
-            total = total + self.weighting.total_variation * total_variation(image, self._colours)
+            total = total + self.weighting.total_variation * total_variation(image, self._colour_weight())
         (gradient,) = torch.autograd.grad(total, image)
         return Evaluation(torch.cat([total.reshape(1), losses[1:]]).detach(), gradient)
+
+    def _colour_weight(self) -> Tensor:
+        """Return how many times differences of colour count under the weighting in force."""
+        return 1.0 + (self._colours - 1.0) * self.weighting.held
 
     def _in_blocks(self, image: Tensor, blocks: Blocks) -> Evaluation:
         content = (CONTENT_LAYER, self._content, self._content_guide)
@@ -290,7 +302,7 @@ class Objective:
         gradient = blocks.backward(forward, by_layer, self._maps, content, slope_content)
         losses = losses.detach()
         if self.weighting.total_variation > 0:
-            restless, slope = total_variation_in_rows(image, self._colours, self._strip)
+            restless, slope = total_variation_in_rows(image, self._colour_weight(), self._strip)
             gradient.add_(slope, alpha=self.weighting.total_variation)
             losses[0] += self.weighting.total_variation * restless
         return Evaluation(losses, gradient)

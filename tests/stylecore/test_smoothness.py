@@ -73,7 +73,7 @@ def test_a_picture_has_fewer_speckles_of_colour_than_without_it(
         return restless_colours(picture), total_variation(picture).item()
 
     held, all_of_it = speckles()
-    monkeypatch.setattr(objective, "colour_weight", lambda styles: 1.0)
+    monkeypatch.setattr(objective, "colour_weight", lambda styles: torch.tensor(1.0))
     free, all_of_that = speckles()
     assert held < 0.6 * free
     assert all_of_it > 0.9 * (all_of_that - free)  # and is as crisp
