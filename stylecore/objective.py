@@ -103,7 +103,7 @@ def strength_weighting(
     Under 50 the photo's own small colours are to stay, the more the less is painted.
     """
     content = content_weight(torch.tensor(strength, dtype=torch.float64)).item()
-    return Weighting(content, 1.0, total_variation, layers, held=min(1.0, strength / 50))
+    return Weighting(content, 1.0, total_variation, layers, held=min(1.0, (strength / 50) ** 2))
 
 
 def feature_guide(guide: Tensor | None, size: tuple[int, int]) -> Tensor | None:
