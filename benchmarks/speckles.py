@@ -33,9 +33,10 @@ _PART, _ZOOM = (160, 110), 3
 
 def restlessness(pixels: Pixels) -> tuple[float, float]:
     """Return the standard deviations, in levels, of the finest differences of lightness and of colour."""
-    image = to_image(pixels).convert("YCbCr")
-    fine = np.asarray(image, np.float32) - np.asarray(image.filter(ImageFilter.GaussianBlur(1)), np.float32)
-    lightness, blue, red = (float(fine[..., channel].std()) for channel in range(3))
+    channels = to_image(pixels).convert("YCbCr").split()
+    blurred = (channel.filter(ImageFilter.GaussianBlur(1)) for channel in channels)
+    fine = (np.asarray(a, np.float32) - np.asarray(b, np.float32) for a, b in zip(channels, blurred, strict=True))
+    lightness, blue, red = (float(each.std()) for each in fine)
     return lightness, (blue**2 + red**2) ** 0.5
 
 
