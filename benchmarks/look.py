@@ -24,7 +24,8 @@ PAIRS = (
     ("harbour", "iris-glass"), ("still-life", "fox-woodcut"), ("harbour", "lagoon-watercolour"),
     ("still-life", "dahlias-pastel"), ("harbour", "guitar-facets"), ("still-life", "river-points"),
 )  # fmt: skip
-_CELL = 320
+#: The side of a picture on the sheet, and how many pairs stand side by side.
+_CELL, _ACROSS = 240, 2
 
 
 def main() -> None:
@@ -40,9 +41,10 @@ def main() -> None:
     settings = {name: json.loads(value) for name, value in (each.split("=", 1) for each in options.set)}
     engine = Engine()
     engine.dtype("auto")
-    sheet = Image.new("RGB", (3 * _CELL, len(pairs) * _CELL), "white")
+    sheet = Image.new("RGB", (3 * _CELL * min(_ACROSS, len(pairs)), -(-len(pairs) // _ACROSS) * _CELL), "white")
     draw = ImageDraw.Draw(sheet)
-    for row, (content_file, style_file) in enumerate(pairs):
+    for number, (content_file, style_file) in enumerate(pairs):
+        left, top = number % _ACROSS * 3 * _CELL, number // _ACROSS * _CELL
         content, style = read(content_file, options.size), read(style_file, 2 * options.size)
         begin = time.perf_counter()
         painted = to_image(paint(engine, content, style, settings))
@@ -50,9 +52,9 @@ def main() -> None:
         painted.save(options.output / f"{content_file.stem}_{style_file.stem}.png")
         tiles = [to_image(content), to_image(style)]
         for column, tile in enumerate([*tiles, painted]):
-            sheet.paste(ImageOps.contain(tile, (_CELL - 4, _CELL - 16)), (column * _CELL, row * _CELL))
+            sheet.paste(ImageOps.contain(tile, (_CELL - 4, _CELL - 16)), (left + column * _CELL, top))
         words = f"{content_file.stem}, {style_file.stem}: {content.shape[1]} x {content.shape[0]}, {seconds:.0f} s"
-        draw.text((2, (row + 1) * _CELL - 14), words, fill="black")
+        draw.text((left + 2, top + _CELL - 14), words, fill="black")
         sheet.save(options.output / "look.jpg", quality=90)
         print(words, flush=True)
 

@@ -14,7 +14,7 @@ from stylecore.strips import Strip
 _ROWS = 256
 # A style whose colours vary this much (mean squared difference of neighbours) leaves them as free as lightness; one whose
 # colours vary less holds them the more, up to so many times. Looked at: benchmarks/README.md.
-_COLOURFUL = 0.015
+_COLOURFUL = 0.006
 _MOST = 30.0
 
 
