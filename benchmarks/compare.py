@@ -267,9 +267,13 @@ def table(results: list[dict], engine: Engine) -> str:
             f"| {r['time_ratio_to_their_best'] or 'not reached'} | {step['pastiche']:.3f} / {step['ours']:.3f} "
             f"| {peak['pastiche']:,} / {peak['ours']:,} |"
         )
-    ratios = [r["time_ratio_to_their_last"] for r in results if r["time_ratio_to_their_last"]]
-    if ratios:
-        lines += ["", f"Median: {statistics.median(ratios):.1f} times sooner at pastiche's last loss."]
+    last, best = ([r[f"time_ratio_to_their_{goal}"] or 0.0 for r in results] for goal in ("last", "best"))
+    steps = [r["seconds_per_step"]["pastiche"] / r["seconds_per_step"]["ours"] for r in results]
+    lines += [
+        "",
+        f"Median: {statistics.median(last):.1f} times sooner at pastiche's last loss, {statistics.median(best):.1f} times "
+        f"at its best (a loss not reached counts as 0); per step {min(steps):.2f} to {max(steps):.2f} times as fast.",
+    ]
     return "\n".join(lines) + "\n"
 
 
