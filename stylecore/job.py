@@ -340,6 +340,7 @@ class Job:
             self._take_image(self._optimiser)
             memory.give_back()
         scale, materials = self.scales[self._number], self._materials
+        memory.keep_buffers(scale.way, math.prod(scale.size))
         self._strip = strip = Strip(scale.size[0], self._ranks)
         if self._image is None:
             image = strip.cut(materials.first_image(scale.size))
