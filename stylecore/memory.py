@@ -33,7 +33,7 @@ _KEEPING = {_MMAP_THRESHOLD: 512 << 20, _TRIM_THRESHOLD: (1 << 31) - 1}
 # Pixels up to which that is done: at 1,024 × 1,024 it would take a sixth more memory than a limit is planned for.
 _KEPT_UP_TO = 512 * 512
 # What that takes beside a step's own buffers, in bytes for each pixel: pieces that do not fit together.
-_KEPT = {torch.float32: 550, torch.bfloat16: 250}
+_KEPT = {torch.float32: 750, torch.bfloat16: 400}
 
 #: Painting in blocks takes this many times as long.
 BLOCKS_SLOWDOWN = 1.7
