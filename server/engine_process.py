@@ -153,6 +153,8 @@ class Worker:
             running.refine = 0
             if self._held.pop(name, None):
                 self.report("cancelled", job=name)
+                del running
+                _give_back(self._engine, everything=not self._held)
         elif message.type in ("stop", "continue"):
             if message.type == "stop":
                 running.job.stop()
@@ -205,7 +207,8 @@ class Worker:
         finally:
             self._current = None
             self._pulse.idle()
-            _give_back(self._engine)
+            # A preview that waits for the next setting goes on with what it has.
+            _give_back(self._engine, everything=not self._held)
 
     def _fail(self, name: str, code: str, sentence: str, remedy: str) -> None:
         self._used(name)
@@ -349,9 +352,13 @@ def _peak(engine: Engine) -> int:
         return 0
 
 
-def _give_back(engine: Engine) -> None:
-    """Let go of what a job has left, so that other programs can have it."""
+def _give_back(engine: Engine, *, everything: bool) -> None:
+    """Let go of what a job has left, so that other programs can have it; with ``everything``, buffers in store too."""
+    from stylecore import memory
+
     gc.collect()
+    if everything:
+        memory.give_back()
     if engine.device.type == "cuda":
         import torch
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import platform
 import signal
 import subprocess
 import sys
@@ -121,6 +122,28 @@ def test_cancel_leaves_nothing_and_the_next_job_runs(client: Client) -> None:
     assert time.monotonic() - begin < 5
     submit(client)
     wait_for(client, Finished)
+
+
+@pytest.mark.skipif(platform.libc_ver()[0] != "glibc", reason="only glibc can be asked to give memory back")
+@pytest.mark.parametrize("held", [False, True])
+def test_a_cancelled_job_gives_its_memory_back(shared: Server, client: Client, held: bool) -> None:
+    """Buffers are kept from step to step, but not when there is no next step."""
+    submit(client)
+    wait_for(client, Finished)
+    engine = shared.engine()
+    assert engine is not None
+    before = engine.memory_info().rss
+    content = picture(440 if held else 320)
+    if held:
+        job = submit(client, content=content, until="preview")
+        wait_for(client, Paused)
+    else:
+        job = submit(client, content=content, settings=ENDLESS, previews=False)
+        until(lambda: (now := wait_for(client, Progress, job=job)).scale == now.scales and now.step > 1, 60)
+    assert engine.memory_info().rss > before + (20_000_000 if held else 150_000_000)
+    client.cancel(job)
+    wait_for(client, Cancelled)
+    until(lambda: engine.memory_info().rss < before + 60_000_000, 10)
 
 
 def test_snapshot_and_update_while_it_paints(client: Client) -> None:
