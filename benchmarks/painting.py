@@ -10,8 +10,8 @@ import numpy as np
 from PIL import Image, ImageOps
 
 from stylecore.engine import Engine
+from stylecore.files.pictures import Pixels
 from stylecore.job import Job, Style
-from stylecore.pictures import Pixels
 
 _SAMPLES = Path(__file__).parent.parent / "samples"
 

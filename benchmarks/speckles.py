@@ -22,7 +22,7 @@ from PIL import Image, ImageDraw, ImageFilter
 from benchmarks.painting import paint, read, sample_pair, to_image
 from stylecore import objective
 from stylecore.engine import Engine
-from stylecore.pictures import Pixels
+from stylecore.files.pictures import Pixels
 
 PAIRS = (
     ("harbour", "castle-pen"), ("harbour", "wave-woodblock"), ("still-life", "koi-mosaic"), ("harbour", "starlit-oil"),

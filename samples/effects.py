@@ -17,7 +17,7 @@ from PIL import Image
 
 from samples.guides import REPOSITORY, sheet
 from server.cli import main as neural_style
-from stylecore import pictures
+from stylecore.files import pictures, writing
 
 
 @dataclass(frozen=True)
@@ -45,7 +45,7 @@ def paint(name: str, size: int) -> Image.Image:
     samples = REPOSITORY / "samples"
     with tempfile.TemporaryDirectory() as temporary:
         shown = [Path(temporary) / "original.png"]
-        pictures.save(shown[0], pictures.load(samples / "content" / effect.photo, size).pixels)
+        writing.save(shown[0], pictures.load(samples / "content" / effect.photo, size).pixels)
         for value in effect.values:
             shown.append(Path(temporary) / f"{value}.png")
             if neural_style(["style", str(shown[0]), str(samples / "styles" / effect.style), effect.flag, value,

@@ -19,7 +19,7 @@ import tifffile
 from PIL import Image, ImageDraw
 
 from server.cli import main as neural_style
-from stylecore import pictures
+from stylecore.files import pictures, writing
 
 REPOSITORY = Path(__file__).resolve().parent.parent
 STYLES = REPOSITORY / "samples" / "styles"
@@ -44,7 +44,7 @@ def prepare(folder: Path, size: int) -> None:
     photos = {}
     for name in ("harbour", "still-life"):
         photo = pictures.load(REPOSITORY / "samples" / "content" / f"{name}.jpg", size).pixels
-        pictures.save(folder / f"{name}.png", photo)
+        writing.save(folder / f"{name}.png", photo)
         photos[name] = photo
     harbour, still_life = photos["harbour"], photos["still-life"]
     height, width = harbour.shape[:2]
@@ -55,16 +55,16 @@ def prepare(folder: Path, size: int) -> None:
     y, x = np.mgrid[:height, :width].astype(np.float32)
     radius = np.hypot((x - width / 2) / width, (y - height / 2) / height)
     _save_map(folder / "spot.png", np.clip((0.5 - radius) / 0.3, 0, 1))
-    pictures.save(folder / "grey.png", np.repeat(still_life.mean(2, keepdims=True), 3, 2))
+    writing.save(folder / "grey.png", np.repeat(still_life.mean(2, keepdims=True), 3, 2))
     large = Image.new("L", (width * 4, height * 4), 0)
     angles, radii = np.arange(10) * np.pi / 5 - np.pi / 2, np.array([0.48, 0.2] * 5)
     star = zip((0.5 + np.cos(angles) * radii) * width * 4, (0.52 + np.sin(angles) * radii) * height * 4, strict=True)
     ImageDraw.Draw(large).polygon(list(star), fill=255)
     alpha = np.asarray(large.resize((width, height), Image.Resampling.LANCZOS), np.float32)[..., None] / 255
-    pictures.save(folder / "sprite.png", np.concatenate([still_life, alpha], 2))
+    writing.save(folder / "sprite.png", np.concatenate([still_life, alpha], 2))
     sky = np.linspace(0, 1, size, dtype=np.float32)[:, None, None] * np.array([0.16, 0.10, -0.04], np.float32)
     dusk = np.broadcast_to(sky + np.array([0.13, 0.16, 0.3], np.float32), (size, size * 4 // 3, 3))
-    pictures.save(folder / "dusk.png", dusk, depth=16)
+    writing.save(folder / "dusk.png", dusk, depth=16)
     display_p3 = imagecodecs.cms_profile(
         "rgb", whitepoint=[0.3127, 0.3290, 1], primaries=[0.68, 0.32, 1, 0.265, 0.69, 1, 0.15, 0.06, 1], gamma=2.2
     )
@@ -72,7 +72,7 @@ def prepare(folder: Path, size: int) -> None:
 
 
 def _save_map(path: Path, values: np.ndarray) -> None:
-    pictures.save(path, np.repeat(values[..., None].astype(np.float32), 3, 2))
+    writing.save(path, np.repeat(values[..., None].astype(np.float32), 3, 2))
 
 
 def sheet(paths: list[Path]) -> Image.Image:
@@ -84,7 +84,7 @@ def sheet(paths: list[Path]) -> Image.Image:
             y, x = np.mgrid[: pixels.shape[0], : pixels.shape[1]]
             board = np.where((x // 8 + y // 8) % 2, 0.8, 0.95).astype(np.float32)[..., None]
             pixels = pixels[..., :3] * pixels[..., 3:] + board * (1 - pixels[..., 3:])
-        image = pictures.to_image(pixels)
+        image = writing.to_image(pixels)
         panels.append(image.resize((round(image.width * _HEIGHT / image.height), _HEIGHT), Image.Resampling.LANCZOS))
     row = Image.new("RGB", (sum(panel.width + 8 for panel in panels) - 8, _HEIGHT), "white")
     left = 0

@@ -12,8 +12,8 @@ from typing import Any
 from PIL import Image
 
 from server.errors import ServiceError
-from stylecore import pictures
 from stylecore.errors import StyleError
+from stylecore.files import writing
 
 _PATTERN = re.compile(r"[*?\[]")
 #: Errors that the next picture would meet as well.
@@ -95,7 +95,7 @@ def targets(sources: Sequence[Path], folder: Path) -> list[Path]:
     Raises:
         StyleError: ``cannot-write`` if a result would take the place of a source or of another result.
     """
-    result = [folder / (source.name if pictures.can_write(source) else f"{source.stem}.png") for source in sources]
+    result = [folder / (source.name if writing.can_write(source) else f"{source.stem}.png") for source in sources]
     seen: dict[Path, Path] = {}
     for source, target in zip(sources, result, strict=True):
         if target.resolve() in {each.resolve() for each in sources}:

@@ -12,7 +12,7 @@ from server.cli_masks import Extras
 from server.cli_progress import Several
 from server.cluster import Cluster, Work
 from stylecore.errors import StyleError
-from stylecore.pictures import Picture, Pixels
+from stylecore.files.pictures import Picture, Pixels
 
 
 def repaint(cluster: Cluster, places: Mapping[Path, Path], styles: Sequence[tuple[Pixels, float]],

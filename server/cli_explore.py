@@ -15,9 +15,9 @@ from server.cli_progress import Several
 from server.cli_style import chosen_settings, load_styles, style_weights
 from server.sheets import contact_sheet, draw_curves, grid, write_losses
 from server.sweep import Run, Sweep, cell_losses, runs_of
-from stylecore import pictures
 from stylecore.axes import parse_axis
 from stylecore.errors import StyleError
+from stylecore.files import pictures, writing
 
 _Cell = tuple[str, pictures.Pixels]
 
@@ -54,7 +54,7 @@ def sweep(options: argparse.Namespace) -> int:
     title = f"{names[0]} painted like {', '.join(names[1:])}" + (" (reversed)" if options.reverse else "")
     originals = [(names[0], content), *((name, pixels) for name, (pixels, _) in zip(names[1:], styles, strict=True))]
     sheet = contact_sheet([originals, *grid(axes, runs, folder)], title)
-    pictures.write_image(folder / "sheet.png", sheet)
+    writing.write_image(folder / "sheet.png", sheet)
     drawn = _curves(folder / "losses.png", axes, runs)
     if options.json:
         cells = [{"picture": str((folder / name).resolve()), "steps": count or None, **run.values,
@@ -98,7 +98,7 @@ def compare(options: argparse.Namespace) -> int:
         row = [(name, pixels) for name, (_, pixels, _) in zip(names, scored, strict=True)]
         rows = [row[begin:begin + 4] for begin in range(0, len(row), 4)]
         originals = [(options.content.stem, content), (options.style.stem, style)]
-        pictures.write_image(options.output, contact_sheet([originals, *rows]))
+        writing.write_image(options.output, contact_sheet([originals, *rows]))
     if options.json:
         print(json.dumps([{"picture": str(path.resolve()), "total": score.total, "content": score.content,
                            "style": score.style, "layers": dict(score.layers)} for path, _, score in scored],
@@ -147,9 +147,9 @@ def reconstruct(options: argparse.Namespace) -> int:
                       file=sys.stderr)
                 return 130
             progress.show(name, None)
-            pictures.save(folder / (name.replace(" ", "_") + ".png"), result)
+            writing.save(folder / (name.replace(" ", "_") + ".png"), result)
             row.append((name, result))
-    pictures.write_image(folder / "sheet.png", contact_sheet(rows))
+    writing.write_image(folder / "sheet.png", contact_sheet(rows))
     if options.json:
         print(json.dumps({"sheet": str((folder / "sheet.png").resolve())}, ensure_ascii=False))
     else:

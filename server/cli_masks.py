@@ -8,8 +8,8 @@ from typing import Any
 
 from server.engine_process import to_picture
 from server.protocol import Picture
-from stylecore import pictures
 from stylecore.errors import StyleError
+from stylecore.files import pictures
 
 
 @dataclass(frozen=True)

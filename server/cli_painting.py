@@ -17,7 +17,7 @@ from server.cli_masks import Extras
 from server.cli_progress import Bar, Lines
 from server.client import Client, Event, ServiceError
 from server.engine_process import to_keep, to_picture, to_pixels
-from stylecore import pictures
+from stylecore.files import pictures, writing
 
 if TYPE_CHECKING:
     from stylecore.engine import Engine
@@ -79,7 +79,7 @@ def paint_picture(content: pictures.Pixels, styles: list[tuple[pictures.Pixels, 
         if isinstance(event, wire.Progress):
             step = event.step
         elif isinstance(event, wire.PictureArrived) and event.kind == "kept":
-            pictures.save(at_step(options.output, step), to_pixels(event.picture))
+            writing.save(at_step(options.output, step), to_pixels(event.picture))
         elif isinstance(event, wire.PictureArrived):
             result = to_pixels(event.picture)
         elif isinstance(event, wire.Failed | wire.Disconnected):

@@ -19,8 +19,8 @@ from server.batch import Outcome, names_many, pictures_of, places_for, repaint, 
 from server.cli_masks import Extras, load_extras
 from server.cli_painting import Interrupts, paint_picture
 from server.cli_progress import progress
-from stylecore import pictures
 from stylecore.errors import StyleError
+from stylecore.files import pictures, writing
 from stylecore.settings import SETTINGS, SettingError, numbers, validate
 
 if TYPE_CHECKING:
@@ -63,10 +63,10 @@ def style(options: argparse.Namespace, ranks: Ranks | None = None) -> int:
         print("Cancelled; nothing was written.", file=sys.stderr)
         return 130
     result, finished = painted
-    pictures.save(options.output, result, depth=_depth(options, photo))
+    writing.save(options.output, result, depth=_depth(options, photo))
     if options.side_by_side is not None:
         sheet = side_by_side(photo.pixels, [pixels for pixels, _ in styles], result)
-        pictures.write_image(options.side_by_side, sheet)
+        writing.write_image(options.side_by_side, sheet)
     _tell(options, result, finished, time.monotonic() - begin)
     return 130 if finished.stopped else 0
 
@@ -110,7 +110,7 @@ def _many(options: argparse.Namespace, settings: dict[str, Any], weights: list[f
         return photo, load_extras(options, photo.pixels, begin)
 
     def save(place: Path, result: pictures.Pixels, photo: pictures.Picture) -> None:
-        pictures.save(place, result, depth=_depth(options, photo))
+        writing.save(place, result, depth=_depth(options, photo))
 
     def paint(source: Path, target: Path, start: Path | None) -> Path | None:
         photo, extras = load(source, start)
@@ -211,7 +211,7 @@ def _check_output(path: Path, inputs: list[Path]) -> None:
     """Raise :class:`StyleError` now, not after the painting, if ``path`` could not be written."""
     if path.is_dir():
         raise StyleError("cannot-write", f"{path} is a folder.", "Name a file, e.g. result.png.")
-    if not pictures.can_write(path):
+    if not writing.can_write(path):
         raise StyleError("cannot-write", f"“{path.name}” does not end in a kind of picture that can be written.",
                          "Name it e.g. result.png.")
     if path.exists() and any(source.exists() and path.samefile(source) for source in inputs):
@@ -247,7 +247,7 @@ def _panel(pixels: pictures.Pixels, height: int) -> Image.Image:
         width = max(1, int(pixels.shape[0] * _WIDEST_PANEL))
         left = (pixels.shape[1] - width) // 2
         pixels = np.ascontiguousarray(pixels[:, left:left + width])
-    image = pictures.to_image(pixels)
+    image = writing.to_image(pixels)
     size = (max(1, round(image.width * height / image.height)), height)
     image = image.resize(size, Image.Resampling.LANCZOS)
     if image.mode == "RGBA":

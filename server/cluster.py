@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any
 from server.cli_masks import Extras
 from server.protocol import VERSION
 from stylecore.errors import StyleError
-from stylecore.pictures import Pixels
+from stylecore.files.pictures import Pixels
 
 if TYPE_CHECKING:
     from stylecore.engine import Engine

@@ -10,8 +10,9 @@ import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
 from server.sweep import Run
-from stylecore import pictures
 from stylecore.axes import Axis
+from stylecore.files import pictures, writing
+from stylecore.files.replacing import replacing
 
 _PAPER, _INK = "#faf8f4", "#3a3632"
 _CELL, _GAP, _LABEL = 288, 10, 26
@@ -54,7 +55,7 @@ def _font(text: str, width: int, size: int) -> ImageFont.FreeTypeFont | ImageFon
 
 
 def _thumbnail(pixels: pictures.Pixels) -> Image.Image:
-    image = pictures.to_image(np.ascontiguousarray(pixels))
+    image = writing.to_image(np.ascontiguousarray(pixels))
     factor = _CELL / max(image.size)
     size = (max(1, round(image.width * factor)), max(1, round(image.height * factor)))
     image = image.resize(size, Image.Resampling.LANCZOS if factor < 1 else Image.Resampling.BICUBIC)
@@ -86,7 +87,7 @@ def write_losses(path: Path, axes: Sequence[Axis], runs: Sequence[Run]) -> None:
     """Write the losses of every step at the last scale as CSV: the settings varied, step, losses, and those by layer."""
     names = [axis.name for axis in axes if any(axis.name in run.values for run in runs)]
     layers = list(next((run.losses[0].layers for run in runs if run.losses), {}))
-    with pictures.replacing(path) as beside, beside.open("w", newline="", encoding="utf-8") as file:
+    with replacing(path) as beside, beside.open("w", newline="", encoding="utf-8") as file:
         table = csv.writer(file)
         table.writerow([*names, "step", "total", "content", "style", *layers])
         for run in runs:
@@ -120,6 +121,6 @@ def draw_curves(path: Path, axes: Sequence[Axis], runs: Sequence[Run]) -> None:
         panel.grid(True, which="both", alpha=0.3)
     if len(runs) <= 12:
         panels[1].legend(fontsize="small")
-    with pictures.replacing(path) as beside:
+    with replacing(path) as beside:
         figure.savefig(beside, dpi=110, format="png")
     pyplot.close(figure)

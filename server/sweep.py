@@ -12,9 +12,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from server.protocol import VERSION
-from stylecore import pictures
 from stylecore.axes import STEPS, Axis, check_axes
 from stylecore.errors import StyleError
+from stylecore.files import pictures, writing
+from stylecore.files.replacing import replacing
 from stylecore.settings import Value, validate
 
 if TYPE_CHECKING:
@@ -150,7 +151,7 @@ class Sweep:
         losses = [asdict(loss) for loss in run.losses]
         kept = {"pictures": self._digest, "settings": run.settings, "cells": sorted(run.cells.values()),
                 "seconds": run.seconds, "losses": losses}
-        with pictures.replacing(record) as beside:
+        with replacing(record) as beside:
             beside.write_text(json.dumps(kept), "utf-8")
 
     def _paint(self, run: Run, engine: Engine) -> Iterator[float]:
@@ -166,12 +167,12 @@ class Sweep:
                 run.losses.append(Loss(event.step, event.total_loss, event.content_loss, event.style_loss,
                                        dict(event.style_losses)))
                 if event.step in missing and event.step < event.steps:
-                    pictures.save(self.folder / missing.pop(event.step), job.image())
+                    writing.save(self.folder / missing.pop(event.step), job.image())
             if isinstance(event, StepDone):
                 yield event.fraction
         # The last count, and those that a run which could get no further never came to.
         for name in missing.values():
-            pictures.save(self.folder / name, job.image())
+            writing.save(self.folder / name, job.image())
         run.seconds = time.monotonic() - begin
 
 

@@ -9,8 +9,8 @@ from dataclasses import dataclass
 import torch
 
 from stylecore.errors import StyleError
+from stylecore.files.pictures import MOST_PIXELS
 from stylecore.memory import BLOCKS_SLOWDOWN, Way, fastest
-from stylecore.pictures import MOST_PIXELS
 from stylecore.resampling import Size, pyramid_sizes
 from stylecore.settings import Value
 from stylecore.strips import ALONE, Ranks, Strip, largest_strip

@@ -16,8 +16,8 @@ import pytest
 from PIL import Image
 
 from server.batch import pictures_of, targets
-from stylecore import pictures
 from stylecore.errors import StyleError
+from stylecore.files import pictures, writing
 from tests.server.conftest import ROOT, Server
 from tests.server.test_cli import run
 
@@ -122,7 +122,7 @@ def test_frames_flicker_less_than_pictures_painted_apart(files: Path, server: Se
     still = pictures.load(frames / "0.png").pixels
     for number in range(1, 3):
         noise = np.random.default_rng(number).normal(0, 0.02, still.shape).astype(np.float32)
-        pictures.save(frames / f"{number}.png", (still + noise).clip(0, 1))
+        writing.save(frames / f"{number}.png", (still + noise).clip(0, 1))
     flicker = {}
     for name, flags in {"apart": [], "frames": ["--frames"]}.items():
         done = run(files, "style", "clip", "style.png", "-o", name, "--precision", "float32", *flags, state=server.folder)

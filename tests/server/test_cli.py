@@ -15,7 +15,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from stylecore import pictures
+from stylecore.files import pictures, writing
 from stylecore.settings import SETTINGS
 from tests.server.conftest import ROOT, Server, until
 
@@ -231,7 +231,7 @@ def test_every_setting_is_a_flag(files: Path) -> None:
 def test_sixteen_bits_go_through_without_bands(files: Path, server: Server) -> None:
     """The photo itself (strength 0) comes back level by level, and a painted one has more levels than 8 bits can hold."""
     ramp = np.tile(np.linspace(0.3, 0.4, 400, dtype=np.float32)[None, :, None], (40, 1, 3))
-    pictures.save(files / "deep.png", ramp, depth=16)
+    writing.save(files / "deep.png", ramp, depth=16)
     for strength, out in (("0", "same.tif"), ("20", "painted.png")):
         done = run(files, "style", "deep.png", "style.jpg", "-o", out, "--strength", strength, *QUICK, state=server.folder)
         assert done.returncode == 0, done.stderr

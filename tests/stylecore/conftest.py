@@ -9,7 +9,7 @@ import pytest
 from PIL import Image
 
 from stylecore.engine import Engine
-from stylecore.pictures import Pixels
+from stylecore.files.pictures import Pixels
 
 SAMPLES = Path(__file__).parents[2] / "samples"
 

@@ -7,9 +7,9 @@ import pytest
 import torch
 
 from stylecore.engine import Engine
+from stylecore.files.pictures import Pixels
 from stylecore.flat import least_spread, roughened
 from stylecore.job import Job, Style
-from stylecore.pictures import Pixels
 
 
 def painted(engine: Engine, content: Pixels, style: Pixels, **settings: object) -> Pixels:

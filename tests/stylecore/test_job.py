@@ -8,9 +8,9 @@ import pytest
 from stylecore.engine import Engine
 from stylecore.errors import StyleError
 from stylecore.events import Finished, ScaleStarted, StepDone
+from stylecore.files.pictures import Pixels
 from stylecore.job import Job, Style
 from stylecore.objective import BalancedObjective
-from stylecore.pictures import Pixels
 from stylecore.resampling import pyramid_sizes
 
 

@@ -19,9 +19,9 @@ from stylecore import memory
 from stylecore.engine import Engine
 from stylecore.errors import StyleError
 from stylecore.events import Note, StepDone
+from stylecore.files.pictures import Pixels
 from stylecore.job import Job, Style
 from stylecore.memory import Way
-from stylecore.pictures import Pixels
 
 
 def saved_and_loaded(job: Job) -> dict:

@@ -8,8 +8,8 @@ from hypothesis import strategies as some
 
 from stylecore.engine import Engine
 from stylecore.events import Finished, StepDone
+from stylecore.files.pictures import Pixels
 from stylecore.job import Job, Style
-from stylecore.pictures import Pixels
 from stylecore.settling import Settling
 
 

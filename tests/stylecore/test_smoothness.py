@@ -11,8 +11,8 @@ from torch import Tensor
 
 from stylecore import objective
 from stylecore.engine import Engine
+from stylecore.files.pictures import Pixels
 from stylecore.job import Job, Style
-from stylecore.pictures import Pixels
 from stylecore.smoothness import colour_weight, total_variation, total_variation_in_rows
 
 

@@ -7,8 +7,8 @@ import pickle
 import numpy as np
 
 from stylecore.engine import Engine
+from stylecore.files.pictures import Pixels
 from stylecore.job import Job, Style
-from stylecore.pictures import Pixels
 from stylecore.targets import Targets
 
 SETTINGS = {"quality": "draft", "iterations": 2, "precision": "float32"}

@@ -16,8 +16,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from PIL import Image, ImageCms
 
-from stylecore import deep, pictures, profiles
 from stylecore.errors import StyleError
+from stylecore.files import colour_profiles, pictures, samples, writing
 
 #: Wider than 256 so that 8 bits would leave steps.
 RAMP = np.tile(np.linspace(0.2, 0.3, 600, dtype=np.float32)[None, :, None], (20, 1, 3))
@@ -33,7 +33,7 @@ UNCHANGED = 1.01 / 65535
 def test_what_is_written_is_read_again(ending: str, depth: int, channels: int, tmp_path: Path) -> None:
     pixels = (NOISE[..., :channels] / np.float32(65535)).astype(np.float32)
     pixels[..., 3:] = pixels[..., 3:] * np.float32(0.9) + np.float32(0.1)
-    pictures.save(tmp_path / f"a.{ending}", pixels, depth=depth)
+    writing.save(tmp_path / f"a.{ending}", pixels, depth=depth)
     picture = pictures.load(tmp_path / f"a.{ending}")
     assert picture.depth == depth and picture.pixels.dtype == np.float32
     assert np.abs(picture.pixels - pixels).max() < UNCHANGED
@@ -42,16 +42,16 @@ def test_what_is_written_is_read_again(ending: str, depth: int, channels: int, t
 
 @pytest.mark.parametrize("ending", ["png", "tif", "exr"])
 def test_a_gradient_of_sixteen_bits_has_no_bands(ending: str, tmp_path: Path) -> None:
-    pictures.save(tmp_path / f"a.{ending}", RAMP, depth=16)
+    writing.save(tmp_path / f"a.{ending}", RAMP, depth=16)
     row = pictures.load(tmp_path / f"a.{ending}").pixels[3, :, 1]
     assert len(np.unique(row)) == 600 and (np.diff(row) > 0).all()
-    pictures.save(tmp_path / "flat.png", RAMP)
+    writing.save(tmp_path / "flat.png", RAMP)
     assert len(np.unique(pictures.load(tmp_path / "flat.png").pixels[3, :, 1])) < 30
 
 
 def test_the_written_files_are_what_other_programs_expect(tmp_path: Path) -> None:
     """Their depth, and sRGB's profile in them."""
-    pictures.save(tmp_path / "a.png", RAMP, depth=16)
+    writing.save(tmp_path / "a.png", RAMP, depth=16)
     data = (tmp_path / "a.png").read_bytes()
     assert data[24] == 16
     begin = 8
@@ -60,7 +60,7 @@ def test_the_written_files_are_what_other_programs_expect(tmp_path: Path) -> Non
         body = data[begin + 4 : begin + 8 + length]
         assert zlib.crc32(body) == struct.unpack(">I", data[begin + 8 + length : begin + 12 + length])[0]
         begin += 12 + length
-    pictures.save(tmp_path / "a.tif", RAMP, depth=16)
+    writing.save(tmp_path / "a.tif", RAMP, depth=16)
     for name in ("a.png", "a.tif"):
         with Image.open(tmp_path / name) as file:
             profile = ImageCms.ImageCmsProfile(io.BytesIO(file.info["icc_profile"]))
@@ -137,11 +137,11 @@ def test_wide_gamut_is_converted_without_rounding(tmp_path: Path) -> None:
     assert len(np.unique(picture[0, :, 0])) == 600
     # Reference: P3's matrix to linear sRGB (CSS Color 4, 10.9), both with D65.
     matrix = np.array([[1.2249402, -0.2249404, 0], [-0.0420570, 1.0420571, 0], [-0.0196376, -0.0786361, 1.0982735]])
-    expected = profiles.encode_srgb((ramp**2.2 @ matrix.T).astype(np.float32))
+    expected = colour_profiles.encode_srgb((ramp**2.2 @ matrix.T).astype(np.float32))
     assert np.abs(picture - expected).max() < 2e-3
     vivid = np.zeros((20, 20, 3), np.float32)
     vivid[..., 1] = 1
-    assert profiles.to_srgb(vivid, P3)[0, 0].tolist() == [0, 1, 0]
+    assert colour_profiles.to_srgb(vivid, P3)[0, 0].tolist() == [0, 1, 0]
 
 
 @pytest.mark.parametrize("depth", [8, 16])
@@ -174,7 +174,7 @@ def test_openexr_is_light_and_may_be_brighter_than_white(tmp_path: Path) -> None
 
 @pytest.mark.parametrize("ending", ["png", "tif", "exr"])
 def test_half_a_file_is_told_in_words(ending: str, tmp_path: Path) -> None:
-    pictures.save(tmp_path / f"a.{ending}", NOISE[..., :3] / np.float32(65535), depth=16)
+    writing.save(tmp_path / f"a.{ending}", NOISE[..., :3] / np.float32(65535), depth=16)
     data = (tmp_path / f"a.{ending}").read_bytes()
     (tmp_path / f"a.{ending}").write_bytes(data[: len(data) * 2 // 3])
     with pytest.raises(StyleError) as caught:
@@ -187,7 +187,7 @@ def test_half_a_file_is_told_in_words(ending: str, tmp_path: Path) -> None:
 def test_damage_gives_a_picture_or_an_error_in_words(tmp_path: Path, ending: str, damage: list[tuple[int, int]]) -> None:
     good = tmp_path / f"good.{ending}"
     if not good.exists():
-        pictures.save(good, NOISE[..., :3] / np.float32(65535), depth=16)
+        writing.save(good, NOISE[..., :3] / np.float32(65535), depth=16)
     data = bytearray(good.read_bytes())
     for place, value in damage:
         data[place] = value
@@ -199,7 +199,7 @@ def test_damage_gives_a_picture_or_an_error_in_words(tmp_path: Path, ending: str
 
 
 def test_a_deep_giant_is_refused_before_it_is_decoded(tmp_path: Path) -> None:
-    pictures.save(tmp_path / "a.png", RAMP, depth=16)
+    writing.save(tmp_path / "a.png", RAMP, depth=16)
     data = bytearray((tmp_path / "a.png").read_bytes())
     data[16:24] = struct.pack(">II", 40_000, 40_000)
     data[29:33] = struct.pack(">I", zlib.crc32(data[12:29]))
@@ -210,5 +210,5 @@ def test_a_deep_giant_is_refused_before_it_is_decoded(tmp_path: Path) -> None:
 
 @given(st.integers(1, 8))
 def test_turning_keeps_every_pixel(orientation: int) -> None:
-    turned = deep.turn(NOISE, orientation)
+    turned = samples.turn(NOISE, orientation)
     assert sorted(turned.reshape(-1, 4).tolist()) == sorted(NOISE.reshape(-1, 4).tolist())

@@ -1,0 +1,128 @@
+"""Picture files read, with everything that a file can bring: depth, profile, rotation, palette, transparency."""
+
+from __future__ import annotations
+
+import struct
+import zlib
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+
+from stylecore.errors import StyleError
+from stylecore.files import exr_files, pillow_files, png_files, tiff_files
+from stylecore.files.samples import Picture, Pixels
+
+__all__ = ["MOST_PIXELS", "Map", "Picture", "Pixels", "load", "load_map"]
+
+#: H × W in [0, 1].
+Map = NDArray[np.float32]
+
+#: More pixels than this are refused when the file's header is read, before anything is decoded.
+MOST_PIXELS = 400_000_000
+
+#: What readers raise for damaged files, beside OSError; a parser can trip in any way.
+_DAMAGED = (
+    OSError, SyntaxError, RuntimeError, ValueError, TypeError, ArithmeticError, LookupError, struct.error, zlib.error,
+    MemoryError,
+)  # fmt: skip
+
+#: Readers of what Pillow would cut down to 8 bits or cannot read, by the file's first bytes.
+_READERS = (
+    (png_files.BEGINNINGS, png_files.read),
+    (tiff_files.BEGINNINGS, tiff_files.read),
+    (exr_files.BEGINNINGS, exr_files.read),
+)
+
+
+def load(path: str | Path, longest: int = 0) -> Picture:
+    """Read a picture file: rotated as its EXIF says, colours converted to sRGB, the first frame of an animation.
+
+    Colours outside sRGB's gamut, and light brighter than white in OpenEXR and float TIFF, become the nearest inside.
+
+    Args:
+        path: any format that Pillow reads, and OpenEXR; PNG and TIFF of 16 bits and more keep them.
+        longest: shrink to this many pixels on the longer side; 0 keeps the size.
+
+    Raises:
+        StyleError: ``file-missing``, ``not-a-picture`` or ``picture-too-large``.
+    """
+    path = Path(path)
+    try:
+        picture = _read(path, longest)
+    except FileNotFoundError as error:
+        raise StyleError("file-missing", f"There is no file {path}.", "Check the name.") from error
+    except IsADirectoryError as error:
+        raise StyleError("not-a-picture", f"{path} is a folder, not a picture.", "Name a picture file.") from error
+    except PermissionError as error:
+        raise StyleError("file-missing", f"{path} may not be read.", "Check the file's permissions.") from error
+    except _DAMAGED as error:
+        raise StyleError(
+            "not-a-picture", f"{path} is not a picture that can be read ({error}).", "Open it in GIMP and export it as PNG."
+        ) from error
+    return replace(picture, pixels=_shrink(picture.pixels, longest))
+
+
+def load_map(path: str | Path, size: tuple[int, int]) -> Map:
+    """Read a guide or a strength map: black is 0, white is 1, transparent is 0, colours count by their mean.
+
+    Args:
+        path: any picture file, of the photo's shape.
+        size: the photo's height and width, which the map is brought to.
+
+    Raises:
+        StyleError: like :func:`load`, and ``bad-guide`` if its shape is another than the photo's.
+    """
+    pixels = load(path).pixels
+    height, width = pixels.shape[:2]
+    # A pixel's rounding is allowed, so that a mask of the full size fits a photo that is painted smaller.
+    if abs(height * size[1] - width * size[0]) > max(height, width) + max(size):
+        raise StyleError(
+            "bad-guide",
+            f"{path} has {width} × {height} pixels, the photo {size[1]} × {size[0]}: another shape.",
+            "Make the mask from the photo itself, so that one lies over the other.",
+        )
+    values = pixels[..., :3].mean(2) * (pixels[..., 3] if pixels.shape[2] == 4 else np.float32(1))
+    if values.shape != size:
+        kind = Image.Resampling.BOX if height >= size[0] else Image.Resampling.BILINEAR
+        values = np.asarray(Image.fromarray(values).resize((size[1], size[0]), kind))
+    return values.astype(np.float32).clip(0, 1)
+
+
+def _read(path: Path, longest: int) -> Picture:
+    def check(width: int, height: int) -> None:
+        if width * height > MOST_PIXELS:
+            raise StyleError(
+                "picture-too-large",
+                f"{path} has {width} × {height} pixels; at most {MOST_PIXELS / 1e6:,.0f} megapixels can be used.",
+                "Scale it down first.",
+            )
+
+    with path.open("rb") as file:
+        head = file.read(32)
+    for beginnings, read in _READERS:
+        if head.startswith(beginnings):
+            found = read(path, check)
+            if found is not None:
+                return found
+    return pillow_files.read(path, check, longest)
+
+
+def _shrink(pixels: Pixels, longest: int) -> Pixels:
+    height, width, count = pixels.shape
+    if not longest or max(height, width) <= longest:
+        return pixels
+    factor = longest / max(height, width)
+    size = (max(1, round(width * factor)), max(1, round(height * factor)))
+    if count == 4:  # colour under transparency must not bleed into its surroundings
+        pixels = np.concatenate([pixels[..., :3] * pixels[..., 3:], pixels[..., 3:]], 2)
+    channels = [
+        np.asarray(Image.fromarray(np.ascontiguousarray(pixels[..., i])).resize(size, Image.Resampling.LANCZOS))
+        for i in range(count)
+    ]
+    small = np.stack(channels, -1)
+    if count == 4:
+        small[..., :3] /= np.maximum(small[..., 3:], np.float32(1e-6))
+    return small.clip(0, 1).astype(np.float32)
