@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import glob
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -12,6 +12,7 @@ from typing import Any
 from PIL import Image
 
 from server.errors import ServiceError
+from server.outputs import Outputs, make_folder
 from stylecore.errors import StyleError
 from stylecore.files import writing
 
@@ -19,8 +20,7 @@ _PATTERN = re.compile(r"[*?\[]")
 #: Errors that the next picture would meet as well.
 END_OF_ALL = frozenset({"connection-lost", "server-absent", "server-silent", "server-start-failed", "server-stopping",
                          "keys-missing", "keys-unsafe", "version-mismatch", "engine-failed", "device-missing",
-                         "weights-missing", "weights-corrupt", "bad-connection-file", "folder-unusable", "cannot-write",
-                         "cluster-version"})
+                         "weights-missing", "weights-corrupt", "bad-connection-file", "folder-unusable", "cluster-version"})
 
 
 @dataclass
@@ -35,8 +35,8 @@ class Outcome:
 
     @property
     def exit_status(self) -> int:
-        """130 after Ctrl-C, 1 if a picture could not be painted, else 0."""
-        return 130 if self.interrupted else 1 if self.failed else 0
+        """1 if a picture could not be painted, else 0."""
+        return 1 if self.failed else 0
 
     def words(self, folder: Path) -> str:
         """Return the summary for people."""
@@ -107,28 +107,35 @@ def targets(sources: Sequence[Path], folder: Path) -> list[Path]:
     return result
 
 
-def places_for(sources: Sequence[Path], folder: Path) -> list[Path]:
-    """Return each source's result in ``folder``, which is made.
-
-    Raises:
-        StyleError: ``cannot-write``.
-    """
-    places = targets(sources, folder)
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise StyleError("cannot-write", f"The folder {folder} cannot be made ({error.strerror}).",
-                         "Choose another folder.") from error
-    return places
-
-
-def repaint(sources: Sequence[Path], folder: Path, paint: Callable[[Path, Path, Path | None], Path | None],
-            tell: Callable[[str], None], *, frames: bool, again: bool, interrupted: Callable[[], bool]) -> Outcome:
-    """Paint every source into ``folder``, which is made; a picture that fails is noted, and the next one is painted.
+def places_for(sources: Sequence[Path], folder: Path, inputs: Sequence[Path | None] = (), *,
+               again: bool = False) -> dict[Path, Path]:
+    """Return each source with its result in ``folder``, which is made.
 
     Args:
         sources: picture files.
         folder: where the results go.
+        inputs: what else is read.
+        again: what is there already is written anew.
+
+    Raises:
+        StyleError: ``cannot-write``, also if a result would take the place of what is read.
+    """
+    places = targets(sources, folder)
+    make_folder(folder)
+    outputs = Outputs([*sources, *inputs])
+    for place in places:
+        if again or not place.exists():
+            outputs.claim(place)
+            outputs.claim(unfinished(place))
+    return dict(zip(sources, places, strict=True))
+
+
+def repaint(places: Mapping[Path, Path], paint: Callable[[Path, Path, Path | None], Path | None],
+            tell: Callable[[str], None], *, frames: bool, again: bool, interrupted: Callable[[], bool]) -> Outcome:
+    """Paint every source; a picture that fails is noted, and the next one is painted.
+
+    Args:
+        places: picture files, each with the file of its result.
         paint: takes a source, its result's path and the frame before it (or None), writes the result, and returns where:
             :func:`unfinished` of that path if it was stopped, None if it was cancelled.
         tell: is given a line for people before each picture.
@@ -137,12 +144,11 @@ def repaint(sources: Sequence[Path], folder: Path, paint: Callable[[Path, Path, 
         interrupted: whether Ctrl-C was pressed.
 
     Raises:
-        StyleError: ``cannot-write``.
         ServiceError: there is no server to go on with.
     """
-    places = places_for(sources, folder)
+    sources = list(places)
     outcome, before = Outcome(), None
-    for number, (source, target) in enumerate(zip(sources, places, strict=True), 1):
+    for number, (source, target) in enumerate(places.items(), 1):
         if interrupted():
             outcome.interrupted = True
             break

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import argparse
+import contextlib
 import importlib
 import json
 import os
 import signal
 import sys
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -58,16 +59,33 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command; returns the exit status."""
     options = make_parser().parse_args(arguments)
     try:
-        return int(options.command(options))
+        with _ended_like_ctrl_c():
+            return int(options.command(options))
     except Exception as error:
         # stylecore's errors are told apart by what they carry, so that torch and numpy stay unimported here.
         code, sentence = getattr(error, "code", None), getattr(error, "sentence", None)
         if not isinstance(code, str) or not isinstance(sentence, str):
             raise
         return fail(code, sentence, getattr(error, "remedy", ""), as_json=getattr(options, "json", False))
-    except KeyboardInterrupt:
+    except KeyboardInterrupt as interrupt:
         print("Interrupted; nothing was written.", file=sys.stderr)
-        return 130
+        return 128 + (interrupt.args[0] if interrupt.args else signal.SIGINT)
+
+
+@contextlib.contextmanager
+def _ended_like_ctrl_c() -> Iterator[None]:
+    """Let the system's request to end, and a closed terminal, clean up like Ctrl-C where a command has no other answer."""
+
+    def interrupt(number: int, _frame: object) -> None:
+        raise KeyboardInterrupt(number)
+
+    others = [getattr(signal, name) for name in ("SIGTERM", "SIGHUP") if hasattr(signal, name)]
+    before = {number: signal.signal(number, interrupt) for number in others if signal.getsignal(number) == signal.SIG_DFL}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
 
 
 def fail(code: str, sentence: str, remedy: str, *, as_json: bool) -> int:

@@ -34,7 +34,7 @@ def repaint(cluster: Cluster, places: Mapping[Path, Path], styles: Sequence[tupl
         quiet: show nothing.
 
     Raises:
-        StyleError: ``cannot-write``, and what the next picture would meet as well.
+        StyleError: what the next picture would meet as well.
     """
     outcome = Outcome(skipped=[source for source, place in places.items() if place.exists() and not again])
     there = set(outcome.skipped)
@@ -65,9 +65,13 @@ def repaint(cluster: Cluster, places: Mapping[Path, Path], styles: Sequence[tupl
                 assert photo is not None
                 for note in answer.notes:
                     bar.say(f"{source}: {note}")
-                save(places[source], answer.pixels, photo)
-                outcome.painted.append(source)
-                there.add(source)
+                try:
+                    save(places[source], answer.pixels, photo)
+                    outcome.painted.append(source)
+                    there.add(source)
+                except StyleError as error:
+                    outcome.failed.append((source, error.sentence, error.remedy))
+                    bar.say(f"{source}: {error.sentence}")
             bar.show(source.name, None)
     outcome.interrupted = len(outcome.painted) + len(outcome.failed) < count
     return outcome

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import argparse
-import functools
 import json
+import math
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -13,12 +13,15 @@ from typing import Any
 from server.cli_painting import Interrupts, local_engine
 from server.cli_progress import Several
 from server.cli_style import chosen_settings, load_styles, style_weights
-from server.sheets import contact_sheet, draw_curves, grid, write_losses
+from server.outputs import Outputs, claim_in_folder, make_folder
+from server.sheets import CELL, contact_sheet, draw_curves, grid, write_losses
 from server.sweep import Run, Sweep, cell_losses, runs_of
 from stylecore.axes import parse_axis
 from stylecore.errors import StyleError
 from stylecore.files import pictures, writing
 
+#: Of the sheet that compares pictures.
+_SHEET_COLUMNS = 4
 _Cell = tuple[str, pictures.Pixels]
 
 
@@ -31,6 +34,10 @@ def sweep(options: argparse.Namespace) -> int:
         raise StyleError("bad-arguments", f"“{given[0]}” is varied and set at once.", "Leave one of the two out.")
     runs = runs_of(axes, settings, reverse=options.reverse)
     weights = style_weights(options.weights, len(options.styles))
+    folder = options.output
+    painted = [name for run in runs for name in run.cells.values()]
+    files = [folder / name for name in (*painted, "sheet.png", "losses.csv", "losses.png")]
+    claim_in_folder(folder, files, [options.content, *options.styles])
     content = pictures.load(options.content, max(0, options.size)).pixels
     styles = load_styles(options, weights)
     names = [options.content.stem, *(path.stem for path in options.styles)]
@@ -39,7 +46,8 @@ def sweep(options: argparse.Namespace) -> int:
             raise StyleError("bad-arguments", "--reverse exchanges one content and one style.", "Name a single style.")
         style = pictures.load(options.styles[0], max(0, options.size)).pixels
         content, styles, names = style, [(pictures.load(options.content).pixels, 1.0)], names[::-1]
-    folder = options.output
+    make_folder(folder)
+    writing.check(folder / "sheet.png", content.shape[:2], content.shape[2])
     work = Sweep(folder, content, styles, runs)
     with Interrupts() as interrupts, Several(len(runs), quiet=options.json) as progress:
         for run, fraction in work.paint(local_engine, lambda: interrupts.count > 0):
@@ -49,7 +57,7 @@ def sweep(options: argparse.Namespace) -> int:
             done = progress.done
             print(f"Interrupted after {done} of {len(runs)} runs; their pictures are in {folder.resolve()}.\n"
                   "The same command goes on with the rest.", file=sys.stderr)
-            return 130
+            return interrupts.exit_status
     write_losses(folder / "losses.csv", axes, runs)
     title = f"{names[0]} painted like {', '.join(names[1:])}" + (" (reversed)" if options.reverse else "")
     originals = [(names[0], content), *((name, pixels) for name, (pixels, _) in zip(names[1:], styles, strict=True))]
@@ -83,6 +91,10 @@ def compare(options: argparse.Namespace) -> int:
     from stylecore.scores import Judge
 
     settings = chosen_settings(options)
+    if options.output is not None:
+        Outputs([options.content, options.style, *options.pictures]).claim(options.output)
+        rows_of_sheet = 1 + math.ceil(len(options.pictures) / _SHEET_COLUMNS)
+        writing.check(options.output, (rows_of_sheet * CELL, _SHEET_COLUMNS * CELL), 3)
     content = pictures.load(options.content).pixels
     style = pictures.load(options.style).pixels
     judge = Judge(local_engine(), content, [Style(style)], settings)
@@ -96,7 +108,7 @@ def compare(options: argparse.Namespace) -> int:
     if options.output is not None:
         names = [f"{path.stem}: content {score.content:.4g}, style {score.style:.4g}" for path, _, score in scored]
         row = [(name, pixels) for name, (_, pixels, _) in zip(names, scored, strict=True)]
-        rows = [row[begin:begin + 4] for begin in range(0, len(row), 4)]
+        rows = [row[begin:begin + _SHEET_COLUMNS] for begin in range(0, len(row), _SHEET_COLUMNS)]
         originals = [(options.content.stem, content), (options.style.stem, style)]
         writing.write_image(options.output, contact_sheet([originals, *rows]))
     if options.json:
@@ -120,35 +132,34 @@ def reconstruct(options: argparse.Namespace) -> int:
     """Show what the layers know of a picture, as figure 1 of the paper does; returns the exit status."""
     from stylecore import reconstruction
 
-    picture = pictures.load(options.picture, max(0, options.size)).pixels[..., :3]
     folder = options.output
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise StyleError("cannot-write", f"The folder {folder} cannot be made ({error.strerror}).",
-                         "Choose another one.") from None
-    rows: list[list[_Cell]] = [[(options.picture.stem, picture)], [], []]
-    jobs: list[tuple[list[_Cell], str, Callable[..., tuple[pictures.Pixels, float]]]] = []
-    engine = local_engine()
+    jobs: list[tuple[int, str, Callable[..., tuple[pictures.Pixels, float]], str | int]] = []
     for number, layer in enumerate(reconstruction.LAYERS, 1):
-        jobs.append((rows[1], f"content {layer}", functools.partial(reconstruction.content_of, engine, picture, layer)))
         last = layer if number == 1 else f"{reconstruction.LAYERS[0]} to {layer}"
-        jobs.append((rows[2], f"style {last}", functools.partial(reconstruction.style_of, engine, picture, number)))
+        jobs.append((1, f"content {layer}", reconstruction.content_of, layer))
+        jobs.append((2, f"style {last}", reconstruction.style_of, number))
+    files = {name: folder / (name.replace(" ", "_") + ".png") for _, name, _, _ in jobs}
+    claim_in_folder(folder, [*files.values(), folder / "sheet.png"], [options.picture])
+    picture = pictures.load(options.picture, max(0, options.size)).pixels[..., :3]
+    make_folder(folder)
+    writing.check(folder / "sheet.png", picture.shape[:2], 3)
+    rows: list[list[_Cell]] = [[(options.picture.stem, picture)], [], []]
+    engine = local_engine()
     with Interrupts() as interrupts, Several(len(jobs), quiet=options.json) as progress:
-        for row, name, work in sorted(jobs, key=lambda job: job[1]):
+        for row, name, work, what in sorted(jobs, key=lambda job: job[1]):
             def told(fraction: float, name: str = name) -> bool:
                 progress.show(name, fraction)
                 return interrupts.count == 0
 
-            result, _ = work(steps=options.steps, seed=options.seed, progress=told)
+            result, _ = work(engine, picture, what, steps=options.steps, seed=options.seed, progress=told)
             if interrupts.count:
                 progress.close()
                 print(f"Interrupted after {progress.done} of {len(jobs)} pictures, which are in {folder.resolve()}.",
                       file=sys.stderr)
-                return 130
+                return interrupts.exit_status
             progress.show(name, None)
-            writing.save(folder / (name.replace(" ", "_") + ".png"), result)
-            row.append((name, result))
+            writing.save(files[name], result)
+            rows[row].append((name, result))
     writing.write_image(folder / "sheet.png", contact_sheet(rows))
     if options.json:
         print(json.dumps({"sheet": str((folder / "sheet.png").resolve())}, ensure_ascii=False))

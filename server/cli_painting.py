@@ -17,6 +17,7 @@ from server.cli_masks import Extras
 from server.cli_progress import Bar, Lines
 from server.client import Client, Event, ServiceError
 from server.engine_process import to_keep, to_picture, to_pixels
+from stylecore.errors import StyleError
 from stylecore.files import pictures, writing
 
 if TYPE_CHECKING:
@@ -29,22 +30,41 @@ _STATE_SECONDS, _STATE_SHARE = 60.0, 20.0
 _FLOAT_PIXELS = 32_000_000
 
 
+#: What asks a program to end: Ctrl-C, the system or a batch queue, a terminal that is closed.
+ENDINGS = tuple(getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name))
+
+
 @dataclass
 class Interrupts:
-    """Ctrl-C, counted: once stops and keeps the picture, twice cancels."""
+    """Ctrl-C, counted: once stops and keeps the picture, twice cancels.
+
+    The system's request to end and a closed terminal stop and keep it, too; they come in pairs at times, and never cancel.
+    Within the block none of them ends the program, so that what has been painted can be saved.
+    """
 
     count: int = 0
-    _before: Any = field(default=None, repr=False)
+    ended_by: int = signal.SIGINT
+    _before: dict[int, Any] = field(default_factory=dict, repr=False)
 
     def __enter__(self) -> Interrupts:
-        self._before = signal.signal(signal.SIGINT, self._count)
+        for number in ENDINGS:
+            if signal.getsignal(number) is not signal.SIG_IGN:  # as under nohup
+                self._before[number] = signal.signal(number, self._count)
         return self
 
     def __exit__(self, *_: object) -> None:
-        signal.signal(signal.SIGINT, self._before)
+        for number, handler in self._before.items():
+            signal.signal(number, handler)
 
-    def _count(self, _number: int, _frame: FrameType | None) -> None:
-        self.count += 1
+    @property
+    def exit_status(self) -> int:
+        """What the shell expects of a program that such a signal ended, e.g. 130 for Ctrl-C."""
+        return 128 + self.ended_by
+
+    def _count(self, number: int, _frame: FrameType | None) -> None:
+        if not self.count:
+            self.ended_by = number
+        self.count = self.count + 1 if number == signal.SIGINT else max(self.count, 1)
 
 
 def paint_picture(content: pictures.Pixels, styles: list[tuple[pictures.Pixels, float]], settings: dict[str, Any],
@@ -79,7 +99,10 @@ def paint_picture(content: pictures.Pixels, styles: list[tuple[pictures.Pixels, 
         if isinstance(event, wire.Progress):
             step = event.step
         elif isinstance(event, wire.PictureArrived) and event.kind == "kept":
-            writing.save(at_step(options.output, step), to_pixels(event.picture))
+            try:
+                writing.save(at_step(options.output, step), to_pixels(event.picture))
+            except StyleError as error:  # hours of painting are worth more
+                bar.say(f"{error.sentence} Painting goes on.")
         elif isinstance(event, wire.PictureArrived):
             result = to_pixels(event.picture)
         elif isinstance(event, wire.Failed | wire.Disconnected):
@@ -154,7 +177,10 @@ def _local(content: pictures.Pixels, styles: list[tuple[pictures.Pixels, float]]
             begin = time.monotonic()
             state = job.state()
             if ranks.rank == 0:
-                states.save(resume, state)
+                try:
+                    states.save(resume, state)
+                except StyleError as error:
+                    yield wire.Note("", "state-not-kept", f"{error.sentence} Painting goes on.")
             del state
             took = time.monotonic() - begin
             next_state = time.monotonic() + max(_STATE_SECONDS, _STATE_SHARE * took)

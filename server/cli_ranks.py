@@ -19,6 +19,7 @@ import torch
 import torch.distributed as dist
 from torch.multiprocessing.spawn import ProcessExitedException, ProcessRaisedException, start_processes
 
+from server.cli_painting import ENDINGS
 from server.cli_style import check, style
 from server.errors import ServiceError
 from stylecore.errors import StyleError
@@ -38,7 +39,7 @@ def under_torchrun() -> bool:
 def launch(options: argparse.Namespace) -> int:
     """Start the ranks on this machine, wait for them, and return the exit status.
 
-    Ctrl-C is passed on to rank 0, which agrees with the others about it.
+    Ctrl-C, and what else asks to end, is passed on to rank 0, which agrees with the others about it.
 
     Raises:
         StyleError: what a rank said that failed; ``rank-lost`` if one ended without a word.
@@ -124,7 +125,7 @@ def _said(path: Path) -> dict[str, Any]:
 
 @contextmanager
 def _passing_on(pid: int) -> Iterator[Sequence[int]]:
-    """Pass Ctrl-C on to a process; yields what has been passed on so far."""
+    """Pass on to a process what asks this one to end; yields what has been passed on so far."""
     passed: list[int] = []
 
     def pass_on(number: int, _frame: object) -> None:
@@ -134,8 +135,10 @@ def _passing_on(pid: int) -> Iterator[Sequence[int]]:
         except ProcessLookupError:
             return  # it is done
 
-    before = signal.signal(signal.SIGINT, pass_on)
+    answered = [number for number in ENDINGS if signal.getsignal(number) is not signal.SIG_IGN]
+    before = {number: signal.signal(number, pass_on) for number in answered}
     try:
         yield passed
     finally:
-        signal.signal(signal.SIGINT, before)
+        for number, handler in before.items():
+            signal.signal(number, handler)

@@ -6,7 +6,6 @@ import argparse
 import json
 import math
 import sys
-import tempfile
 import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -17,8 +16,9 @@ from PIL import Image, ImageDraw, ImageFont
 from server import client as wire
 from server.batch import Outcome, names_many, pictures_of, places_for, repaint, unfinished
 from server.cli_masks import Extras, load_extras
-from server.cli_painting import Interrupts, paint_picture
+from server.cli_painting import Interrupts, at_step, paint_picture
 from server.cli_progress import progress
+from server.outputs import Outputs, save_painted
 from stylecore.errors import StyleError
 from stylecore.files import pictures, writing
 from stylecore.settings import SETTINGS, SettingError, numbers, validate
@@ -29,6 +29,8 @@ if TYPE_CHECKING:
 #: Of the side-by-side picture.
 _PANEL_HEIGHT = 640
 _WIDEST_PANEL = 2.0
+#: At the last scale, unless the settings name another number (:mod:`stylecore.plan`, which brings torch with it).
+_MOST_STEPS = 400
 
 
 def style(options: argparse.Namespace, ranks: Ranks | None = None) -> int:
@@ -47,28 +49,76 @@ def style(options: argparse.Namespace, ranks: Ranks | None = None) -> int:
     first = ranks is None or ranks.rank == 0
     if several:
         return _many(options, settings, weights)
-    for output in filter(None, (options.output, options.side_by_side)):
-        maps = [path for path in (options.guide, *options.style_guide, options.strength_map) if path is not None]
-        _check_output(output, [options.content, *options.styles, *maps])
+    _claim_outputs(options, settings)
     photo = pictures.load(options.content, max(0, options.size))
     start = pictures.load(options.start_from, max(0, options.size)).pixels if options.start_from else None
     styles = load_styles(options, weights)
     extras = load_extras(options, photo.pixels, start)
+    if first:
+        _check_writing(options, photo)
     begin = time.monotonic()
-    with Interrupts() as interrupts, progress(quiet=options.json or not first) as bar:
-        painted = paint_picture(photo.pixels, styles, settings, interrupts, extras, options, bar, ranks)
-    if not first:
-        return 0  # rank 0 has the picture
-    if painted is None:
-        print("Cancelled; nothing was written.", file=sys.stderr)
-        return 130
-    result, finished = painted
-    writing.save(options.output, result, depth=_depth(options, photo))
+    # From here on to the end of writing, Ctrl-C costs nothing that has been painted.
+    with Interrupts() as interrupts:
+        with progress(quiet=options.json or not first) as bar:
+            painted = paint_picture(photo.pixels, styles, settings, interrupts, extras, options, bar, ranks)
+        if not first:
+            return 0  # rank 0 has the picture
+        if painted is None:
+            print("Cancelled; nothing was written.", file=sys.stderr)
+            return interrupts.exit_status
+        result, finished = painted
+        save_painted(options.output, result, depth=_depth(options, photo))
+        if options.side_by_side is not None:
+            _write_side_by_side(options, photo.pixels, [pixels for pixels, _ in styles], result)
+        _tell(options, result, finished, time.monotonic() - begin)
+    return interrupts.exit_status if finished.stopped else 0
+
+
+def _inputs(options: argparse.Namespace) -> list[Path | None]:
+    """Return every file that the command line names to be read."""
+    return [options.content, *options.styles, options.guide, *options.style_guide, options.strength_map, options.start_from,
+            options.connection]
+
+
+def _claim_outputs(options: argparse.Namespace, settings: dict[str, Any]) -> None:
+    """Make sure that no file which painting one picture writes is one that it reads, or another one that it writes.
+
+    Raises:
+        StyleError: ``cannot-write``.
+    """
+    outputs = Outputs(_inputs(options))
+    for path in (options.output, options.side_by_side):
+        if path is not None:
+            writing.format_of(outputs.claim(path))
+    if options.resume is not None:
+        outputs.claim(options.resume)
+    if options.save_every:
+        most = int(settings["iterations"]) or _MOST_STEPS
+        for step in range(options.save_every, most, options.save_every):
+            outputs.claim(at_step(options.output, step))
+
+
+def _check_writing(options: argparse.Namespace, photo: pictures.Picture) -> None:
+    """Find out before the painting whether its results can be written.
+
+    Raises:
+        StyleError: ``cannot-write``.
+    """
+    height, width, channels = photo.pixels.shape
+    depth = _depth(options, photo)
+    writing.check(options.output, (height, width), channels, depth=depth)
     if options.side_by_side is not None:
-        sheet = side_by_side(photo.pixels, [pixels for pixels, _ in styles], result)
-        writing.write_image(options.side_by_side, sheet)
-    _tell(options, result, finished, time.monotonic() - begin)
-    return 130 if finished.stopped else 0
+        panels = 2 + len(options.styles)
+        writing.check(options.side_by_side, (_PANEL_HEIGHT, _PANEL_HEIGHT * panels), 3)
+
+
+def _write_side_by_side(options: argparse.Namespace, photo: pictures.Pixels, styles: list[pictures.Pixels],
+                        result: pictures.Pixels) -> None:
+    try:
+        writing.write_image(options.side_by_side, side_by_side(photo, styles, result))
+    except StyleError as error:
+        raise StyleError(error.code, f"{error.sentence} The result itself is there: {options.output.resolve()}.",
+                         error.remedy) from error
 
 
 def check(options: argparse.Namespace, on_ranks: bool) -> bool:
@@ -100,17 +150,20 @@ def _many(options: argparse.Namespace, settings: dict[str, Any], weights: list[f
         if value is not None:
             raise StyleError("bad-arguments", f"{flag} is for a single picture.", "Leave it out, or name one picture.")
     sources = pictures_of(options.content)
+    places = places_for(sources, options.output, _inputs(options), again=options.again)
     styles = load_styles(options, weights)
 
     def load(source: Path, start: Path | None) -> tuple[pictures.Picture, Extras]:
         photo = pictures.load(source, max(0, options.size))
+        height, width, channels = photo.pixels.shape
+        writing.check(places[source], (height, width), channels, depth=_depth(options, photo))
         begin = None if start is None else pictures.load(start).pixels
         if begin is not None and begin.shape[:2] != photo.pixels.shape[:2]:
             begin = None  # another size: a new scene
         return photo, load_extras(options, photo.pixels, begin)
 
     def save(place: Path, result: pictures.Pixels, photo: pictures.Picture) -> None:
-        writing.save(place, result, depth=_depth(options, photo))
+        save_painted(place, result, depth=_depth(options, photo))
 
     def paint(source: Path, target: Path, start: Path | None) -> Path | None:
         photo, extras = load(source, start)
@@ -126,28 +179,27 @@ def _many(options: argparse.Namespace, settings: dict[str, Any], weights: list[f
         from server import cli_cluster
         from server.cluster import Cluster
 
-        places = dict(zip(sources, places_for(sources, options.output), strict=True))
         with Cluster(options.cluster) as cluster, Interrupts() as interrupts:
             done = cli_cluster.repaint(cluster, places, styles, settings, load, save, lambda: interrupts.count > 0,
                                        frames=options.frames, again=options.again, quiet=options.json)
-        return _report(options, done)
+        return _report(options, done, interrupts.exit_status)
     with Interrupts() as interrupts, progress(quiet=options.json) as bar:
         def tell(text: str) -> None:
             if not options.json:
                 bar.say(text)
 
-        done = repaint(sources, options.output, paint, tell, frames=options.frames, again=options.again,
+        done = repaint(places, paint, tell, frames=options.frames, again=options.again,
                        interrupted=lambda: interrupts.count > 0)
-    return _report(options, done)
+    return _report(options, done, interrupts.exit_status)
 
 
-def _report(options: argparse.Namespace, done: Outcome) -> int:
+def _report(options: argparse.Namespace, done: Outcome, when_interrupted: int) -> int:
     """Tell what became of many pictures; returns the exit status."""
     if options.json:
         print(json.dumps(done.as_json(), ensure_ascii=False))
     else:
         print(done.words(options.output.resolve()))
-    return done.exit_status
+    return when_interrupted if done.interrupted else done.exit_status
 
 
 def chosen_settings(options: argparse.Namespace) -> dict[str, Any]:
@@ -205,23 +257,6 @@ def _tell(options: argparse.Namespace, result: pictures.Pixels, finished: wire.F
     if options.side_by_side:
         print(f"{options.side_by_side.resolve()}  (photo, style, result)")
     print(f"Painted in {finished.seconds:.1f} s ({seconds:.1f} s in all) on {finished.device}.")
-
-
-def _check_output(path: Path, inputs: list[Path]) -> None:
-    """Raise :class:`StyleError` now, not after the painting, if ``path`` could not be written."""
-    if path.is_dir():
-        raise StyleError("cannot-write", f"{path} is a folder.", "Name a file, e.g. result.png.")
-    if not writing.can_write(path):
-        raise StyleError("cannot-write", f"“{path.name}” does not end in a kind of picture that can be written.",
-                         "Name it e.g. result.png.")
-    if path.exists() and any(source.exists() and path.samefile(source) for source in inputs):
-        raise StyleError("cannot-write", f"{path} is one of the pictures to read.", "Choose another name for the result.")
-    try:
-        with tempfile.TemporaryFile(dir=path.parent):
-            pass
-    except OSError as error:
-        raise StyleError("cannot-write", f"Nothing can be written to {path.parent} ({error.strerror}).",
-                         "Choose another folder, or make room there.") from None
 
 
 def side_by_side(content: pictures.Pixels, styles: list[pictures.Pixels], result: pictures.Pixels) -> Image.Image:

@@ -15,7 +15,9 @@ from stylecore.files import pictures, writing
 from stylecore.files.replacing import replacing
 
 _PAPER, _INK = "#faf8f4", "#3a3632"
-_CELL, _GAP, _LABEL = 288, 10, 26
+#: The side of a picture in a sheet.
+CELL = 288
+_GAP, _LABEL = 10, 26
 #: With one row of more pictures than this, they go on in the next.
 _MOST_COLUMNS = 5
 
@@ -29,7 +31,7 @@ def contact_sheet(rows: Sequence[Sequence[tuple[str, pictures.Pixels]]], title: 
     """
     images = [[(name, _thumbnail(pixels)) for name, pixels in row] for row in rows]
     heights = [max((image.height for _, image in row), default=0) for row in images]
-    width = max((len(row) for row in images), default=0) * (_CELL + _GAP) + _GAP
+    width = max((len(row) for row in images), default=0) * (CELL + _GAP) + _GAP
     top = _LABEL + _GAP if title else _GAP
     sheet = Image.new("RGB", (width, top + sum(height + _LABEL + _GAP for height in heights)), _PAPER)
     draw = ImageDraw.Draw(sheet)
@@ -37,9 +39,9 @@ def contact_sheet(rows: Sequence[Sequence[tuple[str, pictures.Pixels]]], title: 
         draw.text((_GAP, _GAP // 2 + _LABEL // 2), title, fill=_INK, font=_font(title, width, 18), anchor="lm")
     for row, height in zip(images, heights, strict=True):
         for column, (name, image) in enumerate(row):
-            left = _GAP + column * (_CELL + _GAP)
-            sheet.paste(image, (left + (_CELL - image.width) // 2, top + height - image.height))
-            draw.text((left + _CELL // 2, top + height + _LABEL // 2), name, fill=_INK, font=_font(name, _CELL, 16),
+            left = _GAP + column * (CELL + _GAP)
+            sheet.paste(image, (left + (CELL - image.width) // 2, top + height - image.height))
+            draw.text((left + CELL // 2, top + height + _LABEL // 2), name, fill=_INK, font=_font(name, CELL, 16),
                       anchor="mm")
         top += height + _LABEL + _GAP
     return sheet
@@ -56,7 +58,7 @@ def _font(text: str, width: int, size: int) -> ImageFont.FreeTypeFont | ImageFon
 
 def _thumbnail(pixels: pictures.Pixels) -> Image.Image:
     image = writing.to_image(np.ascontiguousarray(pixels))
-    factor = _CELL / max(image.size)
+    factor = CELL / max(image.size)
     size = (max(1, round(image.width * factor)), max(1, round(image.height * factor)))
     image = image.resize(size, Image.Resampling.LANCZOS if factor < 1 else Image.Resampling.BICUBIC)
     if image.mode == "RGBA":

@@ -13,7 +13,6 @@ from typing import TYPE_CHECKING
 
 from server.protocol import VERSION
 from stylecore.axes import STEPS, Axis, check_axes
-from stylecore.errors import StyleError
 from stylecore.files import pictures, writing
 from stylecore.files.replacing import replacing
 from stylecore.settings import Value, validate
@@ -90,7 +89,7 @@ class Sweep:
     """The runs of a sweep in a folder.
 
     Args:
-        folder: where everything goes; made if it is not there.
+        folder: where everything goes.
         content, styles: the pictures, H × W × 3 or 4 float32, and each style's weight.
         runs: of :func:`runs_of`; those that the folder holds from an earlier sweep with the same pictures and settings are
             not painted again.
@@ -114,11 +113,6 @@ class Sweep:
         Raises:
             StyleError: what painting or writing raises.
         """
-        try:
-            self.folder.mkdir(parents=True, exist_ok=True)
-        except OSError as error:
-            raise StyleError("cannot-write", f"The folder {self.folder} cannot be made ({error.strerror}).",
-                             "Choose another one.") from None
         for run in self.runs:
             if not self._recall(run):
                 for fraction in self._paint(run, engine()):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import pickle
 from collections.abc import Mapping
 from pathlib import Path
@@ -11,6 +10,7 @@ from typing import Any
 import torch
 
 from stylecore.errors import StyleError
+from stylecore.files.replacing import replacing
 
 
 def save(path: Path, state: Mapping[str, Any]) -> None:
@@ -19,12 +19,10 @@ def save(path: Path, state: Mapping[str, Any]) -> None:
     Raises:
         StyleError: ``cannot-write``.
     """
-    beside = path.with_name(path.name + ".part")
     try:
-        torch.save(dict(state), beside)
-        os.replace(beside, path)
-    except (OSError, RuntimeError) as error:
-        beside.unlink(missing_ok=True)
+        with replacing(path) as beside:
+            torch.save(dict(state), beside)
+    except RuntimeError as error:  # torch's own word for a full disk, and for a folder that is not there
         raise StyleError(
             "cannot-write", f"The job's state could not be written to {path} ({error}).", "Choose another place for it."
         ) from error

@@ -6,6 +6,7 @@ import contextlib
 import errno
 import os
 import secrets
+import stat
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -21,17 +22,21 @@ def temporary_name(path: Path) -> Path:
 def replacing(path: Path) -> Iterator[Path]:
     """Give a temporary name beside ``path``; the file written there takes its place when the block ends without an error.
 
-    What is written reaches the disk before it replaces anything.
+    What is written reaches the disk before it replaces anything. Where ``path`` is a link, the file that it leads to is
+    replaced; a file's permissions stay.
 
     Raises:
         StyleError: ``cannot-write``; what was at ``path`` is still there.
     """
-    temporary = temporary_name(path)
+    real = Path(os.path.realpath(path))
+    temporary = temporary_name(real)
     try:
         yield temporary
         with temporary.open("rb") as written:
             os.fsync(written.fileno())
-        temporary.replace(path)
+        with contextlib.suppress(FileNotFoundError):
+            temporary.chmod(stat.S_IMODE(real.stat().st_mode))
+        temporary.replace(real)
     except OSError as error:
         raise cannot_write(path, error) from error
     finally:

@@ -78,8 +78,8 @@ def format_of(path: str | Path) -> Format:
     """
     suffix = Path(path).suffix.lower()
     if suffix not in _BY_ENDING:
-        said = f"“{suffix}” is not a kind of picture that can be written" if suffix else f"“{path}” has no ending"
-        raise StyleError("cannot-write", f"{said}.", "Use .png, .jpg, .tif, .webp or .exr.")
+        said = f"“{Path(path).name}” does not end in a kind of picture that can be written."
+        raise StyleError("cannot-write", said, "Use .png, .jpg, .tif, .webp or .exr.")
     return _BY_ENDING[suffix]
 
 

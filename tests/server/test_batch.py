@@ -135,7 +135,7 @@ def test_frames_flicker_less_than_pictures_painted_apart(files: Path, server: Se
 @pytest.mark.parametrize(("arguments", "said"), [
     (["empty", "style.png", "-o", "out"], "no pictures"),
     (["none*.png", "style.png", "-o", "out"], "no pictures"),
-    ([".", "style.png", "-o", "."], "one of the pictures"),
+    ([".", "style.png", "-o", "."], "one of the files"),
     ([".", "style.png", "-o", "style.png/out"], "style.png"),
     ([".", "style.png", "-o", "out", "--side-by-side", "all.png"], "--side-by-side"),
     (["style.png", "other.png", "-o", "out.png", "--weights", "1 2"], "--weights"),

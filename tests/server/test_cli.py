@@ -156,7 +156,7 @@ def test_an_interrupted_picture_is_finished_as_if_it_had_not_been(files: Path) -
     (["photo.png", "text.png", "-o", "out.png"], "text.png"),
     (["photo.png", "style.jpg", "-o", "no/such/out.png"], "no/such"),
     (["photo.png", "style.jpg", "-o", "out.doc"], "out.doc"),
-    (["photo.png", "style.jpg", "-o", "photo.png"], "one of the pictures"),
+    (["photo.png", "style.jpg", "-o", "photo.png"], "one of the files"),
     (["photo.png", "style.jpg", "-o", "."], "folder"),
     (["photo.png", "style.jpg", "-o", "out.png", "--strength", "1000"], "strength"),
 ])
