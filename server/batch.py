@@ -99,7 +99,7 @@ def targets(sources: Sequence[Path], folder: Path) -> list[Path]:
     seen: dict[Path, Path] = {}
     for source, target in zip(sources, result, strict=True):
         if target.resolve() in {each.resolve() for each in sources}:
-            raise StyleError("cannot-write", f"{target} is one of the pictures to read.", "Choose another folder for OUT.")
+            raise StyleError("cannot-write", f"{target} is one of the files to read.", "Choose another folder for OUT.")
         if target in seen:
             raise StyleError("cannot-write", f"{source} and {seen[target]} would both become {target}.",
                              "Rename one of them.")

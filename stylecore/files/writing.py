@@ -6,6 +6,7 @@ import contextlib
 import errno
 import io
 import os
+import stat
 import struct
 from dataclasses import dataclass
 from pathlib import Path
@@ -46,7 +47,7 @@ FORMATS = (
     Format("WEBP", (".webp",), lossless=False, most=16_383, least_share=0.005),
     Format("AVIF", (".avif", ".avifs"), lossless=False, most=65_536, least_share=0.002),
     Format("JPEG2000", (".jp2", ".j2k", ".j2c", ".jpc", ".jpf", ".jpx"), least_share=0.02),
-    Format("BMP", (".bmp", ".dib")),
+    Format("BMP", (".bmp", ".dib"), alpha=False),  # it has 32 bits, which every reader takes otherwise
     Format("TGA", (".tga", ".icb", ".vda", ".vst"), most=65_535),
     Format("PPM", (".ppm", ".pnm"), alpha=False),
     Format("SGI", (".sgi", ".rgb", ".rgba"), most=65_535),
@@ -110,14 +111,12 @@ def check(path: str | Path, size: tuple[int, int], channels: int, *, depth: int 
     bits = nearest_depth(form, depth)
     blank = encode(path, np.zeros((height, width, channels), np.float32), depth=depth)
     least = int(height * width * channels * bits / 8 * form.least_share)
-    if path.is_dir():
-        raise cannot_write(path, OSError(errno.EISDIR, os.strerror(errno.EISDIR)))
     try:
-        os.stat(path)  # the temporary name is short; this one may be too long for the file system
-    except FileNotFoundError:
-        pass
+        if stat.S_ISDIR(os.stat(path).st_mode):
+            raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR))
     except OSError as error:
-        raise cannot_write(path, error) from error
+        if error.errno != errno.ENOENT:  # a name too long for the file system, say, which the temporary one is not
+            raise cannot_write(path, error) from error
     check_room(path, blank, max(len(blank), least))
 
 
