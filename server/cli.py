@@ -136,6 +136,9 @@ def make_parser() -> argparse.ArgumentParser:
     style.add_argument("--depth", choices=["auto", "8", "16", "32"], default="auto",
                        help="bits in a channel of the result, where its format has them (.png: 8 and 16; .tif: 8, 16 and "
                             "32; .exr: always 32); auto takes the photo's")
+    style.add_argument("--jpeg-quality", type=_quality, metavar="N",
+                       help="quality of a result in .jpg, .webp or .avif, 1 to 100 (default 95); from 90 on .jpg and .avif "
+                            "keep the colour of every pixel (4:4:4), below one for each four (4:2:0)")
     style.add_argument("--size", type=int, default=0, metavar="PX", help="shrink the photo's longer side to this first")
     style.add_argument("--start-from", type=Path, metavar="PICTURE", help="go on from an earlier result of this photo, in "
                                                                           "about a third of the time")
@@ -254,6 +257,12 @@ def _positive(text: str) -> int:
     if number < 1:
         raise argparse.ArgumentTypeError("at least 1 is needed")
     return number
+
+
+def _quality(text: str) -> int:
+    if text not in map(str, range(1, 101)):
+        raise argparse.ArgumentTypeError(f"“{text}” is not a whole number from 1 to 100")
+    return int(text)
 
 
 def _explore(name: str) -> Callable[[argparse.Namespace], int]:

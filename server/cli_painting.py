@@ -6,7 +6,7 @@ import argparse
 import functools
 import signal
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import FrameType
@@ -69,7 +69,8 @@ class Interrupts:
 
 def paint_picture(content: pictures.Pixels, styles: list[tuple[pictures.Pixels, float]], settings: dict[str, Any],
                   interrupts: Interrupts, extras: Extras, options: argparse.Namespace,
-                  bar: Bar | Lines, ranks: Ranks | None = None) -> tuple[pictures.Pixels, wire.Finished] | None:
+                  bar: Bar | Lines, ranks: Ranks | None = None, *,
+                  saving: Mapping[str, Any]) -> tuple[pictures.Pixels, wire.Finished] | None:
     """Paint one picture and show how it goes.
 
     Args:
@@ -81,6 +82,7 @@ def paint_picture(content: pictures.Pixels, styles: list[tuple[pictures.Pixels, 
         options: the command line's: where to paint, and what to keep.
         bar: shows how it goes.
         ranks: the processes that paint it together, if several do.
+        saving: how pictures on the way are saved, as keywords of :func:`stylecore.files.writing.save`.
 
     Returns:
         The result and what is to be said of it; ``None`` if it was cancelled, and on every rank but the first.
@@ -100,7 +102,7 @@ def paint_picture(content: pictures.Pixels, styles: list[tuple[pictures.Pixels, 
             step = event.step
         elif isinstance(event, wire.PictureArrived) and event.kind == "kept":
             try:
-                writing.save(at_step(options.output, step), to_pixels(event.picture))
+                writing.save(at_step(options.output, step), to_pixels(event.picture), **saving)
             except StyleError as error:  # hours of painting are worth more
                 bar.say(f"{error.sentence} Painting goes on.")
         elif isinstance(event, wire.PictureArrived):

@@ -60,14 +60,15 @@ def style(options: argparse.Namespace, ranks: Ranks | None = None) -> int:
     # From here on to the end of writing, Ctrl-C costs nothing that has been painted.
     with Interrupts() as interrupts:
         with progress(quiet=options.json or not first) as bar:
-            painted = paint_picture(photo.pixels, styles, settings, interrupts, extras, options, bar, ranks)
+            painted = paint_picture(photo.pixels, styles, settings, interrupts, extras, options, bar, ranks,
+                                    saving=_saving(options, photo))
         if not first:
             return 0  # rank 0 has the picture
         if painted is None:
             print("Cancelled; nothing was written.", file=sys.stderr)
             return interrupts.exit_status
         result, finished = painted
-        save_painted(options.output, result, depth=_depth(options, photo))
+        save_painted(options.output, result, **_saving(options, photo))
         if options.side_by_side is not None:
             _write_side_by_side(options, photo.pixels, [pixels for pixels, _ in styles], result)
         _tell(options, result, finished, time.monotonic() - begin)
@@ -115,7 +116,7 @@ def _check_writing(options: argparse.Namespace, photo: pictures.Picture) -> None
 def _write_side_by_side(options: argparse.Namespace, photo: pictures.Pixels, styles: list[pictures.Pixels],
                         result: pictures.Pixels) -> None:
     try:
-        writing.write_image(options.side_by_side, side_by_side(photo, styles, result))
+        writing.write_image(options.side_by_side, side_by_side(photo, styles, result), quality=_quality(options))
     except StyleError as error:
         raise StyleError(error.code, f"{error.sentence} The result itself is there: {options.output.resolve()}.",
                          error.remedy) from error
@@ -140,6 +141,10 @@ def check(options: argparse.Namespace, on_ranks: bool) -> bool:
     if options.cluster is not None and (options.local or options.connection or not names_many(options.content)):
         raise StyleError("bad-arguments", "--cluster is for a folder or a pattern, without --local and --connection.",
                          "Leave --cluster out, or name a folder of pictures.")
+    named = [path for path in (options.output, options.side_by_side) if path is not None]
+    if options.jpeg_quality is not None and not several and not any(map(writing.has_quality, named)):
+        raise StyleError("bad-arguments", f"--jpeg-quality is for .jpg, .webp and .avif, which {options.output} is not.",
+                         "Leave it out, or name the result e.g. result.jpg.")
     return bool(several)
 
 
@@ -163,11 +168,12 @@ def _many(options: argparse.Namespace, settings: dict[str, Any], weights: list[f
         return photo, load_extras(options, photo.pixels, begin)
 
     def save(place: Path, result: pictures.Pixels, photo: pictures.Picture) -> None:
-        save_painted(place, result, depth=_depth(options, photo))
+        save_painted(place, result, **_saving(options, photo))
 
     def paint(source: Path, target: Path, start: Path | None) -> Path | None:
         photo, extras = load(source, start)
-        painted = paint_picture(photo.pixels, styles, settings, interrupts, extras, options, bar)
+        painted = paint_picture(photo.pixels, styles, settings, interrupts, extras, options, bar,
+                                saving=_saving(options, photo))
         if painted is None:
             return None
         result, finished = painted
@@ -240,6 +246,15 @@ def load_styles(options: argparse.Namespace, weights: list[float]) -> list[tuple
 
 def _depth(options: argparse.Namespace, photo: pictures.Picture) -> int:
     return photo.depth if options.depth == "auto" else int(options.depth)
+
+
+def _quality(options: argparse.Namespace) -> int:
+    return writing.QUALITY if options.jpeg_quality is None else int(options.jpeg_quality)
+
+
+def _saving(options: argparse.Namespace, photo: pictures.Picture) -> dict[str, Any]:
+    """Return how a painting of the photo is saved, as keywords of :func:`stylecore.files.writing.save`."""
+    return {"depth": _depth(options, photo), "quality": _quality(options), "metadata": photo.metadata}
 
 
 def _tell(options: argparse.Namespace, result: pictures.Pixels, finished: wire.Finished, seconds: float) -> None:

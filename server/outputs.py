@@ -14,6 +14,7 @@ from pathlib import Path
 from server.finding import default_folder
 from stylecore.errors import StyleError
 from stylecore.files import writing
+from stylecore.files.metadata import Metadata
 from stylecore.files.pictures import Pixels
 from stylecore.files.replacing import cannot_write
 
@@ -111,34 +112,34 @@ def _future(path: Path) -> _Identity:
     return status.st_dev, status.st_ino, unicodedata.normalize("NFC", real.name).casefold()
 
 
-def save_painted(path: Path, pixels: Pixels, *, depth: int) -> None:
+def save_painted(path: Path, pixels: Pixels, *, depth: int, quality: int, metadata: Metadata | None) -> None:
     """Save a painted picture; if that fails after all, keep it as PNG elsewhere.
 
     Args:
         path: where it is wanted.
         pixels: H × W × 3 or 4 float32 in [0, 1].
-        depth: bits in a channel, as for :func:`stylecore.files.writing.save`.
+        depth, quality, metadata: as for :func:`stylecore.files.writing.save`.
 
     Raises:
         StyleError: ``cannot-write``; its remedy says where the picture is kept.
     """
     try:
-        writing.save(path, pixels, depth=depth)
+        writing.save(path, pixels, depth=depth, quality=quality, metadata=metadata)
     except StyleError as error:
-        kept = _keep_elsewhere(path, pixels, 16 if depth > 8 else 8)
+        kept = _keep_elsewhere(path, pixels, 16 if depth > 8 else 8, metadata)
         if kept is None:
             raise
         sentence = f"{error.sentence} The painted picture is kept as {kept}."
         raise StyleError(error.code, sentence, "Copy it from there to where you want it.") from error
 
 
-def _keep_elsewhere(path: Path, pixels: Pixels, depth: int) -> Path | None:
+def _keep_elsewhere(path: Path, pixels: Pixels, depth: int, metadata: Metadata | None) -> Path | None:
     """Save a picture as PNG in the folder of the state, or else among the system's temporary files; return where."""
     name = f"{path.stem[:60]}-{time.strftime('%Y%m%d-%H%M%S')}-{os.getpid()}.png"
     for folder in (default_folder() / "kept", Path(tempfile.gettempdir())):
         try:
             folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-            writing.save(folder / name, pixels, depth=depth)
+            writing.save(folder / name, pixels, depth=depth, metadata=metadata)
         except (OSError, StyleError):
             continue
         return folder / name

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import tempfile
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import OpenEXR
@@ -44,8 +46,12 @@ def read(path: Path, check: CheckSize) -> Picture:
     return Picture(colour if alpha is None else np.concatenate([colour, alpha], 2), depth)
 
 
-def encode(pixels: Pixels) -> bytes:
+def encode(pixels: Pixels, attributes: Mapping[str, Any] | None = None) -> bytes:
     """Return H × W × 3 or 4 float32 in [0, 1] (sRGB) as a file of linear light in floats.
+
+    Args:
+        pixels: the picture.
+        attributes: more of them for its header.
 
     Raises:
         OSError: the library, which writes only to a file, could not write it to the system's temporary folder.
@@ -55,6 +61,7 @@ def encode(pixels: Pixels) -> bytes:
         "compression": OpenEXR.ZIP_COMPRESSION,
         "type": OpenEXR.scanlineimage,
         "chromaticities": (0.64, 0.33, 0.3, 0.6, 0.15, 0.06, 0.3127, 0.329),
+        **(attributes or {}),
     }
     name = "RGB"
     if pixels.shape[2] == 4:  # OpenEXR's colour is multiplied by its alpha

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from stylecore.errors import StyleError
-from stylecore.files import exr_files, pillow_files, png_files, tiff_files
+from stylecore.files import exr_files, metadata, pillow_files, png_files, tiff_files
 from stylecore.files.samples import Picture, Pixels
 
 __all__ = ["MOST_PIXELS", "Map", "Picture", "Pixels", "load", "load_map"]
@@ -51,7 +51,7 @@ def load(path: str | Path, longest: int = 0) -> Picture:
     """
     path = Path(path)
     try:
-        picture = _read(path, longest)
+        picture = replace(_read(path, longest), metadata=metadata.read(path))
     except FileNotFoundError as error:
         raise StyleError("file-missing", f"There is no file {path}.", "Check the name.") from error
     except IsADirectoryError as error:

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from stylecore.files import colour_profiles
+from stylecore.files.metadata import Metadata
 
 #: H × W × 3 or 4 (straight alpha) float32 in [0, 1], sRGB.
 Pixels = NDArray[np.float32]
@@ -22,12 +23,13 @@ class Picture:
     """``pixels``: H × W × 3 (RGB) or 4 (and straight alpha) float32 in [0, 1], perceptual sRGB.
 
     ``depth`` is the file's bits in a channel: 8, 16, or 32 for what is finer than 16 bits. ``notes`` are sentences for
-    people about what of the file was not taken, or was guessed.
+    people about what of the file was not taken, or was guessed. ``metadata`` is what it says beside its pixels.
     """
 
     pixels: Pixels
     depth: int = 8
     notes: tuple[str, ...] = ()
+    metadata: Metadata | None = None
 
     @property
     def width(self) -> int:

@@ -15,9 +15,13 @@ import numpy as np
 from PIL import Image
 
 from stylecore.errors import StyleError
-from stylecore.files import colour_profiles, exr_files, png_files, tiff_files
+from stylecore.files import colour_profiles, embedding, exr_files, png_files, tiff_files
+from stylecore.files.metadata import Metadata
 from stylecore.files.replacing import cannot_write, temporary_name, write_whole
 from stylecore.files.samples import Pixels
+
+#: Quality of JPEG, WebP and AVIF unless another is asked for, and the one from which colour has the full resolution.
+QUALITY, FULL_COLOUR = 95, 90
 
 
 @dataclass(frozen=True)
@@ -69,6 +73,12 @@ def to_image(pixels: Pixels) -> Image.Image:
 def can_write(path: str | Path) -> bool:
     """Return whether :func:`save` knows the format that the ending says."""
     return Path(path).suffix.lower() in _BY_ENDING
+
+
+def has_quality(path: str | Path) -> bool:
+    """Return whether :func:`save` heeds the quality in the format that the ending says."""
+    form = _BY_ENDING.get(Path(path).suffix.lower())
+    return form is not None and form.kind in ("JPEG", "WEBP", "AVIF")
 
 
 def format_of(path: str | Path) -> Format:
@@ -146,7 +156,9 @@ def nearest_depth(form: Format, depth: int) -> int:
     return next((each for each in form.depths if each >= depth), form.depths[-1])
 
 
-def save(path: str | Path, pixels: Pixels, *, depth: int = 8, quality: int = 95) -> None:
+def save(
+    path: str | Path, pixels: Pixels, *, depth: int = 8, quality: int = QUALITY, metadata: Metadata | None = None
+) -> None:
     """Write a picture; the ending says the format. A file that was there is replaced only when all is written.
 
     Args:
@@ -154,20 +166,24 @@ def save(path: str | Path, pixels: Pixels, *, depth: int = 8, quality: int = 95)
         pixels: H × W × 3 or 4 float32 in [0, 1], perceptual sRGB, whose profile is embedded.
         depth: bits in a channel wanted: 8, 16 or 32 (float). PNG has 8 and 16 and TIFF all three; OpenEXR is always 32 and
             linear, and the other formats are always 8.
-        quality: of JPEG and WebP, to 100.
+        quality: of JPEG, WebP and AVIF, 1 to 100; from :data:`FULL_COLOUR` on, JPEG and AVIF keep every pixel's colour
+            (4:4:4), below one for each four (4:2:0), which WebP always does.
+        metadata: the photo's, put into every format that can hold it.
 
     Raises:
         StyleError: ``cannot-write``, with the remedy.
     """
-    write_whole(Path(path), encode(path, pixels, depth=depth, quality=quality))
+    write_whole(Path(path), encode(path, pixels, depth=depth, quality=quality, metadata=metadata))
 
 
-def write_image(path: str | Path, image: Image.Image, *, quality: int = 95) -> None:
+def write_image(path: str | Path, image: Image.Image, *, quality: int = QUALITY) -> None:
     """Write a Pillow image like :func:`save`."""
     write_whole(Path(path), _encode_image(format_of(path), image, quality))
 
 
-def encode(path: str | Path, pixels: Pixels, *, depth: int = 8, quality: int = 95) -> bytes:
+def encode(
+    path: str | Path, pixels: Pixels, *, depth: int = 8, quality: int = QUALITY, metadata: Metadata | None = None
+) -> bytes:
     """Return the bytes of the file that :func:`save` would write.
 
     Raises:
@@ -176,26 +192,30 @@ def encode(path: str | Path, pixels: Pixels, *, depth: int = 8, quality: int = 9
     form = format_of(path)
     bits = nearest_depth(form, depth)
     if bits == 8:
-        return _encode_image(form, to_image(pixels), quality)
+        return _encode_image(form, to_image(pixels), quality, metadata)
     pixels = np.nan_to_num(pixels).clip(0, 1)
     try:
         if form.kind == "EXR":
-            return exr_files.encode(pixels)
-        return tiff_files.encode(pixels, bits) if form.kind == "TIFF" else png_files.encode(pixels)
+            return exr_files.encode(pixels, embedding.exr_attributes(metadata))
+        data = tiff_files.encode(pixels, bits) if form.kind == "TIFF" else png_files.encode(pixels)
     except OSError as error:
         raise cannot_write(Path(path), error) from error
+    return embedding.embed(form.kind, data, metadata)
 
 
-def _encode_image(form: Format, image: Image.Image, quality: int) -> bytes:
+def _encode_image(form: Format, image: Image.Image, quality: int, metadata: Metadata | None = None) -> bytes:
     if image.mode == "RGBA" and not form.alpha:
         white = Image.new("RGB", image.size, "white")
         white.paste(image, mask=image.getchannel("A"))
         image = white
     memory = io.BytesIO()
+    options = embedding.pillow_options(form.kind, metadata)
+    if form.kind in ("JPEG", "AVIF"):
+        options["subsampling"] = "4:4:4" if quality >= FULL_COLOUR else "4:2:0"
     try:
-        image.save(memory, form.kind, quality=quality, icc_profile=colour_profiles.SRGB)
+        image.save(memory, form.kind, quality=quality, icc_profile=colour_profiles.SRGB, **options)
     except (OSError, ValueError, RuntimeError, KeyError, struct.error) as error:
         raise StyleError(
             "cannot-write", f"{form.kind} cannot hold this picture ({error}).", "Use .png or .tif."
         ) from error
-    return memory.getvalue()
+    return embedding.embed(form.kind, memory.getvalue(), metadata)
