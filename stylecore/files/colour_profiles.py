@@ -24,8 +24,8 @@ SRGB: bytes = _undated(ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).
 #: The kinds of colour that a profile can speak of, by the number of channels without alpha.
 _SPACES = {1: "gray", 3: "rgb", 4: "cmyk"}
 _SIGNATURES = {"gray": b"GRAY", "rgb": b"RGB ", "cmyk": b"CMYK"}
-# Linear sRGB (Rec. 709) to CIE XYZ, D65.
-_SRGB_TO_XYZ = np.array(
+#: Linear sRGB (Rec. 709) to CIE XYZ, D65.
+SRGB_TO_XYZ = np.array(
     [[0.4123908, 0.3575843, 0.1804808], [0.2126390, 0.7151687, 0.0721923], [0.0193308, 0.1191948, 0.9505322]]
 )
 
@@ -91,5 +91,5 @@ def primaries_to_srgb(corners: tuple[float, ...]) -> NDArray[np.float64]:
     xyz = np.stack([x / y, np.ones(4), (1 - x - y) / y])
     scale = np.linalg.solve(xyz[:, :3], xyz[:, 3])
     to_xyz = xyz[:, :3] * scale
-    white = _SRGB_TO_XYZ.sum(1) / xyz[:, 3]
-    return np.linalg.inv(_SRGB_TO_XYZ) @ np.diag(white) @ to_xyz
+    white = SRGB_TO_XYZ.sum(1) / xyz[:, 3]
+    return np.linalg.inv(SRGB_TO_XYZ) @ np.diag(white) @ to_xyz

@@ -9,18 +9,20 @@ import numpy as np
 import OpenEXR
 
 from stylecore.files import colour_profiles
+from stylecore.files.rows import EVERYTHING, Wanted
 from stylecore.files.samples import CheckSize, Picture, Pixels, unmultiplied
 
 #: What a file begins with.
 BEGINNINGS = (b"\x76\x2f\x31\x01",)
 
 
-def read(path: Path, check: CheckSize) -> Picture:
+def read(path: Path, check: CheckSize, wanted: Wanted = EVERYTHING) -> Picture:
     """Read an OpenEXR file as perceptual sRGB.
 
     Args:
         path: the file.
         check: called with the width and height before anything is decoded.
+        wanted: how large the picture is wanted.
     """
     header = OpenEXR.File(str(path), header_only=True).header()
     (left, top), (right, bottom) = (corner.tolist() for corner in header["dataWindow"])

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
-from PIL import Image, ImageOps
+from PIL import Image
 
 from stylecore.files import colour_profiles
+from stylecore.files.orientation import orientation
+from stylecore.files.rows import EVERYTHING, Assembly, Wanted, steps
 from stylecore.files.samples import CheckSize, Picture
 
 # Pillow's own guard is lower and only warns below twice its limit; ours speaks for both.
@@ -16,20 +19,32 @@ Image.MAX_IMAGE_PIXELS = None
 _SIXTEEN_BIT_GREY = ("I;16", "I;16L", "I;16B", "I;16N", "I")
 
 
-def read(path: Path, check: CheckSize, longest: int = 0) -> Picture:
+def read(path: Path, check: CheckSize, wanted: Wanted = EVERYTHING) -> Picture:
     """Read a picture: rotated as its EXIF says, colours converted to sRGB, the first frame of an animation.
 
     Args:
         path: the file.
         check: called with the width and height before anything is decoded.
-        longest: what is longer may be decoded at a smaller size, which is still no less than this; 0 decodes all.
+        wanted: how large the picture is wanted.
     """
     with Image.open(path) as file:
         check(*file.size)
-        if longest and max(file.size) > longest:
-            file.draft(None, (longest, longest))  # JPEG decodes straight to about the size that is wanted
         file.load()
-        return _converted(ImageOps.exif_transpose(file))
+        return _assembled(file, wanted)
+
+
+def _assembled(image: Image.Image, wanted: Wanted) -> Picture:
+    """Return a decoded picture, a few rows at a time and turned."""
+    # A TIFF is turned by Pillow.
+    turned = 1 if image.format == "TIFF" else orientation(image.info.get("exif"), image.info.get("xmp"))
+    reduction = wanted.reduction(*image.size)
+    assembly = Assembly(*image.size, reduction, turned)
+    picture = None
+    for top, bottom in steps(*image.size, reduction):
+        picture = _converted(image.crop((0, top, image.width, bottom)))
+        assembly.add(picture.pixels)
+    assert picture is not None  # no picture is without rows
+    return replace(picture, pixels=assembly.pixels())
 
 
 def _converted(picture: Image.Image) -> Picture:

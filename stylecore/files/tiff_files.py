@@ -9,18 +9,20 @@ import numpy as np
 import tifffile
 
 from stylecore.files import colour_profiles
+from stylecore.files.rows import EVERYTHING, Wanted
 from stylecore.files.samples import CheckSize, Picture, Pixels, finish, turn, unmultiplied
 
 #: What a file begins with: classic and big, of either byte order.
 BEGINNINGS = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
 
 
-def read(path: Path, check: CheckSize) -> Picture | None:
+def read(path: Path, check: CheckSize, wanted: Wanted = EVERYTHING) -> Picture | None:
     """Read a TIFF of more than 8 bits in a channel.
 
     Args:
         path: the file.
         check: called with the width and height before anything is decoded.
+        wanted: how large the picture is wanted.
 
     Returns:
         ``None`` for what Pillow is to read.
