@@ -74,6 +74,6 @@ def _jpeg(data: bytes) -> bytes | None:
     if not any(kind == b"jbrd" for kind, _ in boxes(data)):
         return None
     try:
-        return bytes(imagecodecs.jpegxl_decode_jpeg(data, 1))
+        return bytes(imagecodecs.jpegxl_decode_jpeg(data, numthreads=1))
     except imagecodecs.JpegxlError:
         return None

@@ -18,6 +18,8 @@ from stylecore.files.samples import Pixels, turn
 
 #: A picture of no more pixels than this is read whole where only the number of its pixels counts.
 WHOLE = 16_000_000
+# A long strip of a picture keeps this much of its shorter side where only the number of its pixels counts.
+_LEAST_SIDE = 64
 # Pixels that are converted at once.
 _AT_ONCE = 1 << 21
 # What turns a picture back that was turned as EXIF's orientation says.
@@ -52,7 +54,9 @@ class Wanted:
 
     def _by_pixels(self, width: int, height: int) -> float:
         pixels = width * height
-        return math.sqrt(pixels / self.enough) if self.enough and pixels > WHOLE else 1.0
+        if not self.enough or pixels <= WHOLE:
+            return 1.0
+        return min(math.sqrt(pixels / self.enough), max(1.0, min(width, height) / _LEAST_SIDE))
 
 
 EVERYTHING = Wanted()
