@@ -9,17 +9,20 @@ from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image
+from PIL import Image, UnidentifiedImageError
 
 from stylecore.errors import StyleError
 from stylecore.files import (
     exr_files,
+    fits_files,
     heif_files,
     jpeg2000_files,
     jpeg_files,
     jpegxl_files,
+    kinds,
     pillow_files,
     png_files,
+    portable_files,
     radiance_files,
     tiff_files,
     webp_files,
@@ -49,6 +52,8 @@ _READERS: tuple[tuple[tuple[bytes, ...], _Read], ...] = (
     (jpegxl_files.BEGINNINGS, jpegxl_files.read),
     (jpeg2000_files.BEGINNINGS, jpeg2000_files.read),
     (radiance_files.BEGINNINGS, radiance_files.read),
+    (fits_files.BEGINNINGS, fits_files.read),
+    (portable_files.BEGINNINGS, portable_files.read),
 )
 #: Those of files that say at another place what they are.
 _READERS_THAT_LOOK: tuple[tuple[Callable[[bytes], bool], _Read], ...] = (
@@ -75,7 +80,8 @@ def load(path: str | Path, longest: int = 0, *, enough: int = 0) -> Picture:
     """
     path = Path(path)
     try:
-        picture = _read(path, Wanted(longest, enough))
+        with np.errstate(all="ignore"):  # floats of a damaged file may be anything
+            picture = _read(path, Wanted(longest, enough))
     except StyleError:
         raise
     except FileNotFoundError as error:
@@ -91,8 +97,12 @@ def load(path: str | Path, longest: int = 0, *, enough: int = 0) -> Picture:
                 f"There is too little memory to read {path}.",
                 "Close other programs, or scale the picture down first.",
             ) from error
+        known = kinds.error_about(path)
+        if known is not None:
+            raise known from error
+        why = "" if isinstance(error, UnidentifiedImageError) else f" ({error})"
         raise StyleError(
-            "not-a-picture", f"{path} is not a picture that can be read ({error}).", "Open it in GIMP and export it as PNG."
+            "not-a-picture", f"{path} is not a picture that can be read{why}.", "Open it in GIMP and export it as PNG."
         ) from error
     return replace(picture, pixels=_shrink(picture.pixels, longest))
 

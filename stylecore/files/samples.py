@@ -73,7 +73,9 @@ def unit(samples: NDArray[Any]) -> Pixels:
 
 def unmultiplied(samples: NDArray[Any]) -> Pixels:
     """Return colour divided by its alpha, the last channel; transparent black stays black."""
-    floats = samples.astype(np.float32) / np.float32(65535 if samples.dtype == np.uint16 else 1)
+    floats = samples.astype(np.float32)
+    if samples.dtype.kind == "u":
+        floats /= np.float32(np.iinfo(samples.dtype).max)
     alpha = floats[..., -1:]
     colour = np.divide(floats[..., :-1], alpha, out=np.zeros_like(floats[..., :-1]), where=alpha > 0)
     return np.concatenate([colour, alpha], 2)
