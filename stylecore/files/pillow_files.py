@@ -25,7 +25,7 @@ Image.MAX_IMAGE_PIXELS = None
 _SIXTEEN_BIT_GREY = ("I;16", "I;16L", "I;16B", "I;16N")
 #: Formats whose frames are pictures of their own. A phone's MPO holds the same one again, smaller or as a depth map; an
 #: icon's sizes and a Photoshop file's layers are no further pictures either.
-_FRAMES = {"GIF": "frames", "PNG": "frames", "WEBP": "frames", "AVIF": "frames", "FLI": "frames", "IM": "frames",
+_FRAMES = {"GIF": "frames", "WEBP": "frames", "AVIF": "frames", "FLI": "frames", "IM": "frames",
            "SPIDER": "pictures", "DCX": "pages"}  # fmt: skip
 #: Formats whose fourth byte is often left at 0 by programs that know no transparency.
 _UNUSED_ALPHA = ("BMP", "DIB", "TGA")
@@ -33,9 +33,6 @@ _UNUSED_ALPHA = ("BMP", "DIB", "TGA")
 _MEASURED = ("FITS", "SPIDER")
 #: The resource in which Photoshop says whether there is a flattened picture in the file, in its fifth byte.
 _PHOTOSHOP_VERSION = 0x0421
-#: Pillow's CIE L*a*b*: what a step is, and what is neutral.
-_LAB_STEP = np.array([100 / 255, 1, 1], np.float32)
-_LAB_NEUTRAL = np.array([0, 128, 128], np.float32)
 _ICON, _CURSOR = b"\0\0\1\0", b"\0\0\2\0"
 
 
@@ -146,8 +143,8 @@ def _converted(picture: Image.Image) -> Picture:
         return Picture(np.repeat(grey[..., None], 3, 2).clip(0, 1), 16)
     profile = picture.info.get("icc_profile")
     if picture.mode == "LAB":
-        lab = np.asarray(picture).astype(np.float32) * _LAB_STEP - _LAB_NEUTRAL
-        return Picture(colour_profiles.lab_to_srgb(lab))
+        lightness, chroma = np.asarray(picture)[..., :1], np.asarray(picture)[..., 1:].view(np.int8)
+        return Picture(colour_profiles.lab_to_srgb(np.concatenate([lightness * np.float32(100 / 255), chroma], 2)))
     has_alpha = picture.mode in ("RGBA", "LA", "PA", "La", "RGBa") or "transparency" in picture.info
     colour = None
     if profile and picture.mode in ("RGB", "RGBA", "L", "LA", "CMYK"):

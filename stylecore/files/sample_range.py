@@ -87,6 +87,13 @@ def stretched(samples: NDArray[Any], path: Path) -> Range:
     return Range(low, high if high > low else low + 1, guessed=True, note=note)
 
 
+def limited(samples: NDArray[Any], most: int, path: Path) -> Range | None:
+    """Return that ``most``, which the file names as its largest number, is white; ``None`` if it has larger ones."""
+    if samples.max() > most:
+        return None
+    return Range(white=most, guessed=True, note=f"{path.name} goes up to {most:,}, which was taken as white.")
+
+
 def _ends(samples: NDArray[Any]) -> tuple[float, float]:
     if samples.dtype.kind != "f":
         return float(samples.min()), float(samples.max())

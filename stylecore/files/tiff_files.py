@@ -11,6 +11,8 @@ from typing import Any
 import numpy as np
 import tifffile
 from numpy.typing import NDArray
+from PIL import Image
+from tifffile.tifffile import jpeg_shape
 
 from stylecore.files import colour_profiles, pillow_files, quiet, sample_range, tiff_pages
 from stylecore.files.rows import EVERYTHING, Wanted, assemble
@@ -29,6 +31,11 @@ _COLOURS = {
 _LAB = (_PHOTOMETRIC.CIELAB, _PHOTOMETRIC.ICCLAB)
 _FAX = (2, 3, 4)
 _JPEG = 7
+#: Pictures of their own in every strip or tile: JPEG, JPEG 2000 and WebP.
+_PICTURES = (_JPEG, 33003, 33005, 34712, 50001)
+#: What tifffile is left to decode: beside these nothing, fax, LZW, Deflate, PackBits, LZMA and Zstandard. What else it
+#: knows (JPEG XR, EER …) is found under microscopes, and takes any memory that a damaged file asks for.
+_COMPRESSIONS = (1, *_FAX, 5, 8, 32773, 32946, 34925, 50000, *_PICTURES)
 #: More channels than this are measurements, not a picture.
 _MOST_CHANNELS = 32
 #: By how much a compression can shrink at the very most; what claims to hold more is damaged.
@@ -76,7 +83,7 @@ def _decodable(page: tifffile.TiffPage) -> bool:
         return page.compression == _JPEG
     if page.compression == _JPEG and page.photometric in _LAB:  # tifffile takes it for YCbCr
         return False
-    return page.dtype is not None and (page.compression == 1 or page.compression in tifffile.TIFF.DECOMPRESSORS)
+    return page.dtype is not None and page.compression in _COMPRESSIONS
 
 
 def _photometric(page: tifffile.TiffPage) -> tifffile.PHOTOMETRIC:
@@ -103,11 +110,9 @@ def _read(page: tifffile.TiffPage, path: Path, check: CheckSize, wanted: Wanted)
     channels = [*range(colours), *([] if alpha is None else [alpha])]
     is_lab, is_palette = photometric in _LAB, photometric == _PHOTOMETRIC.PALETTE
     bits = _bits(page)
-    found = Range()
-    if not is_lab and not is_palette and (samples.dtype.kind != "u" or bits >= 32):
-        found = sample_range.of(samples[..., :colours], path)
-        notes += [found.note] if found.note else []
     table = _palette(page, samples) if is_palette else None
+    found = None if is_lab or is_palette else _range(page, samples[..., :colours], path)
+    notes += [found.note] if found is not None and found.note else []
 
     def convert(rows: NDArray[Any]) -> Pixels:
         rows = rows[..., channels]
@@ -164,9 +169,29 @@ def _check_length(page: tifffile.TiffPage) -> None:
     packed = page.imagewidth * page.imagelength * pixel // 8
     segments = zip(page.dataoffsets, page.databytecounts, strict=False)
     held = sum(min(length, max(0, size - begin)) for begin, length in segments)
+    if page.compression in _PICTURES:
+        _check_pictures(page)
     too_few = page.compression != 1 and len(page.dataoffsets) < math.prod(page.chunked)
     if too_few or packed > held * _MOST_SHRINKING.get(int(page.compression), packed + 1):
         raise ValueError("it is cut off or damaged")
+
+
+def _check_pictures(page: tifffile.TiffPage) -> None:
+    """Find out whether the pictures of which a page is made are of the size that they should be."""
+    most = max(math.prod(page.chunks), 4096)
+    file = page.parent.filehandle
+    for begin, length in zip(page.dataoffsets, page.databytecounts, strict=False):
+        file.seek(begin)
+        data = file.read(length)
+        if not data:
+            continue
+        if page.compression == _JPEG:
+            _, height, width, _ = jpeg_shape(data)
+        else:
+            with Image.open(io.BytesIO(data), formats=("JPEG2000", "WEBP")) as picture:
+                width, height = picture.size
+        if width * height > most:
+            raise ValueError("it is damaged")
 
 
 def _in_words(page: tifffile.TiffPage, kind: np.dtype[Any]) -> bool:
@@ -200,6 +225,16 @@ def _alpha(page: tifffile.TiffPage, samples: NDArray[Any], colours: int, path: P
     return colours, False, f"{path.name} has a channel beside its colours; it was taken for transparency."
 
 
+def _range(page: tifffile.TiffPage, samples: NDArray[Any], path: Path) -> Range | None:
+    """Return the numbers of black and white, or ``None`` where all of a channel's bits are white."""
+    bits = _bits(page)
+    if samples.dtype.kind != "u" or bits >= 32:
+        return sample_range.of(samples, path)
+    # Cameras with fewer bits keep them in 16 and say so here.
+    most = int(np.max(page.tags.valueof("MaxSampleValue", 0)))
+    return sample_range.limited(samples, most, path) if bits == 16 and most in (1023, 4095, 16383) else None
+
+
 def _palette(page: tifffile.TiffPage, samples: NDArray[Any]) -> NDArray[np.float32]:
     """Return the palette's colours, n × 3, of which there is one for every index in the picture."""
     if page.colormap is None:
@@ -228,12 +263,10 @@ def _from_lab(samples: NDArray[Any], bits: int, *, signed: bool) -> NDArray[np.f
     return np.concatenate([colour_profiles.lab_to_srgb(lab), unit(samples[..., 3:])], 2)
 
 
-def _to_unit(samples: NDArray[Any], bits: int, found: Range, colours: int) -> NDArray[Any]:
+def _to_unit(samples: NDArray[Any], bits: int, found: Range | None, colours: int) -> NDArray[Any]:
     """Return samples as uint8, uint16 or float32 in which 1 is white."""
-    if samples.dtype.kind == "u" and bits in (8, 16):
-        return samples
-    if samples.dtype.kind == "u" and bits < 32:
-        return (samples / np.float32(2**bits - 1)).astype(np.float32)
+    if found is None:
+        return samples if bits in (8, 16) else (samples / np.float32(2**bits - 1)).astype(np.float32)
     alpha = samples[..., colours:]
     whole = Range() if alpha.dtype.kind == "f" and not (alpha > 1).any() else found
     return np.concatenate([found.unit(samples[..., :colours]), whole.unit(alpha)], 2)

@@ -29,9 +29,15 @@ def fits(numbers: np.ndarray, *further: str) -> bytes:
 
 @pytest.mark.parametrize(
     ("kind", "least", "most", "depth"),
-    [(np.int16, -32768, 32767, 16), (np.int16, 100, 3000, 16), (np.int32, -70_000, 70_000, 32), (np.float32, -3.5, 976.5, 32),
-     (np.float64, 1e6, 2e6, 32), (np.float32, 0, 255, 32)],
-)  # fmt: skip
+    [
+        (np.int16, -32768, 32767, 16),
+        (np.int16, 100, 3000, 16),
+        (np.int32, -70_000, 70_000, 32),
+        (np.float32, -3.5, 976.5, 32),
+        (np.float64, 1e6, 2e6, 32),
+        (np.float32, 0, 255, 32),
+    ],
+)
 def test_the_least_number_is_black_and_the_largest_white(
     kind: type, least: float, most: float, depth: int, tmp_path: Path
 ) -> None:
@@ -73,8 +79,9 @@ def test_a_picture_behind_a_table(tmp_path: Path) -> None:
 
 def test_damage_is_told_in_words(tmp_path: Path) -> None:
     whole = fits(UNIT)
-    for data in (whole[:100], whole[:2880], whole[:3000], whole.replace(b"BITPIX  =                  -64", b"BITPIX  =  x"),
-                 header(np.dtype(np.uint8), ()), header(np.dtype(np.int16), (10**6, 10**6)), whole.replace(b" 17", b"-17")):  # fmt: skip
+    damaged = [whole[:100], whole[:2880], whole[:3000], whole.replace(b" 17", b"-17"), whole.replace(b"-64", b"6x4")]
+    damaged += [header(np.dtype(np.uint8), ()), header(np.dtype(np.int16), (10**6, 10**6))]
+    for data in damaged:
         (tmp_path / "a.fits").write_bytes(data)
         with pytest.raises(StyleError) as caught:
             pictures.load(tmp_path / "a.fits")

@@ -18,8 +18,8 @@ from stylecore.files import kinds, pictures, writing
 @pytest.mark.parametrize(
     "name",
     [
-        "a.png", "a.JPG", "a.jpeg", "a.tif", "a.TIFF", "a.exr", "a.webp", "a.gif", "a.bmp", "a.tga", "a.psd", "a.ico", "a.cur",
-        "a.icns", "a.avif", "a.heic", "a.heif", "a.hif", "a.jxl", "a.hdr", "a.jp2", "a.ppm", "a.pgm", "a.pam", "a.pfm",
+        "a.png", "a.JPG", "a.jpeg", "a.tif", "a.TIFF", "a.exr", "a.webp", "a.gif", "a.bmp", "a.tga", "a.psd", "a.ico",
+        "a.cur", "a.icns", "a.avif", "a.heic", "a.heif", "a.hif", "a.jxl", "a.hdr", "a.jp2", "a.ppm", "a.pgm", "a.pam", "a.pfm",
         "a.fits", "a.dds", "a.mpo", "a.pcx", "a.qoi", "a.sgi", "a.xpm",
     ],
 )  # fmt: skip

@@ -165,3 +165,12 @@ def test_a_photoshop_file_without_its_flattened_picture_is_refused(tmp_path: Pat
         else:
             with pytest.raises(StyleError, match="only layers"):
                 pictures.load(tmp_path / "a.psd")
+
+
+def test_a_photoshop_file_in_lab(tmp_path: Path) -> None:
+    """Neutral is 128 there."""
+    planes = np.stack([np.full((15, 20), level, np.uint8) for level in (128, 128, 168)])
+    head = struct.pack(">4sH6xHIIHH", b"8BPS", 1, 3, 15, 20, 8, 9)
+    (tmp_path / "a.psd").write_bytes(head + bytes(12) + bytes(2) + planes.tobytes())
+    red, green, blue = pictures.load(tmp_path / "a.psd").pixels[4, 4].tolist()  # L* 50, b* 40: a dull yellow
+    assert (red, green, blue) == pytest.approx((0.529, 0.460, 0.198), abs=0.02)

@@ -57,11 +57,17 @@ def test_float_maps_are_light_as_in_gimp(kind: str, order: str, tmp_path: Path) 
 @pytest.mark.parametrize(
     "data",
     [
-        b"P6\n14 11\n65535\n" + bytes(900), b"P3\n2 2\n1023\n1 2 3 4 5", b"P3\n2 1\n1023\n1 2 three 4 5 6", b"PF\n14 11\n-1.0\n12",
-        b"P7\nWIDTH 2\nHEIGHT 2\nENDHDR\n1234", b"P7\nWIDTH 2\nHEIGHT 2\nDEPTH 9\nMAXVAL 255\nENDHDR\n" + bytes(99), b"P7\n",
-        b"PF\n-14 11\n-1.0\n" + bytes(999), b"P6\n99999 99999\n65535\n",
+        b"P6\n14 11\n65535\n" + bytes(900),
+        b"P6\n99999 99999\n65535\n",
+        b"P3\n2 2\n1023\n1 2 3 4 5",
+        b"P3\n2 1\n1023\n1 2 three 4 5 6",
+        b"PF\n14 11\n-1.0\n12",
+        b"PF\n-14 11\n-1.0\n" + bytes(999),
+        b"P7\n",
+        b"P7\nWIDTH 2\nHEIGHT 2\nENDHDR\n1234",
+        b"P7\nWIDTH 2\nHEIGHT 2\nDEPTH 9\nMAXVAL 255\nENDHDR\n" + bytes(99),
     ],
-)  # fmt: skip
+)
 def test_damage_is_told_in_words(data: bytes, tmp_path: Path) -> None:
     (tmp_path / "a.pnm").write_bytes(data)
     with pytest.raises(StyleError) as caught:

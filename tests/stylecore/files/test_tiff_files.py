@@ -124,6 +124,18 @@ def test_numbers_in_a_type_that_is_too_wide_for_them(kind: type, most: int, tmp_
     assert picture.notes == (f"a.tif does not say which number is white; {most:,} was taken.",)
 
 
+@pytest.mark.parametrize("most", [1023, 4095, 16383])
+def test_fewer_bits_kept_in_sixteen(most: int, tmp_path: Path) -> None:
+    """As cameras keep them, which name their largest number; one with larger numbers is not believed."""
+    samples = (UNIT[..., :3] * most).round().astype(np.uint16)
+    for name, largest in (("a.tif", most), ("b.tif", most + 1)):
+        samples[0, 0] = largest
+        tifffile.imwrite(tmp_path / name, samples, photometric="rgb", extratags=[(281, 3, 3, (most,) * 3, True)])
+    said, wrong = pictures.load(tmp_path / "a.tif"), pictures.load(tmp_path / "b.tif")
+    assert said.depth == 16 and np.abs(said.pixels[1:] - samples[1:] / most).max() < 1e-6 and "as white" in said.notes[0]
+    assert np.abs(wrong.pixels - samples / 65535).max() < 1e-6 and not wrong.notes
+
+
 @pytest.mark.parametrize("kind", [np.float16, np.float32, np.float64])
 def test_floats(kind: type, tmp_path: Path) -> None:
     """To 1, with a few beyond it and without; to 255 in fractions; and what can be nothing of that."""
@@ -166,6 +178,9 @@ def test_lab(tmp_path: Path) -> None:
         picture = pictures.load(tmp_path / f"{name}.tif")
         assert picture.depth == samples.dtype.itemsize * 8
         assert np.abs(picture.pixels - expected).max() < (0.02 if picture.depth == 8 else 5e-4)
+    even = np.repeat(np.repeat(files["cie8"][:3, :4], 8, 0), 8, 1)
+    Image.frombytes("LAB", (32, 24), even.tobytes()).save(tmp_path / "jpeg.tif", compression="jpeg", quality=100)
+    assert np.abs(pictures.load(tmp_path / "jpeg.tif").pixels[4::8, 4::8] - expected[:3, :4]).max() < 0.05
 
 
 @pytest.mark.parametrize("bits", [1, 2, 4, 8, 16])
