@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import io
 import tempfile
 from dataclasses import dataclass
 from pathlib import Path
@@ -190,7 +192,7 @@ def _of_first_part(path: Path, names: list[str]) -> dict[str, _Channel] | None:
 
 def _of_any_part(path: Path, names: list[str], number: int) -> dict[str, _Channel]:
     """Return channels of a part; the library decodes all others with it."""
-    with quiet.decoder():
+    with quiet.decoder(), contextlib.redirect_stdout(io.StringIO()):  # where the library tells of damaged parts
         parts = OpenEXR.File(str(path), separate_channels=True).parts
     part = next((each for each in parts if each.part_index == number), None)
     if part is None:  # one that cannot be decoded is left out

@@ -44,7 +44,10 @@ def choose(parts: Sequence[Part]) -> tuple[Layer | None, int]:
     """
     found = [(layer, _rank(layer, parts)) for number, part in enumerate(parts) for layer in _layers(number, part)]
     if not found:
-        return None, 0
+        only = [
+            Layer(number, part.name, (channel,), None) for number, part in enumerate(parts) for channel in part.channels
+        ]
+        return (only[0], 1) if len(only) == 1 else (None, 0)  # a mask or depths, whatever they are called
     best, rank = min(found, key=lambda each: each[1])
     return best, sum(each[0] == rank[0] for _, each in found)
 

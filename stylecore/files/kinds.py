@@ -74,7 +74,7 @@ _KINDS = (
     Kind("is a scanned document (DjVu).", "Save its page as PNG or TIFF first.", (".djvu", ".djv"), ((0, b"AT&TFORM"),),
          picture=False),
     Kind("is a picture of a kind that is not read.", _EXPORT,
-         (".bpg", ".cin", ".dpx", ".flif", ".hdp", ".iff", ".jb2", ".jbig", ".jls", ".jxr", ".ktx", ".ktx2", ".lbm",
+         (".bpg", ".ani", ".cin", ".dpx", ".flif", ".hdp", ".iff", ".jb2", ".jbig", ".jls", ".jxr", ".ktx", ".ktx2", ".lbm",
           ".mic", ".miff", ".pct", ".pict", ".vicar", ".wdp", ".xwd"),
          ((0, b"II\xbc\1"), (0, b"BPG\xfb"), (0, b"FLIF"), (0, b"SDPX"), (0, b"XPDS"), (0, b"\x80\x2a\x5f\xd7"))),
     _WEB_PAGE,
@@ -91,6 +91,8 @@ _OWN_ENDINGS = frozenset({
     ".exr", ".jxl", ".hdr", ".heic", ".heif", ".hif", ".avif", ".mpo", ".pam", ".pfm", ".btf", ".tf8", ".fts",
 })  # fmt: skip
 _HEAD = 256
+#: Version 1; with 8 bits a channel, which its bytes 22 and 23 say, it is read.
+_READABLE_PHOTOSHOP = b"8BPS\0\1"
 
 
 @cache
@@ -124,6 +126,11 @@ def is_camera_raw(path: Path) -> bool:
     return path.suffix.lower() in _CAMERA_RAW.endings
 
 
+def begins_as_camera_raw(head: bytes) -> bool:
+    """Return whether a file's first bytes (16 or more) are those of camera raw."""
+    return _by_beginning(head) is _CAMERA_RAW
+
+
 def camera_raw(path: Path) -> StyleError:
     """Return the error that refuses a camera raw file."""
     return _error(path, _CAMERA_RAW)
@@ -148,6 +155,8 @@ def _error(path: Path, kind: Kind) -> StyleError:
 
 
 def _by_beginning(head: bytes) -> Kind | None:
+    if head.startswith(_READABLE_PHOTOSHOP) and head[22:24] == b"\0\x08":
+        return None
     return next((kind for kind in _KINDS if any(head.startswith(what, place) for place, what in kind.beginnings)), None)
 
 

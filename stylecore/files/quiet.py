@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import io
 import logging
 import os
 import threading
@@ -22,8 +21,8 @@ _LOCK = threading.RLock()
 
 @contextlib.contextmanager
 def decoder() -> Iterator[None]:
-    """Drop what is printed meanwhile: by C libraries on stderr, and by OpenEXR's Python module on stdout."""
-    with _LOCK, contextlib.redirect_stdout(io.StringIO()):
+    """Drop what C libraries print on stderr meanwhile."""
+    with _LOCK:
         try:
             saved = os.dup(2)
         except OSError:  # the program was started without a stderr

@@ -113,6 +113,9 @@ def _read(page: tifffile.TiffPage, path: Path, check: CheckSize, wanted: Wanted)
     table = _palette(page, samples) if is_palette else None
     found = None if is_lab or is_palette else _range(page, samples[..., :colours], path)
     notes += [found.note] if found is not None and found.note else []
+    transparency = found
+    if alpha is not None and samples.dtype.kind == "f" and not (samples[..., alpha] > 1).any():
+        transparency = Range()  # whatever the colours go up to
 
     def convert(rows: NDArray[Any]) -> Pixels:
         rows = rows[..., channels]
@@ -121,7 +124,9 @@ def _read(page: tifffile.TiffPage, path: Path, check: CheckSize, wanted: Wanted)
         elif is_lab:
             rows = _from_lab(rows, bits, signed=photometric == _PHOTOMETRIC.CIELAB)
         else:
-            rows = _to_unit(rows, bits, found, colours)
+            rows = np.concatenate(
+                [_to_unit(rows[..., :colours], bits, found), _to_unit(rows[..., colours:], bits, transparency)], 2
+            )
         if associated:
             rows = unmultiplied(rows)
         if photometric == _PHOTOMETRIC.MINISWHITE:
@@ -263,10 +268,8 @@ def _from_lab(samples: NDArray[Any], bits: int, *, signed: bool) -> NDArray[np.f
     return np.concatenate([colour_profiles.lab_to_srgb(lab), unit(samples[..., 3:])], 2)
 
 
-def _to_unit(samples: NDArray[Any], bits: int, found: Range | None, colours: int) -> NDArray[Any]:
+def _to_unit(samples: NDArray[Any], bits: int, found: Range | None) -> NDArray[Any]:
     """Return samples as uint8, uint16 or float32 in which 1 is white."""
-    if found is None:
-        return samples if bits in (8, 16) else (samples / np.float32(2**bits - 1)).astype(np.float32)
-    alpha = samples[..., colours:]
-    whole = Range() if alpha.dtype.kind == "f" and not (alpha > 1).any() else found
-    return np.concatenate([found.unit(samples[..., :colours]), whole.unit(alpha)], 2)
+    if found is not None:
+        return found.unit(samples)
+    return samples if bits in (8, 16) else (samples / np.float32(2**bits - 1)).astype(np.float32)

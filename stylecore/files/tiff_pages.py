@@ -31,6 +31,9 @@ def choose(file: tifffile.TiffFile, path: Path) -> tuple[tifffile.TiffPage, int 
     Raises:
         StyleError: ``not-a-picture`` for camera raw.
     """
+    file.filehandle.seek(0)
+    if kinds.begins_as_camera_raw(file.filehandle.read(16)):
+        raise kinds.camera_raw(path)
     chain, beyond = _chain(file)
     full: list[tuple[tifffile.TiffPage, int | None]] = []
     for number, page in enumerate(chain):

@@ -201,6 +201,8 @@ def test_what_is_no_picture_is_said_in_words(tmp_path: Path) -> None:
     zips = {"type": OpenEXR.deepscanline, "compression": OpenEXR.ZIPS_COMPRESSION}
     OpenEXR.File(zips, {name: deep for name in "RGB"}).write(str(tmp_path / "deep.exr"))
     assert "several samples in a pixel" in refused(tmp_path / "deep.exr").sentence
+    depths = write(tmp_path / "z.exr", {"Depth.Z": LIGHT[..., 0].copy()})  # but one channel alone is one of grey
+    assert np.abs(linear(pictures.load(depths)) - LIGHT[..., :1]).max() < 1e-5
     normals = write(tmp_path / "n.exr", {f"N.{axis}": LIGHT[..., i].copy() for i, axis in enumerate("XYZ")})
     assert "N.X, N.Y, N.Z" in refused(normals).sentence
 

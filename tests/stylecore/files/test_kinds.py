@@ -112,6 +112,13 @@ def test_a_picture_under_another_s_ending_is_read(tmp_path: Path) -> None:
         assert pictures.load(tmp_path / name).pixels.shape == (20, 30, 3)
 
 
+def test_a_damaged_picture_of_a_kind_that_is_read_is_said_to_be_damaged(tmp_path: Path) -> None:
+    head = struct.pack(">4sH6xHIIHH", b"8BPS", 1, 3, 15, 20, 8, 3)
+    (tmp_path / "a.psd").write_bytes(head + bytes(14) + bytes(99))
+    with pytest.raises(StyleError, match=r"that can be read \("):
+        pictures.load(tmp_path / "a.psd")
+
+
 @pytest.mark.parametrize(("depth", "version"), [(16, 1), (32, 1), (8, 2)])
 def test_photoshop_files_that_are_not_read(depth: int, version: int, tmp_path: Path) -> None:
     head = struct.pack(">4sH6xHIIHH", b"8BPS", version, 3, 15, 20, depth, 3)

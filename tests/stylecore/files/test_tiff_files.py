@@ -320,6 +320,23 @@ def test_previews_that_do_not_say_so_are_no_pictures_in_camera_raw(ending: str, 
     assert "camera raw" in refused(tmp_path / f"a.{ending}").sentence
 
 
+def test_canon_s_camera_raw_under_another_ending(tmp_path: Path) -> None:
+    """Its first page, a JPEG, says of itself neither that it is small nor what it is of."""
+    tifffile.imwrite(tmp_path / "a.tif", small(), photometric="rgb", metadata=None)
+    data = (tmp_path / "a.tif").read_bytes()
+    with tifffile.TiffFile(tmp_path / "a.tif") as file:
+        page = file.pages.first
+        tags = [(tag.offset, tag.valueoffset) for tag in page.tags]
+    assert min(value for _, value in tags) > 16 and data[4:8] == b"\x08\0\0\0"
+    moved = len(data) + len(data) % 2  # the directory goes to the end, as the maker's mark takes its place
+    directory = data[8 : 8 + 2 + 12 * len(tags) + 4]
+    data = data[:4] + moved.to_bytes(4, "little") + b"CR\2\0" + data[12:].ljust(moved - 12, b"\0") + directory
+    (tmp_path / "a.tif").write_bytes(data)
+    assert "camera raw" in refused(tmp_path / "a.tif").sentence
+    (tmp_path / "b.tif").write_bytes(data.replace(b"CR\2\0", bytes(4), 1))
+    assert pictures.load(tmp_path / "b.tif").pixels.shape == (5, 7, 3)
+
+
 def test_what_is_not_read_is_said_in_words(tmp_path: Path) -> None:
     tifffile.imwrite(tmp_path / "complex.tif", UNIT[..., 0].astype(np.complex64))
     tifffile.imwrite(
