@@ -39,7 +39,8 @@ def sweep(options: argparse.Namespace) -> int:
     files = [folder / name for name in (*painted, "sheet.png", "losses.csv", "losses.png")]
     claim_in_folder(folder, files, [options.content, *options.styles])
     content = pictures.load(options.content, max(0, options.size)).pixels
-    styles = load_styles(options, weights)
+    brush_size = max(float(run.settings["brush_size"]) for run in runs)
+    styles = load_styles(options, weights, content.shape[:2], brush_size)
     names = [options.content.stem, *(path.stem for path in options.styles)]
     if options.reverse:
         if len(styles) != 1:

@@ -19,6 +19,7 @@ from server.cli_masks import Extras, load_extras
 from server.cli_painting import Interrupts, at_step, paint_picture
 from server.cli_progress import progress
 from server.outputs import Outputs, save_painted
+from stylecore.brush import enough_pixels
 from stylecore.errors import StyleError
 from stylecore.files import pictures, writing
 from stylecore.settings import SETTINGS, SettingError, numbers, validate
@@ -52,7 +53,7 @@ def style(options: argparse.Namespace, ranks: Ranks | None = None) -> int:
     _claim_outputs(options, settings)
     photo = pictures.load(options.content, max(0, options.size))
     start = pictures.load(options.start_from, max(0, options.size)).pixels if options.start_from else None
-    styles = load_styles(options, weights)
+    styles = load_styles(options, weights, photo.pixels.shape[:2], settings["brush_size"])
     extras = load_extras(options, photo.pixels, start)
     if first:
         _check_writing(options, photo)
@@ -156,7 +157,9 @@ def _many(options: argparse.Namespace, settings: dict[str, Any], weights: list[f
             raise StyleError("bad-arguments", f"{flag} is for a single picture.", "Leave it out, or name one picture.")
     sources = pictures_of(options.content)
     places = places_for(sources, options.output, _inputs(options), again=options.again)
-    styles = load_styles(options, weights)
+    # How large the photos are is not known yet, but for the bound that --size sets.
+    largest = (options.size, options.size) if options.size > 0 else None
+    styles = load_styles(options, weights, largest, settings["brush_size"])
 
     def load(source: Path, start: Path | None) -> tuple[pictures.Picture, Extras]:
         photo = pictures.load(source, max(0, options.size))
@@ -239,9 +242,21 @@ def style_weights(text: str | None, count: int) -> list[float]:
     return weights
 
 
-def load_styles(options: argparse.Namespace, weights: list[float]) -> list[tuple[pictures.Pixels, float]]:
-    """Return the pictures of the styles that were named, each with its weight."""
-    return [(pictures.load(path).pixels, weight) for path, weight in zip(options.styles, weights, strict=True)]
+def load_styles(
+    options: argparse.Namespace, weights: list[float], content: tuple[int, int] | None, brush_size: float
+) -> list[tuple[pictures.Pixels, float]]:
+    """Return the pictures of the styles that were named, each with its weight.
+
+    Args:
+        options: the command line's.
+        weights: one for each.
+        content: the height and width of what is painted, or more: a large style is read no larger than they need it.
+            ``None`` if that is not known.
+        brush_size: the setting; of several, the largest.
+    """
+    enough = 0 if content is None else enough_pixels(content, brush_size)
+    paths = zip(options.styles, weights, strict=True)
+    return [(pictures.load(path, enough=enough).pixels, weight) for path, weight in paths]
 
 
 def _depth(options: argparse.Namespace, photo: pictures.Picture) -> int:

@@ -14,6 +14,7 @@ from torch import Tensor
 
 from stylecore import memory
 from stylecore import settings as declared
+from stylecore.brush import style_size
 from stylecore.clock import WorkClock
 from stylecore.engine import Engine
 from stylecore.errors import StyleError
@@ -22,7 +23,7 @@ from stylecore.given import Pixels, Style
 from stylecore.materials import Materials
 from stylecore.objective import STYLE_LAYERS, Objective
 from stylecore.optimiser import BoxLBFGS
-from stylecore.plan import Scale, make_plan, style_size
+from stylecore.plan import Scale, make_plan
 from stylecore.resampling import resize, upsample_with_detail
 from stylecore.settling import Settling
 from stylecore.strips import ALONE, Ranks, Strip

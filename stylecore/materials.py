@@ -12,6 +12,7 @@ from torch import Tensor
 from stylecore import colours, memory, regions
 from stylecore import settings as declared
 from stylecore.blocks import Blocks
+from stylecore.brush import style_size
 from stylecore.distances import DISTANCES
 from stylecore.engine import Engine
 from stylecore.errors import StyleError
@@ -26,7 +27,7 @@ from stylecore.objective import (
     Weighting,
     strength_weighting,
 )
-from stylecore.plan import LEAST_COARSE_CONTENT, nearly_texture, style_size
+from stylecore.plan import LEAST_COARSE_CONTENT, nearly_texture
 from stylecore.regions import resize_guide
 from stylecore.resampling import Size, resize
 from stylecore.strips import Strip

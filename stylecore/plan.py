@@ -8,15 +8,13 @@ from dataclasses import dataclass
 
 import torch
 
+from stylecore.brush import LEAST_SIDE, style_size
 from stylecore.errors import StyleError
 from stylecore.files.pictures import MOST_PIXELS
 from stylecore.memory import BLOCKS_SLOWDOWN, Way, fastest
 from stylecore.resampling import Size, pyramid_sizes
 from stylecore.settings import Value
 from stylecore.strips import ALONE, Ranks, Strip, largest_strip
-
-#: A side under this is too short for the network's four halvings.
-LEAST_SIDE = 16
 
 # Steps by the scale's side (√area), coarse scales being cheap, and at the last scale by quality.
 _COARSE_STEPS = {"draft": (30, 20, 12, 8), "normal": (40, 30, 24, 16), "best": (60, 50, 40, 30)}
@@ -146,15 +144,3 @@ def check_size(size: Size, what: str) -> None:
             f"The {what} has {height * width / 1e6:,.0f} megapixels; at most {MOST_PIXELS / 1e6:,.0f} can be used.",
             "Scale it down first.",
         )
-
-
-def style_size(style: Size, content: Size, brush_size: float) -> Size:
-    """Return the size (height, width) a style is used at, so that its strokes keep their size in the picture.
-
-    At ``brush_size`` 100 (per cent) the style's area equals the content's at every scale, so that 256 px and 4,000 px look
-    alike. It is never enlarged beyond twice its own size, which would only blur its strokes.
-    """
-    height, width = style
-    factor = math.sqrt(content[0] * content[1] / (height * width)) * brush_size / 100
-    factor = max(min(factor, 2.0), LEAST_SIDE / min(height, width))
-    return max(LEAST_SIDE, round(height * factor)), max(LEAST_SIDE, round(width * factor))

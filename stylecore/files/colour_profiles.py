@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import io
 import struct
 from typing import Any
 
 import imagecodecs
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image, ImageCms
+from PIL import ImageCms
 
 
 def _undated(profile: bytes) -> bytes:
@@ -21,11 +20,13 @@ def _undated(profile: bytes) -> bytes:
 #: The profile of everything that this program writes, ready to be embedded.
 SRGB: bytes = _undated(ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes())
 
+_LAB: bytes = imagecodecs.cms_profile("lab4")
+
 #: The kinds of colour that a profile can speak of, by the number of channels without alpha.
 _SPACES = {1: "gray", 3: "rgb", 4: "cmyk"}
 _SIGNATURES = {"gray": b"GRAY", "rgb": b"RGB ", "cmyk": b"CMYK"}
-# Linear sRGB (Rec. 709) to CIE XYZ, D65.
-_SRGB_TO_XYZ = np.array(
+#: Linear sRGB (Rec. 709) to CIE XYZ, D65.
+SRGB_TO_XYZ = np.array(
     [[0.4123908, 0.3575843, 0.1804808], [0.2126390, 0.7151687, 0.0721923], [0.0193308, 0.1191948, 0.9505322]]
 )
 
@@ -59,12 +60,13 @@ def to_srgb(colour: NDArray[Any], profile: bytes | None) -> NDArray[np.float32] 
     return np.nan_to_num(np.asarray(converted, np.float32)).clip(0, 1)
 
 
-def lab_to_srgb(picture: Image.Image) -> Image.Image:
-    """Return a Pillow picture of mode ``LAB`` as RGB."""
-    lab = ImageCms.ImageCmsProfile(ImageCms.createProfile("LAB"))
-    converted = ImageCms.profileToProfile(picture, lab, io.BytesIO(SRGB), outputMode="RGB")
-    assert converted is not None  # it is only when the picture is converted in place
-    return converted
+def lab_to_srgb(lab: NDArray[Any]) -> NDArray[np.float32]:
+    """Return H × W × 3 floats of CIE L*a*b* (D50; L* from 0 to 100) as sRGB float32 in [0, 1]."""
+    data = np.ascontiguousarray(lab, np.float64)
+    converted = imagecodecs.cms_transform(
+        data, _LAB, SRGB, colorspace="lab", outcolorspace="rgb", outdtype="float32"
+    )
+    return np.nan_to_num(np.asarray(converted, np.float32)).clip(0, 1)
 
 
 def encode_srgb(linear: NDArray[np.float32]) -> NDArray[np.float32]:
@@ -87,9 +89,17 @@ def primaries_to_srgb(corners: tuple[float, ...]) -> NDArray[np.float64]:
         corners: x and y of red, green, blue and white (8 numbers), as in OpenEXR's ``chromaticities``. The white point is
             mapped to sRGB's by scaling in XYZ.
     """
+    to_xyz = _to_xyz(corners)
+    white = SRGB_TO_XYZ.sum(1) / to_xyz.sum(1)
+    return np.linalg.inv(SRGB_TO_XYZ) @ np.diag(white) @ to_xyz
+
+
+def luminance(corners: tuple[float, ...]) -> NDArray[np.float64]:
+    """Return the shares of linear red, green and blue of these primaries in white's luminance."""
+    return _to_xyz(corners)[1]
+
+
+def _to_xyz(corners: tuple[float, ...]) -> NDArray[np.float64]:
     x, y = np.array(corners[0::2]), np.array(corners[1::2])
     xyz = np.stack([x / y, np.ones(4), (1 - x - y) / y])
-    scale = np.linalg.solve(xyz[:, :3], xyz[:, 3])
-    to_xyz = xyz[:, :3] * scale
-    white = _SRGB_TO_XYZ.sum(1) / xyz[:, 3]
-    return np.linalg.inv(_SRGB_TO_XYZ) @ np.diag(white) @ to_xyz
+    return xyz[:, :3] * np.linalg.solve(xyz[:, :3], xyz[:, 3])

@@ -2,18 +2,34 @@
 
 from __future__ import annotations
 
-import struct
-import zlib
+import re
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image
+from PIL import Image, UnidentifiedImageError
 
 from stylecore.errors import StyleError
-from stylecore.files import exr_files, metadata, pillow_files, png_files, tiff_files
-from stylecore.files.samples import Picture, Pixels
+from stylecore.files import (
+    exr_files,
+    fits_files,
+    heif_files,
+    jpeg2000_files,
+    jpeg_files,
+    jpegxl_files,
+    kinds,
+    metadata,
+    pillow_files,
+    png_files,
+    portable_files,
+    radiance_files,
+    tiff_files,
+    webp_files,
+)
+from stylecore.files.rows import Wanted
+from stylecore.files.samples import CheckSize, Picture, Pixels
 
 __all__ = ["MOST_PIXELS", "Map", "Picture", "Pixels", "load", "load_map"]
 
@@ -23,44 +39,71 @@ Map = NDArray[np.float32]
 #: More pixels than this are refused when the file's header is read, before anything is decoded.
 MOST_PIXELS = 400_000_000
 
-#: What readers raise for damaged files, beside OSError; a parser can trip in any way.
-_DAMAGED = (
-    OSError, SyntaxError, RuntimeError, ValueError, TypeError, ArithmeticError, LookupError, struct.error, zlib.error,
-    MemoryError,
-)  # fmt: skip
+# How libraries say that they got no memory, where they raise something else than MemoryError.
+_NO_MEMORY = re.compile(r"bad_?alloc|(out of|insufficient|not enough|cannot allocate|could not allocate) memory", re.I)
 
-#: Readers of what Pillow would cut down to 8 bits or cannot read, by the file's first bytes.
-_READERS = (
+_Read = Callable[[Path, CheckSize, Wanted], Picture | None]
+
+#: Readers of what Pillow would cut down to 8 bits, refuse, or cannot read, by the file's first bytes.
+_READERS: tuple[tuple[tuple[bytes, ...], _Read], ...] = (
     (png_files.BEGINNINGS, png_files.read),
+    (jpeg_files.BEGINNINGS, jpeg_files.read),
     (tiff_files.BEGINNINGS, tiff_files.read),
     (exr_files.BEGINNINGS, exr_files.read),
+    (jpegxl_files.BEGINNINGS, jpegxl_files.read),
+    (jpeg2000_files.BEGINNINGS, jpeg2000_files.read),
+    (radiance_files.BEGINNINGS, radiance_files.read),
+    (fits_files.BEGINNINGS, fits_files.read),
+    (portable_files.BEGINNINGS, portable_files.read),
 )
+#: Those of files that say at another place what they are.
+_READERS_THAT_LOOK: tuple[tuple[Callable[[bytes], bool], _Read], ...] = (
+    (heif_files.reads, heif_files.read),
+    (webp_files.reads, webp_files.read),
+)
+# Of a file, to choose the reader by.
+_HEAD = 256
 
 
-def load(path: str | Path, longest: int = 0) -> Picture:
+def load(path: str | Path, longest: int = 0, *, enough: int = 0) -> Picture:
     """Read a picture file: rotated as its EXIF says, colours converted to sRGB, the first frame of an animation.
 
-    Colours outside sRGB's gamut, and light brighter than white in OpenEXR and float TIFF, become the nearest inside.
+    Colours outside sRGB's gamut, and light brighter than white in OpenEXR, Radiance HDR, float TIFF and pictures in PQ or
+    HLG, become the nearest inside.
 
     Args:
-        path: any format that Pillow reads, and OpenEXR; PNG and TIFF of 16 bits and more keep them.
+        path: any format that Pillow reads, OpenEXR, Radiance HDR, JPEG XL and HEIC; what has more than 8 bits keeps them.
         longest: shrink to this many pixels on the longer side; 0 keeps the size.
+        enough: a picture of more than 16 megapixels may be read smaller, with no fewer pixels than this; 0 keeps the size.
 
     Raises:
-        StyleError: ``file-missing``, ``not-a-picture`` or ``picture-too-large``.
+        StyleError: ``file-missing``, ``not-a-picture``, ``picture-too-large`` or ``out-of-memory``.
     """
     path = Path(path)
     try:
-        picture = replace(_read(path, longest), metadata=metadata.read(path))
+        with np.errstate(all="ignore"):  # floats of a damaged file may be anything
+            picture = replace(_read(path, Wanted(longest, enough)), metadata=metadata.read(path))
+    except StyleError:
+        raise
     except FileNotFoundError as error:
         raise StyleError("file-missing", f"There is no file {path}.", "Check the name.") from error
     except IsADirectoryError as error:
         raise StyleError("not-a-picture", f"{path} is a folder, not a picture.", "Name a picture file.") from error
     except PermissionError as error:
         raise StyleError("file-missing", f"{path} may not be read.", "Check the file's permissions.") from error
-    except _DAMAGED as error:
+    except Exception as error:  # a damaged file can make a parser trip in any way
+        if isinstance(error, MemoryError) or _NO_MEMORY.search(str(error)):
+            raise StyleError(
+                "out-of-memory",
+                f"There is too little memory to read {path}.",
+                "Close other programs, or scale the picture down first.",
+            ) from error
+        known = kinds.error_about(path)
+        if known is not None:
+            raise known from error
+        why = "" if isinstance(error, UnidentifiedImageError) else f" ({error})"
         raise StyleError(
-            "not-a-picture", f"{path} is not a picture that can be read ({error}).", "Open it in GIMP and export it as PNG."
+            "not-a-picture", f"{path} is not a picture that can be read{why}.", "Open it in GIMP and export it as PNG."
         ) from error
     return replace(picture, pixels=_shrink(picture.pixels, longest))
 
@@ -91,7 +134,7 @@ def load_map(path: str | Path, size: tuple[int, int]) -> Map:
     return values.astype(np.float32).clip(0, 1)
 
 
-def _read(path: Path, longest: int) -> Picture:
+def _read(path: Path, wanted: Wanted) -> Picture:
     def check(width: int, height: int) -> None:
         if width * height > MOST_PIXELS:
             raise StyleError(
@@ -101,13 +144,14 @@ def _read(path: Path, longest: int) -> Picture:
             )
 
     with path.open("rb") as file:
-        head = file.read(32)
-    for beginnings, read in _READERS:
-        if head.startswith(beginnings):
-            found = read(path, check)
-            if found is not None:
-                return found
-    return pillow_files.read(path, check, longest)
+        head = file.read(_HEAD)
+    fitting = [read for beginnings, read in _READERS if head.startswith(beginnings)]
+    fitting += [read for reads, read in _READERS_THAT_LOOK if reads(head)]
+    for read in fitting:
+        found = read(path, check, wanted)
+        if found is not None:
+            return found
+    return pillow_files.read(path, check, wanted)
 
 
 def _shrink(pixels: Pixels, longest: int) -> Pixels:

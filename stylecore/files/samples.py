@@ -9,7 +9,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from stylecore.files import colour_profiles
+from stylecore.files import coded_colours, colour_profiles
+from stylecore.files.coded_colours import CodePoints
 from stylecore.files.metadata import Metadata
 
 #: H × W × 3 or 4 (straight alpha) float32 in [0, 1], sRGB.
@@ -42,10 +43,20 @@ class Picture:
         return int(self.pixels.shape[0])
 
 
-def finish(samples: NDArray[Any], profile: bytes | None, *, alpha: bool) -> Pixels:
-    """Return uint16 or float32 samples (grey, RGB or CMYK, straight alpha last) as sRGB float32."""
+def finish(samples: NDArray[Any], colours: bytes | CodePoints | None, *, alpha: bool) -> Pixels:
+    """Return samples as sRGB float32.
+
+    Args:
+        samples: H × W × grey, RGB or CMYK, and straight alpha as the last channel if there is one: uint8, uint16, or
+            float32 in [0, 1].
+        colours: what they mean: an ICC profile, code points, or ``None`` for sRGB.
+        alpha: whether there is one.
+    """
     colour = samples[..., :-1] if alpha else samples
-    converted = colour_profiles.to_srgb(colour, profile)
+    if isinstance(colours, CodePoints):
+        converted = coded_colours.to_srgb(colour, colours) if colour.shape[2] < 4 else None
+    else:
+        converted = colour_profiles.to_srgb(colour, colours)
     if converted is None:
         converted = unit(colour)
         if colour.shape[2] == 1:
@@ -56,15 +67,17 @@ def finish(samples: NDArray[Any], profile: bytes | None, *, alpha: bool) -> Pixe
 
 
 def unit(samples: NDArray[Any]) -> Pixels:
-    """Return uint16, or float32 in [0, 1] (beyond is clipped), as float32."""
-    if samples.dtype == np.uint16:
-        return samples.astype(np.float32) / np.float32(65535)
+    """Return uint8, uint16, or float32 in [0, 1] (beyond is clipped), as float32."""
+    if samples.dtype.kind == "u":
+        return samples.astype(np.float32) / np.float32(np.iinfo(samples.dtype).max)
     return samples.astype(np.float32).clip(0, 1)
 
 
 def unmultiplied(samples: NDArray[Any]) -> Pixels:
     """Return colour divided by its alpha, the last channel; transparent black stays black."""
-    floats = samples.astype(np.float32) / np.float32(65535 if samples.dtype == np.uint16 else 1)
+    floats = samples.astype(np.float32)
+    if samples.dtype.kind == "u":
+        floats /= np.float32(np.iinfo(samples.dtype).max)
     alpha = floats[..., -1:]
     colour = np.divide(floats[..., :-1], alpha, out=np.zeros_like(floats[..., :-1]), where=alpha > 0)
     return np.concatenate([colour, alpha], 2)

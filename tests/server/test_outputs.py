@@ -1,4 +1,4 @@
-"""Nothing of the user's is overwritten, nothing is painted in vain, and nothing half written stays. Real files and signals."""
+"""Nothing of the user's is overwritten, nothing is painted in vain, nothing half written stays. Real files and signals."""
 
 from __future__ import annotations
 
@@ -233,8 +233,8 @@ def test_ctrl_c_at_ten_moments_leaves_all_or_nothing(files: Path) -> None:
     """Wherever it comes, from the first import to the last byte: the old picture or a whole new one, and nothing beside."""
     Path("out.png").write_bytes(b"old")
     environment = {**os.environ, "PYTHONPATH": str(ROOT)}
-    command = [sys.executable, "-m", "server.cli", "style", "photo.png", "style.png", "-o", "out.png", "--local", "--precision",
-               "float32", "--quality", "draft", "--iterations", "4"]
+    command = [sys.executable, "-m", "server.cli", "style", "photo.png", "style.png", "-o", "out.png", "--local",
+               "--precision", "float32", "--quality", "draft", "--iterations", "4"]
     names = sorted(path.name for path in files.iterdir())
     begin = time.monotonic()
     subprocess.run(command, env=environment, capture_output=True, check=True, timeout=120)

