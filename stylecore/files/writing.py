@@ -60,6 +60,8 @@ FORMATS = (
     Format("IM", (".im",)),
     Format("GIF", (".gif",), lossless=False, most=65_535, least_share=0.001),
 )
+#: Of a deep picture that is written to find out whether it can be.
+_BLANK_ROWS = 256
 _BY_ENDING = {ending: each for each in FORMATS for ending in each.endings}
 
 
@@ -119,7 +121,10 @@ def check(path: str | Path, size: tuple[int, int], channels: int, *, depth: int 
             "Use .png or .tif.",
         )
     bits = nearest_depth(form, depth)
-    blank = encode(path, np.zeros((height, width, channels), np.float32), depth=depth)
+    if bits == 8:
+        blank = _encode_image(form, Image.new("RGBA" if channels == 4 else "RGB", (width, height)), QUALITY)
+    else:  # what has more bits has no bound of its size, and all of it as floats might not fit into memory
+        blank = encode(path, np.zeros((min(height, _BLANK_ROWS), width, channels), np.float32), depth=depth)
     least = int(height * width * channels * bits / 8 * form.least_share)
     try:
         if stat.S_ISDIR(os.stat(path).st_mode):
