@@ -9,30 +9,34 @@ import os
 import resource
 import sys
 from collections.abc import Sequence
-from pathlib import Path
 
 from server.addresses import listening_address
 from server.broker import GRACE_SECONDS, Broker, Manner
+from server.cli_arguments import Parser, one_of, to_write, whole_number
 from server.engines import HUNG_SECONDS, EngineOptions
 from server.finding import EXIT_ALREADY_RUNNING, ServerError, default_folder
 from server.folder import prepare, start_log
+from stylecore.errors import StyleError
 
 #: A server that a client started ends itself after so long without one.
 AUTO_IDLE_SECONDS = 1800.0
+_LOG_LEVELS = ("debug", "info", "warning", "error")
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:
     """Declare the server's command-line options."""
-    parser.add_argument("--folder", type=Path, default=None, help="connection file, keys, lock and log (made if missing)")
-    parser.add_argument("--log-level", default="info", choices=["debug", "info", "warning", "error"])
+    parser.add_argument("--folder", type=to_write, default=None,
+                        help="connection file, keys, lock and log (made if missing)")
+    parser.add_argument("--log-level", default="info", type=one_of(_LOG_LEVELS), metavar=f"{{{','.join(_LOG_LEVELS)}}}")
     parser.add_argument("--engine-idle", type=float, default=600.0, metavar="SECONDS",
                         help="give the engine's memory back after so long without work (default 600)")
     parser.add_argument("--server-idle", type=float, default=None, metavar="SECONDS",
                         help="end after so long without clients (default: never; 1800 if a client started it)")
     parser.add_argument("--device", default="auto", help="auto, cpu, cuda, cuda:1, mps")
     parser.add_argument("--weights", default="bundled", help="bundled, torchvision, or a file")
-    parser.add_argument("--threads", type=_count, default=None, help="CPU threads of an engine (default: all, shared)")
-    parser.add_argument("--engines", type=_count, default=0, metavar="N",
+    parser.add_argument("--threads", type=whole_number(1, most=64), default=None,
+                        help="CPU threads of an engine (default: all, shared)")
+    parser.add_argument("--engines", type=whole_number(1, most=64), default=0, metavar="N",
                         help="paint so many pictures at once (default: one on each GPU, or one)")
     parser.add_argument("--cluster", default=None, metavar="ADDRESS",
                         help="paint on the machines of a Ray cluster: auto for the one that this computer is part of, or "
@@ -44,13 +48,6 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--hung", type=float, default=HUNG_SECONDS, metavar="SECONDS",
                         help="replace an engine whose step takes so long, and 30 times as long as it should (default 60)")
     parser.add_argument("--auto", action="store_true", help=argparse.SUPPRESS)
-
-
-def _count(text: str) -> int:
-    number = int(text)
-    if not 1 <= number <= 64:
-        raise argparse.ArgumentTypeError("must be between 1 and 64")
-    return number
 
 
 def serve(options: argparse.Namespace) -> int:
@@ -86,9 +83,14 @@ def _open_many_files() -> None:
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Entry of ``python -m server``; returns the exit status."""
-    parser = argparse.ArgumentParser(prog="python -m server", description="The painting server, in the foreground.")
+    parser = Parser(prog="python -m server", description="The painting server, in the foreground.")
     add_options(parser)
-    return serve(parser.parse_args(arguments))
+    try:
+        options = parser.parse_args(arguments)
+    except StyleError as error:
+        print(error, file=sys.stderr)
+        return 2
+    return serve(options)
 
 
 if __name__ == "__main__":

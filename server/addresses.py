@@ -18,8 +18,8 @@ def listening_address(text: str) -> tuple[str, int]:
     host, port = split_address(text)
     try:
         found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
-    except OSError as error:
-        raise ServerError(*fault("bad-address", f"“{text}”: {error.strerror or error}")) from None
+    except (OSError, UnicodeError) as error:  # the latter for a name that no host can have
+        raise ServerError(*fault("bad-address", f"“{text}”: {getattr(error, 'strerror', None) or error}")) from None
     return str(found[0][4][0]), port
 
 

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-import glob
+import itertools
+import os
 import re
+import unicodedata
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -13,10 +15,12 @@ from PIL import Image
 
 from server.errors import ServiceError
 from server.outputs import Outputs, make_folder
+from server.patterns import is_pattern, matching
 from stylecore.errors import StyleError
 from stylecore.files import writing
 
-_PATTERN = re.compile(r"[*?\[]")
+#: In bytes, on nearly every file system.
+_LONGEST_NAME = 255
 #: Errors that the next picture would meet as well.
 END_OF_ALL = frozenset({"connection-lost", "server-absent", "server-silent", "server-start-failed", "server-stopping",
                          "keys-missing", "keys-unsafe", "version-mismatch", "engine-failed", "device-missing",
@@ -54,15 +58,15 @@ class Outcome:
 
     def as_json(self) -> dict[str, Any]:
         """Return the summary for programs."""
-        return {"painted": [str(path) for path in self.painted], "skipped": [str(path) for path in self.skipped],
-                "failed": [{"picture": str(path), "sentence": sentence, "remedy": remedy}
+        return {"painted": self.painted, "skipped": self.skipped,
+                "failed": [{"picture": path, "sentence": sentence, "remedy": remedy}
                            for path, sentence, remedy in self.failed],
-                "interrupted": self.interrupted, "kept": str(self.kept) if self.kept else None}
+                "interrupted": self.interrupted, "kept": self.kept}
 
 
 def names_many(content: Path) -> bool:
     """Return whether the argument names a folder or a pattern, not a single file."""
-    return content.is_dir() or (not content.exists() and _PATTERN.search(str(content)) is not None)
+    return os.path.isdir(content) or (not os.path.exists(content) and is_pattern(str(content)))
 
 
 def pictures_of(content: Path) -> list[Path]:
@@ -71,13 +75,13 @@ def pictures_of(content: Path) -> list[Path]:
     Raises:
         StyleError: ``file-missing`` if there are none.
     """
-    found = [Path(name) for name in glob.glob(str(content))] if not content.is_dir() else list(content.iterdir())
+    found = list(content.iterdir()) if os.path.isdir(content) else matching(str(content))
     endings = {*Image.registered_extensions(), ".exr"}
     files = [path for path in found
              if path.is_file() and not path.name.startswith(".") and path.suffix.lower() in endings]
     if not files:
         raise StyleError("file-missing", f"There are no pictures in {content}.", "Name another folder or pattern.")
-    return sorted(files, key=_natural)
+    return sorted(files, key=lambda path: (_natural(path), str(path)))
 
 
 def _natural(path: Path) -> list[tuple[int, str]]:
@@ -86,25 +90,62 @@ def _natural(path: Path) -> list[tuple[int, str]]:
 
 def unfinished(target: Path) -> Path:
     """Return where a picture goes that was stopped before it was done; it does not count as painted."""
-    return target.with_name(f"{target.stem}.unfinished{target.suffix}")
+    return target.with_name(_fitting(target.stem, f".unfinished{target.suffix}"))
 
 
 def targets(sources: Sequence[Path], folder: Path) -> list[Path]:
     """Return each source's result: its own name in ``folder``, as PNG if its format cannot be written.
 
+    Where several would have one name (also one that differs by the case of letters, which some systems pass over), what
+    becomes PNG keeps its old ending before the new one (``p.psd.png`` beside ``p.png``), pictures of several folders have
+    these folders' names in front, and what is left is numbered. The names follow from those of the sources alone, so that
+    the same command finds what is done already.
+
     Raises:
-        StyleError: ``cannot-write`` if a result would take the place of a source or of another result.
+        StyleError: ``cannot-write`` if a result would take the place of a source.
     """
-    result = [folder / (source.name if writing.can_write(source) else f"{source.stem}.png") for source in sources]
-    seen: dict[Path, Path] = {}
-    for source, target in zip(sources, result, strict=True):
-        if target.resolve() in {each.resolve() for each in sources}:
+    root = os.path.commonpath([source.parent for source in sources]) if sources else ""
+    folders: dict[str, set[Path]] = {}
+    for source in sources:
+        folders.setdefault(_key(_result_name(source)), set()).add(source.parent)
+    names: dict[Path, str] = {}
+    taken: set[str] = set()
+    for source in sorted(sources, key=lambda source: (not writing.can_write(source), str(source))):
+        name = _result_name(source)
+        whole = name if name == source.name else f"{source.name}.png"
+        above = Path(os.path.relpath(source.parent, root or os.curdir)).parts
+        several = len(folders[_key(name)]) > 1
+        in_front = "-".join([*above, whole])
+        numbered = (_fitting(Path(whole).stem, f"-{n}{Path(whole).suffix}") for n in itertools.count(1))
+        candidates = itertools.chain([in_front] if several else [name, whole], numbered)
+        names[source] = next(each for each in candidates if _key(each) not in taken and _fits(each))
+        taken.add(_key(names[source]))
+    read = {source.resolve() for source in sources}
+    result = [folder / names[source] for source in sources]
+    for target in result:
+        if target.resolve() in read:
             raise StyleError("cannot-write", f"{target} is one of the files to read.", "Choose another folder for OUT.")
-        if target in seen:
-            raise StyleError("cannot-write", f"{source} and {seen[target]} would both become {target}.",
-                             "Rename one of them.")
-        seen[target] = source
     return result
+
+
+def _result_name(source: Path) -> str:
+    return source.name if writing.can_write(source) else _fitting(source.stem, ".png")
+
+
+def _fits(name: str) -> bool:
+    return len(os.fsencode(name)) <= _LONGEST_NAME
+
+
+def _fitting(stem: str, ending: str) -> str:
+    """Return both together, the stem cut off where no file system would keep so long a name."""
+    while not _fits(stem + ending):
+        stem = stem[:-1]
+    return stem + ending
+
+
+def _key(name: str) -> str:
+    """Return what two names have in common that are one to the laxest of file systems."""
+    return unicodedata.normalize("NFC", name).casefold()
 
 
 def places_for(sources: Sequence[Path], folder: Path, inputs: Sequence[Path | None] = (), *,

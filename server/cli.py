@@ -5,22 +5,26 @@ from __future__ import annotations
 import argparse
 import contextlib
 import importlib
-import json
 import os
 import signal
 import sys
 import time
+import traceback
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
 from server import __main__ as foreground
 from server import protocol
+from server.cli_arguments import Parser, one_of, read_arguments, to_paint, to_read, to_write, whole_number
+from server.cli_output import say, streams, tell, write_json
 from server.client import Client, default_folder
 from server.errors import ServiceError, fault
 from server.finding import read_connection, server_lives
 from stylecore import settings as style_settings
+from stylecore.errors import StyleError
 
+_DEPTHS = ("auto", "8", "16", "32")
 #: Exit status of everything that went wrong and is explained on stderr.
 EXIT_ERROR = 2
 
@@ -37,8 +41,8 @@ Ctrl-C once keeps the picture so far, twice leaves nothing."""
 _SWEEP_EXAMPLES = """Paint a picture with many settings at once, and see them all in one sheet.
 
   neural-style sweep photo.jpg painting.jpg --vary strength=25,50,75,100 -o strengths/
-  neural-style sweep photo.jpg painting.jpg --vary brush_size=50,100,200 --vary steps=10,30,90 -o grid/
-  neural-style sweep photo.jpg painting.jpg --objective gram --vary style_weight=8e3,1e5,1.2e5 -o weights/
+  neural-style sweep photo.jpg painting.jpg --vary brush-size=50,100,200 --vary steps=10,30,90 -o grid/
+  neural-style sweep photo.jpg painting.jpg --objective gram --vary style-weight=8e3,1e5,1.2e5 -o weights/
   neural-style sweep photo.jpg painting.jpg --vary strength=50 --reverse -o reversed/
 
 All step counts come from one run. Ctrl-C keeps what is painted, and the same command goes on with the rest."""
@@ -57,19 +61,21 @@ It is figure 1 of Gatys, Ecker and Bethge, A Neural Algorithm of Artistic Style.
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command; returns the exit status."""
-    options = make_parser().parse_args(arguments)
-    try:
-        with _ended_like_ctrl_c():
-            return int(options.command(options))
-    except Exception as error:
-        # stylecore's errors are told apart by what they carry, so that torch and numpy stay unimported here.
-        code, sentence = getattr(error, "code", None), getattr(error, "sentence", None)
-        if not isinstance(code, str) or not isinstance(sentence, str):
-            raise
-        return fail(code, sentence, getattr(error, "remedy", ""), as_json=getattr(options, "json", False))
-    except KeyboardInterrupt as interrupt:
-        print("Interrupted; nothing was written.", file=sys.stderr)
-        return 128 + (interrupt.args[0] if interrupt.args else signal.SIGINT)
+    given = list(sys.argv[1:] if arguments is None else arguments)
+    # Wanted as JSON is also what is wrong with the arguments themselves.
+    options = argparse.Namespace(json="--json" in given)
+    with streams():
+        try:
+            with _ended_like_ctrl_c():
+                parser = make_parser()
+                options = read_arguments(parser, given)
+                return int(options.command(options))
+        except Exception as error:
+            return fail(*_in_words(error), as_json=getattr(options, "json", False))
+        except KeyboardInterrupt as interrupt:
+            # Once a command begins to write, it answers by itself.
+            tell("Interrupted; nothing was written." if hasattr(options, "output") else "Interrupted.")
+            return 128 + (interrupt.args[0] if interrupt.args else signal.SIGINT)
 
 
 @contextlib.contextmanager
@@ -88,69 +94,85 @@ def _ended_like_ctrl_c() -> Iterator[None]:
             signal.signal(number, handler)
 
 
+def _in_words(error: Exception) -> tuple[str, str, str]:
+    """Return an error's code, sentence and remedy; one that nobody foresaw also goes to a log in full."""
+    # stylecore's errors are told apart by what they carry, so that torch and numpy stay unimported here.
+    code, sentence = getattr(error, "code", None), getattr(error, "sentence", None)
+    if isinstance(code, str) and isinstance(sentence, str):
+        return code, sentence, getattr(error, "remedy", "")
+    if isinstance(error, OSError) and error.filename is not None:
+        name = os.fsdecode(error.filename) if isinstance(error.filename, str | bytes) else str(error.filename)
+        return "file-unusable", f"{name} cannot be used ({error.strerror}).", "Check the name, and who may use it."
+    if isinstance(error, MemoryError):
+        return fault("out-of-memory")
+    sentence, remedy = f"This is a mistake of the program: {type(error).__name__}: {error}.", "Please report it."
+    log = default_folder() / "command-line.log"
+    try:
+        log.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        with open(log, "a", encoding="utf-8", errors="backslashreplace") as file:
+            file.write(f"{time.strftime('%Y-%m-%d %H:%M:%S')} {''.join(traceback.format_exception(error))}\n")
+    except OSError:
+        return "internal-error", sentence, remedy  # the disk may be what is wrong
+    return "internal-error", sentence, f"{remedy[:-1]}, with the details in {log}."
+
+
 def fail(code: str, sentence: str, remedy: str, *, as_json: bool) -> int:
     """Tell what went wrong and what to do, and return the exit status for it."""
-    print(f"{sentence} {remedy}".strip(), file=sys.stderr)
+    tell(f"{sentence} {remedy}".strip())
     if as_json:
-        print(json.dumps({"error": {"code": code, "sentence": sentence, "remedy": remedy}}, ensure_ascii=False))
+        # Where the report is what cannot be written, that has just been told.
+        with contextlib.suppress(StyleError):
+            write_json({"error": {"code": code, "sentence": sentence, "remedy": remedy}})
     return EXIT_ERROR
 
 
-def _number(setting: style_settings.Setting) -> Callable[[str], float]:
-    """Return what reads a number setting's value, with or without its unit (``4``, ``4GB``)."""
-
-    def number(text: str) -> float:
-        bare = text.strip().removesuffix(setting.unit or " ")
-        return float(bare) if setting.kind == "float" else int(bare)
-
-    return number
-
-
-def make_parser() -> argparse.ArgumentParser:
+def make_parser() -> Parser:
     """Return the parser of the whole command line; the settings' flags are made from their declaration."""
-    parser = argparse.ArgumentParser(prog="neural-style", description="Repaint a picture in the manner of a painting.")
+    parser = Parser(prog="neural-style", description="Repaint a picture in the manner of a painting.")
     parser.add_argument("--version", action="version", version=f"neural-style {protocol.VERSION}")
     commands = parser.add_subparsers(title="commands", required=True, metavar="COMMAND")
 
     style = commands.add_parser("style", help="repaint a picture, or a folder of them", description=_STYLE_EXAMPLES,
                                 formatter_class=argparse.RawDescriptionHelpFormatter,
                                 usage="neural-style style CONTENT STYLE… -o OUT [options]")
-    style.add_argument("content", type=Path, metavar="CONTENT", help="the picture to repaint, a folder of pictures, or a "
-                                                                     "pattern in quotes, e.g. 'holiday/*.jpg'")
-    style.add_argument("styles", type=Path, nargs="+", metavar="STYLE", help="the painting; several are blended")
-    style.add_argument("-o", "--output", type=Path, required=True, metavar="OUT", help="the result; the ending says the "
-                                                                                     "format (.png, .jpg, .tif, …); for "
-                                                                                     "several pictures: a folder")
+    style.add_argument("content", type=to_paint, metavar="CONTENT",
+                       help="the picture to repaint, a folder of pictures, or a pattern in quotes, e.g. 'holiday/*.jpg'")
+    style.add_argument("styles", type=to_read, nargs="+", metavar="STYLE", help="the painting; several are blended")
+    style.add_argument("-o", "--output", type=to_write, required=True, metavar="OUT",
+                       help="the result; the ending says the format (.png, .jpg, .tif, …); for several pictures: a folder")
     style.add_argument("--weights", metavar='"N N …"', help="how much each style counts (default: all the same)")
     style.add_argument("--again", action="store_true", help="of a folder, repaint also what is in OUT already")
     style.add_argument("--frames", action="store_true",
                        help="the pictures are the frames of an animation: each goes on from the one before it")
-    style.add_argument("--side-by-side", type=Path, metavar="OUT2", help="also photo, style and result in one picture")
-    style.add_argument("--guide", type=Path, metavar="MASK", help="a picture of the photo's shape: white where it is to be "
-                                                                  "painted, black where not, grey between")
-    style.add_argument("--style-guide", type=Path, action="append", default=[], metavar="MASK",
+    style.add_argument("--side-by-side", type=to_write, metavar="OUT2", help="also photo, style and result in one picture")
+    style.add_argument("--guide", type=to_read, metavar="MASK",
+                       help="a picture of the photo's shape: white where it is to be painted, black where not, "
+                            "grey between")
+    style.add_argument("--style-guide", type=to_read, action="append", default=[], metavar="MASK",
                        help="where a style paints, white and black like --guide; given once for the first style, twice for "
                             "the first two, …; styles without one paint what the others leave")
-    style.add_argument("--strength-map", type=Path, metavar="MASK", help="how strongly: white with the set strength, black "
-                                                                         "leaves the photo, grey between")
-    style.add_argument("--depth", choices=["auto", "8", "16", "32"], default="auto",
+    style.add_argument("--strength-map", type=to_read, metavar="MASK",
+                       help="how strongly: white with the set strength, black leaves the photo, grey between")
+    style.add_argument("--depth", type=one_of(_DEPTHS), metavar=f"{{{','.join(_DEPTHS)}}}", default="auto",
                        help="bits in a channel of the result, where its format has them (.png: 8 and 16; .tif: 8, 16 and "
                             "32; .exr: always 32); auto takes the photo's")
-    style.add_argument("--jpeg-quality", type=_quality, metavar="N",
+    style.add_argument("--jpeg-quality", type=whole_number(1, "%", most=100), metavar="N",
                        help="quality of a result in .jpg, .webp or .avif, 1 to 100 (default 95); from 90 on .jpg and .avif "
                             "keep the colour of every pixel (4:4:4), below one for each four (4:2:0)")
-    style.add_argument("--size", type=int, default=0, metavar="PX", help="shrink the photo's longer side to this first")
-    style.add_argument("--start-from", type=Path, metavar="PICTURE", help="go on from an earlier result of this photo, in "
-                                                                          "about a third of the time")
-    style.add_argument("--save-every", type=_positive, default=0, metavar="N",
+    style.add_argument("--size", type=whole_number(0, "px"), default=0, metavar="PX",
+                       help="shrink the photo's longer side to this first")
+    style.add_argument("--start-from", type=to_read, metavar="PICTURE",
+                       help="go on from an earlier result of this photo, in about a third of the time")
+    style.add_argument("--save-every", type=whole_number(1), default=0, metavar="N",
                        help="also keep the picture after every N steps at full size, as result.step-0050.png")
-    style.add_argument("--resume", type=Path, metavar="FILE", help="with --local: keep the unfinished work in this file "
-                                                                   "and, if it is there, go on from it")
+    style.add_argument("--resume", type=to_write, metavar="FILE",
+                       help="with --local: keep the unfinished work in this file and, if it is there, go on from it")
     style.add_argument("--local", action="store_true", help="paint in this process, without the server")
     style.add_argument("--cluster", metavar="ADDRESS", help="paint a folder's pictures on a Ray cluster: auto for the one "
                                                             "that this computer is part of, or HOST:PORT of its head")
-    style.add_argument("--ranks", type=_positive, default=1, metavar="N", help="paint one huge picture with N processes, "
-                       "each a strip of it on a GPU or on its share of the cores; see docs/cluster.md")
+    style.add_argument("--ranks", type=whole_number(1), default=1, metavar="N",
+                       help="paint one huge picture with N processes, each a strip of it on a GPU or on its share of the "
+                            "cores; see docs/cluster.md")
     style.add_argument("--json", action="store_true", help="say what was done as JSON on the standard output")
     _add_folder(style)
     add_connection(style)
@@ -162,8 +184,10 @@ def make_parser() -> argparse.ArgumentParser:
     actions = server.add_subparsers(title="actions", metavar="ACTION")
     run = actions.add_parser("run", help="run it in the foreground (the default)")
     stop = actions.add_parser("stop", help="end the one that runs")
-    export = actions.add_parser("export-client", help="make a connection file for a client on another computer")
-    export.add_argument("file", type=Path, metavar="FILE", help="the connection file to make; who has it may paint here")
+    export = actions.add_parser("export-client", help="make a connection file for a client on another computer",
+                                usage="neural-style server export-client FILE --address HOST:PORT")
+    export.add_argument("file", type=to_write, metavar="FILE",
+                        help="the connection file to make; who has it may paint here")
     export.add_argument("--address", required=True, metavar="HOST:PORT", help="where that client reaches this computer")
     export.set_defaults(command=_export)
     for each in (server, run):
@@ -186,7 +210,7 @@ def make_parser() -> argparse.ArgumentParser:
 
 
 def _add_settings(parser: argparse.ArgumentParser) -> None:
-    """Declare a flag for every setting."""
+    """Declare a flag for every setting. Its value stays text, which ``Setting.read`` understands later."""
     group = parser.add_argument_group("settings")
     for setting in style_settings.SETTINGS:
         flag = "--" + setting.name.replace("_", "-")
@@ -195,15 +219,17 @@ def _add_settings(parser: argparse.ArgumentParser) -> None:
             group.add_argument(flag, action=argparse.BooleanOptionalAction, default=None, dest=f"set_{setting.name}",
                                help=said)
         elif setting.kind == "choice":
+            values = ",".join(choice.value for choice in setting.choices)
             group.add_argument(flag, default=None, dest=f"set_{setting.name}", help=f"{said}(default {setting.default})",
-                               choices=[choice.value for choice in setting.choices])
+                               metavar=f"{{{values}}}")
         elif setting.kind == "numbers":
             group.add_argument(flag, default=None, dest=f"set_{setting.name}", metavar='"N N …"',
                                help=f"{said}(default {setting.default})")
         else:
-            group.add_argument(
-                flag, default=None, dest=f"set_{setting.name}", type=_number(setting), metavar="N",
-                help=f"{said}({setting.minimum:g} to {setting.maximum:g}; default {setting.default:g})")
+            numbers = setting.minimum, setting.maximum, float(setting.default)
+            minimum, maximum, default = (style_settings.plain(each) for each in numbers)
+            group.add_argument(flag, default=None, dest=f"set_{setting.name}", metavar="N",
+                               help=f"{said}({minimum} to {maximum}; default {default})")
 
 
 def _add_explore(commands: Any) -> None:
@@ -211,13 +237,13 @@ def _add_explore(commands: Any) -> None:
     sweep = commands.add_parser("sweep", help="paint a grid over one or two settings, with a contact sheet",
                                 description=_SWEEP_EXAMPLES, formatter_class=argparse.RawDescriptionHelpFormatter,
                                 usage="neural-style sweep CONTENT STYLE… --vary NAME=V,V,… -o FOLDER [options]")
-    sweep.add_argument("content", type=Path, metavar="CONTENT", help="the picture to repaint")
-    sweep.add_argument("styles", type=Path, nargs="+", metavar="STYLE", help="the painting; several are blended")
+    sweep.add_argument("content", type=to_read, metavar="CONTENT", help="the picture to repaint")
+    sweep.add_argument("styles", type=to_read, nargs="+", metavar="STYLE", help="the painting; several are blended")
     sweep.add_argument("--vary", action="append", required=True, metavar="NAME=V,V,…",
                        help="a setting and its values; given twice, every pair of values is painted")
-    sweep.add_argument("-o", "--output", type=Path, required=True, metavar="FOLDER",
+    sweep.add_argument("-o", "--output", type=to_write, required=True, metavar="FOLDER",
                        help="gets every picture, sheet.png, losses.csv and losses.png; what is there already is kept")
-    sweep.add_argument("--size", type=int, default=256, metavar="PX",
+    sweep.add_argument("--size", type=whole_number(0, "px"), default=256, metavar="PX",
                        help="shrink the content's longer side to this first (default 256; 0 does not)")
     sweep.add_argument("--reverse", action="store_true",
                        help="exchange content and style, and with them their weights (strength s becomes 100 − s)")
@@ -227,42 +253,30 @@ def _add_explore(commands: Any) -> None:
     compare = commands.add_parser("compare", help="score pictures with the objective, side by side",
                                   description=_COMPARE_EXAMPLES, formatter_class=argparse.RawDescriptionHelpFormatter,
                                   usage="neural-style compare CONTENT STYLE PICTURE… [-o SHEET] [options]")
-    compare.add_argument("content", type=Path, metavar="CONTENT", help="the picture that was repainted")
-    compare.add_argument("style", type=Path, metavar="STYLE", help="the painting")
-    compare.add_argument("pictures", type=Path, nargs="+", metavar="PICTURE", help="the results, of the content's size")
-    compare.add_argument("-o", "--output", type=Path, metavar="SHEET", help="also all of them in one picture")
+    compare.add_argument("content", type=to_read, metavar="CONTENT", help="the picture that was repainted")
+    compare.add_argument("style", type=to_read, metavar="STYLE", help="the painting")
+    compare.add_argument("pictures", type=to_read, nargs="+", metavar="PICTURE", help="the results, of the content's size")
+    compare.add_argument("-o", "--output", type=to_write, metavar="SHEET", help="also all of them in one picture")
     compare.set_defaults(command=_explore("compare"))
 
     reconstruct = commands.add_parser("reconstruct", help="show what each layer of the network knows of a picture",
                                       description=_RECONSTRUCT_EXAMPLES,
                                       formatter_class=argparse.RawDescriptionHelpFormatter,
                                       usage="neural-style reconstruct PICTURE -o FOLDER [options]")
-    reconstruct.add_argument("picture", type=Path, metavar="PICTURE", help="the picture to look into")
-    reconstruct.add_argument("-o", "--output", type=Path, required=True, metavar="FOLDER",
+    reconstruct.add_argument("picture", type=to_read, metavar="PICTURE", help="the picture to look into")
+    reconstruct.add_argument("-o", "--output", type=to_write, required=True, metavar="FOLDER",
                              help="gets every reconstruction and sheet.png")
-    reconstruct.add_argument("--size", type=int, default=256, metavar="PX",
+    reconstruct.add_argument("--size", type=whole_number(0, "px"), default=256, metavar="PX",
                              help="shrink its longer side to this first (default 256; 0 does not)")
-    reconstruct.add_argument("--steps", type=_positive, default=200, metavar="N",
+    reconstruct.add_argument("--steps", type=whole_number(1), default=200, metavar="N",
                              help="optimiser steps for each (default 200)")
-    reconstruct.add_argument("--seed", type=int, default=0, metavar="N", help="decides the noise they begin with")
+    reconstruct.add_argument("--seed", type=whole_number(0), default=0, metavar="N",
+                             help="decides the noise they begin with")
     reconstruct.set_defaults(command=_explore("reconstruct"))
     for each in (sweep, compare, reconstruct):
         each.add_argument("--json", action="store_true", help="say what was done as JSON on the standard output")
     for each in (sweep, compare):
         _add_settings(each)
-
-
-def _positive(text: str) -> int:
-    number = int(text)
-    if number < 1:
-        raise argparse.ArgumentTypeError("at least 1 is needed")
-    return number
-
-
-def _quality(text: str) -> int:
-    if text not in map(str, range(1, 101)):
-        raise argparse.ArgumentTypeError(f"“{text}” is not a whole number from 1 to 100")
-    return int(text)
 
 
 def _explore(name: str) -> Callable[[argparse.Namespace], int]:
@@ -275,7 +289,7 @@ def _explore(name: str) -> Callable[[argparse.Namespace], int]:
 
 
 def _add_folder(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--folder", type=Path, default=None, help=argparse.SUPPRESS)
+    parser.add_argument("--folder", type=to_write, default=None, help=argparse.SUPPRESS)
 
 
 def add_connection(parser: argparse.ArgumentParser) -> None:
@@ -304,7 +318,10 @@ def _status(options: argparse.Namespace) -> int:
     with Client.connect(options.folder, start=False, timeout=5.0, client_name="status",
                         connection_file=options.connection) as client:
         report = client.status()
-    print(json.dumps(report, indent=2) if options.json else words(report))
+    if options.json:
+        write_json(report, indent=2)
+    else:
+        say(words(report))
     return 0
 
 
@@ -313,7 +330,7 @@ def _export(options: argparse.Namespace) -> int:
 
     folder = (options.folder or default_folder()).absolute()
     address = export_client(folder, options.file, options.address)
-    print(f"{options.file.absolute()}: a key for one client, which reaches this computer at {address}.\n"
+    say(f"{options.file.absolute()}: a key for one client, which reaches this computer at {address}.\n"
           f"Copy it there by a private way (it is a secret), then: neural-style status --connection {options.file.name}\n"
           f"Here, start the server with: neural-style server --listen {address.removeprefix('tcp://')}\n"
           f"To lock that client out again, remove {folder / 'keys' / 'authorised' / (options.file.stem + '.key')}")
@@ -323,7 +340,7 @@ def _export(options: argparse.Namespace) -> int:
 def _stop(options: argparse.Namespace) -> int:
     folder = options.folder or default_folder()
     if not server_lives(folder):
-        print("No painting server is running.")
+        say("No painting server is running.")
         return 0
     try:
         with Client.connect(folder, start=False, timeout=5.0, client_name="stop") as client:
@@ -341,7 +358,7 @@ def _stop(options: argparse.Namespace) -> int:
             ended = _gone(folder, seconds)
     if not ended and server_lives(folder):
         raise ServiceError(*fault("server-silent"))
-    print("The painting server has ended.")
+    say("The painting server has ended.")
     return 0
 
 

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import argparse
-import json
 import math
-import sys
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
+from server.cli_output import counted, say, shown, tell, write_json
 from server.cli_painting import Interrupts, local_engine
 from server.cli_progress import Several
 from server.cli_style import chosen_settings, load_styles, style_weights
@@ -19,6 +18,9 @@ from server.sweep import Run, Sweep, cell_losses, runs_of
 from stylecore.axes import parse_axis
 from stylecore.errors import StyleError
 from stylecore.files import pictures, writing
+
+if TYPE_CHECKING:
+    from stylecore.scores import Score
 
 #: Of the sheet that compares pictures.
 _SHEET_COLUMNS = 4
@@ -41,7 +43,7 @@ def sweep(options: argparse.Namespace) -> int:
     content = pictures.load(options.content, max(0, options.size)).pixels
     brush_size = max(float(run.settings["brush_size"]) for run in runs)
     styles = load_styles(options, weights, content.shape[:2], brush_size)
-    names = [options.content.stem, *(path.stem for path in options.styles)]
+    names = [shown(path.stem) for path in (options.content, *options.styles)]
     if options.reverse:
         if len(styles) != 1:
             raise StyleError("bad-arguments", "--reverse exchanges one content and one style.", "Name a single style.")
@@ -50,31 +52,32 @@ def sweep(options: argparse.Namespace) -> int:
     make_folder(folder)
     writing.check(folder / "sheet.png", content.shape[:2], content.shape[2])
     work = Sweep(folder, content, styles, runs)
-    with Interrupts() as interrupts, Several(len(runs), quiet=options.json) as progress:
-        for run, fraction in work.paint(local_engine, lambda: interrupts.count > 0):
-            progress.show(run.name or "the run", fraction)
-        if interrupts.count:
-            progress.close()
-            done = progress.done
-            print(f"Interrupted after {done} of {len(runs)} runs; their pictures are in {folder.resolve()}.\n"
-                  "The same command goes on with the rest.", file=sys.stderr)
-            return interrupts.exit_status
-    write_losses(folder / "losses.csv", axes, runs)
-    title = f"{names[0]} painted like {', '.join(names[1:])}" + (" (reversed)" if options.reverse else "")
-    originals = [(names[0], content), *((name, pixels) for name, (pixels, _) in zip(names[1:], styles, strict=True))]
-    sheet = contact_sheet([originals, *grid(axes, runs, folder)], title)
-    writing.write_image(folder / "sheet.png", sheet)
-    drawn = _curves(folder / "losses.png", axes, runs)
-    if options.json:
-        cells = [{"picture": str((folder / name).resolve()), "steps": count or None, **run.values,
-                  "content": loss.content, "style": loss.style, "total": loss.total}
-                 for run in runs for count, name in run.cells.items() if (loss := cell_losses(run, count)) is not None]
-        print(json.dumps({"sheet": str((folder / "sheet.png").resolve()), "cells": cells}, ensure_ascii=False))
-    else:
-        print(f"{folder.resolve() / 'sheet.png'}  ({sum(len(run.cells) for run in runs)} pictures)")
-        print(f"{folder.resolve() / 'losses.csv'}")
-        print(f"{folder.resolve() / 'losses.png'}" if drawn else
-              "The curves of losses.csv were not drawn: that needs matplotlib (pip install matplotlib).")
+    with Interrupts() as interrupts:  # to the end: what is written is told as well
+        with Several(len(runs), quiet=options.json) as progress:
+            for run, fraction in work.paint(local_engine, lambda: interrupts.count > 0):
+                progress.show(run.name or "the run", fraction)
+            if interrupts.count:
+                progress.close()
+                done = progress.done
+                tell(f"Interrupted after {done} of {counted(len(runs), 'run')}; their pictures are in {folder.resolve()}.\n"
+                     "The same command goes on with the rest.")
+                return interrupts.exit_status
+        write_losses(folder / "losses.csv", axes, runs)
+        title = f"{names[0]} painted like {', '.join(names[1:])}" + (" (reversed)" if options.reverse else "")
+        originals = [(names[0], content), *((name, pixels) for name, (pixels, _) in zip(names[1:], styles, strict=True))]
+        sheet = contact_sheet([originals, *grid(axes, runs, folder)], title)
+        writing.write_image(folder / "sheet.png", sheet)
+        drawn = _curves(folder / "losses.png", axes, runs)
+        if options.json:
+            cells = [{"picture": (folder / name).resolve(), "steps": count or None, **run.values,
+                      "content": loss.content, "style": loss.style, "total": loss.total}
+                     for run in runs for count, name in run.cells.items() if (loss := cell_losses(run, count)) is not None]
+            write_json({"sheet": (folder / "sheet.png").resolve(), "cells": cells})
+        else:
+            say(f"{folder.resolve() / 'sheet.png'}  ({counted(sum(len(run.cells) for run in runs), 'picture')})")
+            say(f"{folder.resolve() / 'losses.csv'}")
+            say(f"{folder.resolve() / 'losses.png'}" if drawn else
+                "The curves of losses.csv were not drawn: that needs matplotlib (pip install matplotlib).")
     return 0
 
 
@@ -106,27 +109,32 @@ def compare(options: argparse.Namespace) -> int:
             scored.append((path, pixels, judge.score(pixels)))
         except StyleError as error:
             raise StyleError(error.code, f"{path}: {error.sentence}", error.remedy) from None
+    with Interrupts():  # to the end: what is written is told as well
+        _tell_scores(options, content, style, scored)
+    return 0
+
+
+def _tell_scores(options: argparse.Namespace, content: pictures.Pixels, style: pictures.Pixels,
+                 scored: list[tuple[Path, pictures.Pixels, Score]]) -> None:
     if options.output is not None:
-        names = [f"{path.stem}: content {score.content:.4g}, style {score.style:.4g}" for path, _, score in scored]
+        names = [f"{shown(path.stem)}: content {score.content:.4g}, style {score.style:.4g}" for path, _, score in scored]
         row = [(name, pixels) for name, (_, pixels, _) in zip(names, scored, strict=True)]
         rows = [row[begin:begin + _SHEET_COLUMNS] for begin in range(0, len(row), _SHEET_COLUMNS)]
-        originals = [(options.content.stem, content), (options.style.stem, style)]
+        originals = [(shown(options.content.stem), content), (shown(options.style.stem), style)]
         writing.write_image(options.output, contact_sheet([originals, *rows]))
     if options.json:
-        print(json.dumps([{"picture": str(path.resolve()), "total": score.total, "content": score.content,
-                           "style": score.style, "layers": dict(score.layers)} for path, _, score in scored],
-                         ensure_ascii=False))
-        return 0
-    widest = max(7, *(len(str(path)) for path, _, _ in scored))
+        write_json([{"picture": path.resolve(), "total": score.total, "content": score.content, "style": score.style,
+                     "layers": score.layers} for path, _, score in scored])
+        return
+    widest = max(7, *(len(shown(str(path))) for path, _, _ in scored))
     layers = list(scored[0][2].layers)
-    print(f"{'picture':{widest}}  {'total':>11}  {'content':>11}  {'style':>11}  " + "  ".join(f"{n:>11}" for n in layers))
+    say(f"{'picture':{widest}}  {'total':>11}  {'content':>11}  {'style':>11}  " + "  ".join(f"{n:>11}" for n in layers))
     for path, _, score in scored:
         losses = [score.total, score.content, score.style, *score.layers.values()]
-        print(f"{path!s:{widest}}  " + "  ".join(f"{loss:11.4g}" for loss in losses))
-    print("Less is closer; content and style are before their weights.")
+        say(f"{shown(str(path)):{widest}}  " + "  ".join(f"{loss:11.4g}" for loss in losses))
+    say("Less is closer; content and style are before their weights.")
     if options.output is not None:
-        print(options.output.resolve())
-    return 0
+        say(str(options.output.resolve()))
 
 
 def reconstruct(options: argparse.Namespace) -> int:
@@ -144,26 +152,26 @@ def reconstruct(options: argparse.Namespace) -> int:
     picture = pictures.load(options.picture, max(0, options.size)).pixels[..., :3]
     make_folder(folder)
     writing.check(folder / "sheet.png", picture.shape[:2], 3)
-    rows: list[list[_Cell]] = [[(options.picture.stem, picture)], [], []]
+    rows: list[list[_Cell]] = [[(shown(options.picture.stem), picture)], [], []]
     engine = local_engine()
-    with Interrupts() as interrupts, Several(len(jobs), quiet=options.json) as progress:
-        for row, name, work, what in sorted(jobs, key=lambda job: job[1]):
-            def told(fraction: float, name: str = name) -> bool:
-                progress.show(name, fraction)
-                return interrupts.count == 0
+    with Interrupts() as interrupts:
+        with Several(len(jobs), quiet=options.json) as progress:
+            for row, name, work, what in sorted(jobs, key=lambda job: job[1]):
+                def told(fraction: float, name: str = name) -> bool:
+                    progress.show(name, fraction)
+                    return interrupts.count == 0
 
-            result, _ = work(engine, picture, what, steps=options.steps, seed=options.seed, progress=told)
-            if interrupts.count:
-                progress.close()
-                print(f"Interrupted after {progress.done} of {len(jobs)} pictures, which are in {folder.resolve()}.",
-                      file=sys.stderr)
-                return interrupts.exit_status
-            progress.show(name, None)
-            writing.save(files[name], result)
-            rows[row].append((name, result))
-    writing.write_image(folder / "sheet.png", contact_sheet(rows))
-    if options.json:
-        print(json.dumps({"sheet": str((folder / "sheet.png").resolve())}, ensure_ascii=False))
-    else:
-        print(f"{folder.resolve() / 'sheet.png'}  ({len(jobs)} pictures)")
+                result, _ = work(engine, picture, what, steps=options.steps, seed=options.seed, progress=told)
+                if interrupts.count:
+                    progress.close()
+                    tell(f"Interrupted after {progress.done} of {len(jobs)} pictures, which are in {folder.resolve()}.")
+                    return interrupts.exit_status
+                progress.show(name, None)
+                writing.save(files[name], result)
+                rows[row].append((name, result))
+        writing.write_image(folder / "sheet.png", contact_sheet(rows))
+        if options.json:
+            write_json({"sheet": (folder / "sheet.png").resolve()})
+        else:
+            say(f"{folder.resolve() / 'sheet.png'}  ({counted(len(jobs), 'picture')})")
     return 0

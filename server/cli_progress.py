@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from server import client as wire
+from server.cli_output import listed, shown, tell
 from server.client import Event
 
 
@@ -41,7 +42,7 @@ class Lines:
     def say(self, text: str) -> None:
         """Say something that is no event."""
         if not self._quiet:
-            print(text, file=sys.stderr, flush=True)
+            tell(text)
 
 
 class Bar:
@@ -51,8 +52,9 @@ class Bar:
         from rich.console import Console
         from rich.progress import BarColumn, Progress, TextColumn
 
-        self._bar = Progress(TextColumn("{task.description}"), BarColumn(), TextColumn("{task.percentage:>3.0f} %"),
-                             TextColumn("{task.fields[left]}"), console=Console(stderr=True))
+        self._bar = Progress(TextColumn("{task.description}", markup=False), BarColumn(),
+                             TextColumn("{task.percentage:>3.0f} %"), TextColumn("{task.fields[left]}"),
+                             console=Console(stderr=True))
         self._task = self._bar.add_task("", total=1.0, left="")
 
     def __enter__(self) -> Bar:
@@ -64,7 +66,7 @@ class Bar:
 
     def say(self, text: str) -> None:
         """Say something that is no event."""
-        self._bar.console.print(text, markup=False, highlight=False)
+        self._bar.console.print(shown(text), markup=False, highlight=False, soft_wrap=True)
 
     def show(self, event: Event) -> None:
         """Show what there is to show."""
@@ -110,8 +112,9 @@ class Several:
         self._quiet, self._count = quiet, count
         console = Console(stderr=True)
         self._terminal = console.is_terminal and not quiet
-        self._bar = Progress(TextColumn("{task.description}"), BarColumn(), TextColumn("{task.percentage:>3.0f} %"),
-                             TimeRemainingColumn(), console=console, disable=not self._terminal)
+        self._bar = Progress(TextColumn("{task.description}", markup=False), BarColumn(),
+                             TextColumn("{task.percentage:>3.0f} %"), TimeRemainingColumn(), console=console,
+                             disable=not self._terminal)
         self._task = self._bar.add_task(first, total=float(count))
 
     def __enter__(self) -> Several:
@@ -127,15 +130,16 @@ class Several:
 
     def say(self, text: str) -> None:
         """Say something beside."""
-        if not self._quiet:
-            self._bar.console.print(text, markup=False, highlight=False, soft_wrap=True)
+        if self._terminal:
+            self._bar.console.print(shown(text), markup=False, highlight=False, soft_wrap=True)
+        elif not self._quiet:
+            tell(text)
 
     def under_way(self, fractions: Mapping[Path, float]) -> None:
         """Show how far, 0 to 1, several paintings are that are made at once."""
         self._under_way = sum(fractions.values())
-        names = ", ".join(sorted(path.name for path in fractions)[:3])
-        names += f" and {len(fractions) - 3} more" if len(fractions) > 3 else ""
-        if names:
+        if fractions:
+            names = shown(listed(sorted(path.name for path in fractions)))
             self._bar.update(self._task, completed=self.done + self._under_way, description=names)
 
     def show(self, name: str, fraction: float | None) -> None:
@@ -144,6 +148,5 @@ class Several:
             self.done += 1
             if not self._quiet and not self._terminal:
                 left = (time.monotonic() - self._begin) * (self._count / (self.done + self._under_way) - 1)
-                print(f"{self.done} of {self._count}: {name}, {math.ceil(max(0.0, left))} s left", file=sys.stderr,
-                      flush=True)
-        self._bar.update(self._task, completed=self.done + (fraction or 0.0), description=name)
+                tell(f"{self.done} of {self._count}: {name}, {math.ceil(max(0.0, left))} s left")
+        self._bar.update(self._task, completed=self.done + (fraction or 0.0), description=shown(name))

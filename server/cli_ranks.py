@@ -19,6 +19,7 @@ import torch
 import torch.distributed as dist
 from torch.multiprocessing.spawn import ProcessExitedException, ProcessRaisedException, start_processes
 
+from server.cli_output import streams
 from server.cli_painting import ENDINGS
 from server.cli_style import check, style
 from server.errors import ServiceError
@@ -110,7 +111,8 @@ def _join(options: argparse.Namespace, **group: Any) -> int:
     if torch.cuda.is_available():
         torch.cuda.set_device(Ranks.device()[0])
     dist.init_process_group(timeout=_PATIENCE, **group)
-    status = style(options, Ranks.joined())
+    with streams():  # this process may have been started for nothing else
+        status = style(options, Ranks.joined())
     dist.barrier()
     dist.destroy_process_group()
     return status

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import argparse
-import json
 import math
-import sys
 import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -16,6 +14,8 @@ from PIL import Image, ImageDraw, ImageFont
 from server import client as wire
 from server.batch import Outcome, names_many, pictures_of, places_for, repaint, unfinished
 from server.cli_masks import Extras, load_extras
+from server.cli_notes import as_styles, other_depths
+from server.cli_output import counted, say, tell, tell_all, write_json
 from server.cli_painting import Interrupts, at_step, paint_picture
 from server.cli_progress import progress
 from server.outputs import Outputs, save_painted
@@ -50,7 +50,12 @@ def style(options: argparse.Namespace, ranks: Ranks | None = None) -> int:
     first = ranks is None or ranks.rank == 0
     if several:
         return _many(options, settings, weights)
+    if first:
+        # Before anything is refused: it may be what explains that.
+        tell_all(as_styles(options.content, options.styles, options.output))
     _claim_outputs(options, settings)
+    if first:
+        tell_all(other_depths(options.depth, [options.output]))
     photo = pictures.load(options.content, max(0, options.size))
     start = pictures.load(options.start_from, max(0, options.size)).pixels if options.start_from else None
     styles = load_styles(options, weights, photo.pixels.shape[:2], settings["brush_size"])
@@ -66,7 +71,7 @@ def style(options: argparse.Namespace, ranks: Ranks | None = None) -> int:
         if not first:
             return 0  # rank 0 has the picture
         if painted is None:
-            print("Cancelled; nothing was written.", file=sys.stderr)
+            tell(_cancelled(options))
             return interrupts.exit_status
         result, finished = painted
         save_painted(options.output, result, **_saving(options, photo))
@@ -109,9 +114,16 @@ def _check_writing(options: argparse.Namespace, photo: pictures.Picture) -> None
     height, width, channels = photo.pixels.shape
     depth = _depth(options, photo)
     writing.check(options.output, (height, width), channels, depth=depth)
+    if options.resume is not None:
+        writing.check_room(options.resume, b"\0", 1)
     if options.side_by_side is not None:
         panels = 2 + len(options.styles)
         writing.check(options.side_by_side, (_PANEL_HEIGHT, _PANEL_HEIGHT * panels), 3)
+
+
+def _cancelled(options: argparse.Namespace) -> str:
+    said = f"Cancelled; {options.output} was not written."
+    return f"{said} The work so far is in {options.resume}." if options.resume and options.resume.exists() else said
 
 
 def _write_side_by_side(options: argparse.Namespace, photo: pictures.Pixels, styles: list[pictures.Pixels],
@@ -156,10 +168,11 @@ def _many(options: argparse.Namespace, settings: dict[str, Any], weights: list[f
         if value is not None:
             raise StyleError("bad-arguments", f"{flag} is for a single picture.", "Leave it out, or name one picture.")
     sources = pictures_of(options.content)
-    places = places_for(sources, options.output, _inputs(options), again=options.again)
     # How large the photos are is not known yet, but for the bound that --size sets.
     largest = (options.size, options.size) if options.size > 0 else None
     styles = load_styles(options, weights, largest, settings["brush_size"])
+    places = places_for(sources, options.output, _inputs(options), again=options.again)
+    tell_all(other_depths(options.depth, places.values()))
 
     def load(source: Path, start: Path | None) -> tuple[pictures.Picture, Extras]:
         photo = pictures.load(source, max(0, options.size))
@@ -205,9 +218,9 @@ def _many(options: argparse.Namespace, settings: dict[str, Any], weights: list[f
 def _report(options: argparse.Namespace, done: Outcome, when_interrupted: int) -> int:
     """Tell what became of many pictures; returns the exit status."""
     if options.json:
-        print(json.dumps(done.as_json(), ensure_ascii=False))
+        write_json(done.as_json())
     else:
-        print(done.words(options.output.resolve()))
+        say(done.words(options.output.resolve()))
     return when_interrupted if done.interrupted else done.exit_status
 
 
@@ -217,11 +230,13 @@ def chosen_settings(options: argparse.Namespace) -> dict[str, Any]:
     Raises:
         StyleError: ``bad-settings``.
     """
-    values = {s.name: value for s in SETTINGS if (value := getattr(options, f"set_{s.name}")) is not None}
+    given = {setting: value for setting in SETTINGS if (value := getattr(options, f"set_{setting.name}")) is not None}
     try:
-        return dict(validate(values))
+        # A flag without a value is true or false already.
+        return dict(validate({s.name: s.read(value) if isinstance(value, str) else value for s, value in given.items()}))
     except SettingError as error:
-        raise StyleError("bad-settings", str(error), "Correct that setting and try again.") from None
+        sentence = error.called(f"--{error.name.replace('_', '-')}")
+        raise StyleError("bad-settings", sentence, error.remedy or "Correct that value and try again.") from None
 
 
 def style_weights(text: str | None, count: int) -> list[float]:
@@ -233,12 +248,12 @@ def style_weights(text: str | None, count: int) -> list[float]:
     if text is None:
         return [1.0] * count
     try:
-        weights = numbers(text)
+        weights = numbers(text.replace("%", " "))
     except ValueError:
         weights = []
     if len(weights) != count or not all(0 <= weight < math.inf for weight in weights) or not any(weights):
-        raise StyleError("bad-arguments", f"--weights “{text}” is not a number for each of the {count} styles.",
-                         'Give as many as there are styles, e.g. --weights "2 1", not all 0.')
+        raise StyleError("bad-arguments", f"--weights “{text}” does not fit {counted(count, 'style')}.",
+                         'Give a number for each, e.g. --weights "2 1" for two; not all may be 0.')
     return weights
 
 
@@ -275,18 +290,17 @@ def _saving(options: argparse.Namespace, photo: pictures.Picture) -> dict[str, A
 def _tell(options: argparse.Namespace, result: pictures.Pixels, finished: wire.Finished, seconds: float) -> None:
     height, width = result.shape[:2]
     if options.json:
-        beside = str(options.side_by_side.resolve()) if options.side_by_side else None
-        print(json.dumps({"output": str(options.output.resolve()), "side_by_side": beside, "width": width,
-                          "height": height, "seconds": round(seconds, 3), "painting_seconds": round(finished.seconds, 3),
-                          "device": finished.device, "stopped": finished.stopped, "settings": dict(finished.settings)},
-                         ensure_ascii=False))
+        beside = options.side_by_side.resolve() if options.side_by_side else None
+        write_json({"output": options.output.resolve(), "side_by_side": beside, "width": width, "height": height,
+                    "seconds": round(seconds, 3), "painting_seconds": round(finished.seconds, 3),
+                    "device": finished.device, "stopped": finished.stopped, "settings": finished.settings})
         return
     if finished.stopped:
-        print("Stopped early; this is the picture so far.")
-    print(f"{options.output.resolve()}  ({width} × {height} px)")
+        say("Stopped early; this is the picture so far.")
+    say(f"{options.output.resolve()}  ({width} × {height} px)")
     if options.side_by_side:
-        print(f"{options.side_by_side.resolve()}  (photo, style, result)")
-    print(f"Painted in {finished.seconds:.1f} s ({seconds:.1f} s in all) on {finished.device}.")
+        say(f"{options.side_by_side.resolve()}  (photo, style, result)")
+    say(f"Painted in {finished.seconds:.1f} s ({seconds:.1f} s in all) on {finished.device}.")
 
 
 def side_by_side(content: pictures.Pixels, styles: list[pictures.Pixels], result: pictures.Pixels) -> Image.Image:

@@ -19,6 +19,7 @@ from typing import Any
 
 from server import client as client_module
 from server import finding, protocol
+from server.cli_output import say, write_json
 
 AGAIN = "Run ./install.sh again."
 
@@ -40,16 +41,16 @@ def run(as_json: bool) -> int:
         findings.append(finding_)
         if not as_json:
             sign = {"good": "✓", "warning": "!", "bad": "✗"}[finding_.state]
-            print(f"{sign} {finding_.check}: {finding_.sentence}")
+            say(f"{sign} {finding_.check}: {finding_.sentence}")
             if finding_.remedy:
-                print(f"    {finding_.remedy}", flush=True)
+                say(f"    {finding_.remedy}")
     bad = [each for each in findings if each.state == "bad"]
     if as_json:
-        print(json.dumps({"good": not bad, "findings": [asdict(each) for each in findings]}, ensure_ascii=False))
+        write_json({"good": not bad, "findings": [asdict(each) for each in findings]})
     elif bad:
-        print(f"\n{len(bad)} of {len(findings)} checks found something broken.")
+        say(f"\n{len(bad)} of {len(findings)} checks found something broken.")
     else:
-        print("\nEverything works.")
+        say("\nEverything works.")
     return 1 if bad else 0
 
 

@@ -124,6 +124,8 @@ def read_exported(path: Path) -> tuple[Connection, tuple[bytes, bytes]]:
         ServerError: ``bad-connection-file``, or ``keys-unsafe`` if others could read it.
     """
     try:
+        if os.path.isdir(path):
+            raise ValueError("it is a folder")
         check_private(path, path)
         if path.stat().st_size > _LARGEST_FILE:
             raise ValueError("it is too large")

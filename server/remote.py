@@ -15,6 +15,7 @@ from server import protocol
 from server.addresses import shown, split_address
 from server.errors import fault
 from server.finding import ServerError, read_connection, server_lives
+from stylecore.files.replacing import cannot_write
 
 
 def export_client(folder: Path, file: Path, address: str) -> str:
@@ -29,6 +30,7 @@ def export_client(folder: Path, file: Path, address: str) -> str:
 
     Raises:
         ServerError: ``bad-address``, ``bad-connection-file``, ``folder-unusable`` or ``keys-unsafe``.
+        StyleError: ``cannot-write`` if the connection file cannot be made.
     """
     host, port = split_address(address)
     if not port:
@@ -50,6 +52,9 @@ def export_client(folder: Path, file: Path, address: str) -> str:
         places.write_private(file.absolute(), json.dumps({
             "address": shown(host, port), "public_key": server_public, "version": protocol.VERSION,
             "protocol": protocol.PROTOCOL, "client_public_key": public, "client_secret_key": secret}, indent=2) + "\n")
+    except OSError as error:
+        raise cannot_write(file, error) from None
+    try:
         handle, temporary = tempfile.mkstemp(prefix=".new-", dir=authorised)
         with os.fdopen(handle, "w", encoding="ascii") as key:
             key.write(f'metadata\n    name = "{name}"\ncurve\n    public-key = "{public}"\n')

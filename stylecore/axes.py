@@ -9,10 +9,9 @@ import math
 import shlex
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
 from stylecore.errors import StyleError
-from stylecore.settings import BY_NAME, SettingError, Value
+from stylecore.settings import BY_NAME, SettingError, Value, meant, named, plain
 
 #: What people call the setting ``iterations``.
 _ALIASES = {"steps": "iterations"}
@@ -29,8 +28,8 @@ class Axis:
     def words(self, value: Value) -> str:
         """Return the label of a value, e.g. ``'style weight 8000'``."""
         if self.name == STEPS:
-            return f"{value} steps"
-        return f"{self.name.replace('_', ' ')} {f'{value:g}' if isinstance(value, float) else value}"
+            return f"{value} step{'s' if value != 1 else ''}"
+        return f"{self.name.replace('_', ' ')} {plain(value) if isinstance(value, float) else value}"
 
 
 def check_axes(axes: Sequence[Axis], most: int) -> None:
@@ -65,18 +64,19 @@ def parse_axis(text: str) -> Axis:
     Raises:
         StyleError: ``bad-arguments``.
     """
-    name, _, listed = text.partition("=")
-    name = name.strip().replace("-", "_")
-    setting = BY_NAME.get(_ALIASES.get(name, name))
+    written, _, listed = text.partition("=")
+    setting = named(_ALIASES.get(written.strip().lower(), written))
     if setting is None:
-        raise StyleError("bad-arguments", f"“{text}”: there is no setting “{name}”.",
-                         f"The settings are: {', '.join(BY_NAME)}.")
+        names = [each.replace("_", "-") for each in BY_NAME]
+        remedy = " ".join(filter(None, [meant(written, names), f"The settings are: {', '.join(names)}."]))
+        raise StyleError("bad-arguments", f"“{text}”: there is no setting “{written.strip()}”.", remedy)
     values: list[Value] = []
     for part in filter(None, (part.strip() for part in listed.split("," if setting.kind != "numbers" else ";"))):
         try:
-            value = setting.check(typed(part, setting.kind))
+            value = setting.read(part)
         except SettingError as error:
-            raise StyleError("bad-arguments", f"“{text}”: {error}", "Correct that value.") from None
+            said = error.called(f"“{setting.name.replace('_', '-')}”")
+            raise StyleError("bad-arguments", f"“{text}”: {said}", error.remedy or "Correct that value.") from None
         if value not in values:
             values.append(value)
     if not values:
@@ -84,19 +84,3 @@ def parse_axis(text: str) -> Axis:
     if setting.name == STEPS and 0 in values:
         raise StyleError("bad-arguments", f"“{text}”: a run has at least 1 step.", "Leave the 0 out.")
     return Axis(setting.name, tuple(values))
-
-
-def typed(text: str, kind: str) -> Any:
-    """Return a setting's value that was written as text, as its ``kind`` wants it; ``Setting.check`` then judges it.
-
-    Raises:
-        SettingError: a number was wanted, and this is none.
-    """
-    if kind == "bool":
-        return {"true": True, "yes": True, "1": True, "false": False, "no": False, "0": False}.get(text.lower(), text)
-    if kind not in ("float", "int"):
-        return text
-    try:
-        return float(text)
-    except ValueError:
-        raise SettingError(f"“{text}” is not a number.") from None

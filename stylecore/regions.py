@@ -49,8 +49,8 @@ class Areas:
     ) -> None:  # fmt: skip
         chosen = _map(guide, size, "guide", device)
         if chosen is not None:
-            self._check(chosen, alpha, "Nothing is selected where the picture has pixels.",
-                        "Select something, or select nothing.")  # fmt: skip
+            self._check(chosen, alpha, "No visible part of the picture is chosen to be painted.",
+                        "Choose a part that has visible pixels, or all of it.")  # fmt: skip
         given = [_map(each, size, f"guide of style {n}", device) for n, each in enumerate(style_guides, 1)]
         own = _together(given)
         rest = None

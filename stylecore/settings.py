@@ -6,7 +6,9 @@ and the README's table are all made from :data:`SETTINGS`. Adding a setting is o
 
 from __future__ import annotations
 
+import difflib
 import math
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -18,7 +20,23 @@ Value = float | int | bool | str
 
 
 class SettingError(ValueError):
-    """A setting's name or value that cannot be used; the message is a sentence for people."""
+    """A setting's name or value that cannot be used; the message is a sentence for people.
+
+    Args:
+        problem: the sentence, or what ``name`` begins to say: ``'must be a number.'``
+        name: the setting's.
+        remedy: what to write instead, if that can be guessed.
+    """
+
+    def __init__(self, problem: str, name: str = "", remedy: str = "") -> None:
+        super().__init__(f"“{name}” {problem}" if name else problem)
+        self.name = name
+        self.remedy = remedy
+        self._problem = problem
+
+    def called(self, name: str) -> str:
+        """Return the sentence with another name for the setting, e.g. its flag."""
+        return f"{name} {self._problem}" if self.name else self._problem
 
 
 @dataclass(frozen=True)
@@ -61,23 +79,57 @@ class Setting:
         if self.kind == "bool":
             if isinstance(value, bool):
                 return value
-            raise SettingError(f"“{self.name}” must be true or false, not {value!r}.")
+            raise self._error(f"must be true or false, not {_quoted(value)}.")
         if self.kind == "choice":
-            if isinstance(value, str) and any(choice.value == value for choice in self.choices):
+            names = [choice.value for choice in self.choices]
+            if isinstance(value, str) and value in names:
                 return value
-            names = ", ".join(choice.value for choice in self.choices)
-            raise SettingError(f"“{self.name}” must be one of {names}, not {value!r}.")
+            raise self._error(f"must be one of {', '.join(names)}, not {_quoted(value)}.", meant(str(value), names))
         if self.kind == "numbers":
             return self._check_numbers(value)
         if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
-            raise SettingError(f"“{self.name}” must be a number, not {value!r}.")
+            raise self._error(f"must be a number, not {_quoted(value)}.")
         if self.kind == "int" and value != int(value):
-            raise SettingError(f"“{self.name}” must be a whole number, not {value!r}.")
+            raise self._error(f"must be a whole number, not {plain(value)}.")
         if not self.minimum <= value <= self.maximum:
-            raise SettingError(
-                f"“{self.name}” must be between {self.minimum:g} and {self.maximum:g}, not {value:g}."
-            )
+            raise self._error(f"must be between {plain(self.minimum)} and {plain(self.maximum)}, not {plain(value)}.")
         return int(value) if self.kind == "int" else float(value)
+
+    def read(self, text: str) -> Value:
+        """Return the value that a person has written, e.g. ``70``, ``70 %``, ``4GB``, ``Gray``.
+
+        Raises:
+            SettingError: it is none for this setting; the remedy says what may have been meant.
+        """
+        written = text.strip()
+        if self.kind == "bool":
+            said = {"true": True, "yes": True, "on": True, "1": True, "false": False, "no": False, "off": False, "0": False}
+            return self.check(said.get(written.lower(), written))
+        if self.kind == "choice":
+            word = british(written.lower())
+            return self.check(word if any(choice.value == word for choice in self.choices) else written)
+        if self.kind == "numbers":
+            return self.check(written)
+        bare = self._without_unit(written)
+        try:
+            number = float(bare)
+        except ValueError:
+            what = f"a {'whole ' if self.kind == 'int' else ''}number{f' of {self.unit}' if self.unit.isalpha() else ''}"
+            problem = f"must be {what}, not {_quoted(text)}."
+            raise self._error(problem, _with_a_point(bare, whole=self.kind == "int")) from None
+        return self.check(number)
+
+    def _without_unit(self, text: str) -> str:
+        units = [self.unit] if self.unit else ["%"] if self.maximum == 100 else []
+        if self.unit == "GB":
+            units += ["GiB", "G"]
+        for unit in units:
+            if text.lower().endswith(unit.lower()):
+                return text[: -len(unit)].rstrip()
+        return text
+
+    def _error(self, problem: str, remedy: str = "") -> SettingError:
+        return SettingError(problem, self.name, remedy)
 
     def _check_numbers(self, value: Any) -> str:
         try:
@@ -85,11 +137,40 @@ class Setting:
         except (ValueError, AttributeError):
             parts = []
         if len(parts) != self.count or not all(self.minimum <= part <= self.maximum for part in parts) or not any(parts):
-            raise SettingError(
-                f"“{self.name}” must be {self.count} numbers between {self.minimum:g} and {self.maximum:g} with spaces "
-                f"between them, not all 0; it is {value!r}."
+            raise self._error(
+                f"must be {self.count} numbers between {plain(self.minimum)} and {plain(self.maximum)} with spaces between "
+                f"them, not all 0; it is {_quoted(value)}."
             )
         return str(value)
+
+
+def plain(number: float) -> str:
+    """Return a number with all its digits, as people write it: ``2147483647``, ``0.5``."""
+    return f"{number:.15g}"
+
+
+def british(text: str) -> str:
+    """Return a word of the settings, which may be written the American way, as they spell it: ``color``, ``gray``."""
+    return text.replace("color", "colour").replace("gray", "grey")
+
+
+def meant(word: str, possible: Iterable[str]) -> str:
+    """Return the question whether a word like this one was meant, or nothing if none is like it."""
+    near = difflib.get_close_matches(word.lower(), list(possible), 1)
+    return f"Did you mean {near[0]}?" if near else ""
+
+
+def _quoted(value: object) -> str:
+    return f"“{value}”" if isinstance(value, str) else repr(value)
+
+
+def _with_a_point(text: str, *, whole: bool) -> str:
+    """Return the remedy for a number that holds a comma, for its decimals or its thousands; else nothing."""
+    if whole and re.fullmatch(r"[0-9]{1,3}(,[0-9]{3})+", text):
+        return f"Write {text.replace(',', '')}."
+    if re.fullmatch(r"[-+]?[0-9]*,[0-9]*", text):
+        return f"Write {text.replace(',', '.')}, with a point."
+    return ""
 
 
 def numbers(value: Value) -> list[float]:
@@ -224,6 +305,12 @@ SETTINGS: tuple[Setting, ...] = (
 BY_NAME: dict[str, Setting] = {setting.name: setting for setting in SETTINGS}
 
 
+def named(text: str) -> Setting | None:
+    """Return the setting that a person calls so (``brush-size``, ``Colors``), or ``None``."""
+    name = british(text.strip().lower()).replace("-", "_")
+    return BY_NAME.get(name) or BY_NAME.get(name.replace("colour", "colours"))
+
+
 def defaults() -> dict[str, Value]:
     """Return every setting's name with its default value."""
     return {setting.name: setting.default for setting in SETTINGS}
@@ -280,9 +367,9 @@ def markdown_table(settings: Iterable[Setting] = SETTINGS) -> str:
         elif setting.kind == "bool":
             values = "`true`, `false`"
         elif setting.kind == "numbers":
-            values = f"{setting.count} numbers, each {setting.minimum:g} – {setting.maximum:g}"
+            values = f"{setting.count} numbers, each {plain(setting.minimum)} – {plain(setting.maximum)}"
         else:
-            values = f"{setting.minimum:g} – {setting.maximum:g}{' ' + setting.unit if setting.unit else ''}"
-        default = f"{setting.default:g}" if isinstance(setting.default, float) else f"{setting.default}"
+            values = f"{plain(setting.minimum)} – {plain(setting.maximum)}{' ' + setting.unit if setting.unit else ''}"
+        default = plain(setting.default) if isinstance(setting.default, float) else f"{setting.default}"
         rows.append(f"| `{setting.name}` | {values} | {default} | {setting.help} |")
     return "\n".join(rows)

@@ -58,10 +58,10 @@ class Ranks:
         cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
         gpus = torch.cuda.device_count() if torch.cuda.is_available() else 0
         if 0 < gpus < count:
+            there = "is 1 GPU" if gpus == 1 else f"are {gpus} GPUs"
             raise StyleError(
-                "device-missing", f"There are {gpus} GPUs for {count} processes; each needs one.",
-                "Use as many processes as GPUs.",
-            )  # fmt: skip
+                "device-missing", f"There {there} for {count} processes; each needs one.", "Use as many processes as GPUs."
+            )
         return f"cuda:{own}" if gpus else "cpu", max(1, cores // count)
 
     def add_up(self, parts: Sequence[Tensor], what: str) -> list[Tensor]:

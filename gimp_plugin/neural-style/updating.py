@@ -17,7 +17,6 @@ from memory import Memory
 from repainting import Repainting, Task, depends, in_order, task_for
 from report import CancelledError, PluginError
 from stylecore import settings as style_settings
-from stylecore.axes import typed
 from words import _, counted
 
 
@@ -70,11 +69,11 @@ def parse_changes(text: str) -> dict[str, Any]:
     changes: dict[str, Any] = {}
     for word in text.replace(",", " ").split():
         name, _equals, value = word.partition("=")
-        setting = style_settings.BY_NAME.get(name.replace("-", "_"))
+        setting = style_settings.named(name)
         try:
             if setting is None:
                 raise style_settings.SettingError(f"There is no setting “{name}”.")
-            changes[setting.name] = setting.check(typed(value, setting.kind))
+            changes[setting.name] = setting.read(value)
         except ValueError as error:
             raise PluginError(
                 _("The change “{word}” cannot be made: {reason}").format(word=word, reason=error),

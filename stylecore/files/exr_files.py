@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import io
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -72,8 +72,8 @@ def read(path: Path, check: CheckSize, wanted: Wanted = EVERYTHING) -> Picture:
         StyleError: ``not-a-picture`` for deep pictures, and for numbers of which nobody knows which is white.
         ValueError, RuntimeError, OSError: the file is damaged, or of a kind that is not read.
     """
-    with quiet.decoder():
-        headers = [part.header for part in OpenEXR.File(str(path), header_only=True).parts]
+    with quiet.decoder(), _in_letters(path) as name:
+        headers = [part.header for part in OpenEXR.File(name, header_only=True).parts]
     parts = [
         Part(
             str(header.get("name", "")) if len(headers) > 1 else "",
@@ -179,8 +179,8 @@ _Channel = tuple[NDArray[Any], tuple[int, int]]
 
 def _of_first_part(path: Path, names: list[str]) -> dict[str, _Channel] | None:
     """Return channels of the first part, the others left alone; ``None`` if some have fewer pixels than others."""
-    with quiet.decoder():
-        file = OpenEXR.InputFile(str(path))
+    with quiet.decoder(), _in_letters(path) as name:
+        file = OpenEXR.InputFile(name)
         try:
             header = file.header()
             kinds = [header["channels"][name] for name in names]
@@ -189,8 +189,8 @@ def _of_first_part(path: Path, names: list[str]) -> dict[str, _Channel] | None:
             window = header["dataWindow"]
             shape = window.max.y - window.min.y + 1, window.max.x - window.min.x + 1
             return {
-                name: (np.frombuffer(data, _TYPES[kind.type.v]).reshape(shape), (1, 1))
-                for name, kind, data in zip(names, kinds, file.channels(names), strict=True)
+                each: (np.frombuffer(data, _TYPES[kind.type.v]).reshape(shape), (1, 1))
+                for each, kind, data in zip(names, kinds, file.channels(names), strict=True)
             }
         finally:
             file.close()
@@ -198,13 +198,27 @@ def _of_first_part(path: Path, names: list[str]) -> dict[str, _Channel] | None:
 
 def _of_any_part(path: Path, names: list[str], number: int) -> dict[str, _Channel]:
     """Return channels of a part; the library decodes all others with it."""
-    with quiet.decoder(), contextlib.redirect_stdout(io.StringIO()):  # where the library tells of damaged parts
-        parts = OpenEXR.File(str(path), separate_channels=True).parts
+    # Where it is redirected from, the library tells of damaged parts.
+    with quiet.decoder(), contextlib.redirect_stdout(io.StringIO()), _in_letters(path) as name:
+        parts = OpenEXR.File(name, separate_channels=True).parts
     part = next((each for each in parts if each.part_index == number), None)
     if part is None:  # one that cannot be decoded is left out
         raise ValueError("it is cut off or damaged")
     found = {name: part.channels[name] for name in names}
     return {name: (channel.pixels, (channel.ySampling, channel.xSampling)) for name, channel in found.items()}
+
+
+@contextlib.contextmanager
+def _in_letters(path: Path) -> Iterator[str]:
+    """Give the file's name, as the library wants it: for one that is no UTF-8 a link stands in."""
+    name = str(path)
+    if name.encode("utf-8", "replace").decode() == name:
+        yield name
+        return
+    with tempfile.TemporaryDirectory() as folder:
+        link = Path(folder, "picture.exr")
+        link.symlink_to(path.absolute())
+        yield str(link)
 
 
 def _spread(pixels: NDArray[Any], shape: tuple[int, int], sampling: tuple[int, int]) -> NDArray[np.float32]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import re
 from collections.abc import Callable
 from dataclasses import replace
@@ -85,13 +86,15 @@ def load(path: str | Path, longest: int = 0, *, enough: int = 0) -> Picture:
             picture = replace(_read(path, Wanted(longest, enough)), metadata=metadata.read(path))
     except StyleError:
         raise
-    except FileNotFoundError as error:
+    except (FileNotFoundError, NotADirectoryError) as error:
         raise StyleError("file-missing", f"There is no file {path}.", "Check the name.") from error
     except IsADirectoryError as error:
         raise StyleError("not-a-picture", f"{path} is a folder, not a picture.", "Name a picture file.") from error
     except PermissionError as error:
         raise StyleError("file-missing", f"{path} may not be read.", "Check the file's permissions.") from error
     except Exception as error:  # a damaged file can make a parser trip in any way
+        if isinstance(error, OSError) and error.errno == errno.ENAMETOOLONG:
+            raise StyleError("file-missing", f"There is no file {path}: the name is too long.", "Check it.") from error
         if isinstance(error, MemoryError) or _NO_MEMORY.search(str(error)):
             raise StyleError(
                 "out-of-memory",

@@ -15,8 +15,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from server.batch import pictures_of, targets
-from stylecore.errors import StyleError
+from server.batch import pictures_of
 from stylecore.files import pictures, writing
 from tests.server.conftest import ROOT, Server
 from tests.server.test_cli import run
@@ -153,8 +152,3 @@ def test_frames_are_in_the_order_of_their_numbers(tmp_path: Path) -> None:
     for name in ("frame10.png", "frame9.png", "frame1.png", ".hidden.png"):
         write(tmp_path / name, 0)
     assert [path.name for path in pictures_of(tmp_path)] == ["frame1.png", "frame9.png", "frame10.png"]
-
-
-def test_two_results_never_have_one_name(tmp_path: Path) -> None:
-    with pytest.raises(StyleError, match="both become"):
-        targets([tmp_path / "a" / "photo.png", tmp_path / "b" / "photo.png"], tmp_path / "out")

@@ -48,7 +48,7 @@ def test_a_client_that_pauses_loses_its_job_and_is_told_when_it_wakes(faulty: Se
             assert not other.status()["jobs"]
         child.send_signal(signal.SIGCONT)
         said = child.stderr.readline()
-        assert "heard nothing" in said and "Run the filter again" in said
+        assert "heard nothing" in said and "Try again" in said
     finally:
         child.kill()
         child.wait()

@@ -117,7 +117,7 @@ def test_a_sweep_goes_on_where_it_was_interrupted(files: Path, capsys) -> None:
     (["--vary", "strenght=1,2"], "no setting “strenght”"),
     (["--vary", "strength=1,200"], "between 0 and 100"),
     (["--vary", "strength"], "has no values"),
-    (["--vary", "strength=a"], "“a” is not a number"),
+    (["--vary", "strength=a"], "must be a number, not “a”"),
     (["--vary", "strength=1", "--vary", "strength=2"], "two different ones"),
     (["--vary", "strength=1", "--strength", "5"], "varied and set at once"),
     (["--vary", "steps=0,5"], "at least 1 step"),
