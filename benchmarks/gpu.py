@@ -64,7 +64,7 @@ def measure(engine: Engine, side: int, steps: int) -> tuple[float, float | None]
     """Return the median seconds of a step at ``side`` px and, on a GPU, the share of it in which the device was idle."""
     generator = torch.Generator().manual_seed(0)
     content, style = (torch.rand(1, 3, side, side, generator=generator).to(engine.device) for _ in range(2))
-    network = engine.network(declared.defaults())
+    network = engine.network(declared.defaults(), engine.arithmetic())
     objective = BalancedObjective(network, content, [StylePicture(style)], strength_weighting(50.0, 0.5))
     optimiser = BoxLBFGS(content, objective)
     for _ in range(3):
@@ -113,11 +113,11 @@ def main() -> None:
     options = parser.parse_args()
     options.output.mkdir(parents=True, exist_ok=True)
     engine = Engine(options.device)
-    dtype = engine.dtype("auto")
-    rate = matrix_rate(engine.device, dtype)
+    arithmetic = engine.arithmetic()
+    rate = matrix_rate(engine.device, arithmetic.dtype)
     lines = [
         f"Machine: {engine.device_name}, {platform.system()}, torch {torch.__version__}, "
-        f"arithmetic {str(dtype).split('.')[-1]}, matrix products {rate / 1e12:.1f} Tflop/s, "
+        f"arithmetic {arithmetic}, matrix products {rate / 1e12:.1f} Tflop/s, "
         f"style layers {', '.join(STYLE_LAYERS)}.",
         "",
         "| px | ms a step | Tflop/s | share of the matrix rate | device idle | default job, s |",

@@ -72,11 +72,11 @@ def paint(side: int, name: str, precision: str) -> dict[str, object]:
             times.append(time.perf_counter())
     job.image()
     peak = status("VmHWM") - before
-    estimate = way.needs(side * side, side * side, engine.dtype(precision))
+    estimate = way.needs(side * side, side * side, job.arithmetic.dtype)
     between = [later - earlier for earlier, later in itertools.pairwise(times)]
     return {"side": side, "way": name, "seconds": statistics.median(between), "peak": peak,
             "process": status("VmHWM"), "estimate": estimate, "machine": engine.device_name,
-            "arithmetic": str(engine.dtype(precision)).split(".")[-1]}  # fmt: skip
+            "arithmetic": str(job.arithmetic)}  # fmt: skip
 
 
 def take_turns(side: int, rounds: int, precision: str) -> str:

@@ -312,7 +312,7 @@ class Broker:
             return  # its client is gone, or it was cancelled on the way to the engine
         job.frames, job.size = [], 0
         if message.type == "used":
-            job.peak, link.memory = int(fields["peak"]), fields["memory"]
+            job.peak, link.memory, job.arithmetic = int(fields["peak"]), fields["memory"], fields["arithmetic"]
         elif message.type in ("finished", "cancelled", "error"):
             outcome = {"finished": "stopped" if fields.get("stopped") else "finished", "cancelled": "cancelled"}
             rest = {name: value for name, value in fields.items() if name != "job"}

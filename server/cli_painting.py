@@ -17,6 +17,7 @@ from server.cli_masks import Extras
 from server.cli_progress import Bar, Lines
 from server.client import Client, Event, ServiceError
 from server.engine_process import to_keep, to_picture, to_pixels
+from server.finding import default_folder
 from stylecore.errors import StyleError
 from stylecore.files import pictures, writing
 
@@ -214,4 +215,4 @@ def local_engine(device: str = "auto", threads: int | None = None) -> Engine:
     """Return this process's engine, which is loaded once."""
     from stylecore.engine import Engine
 
-    return Engine(device, threads=threads)
+    return Engine(device, threads=threads, folder=default_folder())

@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from server.cli_masks import Extras
+from server.finding import default_folder
 from server.protocol import VERSION
 from stylecore.errors import StyleError
 from stylecore.files.pictures import Pixels
@@ -334,4 +335,4 @@ def _engine(device: str, threads: int) -> Engine:
     """Return the engine of this worker process, which is loaded once."""
     from stylecore.engine import Engine
 
-    return Engine(device=device, threads=threads)
+    return Engine(device, threads=threads, folder=default_folder())

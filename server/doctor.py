@@ -22,6 +22,8 @@ from server import finding, protocol
 from server.cli_output import say, write_json
 
 AGAIN = "Run ./install.sh again."
+#: There while NVIDIA's driver is loaded.
+_NVIDIA_DRIVER = Path("/proc/driver/nvidia/version")
 
 
 @dataclass(frozen=True)
@@ -102,10 +104,11 @@ def _torch() -> Iterator[Finding]:
                       "Run ./install.sh --uninstall, then ./install.sh.")
     from stylecore.engine import Engine
 
-    engine = Engine()
+    engine = Engine(folder=finding.default_folder())
     free = engine.memory()["free"] / 1e9
-    yield Finding("Device", "good", f"{engine.device_name}, {free:.1f} GB of memory free")
-    if engine.device == "cpu" and Path("/proc/driver/nvidia/version").exists():
+    yield Finding("Device", "good", f"{engine.device_name}, {free:.1f} GB of memory free, "
+                                    f"paints in {engine.arithmetic()}")
+    if engine.device.type == "cpu" and _NVIDIA_DRIVER.exists():
         yield Finding("Device", "warning", "There is an NVIDIA driver, but PyTorch does not see the GPU.",
                       "Restart the computer if the driver was updated; else run ./install.sh --device=cuda.")
 

@@ -32,7 +32,8 @@ REPORTS: dict[str, dict[str, Check]] = {
     "failed": protocol.SERVER_MESSAGES["error"],
     "used": {"job": protocol.SERVER_MESSAGES["error"]["job"],
              "peak": protocol.AMOUNT,
-             "memory": protocol.SERVER_MESSAGES["welcome"]["memory"]},
+             "memory": protocol.SERVER_MESSAGES["welcome"]["memory"],
+             "arithmetic": protocol.SERVER_MESSAGES["welcome"]["device"]},
 }
 
 

@@ -28,6 +28,7 @@ import zmq
 from server import protocol
 from server.engine_link import REPORTS
 from server.errors import ProtocolError, fault
+from server.finding import default_folder
 from server.protocol import Message, Picture
 from server.pulse import FIRST_STEP_SECONDS, Pulse
 
@@ -215,8 +216,9 @@ class Worker:
         self.report("error", job=name, code=code, sentence=sentence, remedy=remedy)
 
     def _used(self, name: str) -> None:
-        """Report what the job took, just before its end."""
-        self.report("used", job=name, peak=_peak(self._engine), memory=self._engine.memory())
+        """Report what the job took, just before its end, and the arithmetic that it was painted in."""
+        arithmetic = str(self._current.job.arithmetic) if self._current else ""
+        self.report("used", job=name, peak=_peak(self._engine), memory=self._engine.memory(), arithmetic=arithmetic)
 
     def _begin(self, message: Message) -> Running:
         from stylecore.job import Job, Style
@@ -402,11 +404,13 @@ def main() -> int:
     link.setsockopt(zmq.LINGER, 2000)
     link.connect(options.link)
     try:
+        from stylecore import settings as declared
         from stylecore.engine import Engine
         from stylecore.errors import StyleError
 
         try:
-            engine = Engine(device=options.device, weights=options.weights, threads=options.threads)
+            engine = Engine(options.device, options.weights, options.threads, default_folder())
+            engine.network(declared.defaults(), engine.arithmetic())  # better now than with a job waiting
         except StyleError as error:
             report(link, "failed", job="", code=error.code, sentence=error.sentence, remedy=error.remedy)
             return _leave(link)
@@ -415,7 +419,6 @@ def main() -> int:
         code, sentence, remedy = fault("engine-failed", f"{type(error).__name__}: {str(error)[:300]}")
         report(link, "failed", job="", code=code, sentence=sentence, remedy=remedy)
         return _leave(link)
-    engine.dtype("auto")  # probed once, and better now than with a job waiting
     report(link, "ready", device=engine.device_name, memory=engine.memory(), devices=_devices(engine))
     Worker(link, engine, pulse).serve()
     return 0

@@ -27,6 +27,7 @@ class Job:
     fraction: float = 0.0
     engine: EngineLink | None = None  # the one that has it, running or paused
     device: str = ""  # where it is or was painted
+    arithmetic: str = ""  # and in what
     peak: int = 0  # bytes of memory that it took at most
     told_loading: bool = False
     told_stop: bool = False

@@ -13,10 +13,13 @@ from torch import Tensor
 
 from stylecore import memory, probes
 from stylecore import weights as vgg_weights
+from stylecore.arithmetic import Arithmetic, Decision
+from stylecore.decisions import decided
 from stylecore.errors import StyleError
+from stylecore.machine import Machine, processor_name
 from stylecore.network import Network, activation_means
 from stylecore.settings import Value
-from stylecore.strips import Ranks
+from stylecore.strips import ALONE, Ranks
 
 # Of the memory that is free when a job begins, the rest is left to everyone else.
 _SHARE_OF_FREE_MEMORY = 0.75
@@ -32,12 +35,16 @@ class Engine:
         weights: see :func:`stylecore.weights.load`.
         threads: CPU threads; ``None`` takes as many as the process may use. A fixed number gives the same result bit for
             bit on one machine.
+        folder: where the machine's arithmetic, once decided, is kept for other processes (:mod:`stylecore.decisions`);
+            ``None``: each process decides for itself.
 
     Raises:
         StyleError: ``device-missing``, ``weights-missing`` or ``weights-corrupt``.
     """
 
-    def __init__(self, device: str = "auto", weights: str = "bundled", threads: int | None = None) -> None:
+    def __init__(
+        self, device: str = "auto", weights: str = "bundled", threads: int | None = None, folder: Path | None = None
+    ) -> None:  # fmt: skip
         self.device = _device(device)
         torch.backends.cudnn.deterministic = True  # or a GPU would not give the same picture twice
         if threads is None:
@@ -46,9 +53,9 @@ class Engine:
         self.threads = threads
         self._weights = vgg_weights.load(weights)
         self._scales = layer_scales(activation_means())
-        self._networks: dict[tuple[bool, str, torch.dtype], Network] = {}
-        self._best_dtype: torch.dtype | None = None
-        self._winograd: bool | None = None
+        self._networks: dict[tuple[bool, str, Arithmetic], Network] = {}
+        self._folder = folder
+        self._decision: Decision | None = None
 
     @property
     def device_name(self) -> str:
@@ -57,7 +64,7 @@ class Engine:
             return torch.cuda.get_device_name(self.device)
         if self.device.type == "mps":
             return "Apple GPU"
-        return f"CPU ({_processor_name()}, {self.threads} thread{'s' if self.threads != 1 else ''})"
+        return f"CPU ({processor_name()}, {self.threads} thread{'s' if self.threads != 1 else ''})"
 
     def memory(self) -> dict[str, int]:
         """Return the device's memory in bytes: ``total`` and ``free`` (what a new job could have)."""
@@ -82,43 +89,67 @@ class Engine:
         used = torch.cuda.memory_allocated(self.device) if self.device.type == "cuda" else _resident_memory()
         return min(int((limit * 2**30 - used) * _SHARE_OF_LIMIT), free)
 
-    def dtype(self, precision: str) -> torch.dtype:
-        """Return the network's arithmetic for the ``precision`` setting; ``'auto'`` probes the machine once."""
-        if precision != "auto":
-            return torch.bfloat16 if precision == "bfloat16" else torch.float32
-        if self._best_dtype is None:
-            self._best_dtype = probes.fastest_dtype(lambda dtype: self._network(True, "max", dtype), self.device)
-            # The other one's network, up to 300 MB, is hardly ever asked for again.
-            kept = {key: network for key, network in self._networks.items() if key[2] == self._best_dtype}
-            self._networks = kept
-        return self._best_dtype
+    def arithmetic(self, precision: str = "auto", ranks: Ranks = ALONE) -> Arithmetic:
+        """Return the arithmetic for the ``precision`` setting, decided once for the machine.
 
-    def winograd(self) -> bool:
-        """Return whether float32 convolves in Winograd's way here (:mod:`stylecore.winograd`); tried once."""
-        if self._winograd is None:
-            self._winograd = self.device.type == "cpu" and probes.winograd_is_faster()
-        return self._winograd
+        Args:
+            precision: ``'auto'``, ``'float32'`` or ``'bfloat16'``.
+            ranks: the processes that paint together: all take rank 0's.
 
-    def settle(self, ranks: Ranks) -> None:
-        """Take rank 0's arithmetic, since a probe may turn out differently on each."""
-        if ranks.count > 1:
-            first = ranks.rank == 0
-            short = first and self.dtype("auto") == torch.bfloat16
-            winograd = first and self.winograd()
-            short, winograd = (number > 0 for number in ranks.agree(float(short), float(winograd)))
-            if winograd != self._winograd:
-                self._networks = {}  # may have been made the other way
-            self._best_dtype, self._winograd = torch.bfloat16 if short else torch.float32, winograd
+        Raises:
+            StyleError: ``out-of-memory`` if there is too little to try one; nothing is decided then.
+        """
+        if ranks.count == 1:
+            return self._decided().arithmetic(precision) if precision != "bfloat16" else Arithmetic(torch.bfloat16)
+        own = self.arithmetic(precision) if ranks.rank == 0 else Arithmetic()
+        short, winograd = ranks.agree(float(own.dtype == torch.bfloat16), float(own.winograd))
+        return Arithmetic(torch.bfloat16 if short else torch.float32, bool(winograd))
 
-    def network(self, settings: Mapping[str, Value]) -> Network:
-        """Return the network that the settings ask for; made once and kept."""
+    def _decided(self) -> Decision:
+        if self._decision is None:
+            machine = Machine.of(self.device)
+            self._decision = decided(self._folder, machine, lambda: self._decide(machine))
+        return self._decision
+
+    def _decide(self, machine: Machine) -> Decision:
+        try:
+            decision = probes.decide(
+                machine, self.device, self.threads, lambda arithmetic: self._network(True, "max", arithmetic)
+            )
+        except (MemoryError, RuntimeError) as error:
+            if not memory.ran_out(error):
+                raise
+            raise StyleError(
+                "out-of-memory", "There is too little memory to try out the network.", "Close other programs."
+            ) from error
+        # What was only tried, up to 300 MB, is hardly ever asked for again.
+        best = decision.arithmetic("auto")
+        self._networks = {key: network for key, network in self._networks.items() if key[2] == best}
+        return decision
+
+    def can_compute(self, arithmetic: Arithmetic) -> bool:
+        """Return whether the device computes in ``arithmetic`` at all, be it slowly."""
+        if arithmetic.winograd:
+            return self.device.type == "cpu"
+        numbers = torch.ones(1, 1, 3, 3, device=self.device, dtype=arithmetic.dtype)
+        try:
+            torch.nn.functional.conv2d(numbers, numbers)
+        except (RuntimeError, TypeError) as error:
+            return memory.ran_out(error)  # which says nothing of the device
+        return True
+
+    def network(self, settings: Mapping[str, Value], arithmetic: Arithmetic) -> Network:
+        """Return the network that the settings ask for, in an arithmetic; made once and kept."""
         balanced = settings["objective"] == "balanced"
-        pooling = str(settings["pooling"]) if balanced else "average"
-        return self._network(balanced, pooling, self.dtype(str(settings["precision"])))
+        return self._network(balanced, str(settings["pooling"]) if balanced else "average", arithmetic)
 
-    def _network(self, rescaled: bool, pooling: str, dtype: torch.dtype) -> Network:
+    def forget(self, arithmetic: Arithmetic) -> None:
+        """Let go of the networks in an arithmetic that is not needed any more."""
+        self._networks = {key: network for key, network in self._networks.items() if key[2] != arithmetic}
+
+    def _network(self, rescaled: bool, pooling: str, arithmetic: Arithmetic) -> Network:
         """Return the rescaled network, or the original one to the letter (no gain, Caffe's padding)."""
-        key = (rescaled, pooling, dtype)
+        key = (rescaled, pooling, arithmetic)
         if key not in self._networks:
             self._networks[key] = Network(
                 self._weights,
@@ -127,8 +158,7 @@ class Engine:
                 gain=rescaled,
                 replicate=rescaled,
                 device=self.device,
-                dtype=dtype,
-                winograd=dtype == torch.float32 and self.winograd(),
+                arithmetic=arithmetic,
             )
         return self._networks[key]
 
@@ -153,16 +183,6 @@ def _device(name: str) -> torch.device:
             "Use --device auto or --device cpu.",
         ) from error
     return device
-
-
-def _processor_name() -> str:
-    try:
-        for line in Path("/proc/cpuinfo").read_text().splitlines():
-            if line.startswith("model name"):
-                return line.split(":", 1)[1].strip()
-    except OSError:
-        return platform.processor() or platform.machine()
-    return platform.processor() or platform.machine()
 
 
 def _resident_memory() -> int:

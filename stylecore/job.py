@@ -14,6 +14,7 @@ from torch import Tensor
 
 from stylecore import memory
 from stylecore import settings as declared
+from stylecore.arithmetic import Arithmetic
 from stylecore.brush import style_size
 from stylecore.clock import WorkClock
 from stylecore.engine import Engine
@@ -32,7 +33,7 @@ from stylecore.targets import Targets
 __all__ = ["Job", "Pixels", "Style"]
 
 # Raised when a saved state changes its meaning.
-_STATE_VERSION = 3
+_STATE_VERSION = 4
 
 
 class Job:
@@ -84,15 +85,17 @@ class Job:
         except declared.SettingError as error:
             raise StyleError("bad-setting", str(error), "Correct the value.") from error
         self._engine, self._ranks = engine, ranks
-        self._materials = Materials(engine, content, styles, complete, guide, strength_map, start_picture, anew, targets)
         # All ranks take the same arithmetic, and what memory the poorest of them has.
-        engine.settle(ranks)
-        engine.network(complete)  # made before what is left is counted
+        arithmetic = engine.arithmetic(str(complete["precision"]), ranks)
+        self._materials = Materials(
+            engine, arithmetic, content, styles, complete, guide, strength_map, start_picture, anew, targets
+        )
+        engine.network(complete, arithmetic)  # made before what is left is counted
         available = engine.available(float(complete["memory_limit"]), ranks.on_this_machine)
         available = int(-ranks.agree(-available)[0])
         self.scales: list[Scale] = make_plan(
-            self._materials.size, complete, available, engine.dtype(str(complete["precision"])),
-            self._materials.style_sizes, warm=self._materials.warm, device=engine.device.type, ranks=ranks,
+            self._materials.size, complete, available, arithmetic.dtype, self._materials.style_sizes,
+            warm=self._materials.warm, device=engine.device.type, ranks=ranks,
         )  # fmt: skip
         # Where the job is: the scale, the steps done there, and the image while there is no optimiser.
         self._number = self._step = 0
@@ -111,6 +114,11 @@ class Job:
     def settings(self) -> Mapping[str, Any]:
         """The settings in force, complete."""
         return self._materials.settings
+
+    @property
+    def arithmetic(self) -> Arithmetic:
+        """What the network computes in: the machine's for the setting ``precision``, or that of a state gone on from."""
+        return self._materials.arithmetic
 
     # What a caller may ask between two steps.
 
@@ -189,6 +197,7 @@ class Job:
         going_on = self._optimiser is not None and self._made_for == self._number
         return {
             "version": _STATE_VERSION, "settings": declared.stored(self.settings), "pictures": self._materials.digest(),
+            "arithmetic": self.arithmetic.stored(),
             "scales": [[*scale.size, scale.steps, *astuple(scale.way)] for scale in self.scales],
             "number": self._number, "step": self._step, "seconds": time.perf_counter() - self._begin,
             "image": None if image is None else image.cpu(), "settling": self._settling.losses,
@@ -198,17 +207,33 @@ class Job:
     def restore(self, state: Mapping[str, Any]) -> None:
         """Make :meth:`run` go on from a :meth:`state`, as if it had never been interrupted.
 
-        On the same device the picture is the same bit for bit.
+        On the same device the picture is the same bit for bit: in the state's arithmetic, whatever is the machine's by now.
 
         Raises:
-            StyleError: ``bad-state`` if it was saved by another version or for other pictures.
+            StyleError: ``bad-state`` if it was saved by another version or for other pictures, ``other-arithmetic`` if
+                this device cannot compute in the one it was painted in.
         """
-        if state.get("version") != _STATE_VERSION or state.get("pictures") != self._materials.digest():
+        try:
+            fits = state.get("version") == _STATE_VERSION and state.get("pictures") == self._materials.digest()
+            arithmetic = Arithmetic.from_stored(state.get("arithmetic"))
+        except ValueError:
+            fits = False
+        if not fits:
             raise StyleError(
                 "bad-state",
                 "The saved state belongs to other pictures, or to another version of this program.",
                 "Go on with the pictures it was saved for, or begin anew.",
             )
+        if arithmetic != self.arithmetic:
+            if not self._engine.can_compute(arithmetic):
+                raise StyleError(
+                    "other-arithmetic",
+                    f"The saved state was painted in {arithmetic}, which this device cannot compute "
+                    f"({self._engine.device_name}).",
+                    "Go on with it on the device that it was begun on, or begin anew.",
+                )
+            self._engine.forget(self.arithmetic)
+            self._materials.arithmetic = arithmetic
         self._materials.settings = declared.migrate(state["settings"])
         self.scales = [
             Scale((height, width), steps, memory.Way(*way)) for height, width, steps, *way in state["scales"]
@@ -280,8 +305,8 @@ class Job:
         """Return for people what painting a scale in a way takes, beside the program and the pictures as given."""
         brush = float(self.settings["brush_size"])
         sizes = [style_size(style, scale.size, brush) for style in self._materials.style_sizes]
-        dtype = self._engine.dtype(str(self.settings["precision"]))
-        return f"{way.needs(math.prod(scale.size), max(map(math.prod, sizes)), dtype) / 2**30:.1f}"
+        needed = way.needs(math.prod(scale.size), max(map(math.prod, sizes)), self.arithmetic.dtype)
+        return f"{needed / 2**30:.1f}"
 
     def _paint_scale(self, clock: WorkClock) -> Iterator[Event]:
         """Paint the scale at hand from the step at hand on."""

@@ -11,6 +11,7 @@ from torch import Tensor
 
 from stylecore import colours, memory, regions
 from stylecore import settings as declared
+from stylecore.arithmetic import Arithmetic
 from stylecore.blocks import Blocks
 from stylecore.brush import style_size
 from stylecore.distances import DISTANCES
@@ -39,6 +40,7 @@ class Materials:
 
     Args:
         engine, content, styles, guide, strength_map, start_picture, anew, targets: see :class:`stylecore.job.Job`.
+        arithmetic: the network's.
         settings: complete.
 
     Raises:
@@ -46,11 +48,12 @@ class Materials:
     """
 
     def __init__(
-        self, engine: Engine, content: Pixels, styles: Sequence[Style], settings: Mapping[str, Any], guide: Pixels | None,
-        strength_map: Pixels | None, start_picture: Pixels | None, anew: bool, targets: Targets | None,
+        self, engine: Engine, arithmetic: Arithmetic, content: Pixels, styles: Sequence[Style], settings: Mapping[str, Any],
+        guide: Pixels | None, strength_map: Pixels | None, start_picture: Pixels | None, anew: bool,
+        targets: Targets | None,
     ) -> None:  # fmt: skip
-        #: The settings in force.
-        self.settings = settings
+        #: The settings and the arithmetic in force.
+        self.settings, self.arithmetic = settings, arithmetic
         self._engine = engine
         self.content, self._alpha = picture_tensors(content, "picture", engine.device)
         if not styles or sum(style.weight for style in styles) <= 0 or min(style.weight for style in styles) < 0:
@@ -124,7 +127,7 @@ class Materials:
             last: whether it is the last scale.
         """
         guide, where = self._areas.at(size)
-        network = self._engine.network(self.settings)
+        network = self._engine.network(self.settings, self.arithmetic)
         styles = []
         areas = zip(self._styles, self._areas.regions, where, strict=True)
         for number, ((picture, alpha, weight), full, region) in enumerate(areas):

@@ -11,6 +11,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from stylecore import winograd as winograd_way
+from stylecore.arithmetic import Arithmetic
 from stylecore.resampling import with_border
 from stylecore.weights import BLOCKS, CHANNELS, LAYERS, Weights
 
@@ -51,9 +52,9 @@ class Network:
         gain: whether average and L2 pooling are multiplied by :data:`POOLING_GAINS`.
         replicate: pad the first convolution with the border's own colour (no dark frame) instead of the mean colour
             that Caffe's zero padding amounts to.
-        device, dtype: where and in which arithmetic the convolutions run.
-        winograd: convolve :data:`WINOGRAD_LAYERS` in Winograd's way (float32 on a CPU, pictures that are not tiny), for
-            which their filters are kept a second time, four times as large (200 MB).
+        device, arithmetic: where and in which arithmetic the convolutions run. In Winograd's way, which is for a CPU,
+            those of :data:`WINOGRAD_LAYERS` do, of pictures that are not tiny; for that their filters are kept a second
+            time, four times as large (200 MB).
     """
 
     def __init__(
@@ -65,15 +66,15 @@ class Network:
         gain: bool = True,
         replicate: bool = True,
         device: torch.device | str = "cpu",
-        dtype: torch.dtype = torch.float32,
-        winograd: bool = False,
+        arithmetic: Arithmetic = Arithmetic(),  # noqa: B008 (frozen)
     ) -> None:
         if pooling not in POOLING_GAINS:
             raise ValueError(f"pooling must be one of {', '.join(POOLING_GAINS)}, not {pooling!r}")
         self.pooling = pooling
         self.gain = POOLING_GAINS[pooling] if gain else 1.0
         self.replicate = replicate
-        self.dtype = dtype
+        self.arithmetic = arithmetic
+        self.dtype = arithmetic.dtype
         self.device = torch.device(device)
         self.mean = weights.mean.view(1, 3, 1, 1).to(self.device)
         self._layers: dict[str, tuple[Tensor, Tensor]] = {}
@@ -91,10 +92,10 @@ class Network:
             weight, bias = weight * inputs / outputs.view(-1, 1, 1, 1), bias / outputs
             # A convolution of few channels in NCHW is up to fifty times slower on a CPU.
             self._layers[name] = (
-                weight.to(self.device, dtype).contiguous(memory_format=torch.channels_last),
-                bias.to(self.device, dtype),
+                weight.to(self.device, self.dtype).contiguous(memory_format=torch.channels_last),
+                bias.to(self.device, self.dtype),
             )
-            if winograd and name in WINOGRAD_LAYERS:
+            if arithmetic.winograd and name in WINOGRAD_LAYERS:
                 self._convolutions[name] = winograd_way.Convolution(weight, bias)
             before = after
 

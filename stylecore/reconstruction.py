@@ -44,7 +44,7 @@ def content_of(
     Raises:
         StyleError: the picture cannot be used.
     """
-    network = engine.network({**declared.defaults(), "objective": "paper"})
+    network = engine.network({**declared.defaults(), "objective": "paper"}, engine.arithmetic())
     given, _ = picture_tensors(picture, "picture", engine.device)
     with torch.no_grad():
         target = network.features(given, {layer})[layer].float()

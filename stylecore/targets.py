@@ -7,12 +7,13 @@ from typing import TYPE_CHECKING
 from stylecore.statistics import Moments
 
 if TYPE_CHECKING:
+    from stylecore.arithmetic import Arithmetic
     from stylecore.memory import Way
     from stylecore.network import Network
     from stylecore.resampling import Size
 
 #: The style's number, its size, and all that decides how its moments are rounded.
-_Key = tuple[int, "Size", str, str, "Way"]
+_Key = tuple[int, "Size", "Arithmetic", str, "Way"]
 
 
 class Targets:
@@ -29,7 +30,7 @@ class Targets:
         """Return style ``number``'s moments at ``size`` on the network's device; an empty dictionary, to be filled, if none
         are known.
         """
-        key = (number, size, str(network.dtype), network.device.type, way)
+        key = (number, size, network.arithmetic, network.device.type, way)
         known = self._known.setdefault(key, {})
         for name, found in known.items():
             known[name] = Moments(found.mean.to(network.device), found.second.to(network.device))

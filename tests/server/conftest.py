@@ -121,6 +121,15 @@ def dealer(server: Server, keys: tuple[bytes, bytes] | None) -> zmq.Socket[bytes
     return peer
 
 
+@pytest.fixture(scope="session", autouse=True)
+def users_own_folder_left_alone(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """What engines keep for each other goes into a folder of the tests', not the user's."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.delenv("NEURAL_STYLE_FOLDER", raising=False)
+        patch.setenv("XDG_STATE_HOME", str(tmp_path_factory.mktemp("xdg")))
+        yield
+
+
 @pytest.fixture
 def server(tmp_path: Path) -> Iterator[Server]:
     """A server for one test."""

@@ -91,7 +91,7 @@ def test_local_needs_no_server_and_json_is_json(files: Path) -> None:
     report = json.loads(done.stdout)
     assert report["output"] == str(files / "out.png") and (report["width"], report["height"]) == (64, 48)
     assert report["device"] and report["settings"]["quality"] == "draft" and not report["stopped"]
-    assert not (files / "state").exists()
+    assert not (files / "state" / "lock").exists()
 
 
 def test_pictures_on_the_way_are_kept(files: Path, server: Server) -> None:

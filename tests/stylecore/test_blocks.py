@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from torch import Tensor
 
 from stylecore import weights
+from stylecore.arithmetic import Arithmetic
 from stylecore.blocks import Blocks
 from stylecore.distances import DISTANCES
 from stylecore.network import Network, activation_means
@@ -30,7 +31,9 @@ def network(pooling: str, rescaled: bool, dtype: torch.dtype = torch.float32) ->
     key = (pooling, rescaled, dtype)
     if key not in NETWORKS:
         scales = {name: mean.mean().reshape(1) for name, mean in activation_means().items()} if rescaled else None
-        NETWORKS[key] = Network(weights.load(), scales, pooling=pooling, gain=rescaled, replicate=rescaled, dtype=dtype)
+        NETWORKS[key] = Network(
+            weights.load(), scales, pooling=pooling, gain=rescaled, replicate=rescaled, arithmetic=Arithmetic(dtype)
+        )
     return NETWORKS[key]
 
 

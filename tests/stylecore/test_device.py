@@ -14,6 +14,7 @@ from torch import Tensor
 from torch.overrides import TorchFunctionMode
 
 from stylecore import weights
+from stylecore.arithmetic import Arithmetic
 from stylecore.blocks import Blocks
 from stylecore.distances import DISTANCES
 from stylecore.engine import layer_scales
@@ -54,7 +55,7 @@ def there(*shape: int) -> Tensor:
 @pytest.fixture(scope="module", params=[torch.float32, torch.bfloat16], ids=["float32", "bfloat16"])
 def network(request: pytest.FixtureRequest) -> Network:
     scales = layer_scales(activation_means())
-    return Network(weights.load("bundled"), scales, device="meta", dtype=request.param)
+    return Network(weights.load("bundled"), scales, device="meta", arithmetic=Arithmetic(request.param))
 
 
 def objective(network: Network, kind: str) -> Objective:

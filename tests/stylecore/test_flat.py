@@ -10,6 +10,7 @@ from stylecore.engine import Engine
 from stylecore.files.pictures import Pixels
 from stylecore.flat import least_spread, roughened
 from stylecore.job import Job, Style
+from stylecore.settings import defaults
 
 
 def painted(engine: Engine, content: Pixels, style: Pixels, **settings: object) -> Pixels:
@@ -51,7 +52,7 @@ def test_photographs_are_far_from_the_least_spread(engine: Engine, side: int) ->
     from tests.stylecore.conftest import sample
 
     picture = torch.from_numpy(sample("content", side)).permute(2, 0, 1)[None]
-    network = engine.network({"objective": "balanced", "pooling": "max", "precision": "float32"})
+    network = engine.network(defaults(), engine.arithmetic("float32"))
     with torch.no_grad():
         spread = network.features(picture, ["conv4_2"])["conv4_2"].var(unbiased=False).item()
     assert spread > 1.5 * least_spread((side, side))

@@ -16,6 +16,7 @@ from PIL import Image
 from torch import Tensor
 
 from stylecore import weights
+from stylecore.arithmetic import Arithmetic
 from stylecore.distances import gram as gram_distance
 from stylecore.distances import gram_moments
 from stylecore.errors import StyleError
@@ -157,7 +158,7 @@ def test_gradient_agrees_with_finite_differences(
     generator = torch.Generator().manual_seed(1)
     content, style, image = (torch.rand(1, 3, 33, 38, generator=generator, dtype=torch.float64) for _ in range(3))
     guide = torch.rand(33, 38, generator=generator, dtype=torch.float64) if guided else None
-    network = Network(ours, activation_means(), pooling=pooling, dtype=torch.float64)
+    network = Network(ours, activation_means(), pooling=pooling, arithmetic=Arithmetic(torch.float64))
     objective = kind(network, content, [StylePicture(style, 1.0, guide)], Weighting(0.2, 1.0, 0.5), guide)
     gradient = objective(image).gradient
     for seed in range(3):

@@ -8,6 +8,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from stylecore.arithmetic import Arithmetic
 from stylecore.blocks import Blocks
 from stylecore.engine import Engine
 from stylecore.errors import StyleError
@@ -44,7 +45,7 @@ def exact() -> Network:
     """The network in float64, for differences that rounding does not drown."""
     engine = Engine(device="cpu")
     return Network(engine._weights, engine._scales, pooling="average", gain=True, replicate=True, device=CPU,
-                   dtype=torch.float64)  # fmt: skip
+                   arithmetic=Arithmetic(torch.float64))  # fmt: skip
 
 
 def picture(seed: int, height: int = 40, width: int = 48) -> torch.Tensor:

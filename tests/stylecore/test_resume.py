@@ -16,11 +16,14 @@ import pytest
 import torch
 
 from stylecore import memory
+from stylecore.arithmetic import Decision
+from stylecore.decisions import decided
 from stylecore.engine import Engine
 from stylecore.errors import StyleError
 from stylecore.events import Note, StepDone
 from stylecore.files.pictures import Pixels
 from stylecore.job import Job, Style
+from stylecore.machine import Machine
 from stylecore.memory import Way
 
 
@@ -55,6 +58,51 @@ def test_a_state_of_other_pictures_is_refused(engine: Engine, content: Pixels, s
         Job(engine, content[::-1].copy(), [Style(style)]).restore(state)
     with pytest.raises(StyleError, match="another version"):
         Job(engine, content, [Style(style)]).restore({**state, "version": 0})
+
+
+def painted(job: Job) -> bytes:
+    for _ in job.run():
+        pass
+    return job.image().tobytes()
+
+
+def test_a_resumed_job_keeps_its_arithmetic(content: Pixels, style: Pixels, tmp_path: Path) -> None:
+    """Where the machine has decided otherwise in between: another version of PyTorch, a file that was removed."""
+    settings = {"quality": "draft", "iterations": 2}
+    content, styles = content[:32, :32].copy(), [Style(style[:32, :32].copy())]
+    direct, winograd, short = decisions = Decision(False, False), Decision(False, True), Decision(True, True)
+    engines: dict[Decision, Engine] = {}
+    for decision in decisions:
+        decided(tmp_path / str(decision), Machine.of(torch.device("cpu")), lambda decision=decision: decision)
+        engines[decision] = Engine("cpu", threads=torch.get_num_threads(), folder=tmp_path / str(decision))
+    whole = {decision: painted(Job(engines[decision], content, styles, settings)) for decision in decisions}
+    assert len(set(whole.values())) == 3  # or this test could not fail
+    for began, went_on in ((direct, winograd), (winograd, direct), (short, winograd)):
+        first = Job(engines[began], content, styles, settings)
+        for event in first.run():
+            if isinstance(event, StepDone):
+                break
+        second = Job(engines[went_on], content, styles, settings)
+        second.restore(saved_and_loaded(first))
+        assert painted(second) == whole[began]
+        assert second.arithmetic == first.arithmetic == began.arithmetic("auto")
+
+
+def test_a_state_that_this_device_cannot_go_on_from_is_refused(
+    engine: Engine, content: Pixels, style: Pixels, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    state = Job(engine, content, [Style(style)], {"precision": "float32"}).state()
+    job = Job(engine, content, [Style(style)], {"precision": "float32"})
+    unknown = ({"dtype": "float64", "winograd": False}, {"dtype": [], "winograd": False}, {"dtype": "float32"})
+    for damaged in (None, "float32", *unknown):
+        with pytest.raises(StyleError, match="another version"):
+            job.restore({**state, "arithmetic": damaged})
+    monkeypatch.setattr(engine, "can_compute", lambda arithmetic: False)  # as a GPU says of Winograd's way
+    other = replace(job.arithmetic, winograd=not job.arithmetic.winograd)
+    with pytest.raises(StyleError, match=r"painted in float32.*CPU") as told:
+        job.restore({**state, "arithmetic": other.stored()})
+    assert told.value.code == "other-arithmetic" and "begun on" in told.value.remedy
+    job.restore(state)  # in its own it goes on
 
 
 def test_blocks_paint_the_same_picture(
@@ -139,7 +187,7 @@ Path("/proc/self/clear_refs").write_text("5")  # forget the peak so far
 for _ in job.run():
     pass
 job.image()
-print(status("VmHWM") - before, job.scales[0].way.needs(height * width, height * width, engine.dtype(precision)))
+print(status("VmHWM") - before, job.scales[0].way.needs(height * width, height * width, engine.arithmetic(precision).dtype))
 """
 
 

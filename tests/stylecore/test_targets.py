@@ -27,9 +27,21 @@ def test_a_picture_is_the_same_with_targets_that_travelled(engine: Engine, conte
     grey = np.full_like(content, 0.5)
     Job(engine, grey, [Style(style), Style(style[:, ::-1], 0.5)], SETTINGS, targets=known).measure_styles()
     known = pickle.loads(pickle.dumps(known))
-    assert np.array_equal(paint(engine, content, style, targets=known), paint(engine, content, style))
-    # They are taken, not measured again: with another style in its place, the picture stays the same.
-    assert np.array_equal(paint(engine, content, 1 - style, targets=known), paint(engine, content, style))
+    expected = paint(engine, content, style)
+    assert np.array_equal(paint(engine, content, style, targets=known), expected)
+
+
+def test_targets_that_are_known_are_not_measured_again(engine: Engine, content: Pixels, style: Pixels) -> None:
+    """With another style in its place the picture stays the same.
+
+    Without smoothing, whose weight is the style's own at any size, and no target.
+    """
+    settings = {"total_variation": 0.0}
+    known = Targets()
+    expected = paint(engine, content, style, settings=settings, targets=known)
+    other = np.ascontiguousarray(1 - style[::-1])
+    assert np.array_equal(paint(engine, content, other, settings=settings, targets=known), expected)
+    assert not np.array_equal(paint(engine, content, other, settings=settings), expected)
 
 
 def test_styles_in_the_photo_s_colours_are_measured_for_each_photo(engine: Engine, content: Pixels, style: Pixels) -> None:

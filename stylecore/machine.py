@@ -1,0 +1,65 @@
+"""What of a computer and an installation bears on the arithmetic that is best there."""
+
+from __future__ import annotations
+
+import os
+import platform
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+
+#: How Linux calls instructions that multiply bfloat16, on x86.
+BFLOAT16_INSTRUCTIONS = frozenset({"avx512_bf16", "amx_bf16"})
+# By these a user holds oneDNN to older instructions than the processor has.
+_SWITCHES = ("ONEDNN_MAX_CPU_ISA", "DNNL_MAX_CPU_ISA")
+
+
+@dataclass(frozen=True)
+class Machine:
+    """A device, with the PyTorch that works on it. All in words, so that it can be kept and compared.
+
+    ``instructions`` are words: the architecture, what torch was compiled for (``AVX2`` …), the
+    libraries that it has (``oneDNN``, ``MKL``), what Linux says of bfloat16, and what oneDNN is held to. ``device`` is its
+    type, ``gpu`` its name if it is one, ``compute_capability`` NVIDIA's, e.g. ``'9.0'``.
+    """
+
+    torch_version: str
+    processor: str
+    instructions: str
+    device: str = "cpu"
+    gpu: str = ""
+    compute_capability: str = ""
+
+    @classmethod
+    def of(cls, device: torch.device) -> Machine:
+        """Return this computer with a device of it."""
+        gpu = capability = ""
+        if device.type == "cuda":
+            gpu = torch.cuda.get_device_name(device)
+            if torch.version.hip is None:  # AMD's numbers mean something else
+                capability = "{}.{}".format(*torch.cuda.get_device_capability(device))
+        return cls(torch.__version__, processor_name(), _instructions(), device.type, gpu, capability)
+
+
+def processor_name() -> str:
+    """Return the processor's name for people, as far as the system tells."""
+    return _told_by_linux("model name") or platform.processor() or platform.machine()
+
+
+def _instructions() -> str:
+    words = [platform.machine(), torch.backends.cpu.get_cpu_capability()]
+    words += ["oneDNN"] * torch.backends.mkldnn.is_available() + ["MKL"] * torch.backends.mkl.is_available()
+    listed = _told_by_linux("flags")
+    words += sorted(BFLOAT16_INSTRUCTIONS.intersection(listed.split())) if listed else ["unlisted"]
+    words += [f"{switch}={os.environ[switch]}" for switch in _SWITCHES if os.environ.get(switch)]
+    return " ".join(words)
+
+
+def _told_by_linux(what: str) -> str:
+    """Return what Linux says of the first processor, or ``''``."""
+    try:
+        lines = Path("/proc/cpuinfo").read_text(errors="replace").splitlines()
+    except OSError:  # another system
+        return ""
+    return next((line.partition(":")[2].strip() for line in lines if line.partition(":")[0].strip() == what), "")
