@@ -16,6 +16,11 @@ _NEW_SUBFILE_TYPE = 254
 _RAW_COLOURS = frozenset({32803, 34892})
 #: Sony, Samsung, Nikon, DNG's lossy JPEG, Kodak, Pentax.
 _RAW_COMPRESSIONS = frozenset({32767, 32769, 32770, 32772, 34713, 32867, 34892, 65000, 65535})
+#: What a page has one number of.
+_NUMBERS = (
+    "imagewidth", "imagelength", "imagedepth", "samplesperpixel", "compression", "photometric", "planarconfig", "predictor",
+    "rowsperstrip", "tilewidth", "tilelength", "fillorder",
+)  # fmt: skip
 #: Pages looked at one by one; those behind them are counted only.
 _MOST_EXAMINED = 100
 _DAMAGED = (tifffile.TiffFileError, OSError, ValueError, TypeError, LookupError, ArithmeticError, struct.error)
@@ -56,11 +61,16 @@ def choose(file: tifffile.TiffFile, path: Path) -> tuple[tifffile.TiffPage, int 
 def _chain(file: tifffile.TiffFile) -> tuple[list[tifffile.TiffPage], int]:
     """Return the pages looked at, and the number of those behind; damage ends the chain, but for the first page's."""
     pages = [file.pages.first]
+    if not _is_sound(pages[0]):
+        raise ValueError("its header is damaged")
     try:
         count = len(file.pages)
         for number in range(1, min(count, _MOST_EXAMINED)):
             page = file.pages[number]
-            pages.append(page if isinstance(page, tifffile.TiffPage) else page.aspage())
+            page = page if isinstance(page, tifffile.TiffPage) else page.aspage()
+            if not _is_sound(page):
+                return pages, 0
+            pages.append(page)
     except _DAMAGED:
         return pages, 0
     return pages, max(0, count - _MOST_EXAMINED)
@@ -68,9 +78,14 @@ def _chain(file: tifffile.TiffFile) -> tuple[list[tifffile.TiffPage], int]:
 
 def _within(page: tifffile.TiffPage) -> list[tifffile.TiffPage]:
     try:
-        return [each for each in page.pages or () if isinstance(each, tifffile.TiffPage)]
+        return [each for each in page.pages or () if isinstance(each, tifffile.TiffPage) and _is_sound(each)]
     except _DAMAGED:
         return []
+
+
+def _is_sound(page: tifffile.TiffPage) -> bool:
+    """Return whether the tags that have one number have no more."""
+    return all(isinstance(getattr(page, name), int) for name in _NUMBERS)
 
 
 def _is_full(page: tifffile.TiffPage) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import struct
 from pathlib import Path
 
 import numpy as np
@@ -362,4 +363,9 @@ def test_a_damaged_file_is_refused_without_a_word_beside(tmp_path: Path, capfd: 
         file.pages.first.tags["ImageWidth"].overwrite(19_000)
         file.pages.first.tags["ImageLength"].overwrite(19_000)
     assert "cut off or damaged" in refused(tmp_path / "giant.tif").sentence
+    tifffile.imwrite(tmp_path / "giant.tif", FULL, photometric="rgb", compression="zlib")
+    data = (tmp_path / "giant.tif").read_bytes()
+    tag = struct.pack("<HHI", 256, 4, 1)  # ImageWidth, which gets 64 numbers
+    (tmp_path / "giant.tif").write_bytes(data.replace(tag, struct.pack("<HHI", 256, 4, 64)))
+    assert "header is damaged" in refused(tmp_path / "giant.tif").sentence
     assert capfd.readouterr() == ("", "")
