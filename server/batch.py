@@ -11,13 +11,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from PIL import Image
-
 from server.errors import ServiceError
 from server.outputs import Outputs, make_folder
 from server.patterns import is_pattern, matching
 from stylecore.errors import StyleError
-from stylecore.files import writing
+from stylecore.files import kinds, writing
 
 #: In bytes, on nearly every file system.
 _LONGEST_NAME = 255
@@ -34,6 +32,7 @@ class Outcome:
     painted: list[Path] = field(default_factory=list)
     skipped: list[Path] = field(default_factory=list)
     failed: list[tuple[Path, str, str]] = field(default_factory=list)  # with sentence and remedy
+    not_taken: list[tuple[Path, str]] = field(default_factory=list)  # with why
     kept: Path | None = None  # the unfinished picture, after Ctrl-C
     interrupted: bool = False
 
@@ -49,8 +48,11 @@ class Outcome:
             parts.append(f"{len(self.skipped)} there already (--again repaints them)")
         if self.failed:
             parts.append(f"{len(self.failed)} failed")
+        if self.not_taken:
+            parts.append(f"{len(self.not_taken)} of a kind that is not read")
         lines = [f"{folder}: {', '.join(parts)}."]
         lines += [f"  {source}: {sentence} {remedy}".rstrip() for source, sentence, remedy in self.failed]
+        lines += [f"  {why}" for _, why in self.not_taken]
         if self.interrupted:
             lines.append(f"Interrupted; the picture so far is {self.kept}." if self.kept else "Interrupted.")
             lines.append("The same command goes on with the rest.")
@@ -61,6 +63,7 @@ class Outcome:
         return {"painted": self.painted, "skipped": self.skipped,
                 "failed": [{"picture": path, "sentence": sentence, "remedy": remedy}
                            for path, sentence, remedy in self.failed],
+                "not_taken": [{"picture": path, "why": why} for path, why in self.not_taken],
                 "interrupted": self.interrupted, "kept": self.kept}
 
 
@@ -75,12 +78,26 @@ def pictures_of(content: Path) -> list[Path]:
     Raises:
         StyleError: ``file-missing`` if there are none.
     """
-    found = list(content.iterdir()) if os.path.isdir(content) else matching(str(content))
-    endings = {*Image.registered_extensions(), ".exr"}
-    files = [path for path in found
-             if path.is_file() and not path.name.startswith(".") and path.suffix.lower() in endings]
+    files = [path for path in _files_of(content) if kinds.reads(path)]
     if not files:
-        raise StyleError("file-missing", f"There are no pictures in {content}.", "Name another folder or pattern.")
+        missed = [why for _, why in not_taken(content)]
+        raise StyleError(
+            "file-missing",
+            f"There are no pictures in {content}." if not missed else f"There are no pictures that are read in {content}.",
+            "Name another folder or pattern." if not missed else missed[0],
+        )
+    return files
+
+
+def not_taken(content: Path) -> list[tuple[Path, str]]:
+    """Return the files of a folder or a pattern that are pictures of a kind that is not read, each with why."""
+    found = ((path, kinds.unread_picture(path)) for path in _files_of(content))
+    return [(path, why) for path, why in found if why is not None]
+
+
+def _files_of(content: Path) -> list[Path]:
+    found = list(content.iterdir()) if os.path.isdir(content) else matching(str(content))
+    files = [path for path in found if path.is_file() and not path.name.startswith(".")]
     return sorted(files, key=lambda path: (_natural(path), str(path)))
 
 

@@ -8,6 +8,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from server.cli_notes import read
 from server.cli_output import counted, say, shown, tell, write_json
 from server.cli_painting import Interrupts, local_engine
 from server.cli_progress import Several
@@ -40,15 +41,15 @@ def sweep(options: argparse.Namespace) -> int:
     painted = [name for run in runs for name in run.cells.values()]
     files = [folder / name for name in (*painted, "sheet.png", "losses.csv", "losses.png")]
     claim_in_folder(folder, files, [options.content, *options.styles])
-    content = pictures.load(options.content, max(0, options.size)).pixels
+    content = read(options.content, max(0, options.size)).pixels
     brush_size = max(float(run.settings["brush_size"]) for run in runs)
     styles = load_styles(options, weights, content.shape[:2], brush_size)
     names = [shown(path.stem) for path in (options.content, *options.styles)]
     if options.reverse:
         if len(styles) != 1:
             raise StyleError("bad-arguments", "--reverse exchanges one content and one style.", "Name a single style.")
-        style = pictures.load(options.styles[0], max(0, options.size)).pixels
-        content, styles, names = style, [(pictures.load(options.content).pixels, 1.0)], names[::-1]
+        style = read(options.styles[0], max(0, options.size)).pixels
+        content, styles, names = style, [(read(options.content).pixels, 1.0)], names[::-1]
     make_folder(folder)
     writing.check(folder / "sheet.png", content.shape[:2], content.shape[2])
     work = Sweep(folder, content, styles, runs)
@@ -99,12 +100,12 @@ def compare(options: argparse.Namespace) -> int:
         Outputs([options.content, options.style, *options.pictures]).claim(options.output)
         rows_of_sheet = 1 + math.ceil(len(options.pictures) / _SHEET_COLUMNS)
         writing.check(options.output, (rows_of_sheet * CELL, _SHEET_COLUMNS * CELL), 3)
-    content = pictures.load(options.content).pixels
-    style = pictures.load(options.style).pixels
+    content = read(options.content).pixels
+    style = read(options.style).pixels
     judge = Judge(local_engine(), content, [Style(style)], settings)
     scored = []
     for path in options.pictures:
-        pixels = pictures.load(path).pixels
+        pixels = read(path).pixels
         try:
             scored.append((path, pixels, judge.score(pixels)))
         except StyleError as error:
@@ -149,7 +150,7 @@ def reconstruct(options: argparse.Namespace) -> int:
         jobs.append((2, f"style {last}", reconstruction.style_of, number))
     files = {name: folder / (name.replace(" ", "_") + ".png") for _, name, _, _ in jobs}
     claim_in_folder(folder, [*files.values(), folder / "sheet.png"], [options.picture])
-    picture = pictures.load(options.picture, max(0, options.size)).pixels[..., :3]
+    picture = read(options.picture, max(0, options.size)).pixels[..., :3]
     make_folder(folder)
     writing.check(folder / "sheet.png", picture.shape[:2], 3)
     rows: list[list[_Cell]] = [[(shown(options.picture.stem), picture)], [], []]

@@ -6,6 +6,7 @@ import argparse
 from dataclasses import dataclass
 from typing import Any
 
+from server.cli_notes import read
 from server.engine_process import to_picture
 from server.protocol import Picture
 from stylecore.errors import StyleError
@@ -32,7 +33,7 @@ def load_extras(options: argparse.Namespace, photo: pictures.Pixels, start: pict
     """Read the masks that the flags name, brought to the photo's size.
 
     Raises:
-        StyleError: ``bad-guide`` for too many or one of another shape, and what :func:`stylecore.pictures.load` raises.
+        StyleError: ``bad-guide`` for too many or one of another shape, and what reading a picture raises.
     """
     styles, given = len(options.styles), options.style_guide
     if len(given) > styles:
@@ -42,7 +43,7 @@ def load_extras(options: argparse.Namespace, photo: pictures.Pixels, start: pict
     height, width = photo.shape[:2]
 
     def load(path: Any) -> pictures.Map | None:
-        return None if path is None else pictures.load_map(path, (height, width))
+        return None if path is None else pictures.as_map(read(path), path, (height, width))
 
     return Extras(load(options.guide), [load(path) for path in [*given, *[None] * (styles - len(given))]],
                   load(options.strength_map), start)

@@ -1,14 +1,14 @@
-"""What ``neural-style style`` says before it paints, where something else may have been meant."""
+"""What the commands say before they paint: what was not taken of a file, and where something else may have been meant."""
 
 from __future__ import annotations
 
 import itertools
 import os
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 
-from server.cli_output import listed
-from stylecore.files import writing
+from server.cli_output import listed, tell
+from stylecore.files import pictures, writing
 
 
 def as_styles(content: Path, styles: Sequence[Path], output: Path) -> Iterator[str]:
@@ -36,3 +36,18 @@ def other_depths(depth: str, outputs: Iterable[Path]) -> Iterator[str]:
             has = " or ".join(map(str, form.depths))
             used = f"; {writing.nearest_depth(form, int(depth))} are used" if len(form.depths) > 1 else ""
             yield f"{form.kind} has {has} bits in a channel: --depth {depth} is not used{used}."
+
+
+def transparency(photo: pictures.Picture, output: Path) -> Iterator[str]:
+    """Yield a note if the photo has transparent parts and the format of its result has none."""
+    form = writing.format_of(output)
+    if not form.alpha and photo.pixels.shape[2] == 4 and (photo.pixels[..., 3] < 1).any():
+        yield f"{form.kind} has no transparency: what is transparent in the photo becomes white."
+
+
+def read(path: Path, longest: int = 0, *, enough: int = 0, say: Callable[[str], None] = tell) -> pictures.Picture:
+    """Read a picture and say what was not taken of its file, or was guessed; see :func:`stylecore.files.pictures.load`."""
+    picture = pictures.load(path, longest, enough=enough)
+    for note in picture.notes:
+        say(note)
+    return picture

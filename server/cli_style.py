@@ -12,9 +12,9 @@ import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
 from server import client as wire
-from server.batch import Outcome, names_many, pictures_of, places_for, repaint, unfinished
+from server.batch import Outcome, names_many, not_taken, pictures_of, places_for, repaint, unfinished
 from server.cli_masks import Extras, load_extras
-from server.cli_notes import as_styles, other_depths
+from server.cli_notes import as_styles, other_depths, read, transparency
 from server.cli_output import counted, say, tell, tell_all, write_json
 from server.cli_painting import Interrupts, at_step, paint_picture
 from server.cli_progress import progress
@@ -56,11 +56,12 @@ def style(options: argparse.Namespace, ranks: Ranks | None = None) -> int:
     _claim_outputs(options, settings)
     if first:
         tell_all(other_depths(options.depth, [options.output]))
-    photo = pictures.load(options.content, max(0, options.size))
-    start = pictures.load(options.start_from, max(0, options.size)).pixels if options.start_from else None
+    photo = read(options.content, max(0, options.size))
+    start = read(options.start_from, max(0, options.size)).pixels if options.start_from else None
     styles = load_styles(options, weights, photo.pixels.shape[:2], settings["brush_size"])
     extras = load_extras(options, photo.pixels, start)
     if first:
+        tell_all(transparency(photo, options.output))
         _check_writing(options, photo)
     begin = time.monotonic()
     # From here on to the end of writing, Ctrl-C costs nothing that has been painted.
@@ -175,10 +176,10 @@ def _many(options: argparse.Namespace, settings: dict[str, Any], weights: list[f
     tell_all(other_depths(options.depth, places.values()))
 
     def load(source: Path, start: Path | None) -> tuple[pictures.Picture, Extras]:
-        photo = pictures.load(source, max(0, options.size))
+        photo = read(source, max(0, options.size), say=note)
         height, width, channels = photo.pixels.shape
         writing.check(places[source], (height, width), channels, depth=_depth(options, photo))
-        begin = None if start is None else pictures.load(start).pixels
+        begin = None if start is None else read(start).pixels
         if begin is not None and begin.shape[:2] != photo.pixels.shape[:2]:
             begin = None  # another size: a new scene
         return photo, load_extras(options, photo.pixels, begin)
@@ -201,22 +202,21 @@ def _many(options: argparse.Namespace, settings: dict[str, Any], weights: list[f
         from server import cli_cluster
         from server.cluster import Cluster
 
+        note = tell
         with Cluster(options.cluster) as cluster, Interrupts() as interrupts:
             done = cli_cluster.repaint(cluster, places, styles, settings, load, save, lambda: interrupts.count > 0,
                                        frames=options.frames, again=options.again, quiet=options.json)
         return _report(options, done, interrupts.exit_status)
     with Interrupts() as interrupts, progress(quiet=options.json) as bar:
-        def tell(text: str) -> None:
-            if not options.json:
-                bar.say(text)
-
-        done = repaint(places, paint, tell, frames=options.frames, again=options.again,
+        note = bar.say
+        done = repaint(places, paint, bar.say, frames=options.frames, again=options.again,
                        interrupted=lambda: interrupts.count > 0)
     return _report(options, done, interrupts.exit_status)
 
 
 def _report(options: argparse.Namespace, done: Outcome, when_interrupted: int) -> int:
     """Tell what became of many pictures; returns the exit status."""
+    done.not_taken = not_taken(options.content)
     if options.json:
         write_json(done.as_json())
     else:
@@ -271,7 +271,7 @@ def load_styles(
     """
     enough = 0 if content is None else enough_pixels(content, brush_size)
     paths = zip(options.styles, weights, strict=True)
-    return [(pictures.load(path, enough=enough).pixels, weight) for path, weight in paths]
+    return [(read(path, enough=enough).pixels, weight) for path, weight in paths]
 
 
 def _depth(options: argparse.Namespace, photo: pictures.Picture) -> int:

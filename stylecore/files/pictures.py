@@ -32,7 +32,7 @@ from stylecore.files import (
 from stylecore.files.rows import Wanted
 from stylecore.files.samples import CheckSize, Picture, Pixels
 
-__all__ = ["MOST_PIXELS", "Map", "Picture", "Pixels", "load", "load_map"]
+__all__ = ["MOST_PIXELS", "Map", "Picture", "Pixels", "as_map", "load", "load_map"]
 
 #: H × W in [0, 1].
 Map = NDArray[np.float32]
@@ -121,7 +121,16 @@ def load_map(path: str | Path, size: tuple[int, int]) -> Map:
     Raises:
         StyleError: like :func:`load`, and ``bad-guide`` if its shape is another than the photo's.
     """
-    pixels = load(path).pixels
+    return as_map(load(path), path, size)
+
+
+def as_map(picture: Picture, path: str | Path, size: tuple[int, int]) -> Map:
+    """Return a picture that was read from ``path`` as :func:`load_map` would.
+
+    Raises:
+        StyleError: ``bad-guide``.
+    """
+    pixels = picture.pixels
     height, width = pixels.shape[:2]
     # A pixel's rounding is allowed, so that a mask of the full size fits a photo that is painted smaller.
     if abs(height * size[1] - width * size[0]) > max(height, width) + max(size):

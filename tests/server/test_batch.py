@@ -15,6 +15,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from server import cli
 from server.batch import pictures_of
 from stylecore.files import pictures, writing
 from tests.server.conftest import ROOT, Server
@@ -152,3 +153,44 @@ def test_frames_are_in_the_order_of_their_numbers(tmp_path: Path) -> None:
     for name in ("frame10.png", "frame9.png", "frame1.png", ".hidden.png"):
         write(tmp_path / name, 0)
     assert [path.name for path in pictures_of(tmp_path)] == ["frame1.png", "frame9.png", "frame10.png"]
+
+
+def test_what_a_folder_holds_beside_readable_pictures_is_told(files: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Pictures of a kind that is not read are named with why; documents and films are no pictures, and nobody misses them."""
+    folder = files / "mixed"
+    folder.mkdir()
+    write(folder / "photo.png", 1)
+    frames = [Image.new("RGB", (24, 24), colour) for colour in ("red", "lime", "blue")]
+    frames[0].save(folder / "dance.gif", save_all=True, append_images=frames[1:])
+    clear = Image.new("RGBA", (24, 24), (200, 30, 90, 255))
+    clear.putpixel((3, 3), (0, 0, 0, 0))
+    clear.save(folder / "clear.bmp.png")
+    for name in ("raw.NEF", "layers.xcf", "layers.kra", "scan.pdf", "film.mpg", "film.mp4", "notes.txt"):
+        (folder / name).write_bytes(b"bytes of some kind")
+    command = ["style", str(folder), str(files / "style.png"), "-o", str(files / "painted"), "--local", "--strength", "0",
+               "--precision", "float32"]
+    assert cli.main(command) == 0
+    out, err = capsys.readouterr()
+    assert "3 painted, 3 of a kind that is not read" in out
+    assert "raw.NEF is camera raw" in out and "layers.xcf is a GIMP image" in out and "layers.kra is a Krita" in out
+    assert not any(name in out + err for name in ("scan.pdf", "film.mpg", "film.mp4", "notes.txt"))
+    assert "dance.gif" in err and "3 frames" in err
+    assert cli.main([*command, "--json"]) == 0
+    missed = json.loads(capsys.readouterr().out)["not_taken"]
+    assert [Path(each["picture"]).name for each in missed] == ["layers.kra", "layers.xcf", "raw.NEF"]
+    for path in folder.iterdir():
+        if path.suffix not in (".NEF", ".mpg"):
+            path.unlink()
+    assert cli.main(command) == 2
+    assert "no pictures that are read" in (err := capsys.readouterr().err) and "Develop it first" in err
+
+
+def test_transparency_that_the_format_lacks_is_told(files: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    clear = Image.new("RGBA", (24, 24), (200, 30, 90, 255))
+    clear.putpixel((3, 3), (0, 0, 0, 0))
+    clear.save(files / "clear.png")
+    Image.new("RGBA", (24, 24), (200, 30, 90, 255)).save(files / "opaque.png")
+    for name, output, told in (("clear", "a.jpg", True), ("clear", "a.png", False), ("opaque", "a.jpg", False)):
+        assert cli.main(["style", str(files / f"{name}.png"), str(files / "style.png"), "-o", str(files / output), "--local",
+                         "--strength", "0", "--precision", "float32"]) == 0
+        assert ("no transparency" in capsys.readouterr().err) == told
