@@ -156,7 +156,7 @@ def test_frames_are_in_the_order_of_their_numbers(tmp_path: Path) -> None:
 
 
 def test_what_a_folder_holds_beside_readable_pictures_is_told(files: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    """Pictures of a kind that is not read are named with why; documents and films are no pictures, and nobody misses them."""
+    """Pictures of a kind that is not read are named with why; documents and films are no pictures to be missed."""
     folder = files / "mixed"
     folder.mkdir()
     write(folder / "photo.png", 1)
@@ -191,6 +191,6 @@ def test_transparency_that_the_format_lacks_is_told(files: Path, capsys: pytest.
     clear.save(files / "clear.png")
     Image.new("RGBA", (24, 24), (200, 30, 90, 255)).save(files / "opaque.png")
     for name, output, told in (("clear", "a.jpg", True), ("clear", "a.png", False), ("opaque", "a.jpg", False)):
-        assert cli.main(["style", str(files / f"{name}.png"), str(files / "style.png"), "-o", str(files / output), "--local",
-                         "--strength", "0", "--precision", "float32"]) == 0
+        command = ["style", str(files / f"{name}.png"), str(files / "style.png"), "-o", str(files / output)]
+        assert cli.main([*command, "--local", "--strength", "0", "--precision", "float32"]) == 0
         assert ("no transparency" in capsys.readouterr().err) == told
