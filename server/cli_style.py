@@ -177,6 +177,8 @@ def _many(options: argparse.Namespace, settings: dict[str, Any], weights: list[f
 
     def load(source: Path, start: Path | None) -> tuple[pictures.Picture, Extras]:
         photo = read(source, max(0, options.size), say=note)
+        for lost in transparency(photo, places[source]):
+            note(lost)
         height, width, channels = photo.pixels.shape
         writing.check(places[source], (height, width), channels, depth=_depth(options, photo))
         begin = None if start is None else read(start).pixels
