@@ -193,7 +193,7 @@ def finishes(client: Client, job: str) -> None:
 PAINTER = """
 import sys, time
 from pathlib import Path
-from server.client import Client, Disconnected, Progress
+from server.client import Client, Disconnected, Failed, Progress
 from tests.server.conftest import ENDLESS, submit
 client = Client.connect(Path(sys.argv[1]), start=False)
 submit(client, settings=ENDLESS)
@@ -202,6 +202,6 @@ while True:
     event = client.next_event(1)
     if isinstance(event, Progress) and not told:
         told = print("painting", flush=True) is None
-    elif isinstance(event, Disconnected):
+    elif isinstance(event, (Disconnected, Failed)):
         sys.exit(f"{event.sentence} {event.remedy}")
 """
