@@ -39,6 +39,9 @@ Map = NDArray[np.float32]
 
 #: More pixels than this are refused when the file's header is read, before anything is decoded.
 MOST_PIXELS = 400_000_000
+# Damage in a header can make a small file claim any size. A photo has a byte for a few pixels, what is flat one for hundreds.
+_ANY_FILE = 48_000_000
+_MOST_IN_A_BYTE = 2_000
 
 # How libraries say that they got no memory, where they raise something else than MemoryError.
 _NO_MEMORY = re.compile(r"bad_?alloc|(out of|insufficient|not enough|cannot allocate|could not allocate) memory", re.I)
@@ -154,6 +157,9 @@ def _read(path: Path, wanted: Wanted) -> Picture:
                 f"{path} has {width} × {height} pixels; at most {MOST_PIXELS / 1e6:,.0f} megapixels can be used.",
                 "Scale it down first.",
             )
+        size = path.stat().st_size
+        if width * height > max(_ANY_FILE, size * _MOST_IN_A_BYTE):
+            raise ValueError(f"it says that it has {width} × {height} pixels, but has only {size:,} bytes")
 
     with path.open("rb") as file:
         head = file.read(_HEAD)
