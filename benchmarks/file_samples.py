@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import functools
 import io
 import struct
 import sys
@@ -34,6 +35,7 @@ _FLOATS = (PIXELS / np.float32(255)).astype(np.float32)
 _XMP = b'<x:xmpmeta xmlns:x="adobe:ns:meta/"><rdf:Description tiff:Orientation="6"/></x:xmpmeta>'
 
 
+@functools.cache
 def all_of_them() -> dict[str, bytes]:
     """Return every sample by a name that begins with its format, e.g. ``'PNG 16-bit RGBA'``."""
     makers = (_own, _png, _jpeg, _tiff, _exr, _modern, _webp, _radiance, _pillow, _by_hand)

@@ -27,8 +27,8 @@ _COEFFICIENTS = 64
 class Parts:
     """What a JPEG consists of.
 
-    ``data`` is the file without what only speaks about the picture. ``precision`` is its bits in a sample, ``band`` how many
-    rows are coded together. ``is_whole`` is whether it has its end, and ``has_begun_all`` whether the last scan of
+    ``data`` is the file without what only speaks about the picture. ``precision`` is its bits in a sample, ``band`` how
+    many rows are coded together. ``is_whole`` is whether it has its end, and ``has_begun_all`` whether the last scan of
     everything has at least begun.
     """
 

@@ -39,7 +39,7 @@ Map = NDArray[np.float32]
 
 #: More pixels than this are refused when the file's header is read, before anything is decoded.
 MOST_PIXELS = 400_000_000
-# Damage in a header can make a small file claim any size. A photo has a byte for a few pixels, what is flat one for hundreds.
+# Damage in a header can make a small file claim any size. A photo has a byte for a few pixels, what is flat for hundreds.
 _ANY_FILE = 48_000_000
 _MOST_IN_A_BYTE = 2_000
 

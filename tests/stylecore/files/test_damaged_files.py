@@ -8,12 +8,12 @@ from benchmarks import file_samples, fuzz_files
 
 
 def test_damage_ends_in_a_picture_or_in_words(tmp_path: Path) -> None:
-    tallies = fuzz_files.run(400, seed=3, workers=1, keep=tmp_path / "harmful")
+    tallies = fuzz_files.run(250, seed=3, workers=1, keep=tmp_path / "harmful")
     harm = {name: dict(each.harm) for name, each in tallies.items() if set(each.harm) - {"slow"}}  # a machine may be busy
     assert not harm
-    assert sum(each.files for each in tallies.values()) == 400
-    assert sum(each.pictures for each in tallies.values()) > 40
-    assert sum(each.refused.total() for each in tallies.values()) > 100
+    assert sum(each.files for each in tallies.values()) == 250
+    assert sum(each.pictures for each in tallies.values()) > 30
+    assert sum(each.refused.total() for each in tallies.values()) > 60
 
 
 def test_what_the_reader_of_damaged_files_would_tell(tmp_path: Path) -> None:

@@ -1,4 +1,4 @@
-"""HEIC, AVIF, JPEG XL, JPEG 2000, WebP and Radiance HDR: every depth, turned, in other colours; and reading in little memory."""
+"""HEIC, AVIF, JPEG XL, JPEG 2000, WebP and Radiance HDR of every depth and colour, turned; reading in little memory."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""PNG as other programs write it: large or damaged texts, wrong check sums, every depth, interlaced, gamma and code points."""
+"""PNG as others write it: large or damaged texts, wrong check sums, every depth, interlaced, gamma and code points."""
 
 from __future__ import annotations
 
@@ -148,15 +148,15 @@ def test_what_lies_behind_the_pixels_does_no_harm(tmp_path: Path) -> None:
         wrong_sum[place] ^= 1
         begin = whole.index(b"IDAT")
         wrong_sum[place + 4 : place + 8] = struct.pack(">I", zlib.crc32(wrong_sum[begin : place + 4]))
-        behind = (whole + bytes(1000), whole + whole, whole[:-12], whole[:-5], whole[:-12] + b"garbage" * 9, bytes(wrong_sum),
-                  whole[:-12] + png_chunk(b"teSt", bytes(9))[:-6])  # fmt: skip
-        for data in behind:
+        behind = [whole[:-12] + each for each in (b"", b"garbage" * 9, png_chunk(b"teSt", bytes(9))[:-6])]
+        for data in (whole + bytes(1000), whole + whole, whole[:-5], bytes(wrong_sum), *behind):
             assert np.array_equal(load(data, tmp_path).pixels, expected)
 
 
 @pytest.mark.parametrize("interlaced", [False, True], ids=["rows", "interlaced"])
 @pytest.mark.parametrize(("colour", "depth"), [
-    (0, 1), (0, 2), (0, 4), (0, 8), (0, 16), (2, 8), (2, 16), (3, 1), (3, 2), (3, 4), (3, 8), (4, 8), (4, 16), (6, 8), (6, 16),
+    (0, 1), (0, 2), (0, 4), (0, 8), (0, 16), (2, 8), (2, 16), (3, 1), (3, 2), (3, 4), (3, 8), (4, 8), (4, 16), (6, 8),
+    (6, 16),
 ])  # fmt: skip
 def test_every_kind_is_read_as_pillow_and_libpng_do(
     colour: int, depth: int, interlaced: bool, tmp_path: Path, capfd: pytest.CaptureFixture[str],
