@@ -61,7 +61,8 @@ def _own() -> Iterator[tuple[str, bytes]]:
         for depth in form.depths:
             for channels in (3, 4):
                 data = writing.encode(f"a{form.endings[0]}", _FLOATS[..., :channels], depth=depth)
-                yield f"{form.kind} own {depth}-bit {channels} channels", data
+                kind = {"WEBP": "WebP", "JPEG2000": "JPEG 2000"}.get(form.kind, form.kind)
+                yield f"{kind} own {depth}-bit {channels} channels", data
 
 
 def png(samples: np.ndarray[Any, Any], *chunks: tuple[bytes, bytes], interlaced: bool = False) -> bytes:

@@ -25,6 +25,7 @@ from stylecore.files import (
     pictures,
     rows,
     samples,
+    writing,
 )
 from stylecore.files.coded_colours import CodePoints
 
@@ -88,6 +89,13 @@ def test_a_heic_that_is_damaged_or_cut_off_is_refused(tmp_path: Path) -> None:
         with pytest.raises(StyleError) as caught:
             load(changed, tmp_path)
         assert caught.value.code == "not-a-picture"
+
+
+def test_avif_is_named_to_who_wants_to_write_heic() -> None:
+    for name in ("a.heic", "a.HEIF", "a.hif"):
+        with pytest.raises(StyleError, match="cannot|can be written") as caught:
+            writing.format_of(name)
+        assert ".avif" in caught.value.remedy
 
 
 def test_without_its_package_heic_is_refused_in_words(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
