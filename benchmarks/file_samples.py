@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import functools
 import io
 import struct
 import sys
@@ -34,6 +35,7 @@ _FLOATS = (PIXELS / np.float32(255)).astype(np.float32)
 _XMP = b'<x:xmpmeta xmlns:x="adobe:ns:meta/"><rdf:Description tiff:Orientation="6"/></x:xmpmeta>'
 
 
+@functools.cache
 def all_of_them() -> dict[str, bytes]:
     """Return every sample by a name that begins with its format, e.g. ``'PNG 16-bit RGBA'``."""
     makers = (_own, _png, _jpeg, _tiff, _exr, _modern, _webp, _radiance, _pillow, _by_hand)
@@ -59,7 +61,8 @@ def _own() -> Iterator[tuple[str, bytes]]:
         for depth in form.depths:
             for channels in (3, 4):
                 data = writing.encode(f"a{form.endings[0]}", _FLOATS[..., :channels], depth=depth)
-                yield f"{form.kind} own {depth}-bit {channels} channels", data
+                kind = {"WEBP": "WebP", "JPEG2000": "JPEG 2000"}.get(form.kind, form.kind)
+                yield f"{kind} own {depth}-bit {channels} channels", data
 
 
 def png(samples: np.ndarray[Any, Any], *chunks: tuple[bytes, bytes], interlaced: bool = False) -> bytes:
@@ -153,7 +156,9 @@ def _tiff() -> Iterator[tuple[str, bytes]]:
         for big in (False, True) if name.startswith("16-bit RGB") else (False,):
             memory = io.BytesIO()
             with contextlib.suppress(ValueError, TypeError, NotImplementedError):  # what tifffile does not write
-                tifffile.imwrite(memory, np.ascontiguousarray(samples), bigtiff=big, iccprofile=colour_profiles.SRGB, **options)
+                tifffile.imwrite(
+                    memory, np.ascontiguousarray(samples), bigtiff=big, iccprofile=colour_profiles.SRGB, **options
+                )
                 yield f"TIFF {name}{' big' if big else ''}", memory.getvalue()
 
 
@@ -191,8 +196,9 @@ def _modern() -> Iterator[tuple[str, bytes]]:
     for bits in (8, 12, 16):
         for ending in ("jp2", "j2k"):
             samples = rgb if bits == 8 else deep >> (16 - bits)
-            yield f"JPEG 2000 {bits}-bit {ending}", bytes(
-                imagecodecs.jpeg2k_encode(samples, level=0, codecformat=ending, bitspersample=bits)
+            yield (
+                f"JPEG 2000 {bits}-bit {ending}",
+                bytes(imagecodecs.jpeg2k_encode(samples, level=0, codecformat=ending, bitspersample=bits)),
             )
     for path in sorted(_HEIC.glob("*.heic")):
         yield f"HEIC {path.stem}", path.read_bytes()
@@ -247,5 +253,10 @@ def _by_hand() -> Iterator[tuple[str, bytes]]:
     yield "PPM 16-bit", f"P6\n{_WIDTH} {_HEIGHT}\n65535\n".encode() + DEEP[..., :3].astype(">u2").tobytes()
     pam = f"P7\nWIDTH {_WIDTH}\nHEIGHT {_HEIGHT}\nDEPTH 4\nMAXVAL 255\nTUPLTYPE RGB_ALPHA\nENDHDR\n"
     yield "PAM", pam.encode() + PIXELS.tobytes()
-    lines = [f'"{_WIDTH} {_HEIGHT} 2 1",', '"a c #ff0000",', '"b c None",', *(f'"{"ab" * (_WIDTH // 2)}",' for _ in range(_HEIGHT))]
+    lines = [
+        f'"{_WIDTH} {_HEIGHT} 2 1",',
+        '"a c #ff0000",',
+        '"b c None",',
+        *(f'"{"ab" * (_WIDTH // 2)}",' for _ in range(_HEIGHT)),
+    ]
     yield "XPM", ("/* XPM */\nstatic char *a[] = {\n" + "\n".join(lines) + "\n};\n").encode()

@@ -10,6 +10,7 @@ crash is caught and a picture that takes too long ends. The same seed makes the 
 from __future__ import annotations
 
 import argparse
+import contextlib
 import json
 import os
 import platform
@@ -218,10 +219,8 @@ def pipes_apart() -> Any:
 
 def forget_peak() -> None:
     """Begin to measure the process's peak anew, where the system can."""
-    try:
+    with contextlib.suppress(OSError):
         Path("/proc/self/clear_refs").write_text("5")
-    except OSError:
-        pass
 
 
 def peak_megabytes() -> float:
@@ -298,8 +297,10 @@ def _count(answer: dict[str, Any], tally: Tally) -> bool:
         harm.append("slow")
     if answer["megabytes"] > MOST_MEGABYTES:
         harm.append("memory")
-    tally.add(Tally(1, int("refused" not in answer and not harm), Counter([answer["refused"]] if "refused" in answer else []),
-                    Counter(harm), answer["seconds"], answer["megabytes"]))  # fmt: skip
+    refused = [answer["refused"]] if "refused" in answer else []
+    tally.add(
+        Tally(1, int(not refused and not harm), Counter(refused), Counter(harm), answer["seconds"], answer["megabytes"])
+    )
     return bool(harm)
 
 

@@ -55,7 +55,7 @@ class CodePoints:
     def known(self) -> bool:
         """Whether these colours can be converted."""
         transfer = self.transfer in (*_LIKE_BT709, LINEAR, _SRGB, _PQ, _HLG, *_GAMMAS) or self.gamma > 0
-        return transfer and (self.primaries in _PRIMARIES or len(self.corners) == 8)
+        return transfer and (colour_profiles.make_sense(self.corners) if self.corners else self.primaries in _PRIMARIES)
 
     @property
     def is_srgb(self) -> bool:

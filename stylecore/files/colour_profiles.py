@@ -70,8 +70,8 @@ def lab_to_srgb(lab: NDArray[Any]) -> NDArray[np.float32]:
 
 
 def encode_srgb(linear: NDArray[np.float32]) -> NDArray[np.float32]:
-    """Return linear light in [0, 1] (beyond is clipped) as perceptual sRGB."""
-    linear = linear.clip(0, 1)
+    """Return linear light in [0, 1] as perceptual sRGB; what is beyond is clipped, and what is no number is black."""
+    linear = np.nan_to_num(linear, posinf=1.0, neginf=0.0).clip(0, 1)
     curved = np.float32(1.055) * np.maximum(linear, np.float32(0.0031308)) ** np.float32(1 / 2.4) - np.float32(0.055)
     return np.where(linear <= 0.0031308, linear * np.float32(12.92), curved).astype(np.float32)
 
@@ -80,6 +80,18 @@ def decode_srgb(perceptual: NDArray[np.float32]) -> NDArray[np.float32]:
     """Return perceptual sRGB in [0, 1] as linear light."""
     curved = ((np.maximum(perceptual, np.float32(0.04045)) + np.float32(0.055)) / np.float32(1.055)) ** np.float32(2.4)
     return np.where(perceptual <= 0.04045, perceptual / np.float32(12.92), curved).astype(np.float32)
+
+
+def make_sense(corners: tuple[float, ...]) -> bool:
+    """Return whether these are primaries: x and y of red, green, blue and white.
+
+    A file may hold zeros, or anything by damage. Those of ACES lie outside of what is seen, and are right.
+    """
+    x, y = np.array(corners[0::2]), np.array(corners[1::2])
+    if len(corners) != 8 or not np.isfinite(corners).all() or np.abs(corners).max() > 2 or np.abs(y).min() < 1e-5:
+        return False
+    area = (x[1] - x[0]) * (y[2] - y[0]) - (x[2] - x[0]) * (y[1] - y[0])
+    return bool(y[3] > 0.01 and abs(area) > 1e-3)
 
 
 def primaries_to_srgb(corners: tuple[float, ...]) -> NDArray[np.float64]:

@@ -248,7 +248,9 @@ def _light(channels: dict[str, NDArray[Any]], layer: Layer, header: dict[str, An
     linear = range_.unit(colour)
     if range_.guessed:  # whole numbers as 8 and 16 bits keep them are perceptual
         linear = colour_profiles.decode_srgb(linear.clip(0, 1))
-    corners = tuple(map(float, header["chromaticities"])) if "chromaticities" in header else _REC_709
+    corners = tuple(map(float, header.get("chromaticities", _REC_709)))
+    if not colour_profiles.make_sense(corners):
+        corners = _REC_709
     if is_chroma:
         linear = _from_chroma(linear, corners)
     alpha = None

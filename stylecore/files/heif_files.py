@@ -14,8 +14,8 @@ import imagecodecs
 import numpy as np
 from numpy.typing import NDArray
 
-from stylecore.files.boxes import Heif, heif
 from stylecore.files.coded_colours import CodePoints
+from stylecore.files.heif_properties import Heif, heif
 from stylecore.files.rows import EVERYTHING, Wanted, assemble
 from stylecore.files.samples import CheckSize, Picture, Pixels, finish, unmultiplied
 
@@ -60,7 +60,7 @@ def read(path: Path, check: CheckSize, wanted: Wanted = EVERYTHING) -> Picture |
         ValueError: it is damaged.
     """
     data = path.read_bytes()
-    found = heif(data)
+    found = heif(io.BytesIO(data))
     check(found.width, found.height)
     if _kind(data[:256]) == "HEIC":
         return _heic(data, found, wanted, path.name)

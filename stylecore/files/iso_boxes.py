@@ -29,7 +29,9 @@ class Found(NamedTuple):
     resolution: tuple[float, float] | None = None
 
 
-class _Box(NamedTuple):
+class Box(NamedTuple):
+    """Four letters, and where in the file the content is."""
+
     kind: bytes
     start: int  # of its body
     end: int
@@ -39,15 +41,15 @@ def read(file: BinaryIO) -> Found:
     """Return what such a file says beside its pixels; lengths and places are not trusted."""
     exif = xmp = b""
     resolution = None
-    for box in _boxes(file, 0, file.seek(0, os.SEEK_END)):
+    for box in boxes(file, 0, file.seek(0, os.SEEK_END)):
         if box.kind == b"uuid":
-            body = _body(file, box)
+            body = body_of(file, box)
             if body.startswith(_UUID_XMP):
                 xmp = xmp or body[16:]
             elif body.startswith(_UUID_EXIF):
                 exif = exif or body[16:]
         elif box.kind in (b"xml ", b"Exif", b"brob"):
-            kind, body = _unpacked(box.kind, _body(file, box))
+            kind, body = _unpacked(box.kind, body_of(file, box))
             if kind == b"Exif":
                 exif = exif or _behind_offset(body)
             elif kind == b"xml " and b"http://www.w3.org/1999/02/22-rdf-syntax-ns#" in body:
@@ -93,12 +95,12 @@ def _per_metre(resolution: tuple[float, float]) -> bytes:
     return struct.pack(">4H2b", *down[:2], *across[:2], down[2], across[2])
 
 
-def _resolution(file: BinaryIO, header: _Box) -> tuple[float, float] | None:
+def _resolution(file: BinaryIO, header: Box) -> tuple[float, float] | None:
     """Return what JPEG 2000's header says, the resolution it is to be shown with before the one it was captured with."""
     said = {}
-    for box in _boxes(file, header.start, header.end):
+    for box in boxes(file, header.start, header.end):
         if box.kind == b"res ":
-            said.update({each.kind: _body(file, each) for each in _boxes(file, box.start, box.end)})
+            said.update({each.kind: body_of(file, each) for each in boxes(file, box.start, box.end)})
     for kind in (b"resd", b"resc"):
         if len(said.get(kind, b"")) == 10:
             over, under, over_across, under_across, power, power_across = struct.unpack(">4H2b", said[kind])
@@ -108,18 +110,18 @@ def _resolution(file: BinaryIO, header: _Box) -> tuple[float, float] | None:
     return None
 
 
-def _items(file: BinaryIO, meta: _Box) -> tuple[bytes, bytes]:
+def _items(file: BinaryIO, meta: Box) -> tuple[bytes, bytes]:
     """Return AVIF's and HEIC's EXIF and XMP, which are items of their ``meta`` box."""
-    inside = {box.kind: box for box in _boxes(file, meta.start + 4, meta.end)}
+    inside = {box.kind: box for box in boxes(file, meta.start + 4, meta.end)}
     if b"iinf" not in inside or b"iloc" not in inside:
         return b"", b""
-    places = _places(_body(file, inside[b"iloc"]))
+    places = _places(body_of(file, inside[b"iloc"]))
     data = inside.get(b"idat")
     exif = xmp = b""
     listed = inside[b"iinf"]
     version = bytes_at(file, listed.start, 1)
-    for box in _boxes(file, listed.start + (6 if version == b"\0" else 8), listed.end):
-        body = _body(file, box)
+    for box in boxes(file, listed.start + (6 if version == b"\0" else 8), listed.end):
+        body = body_of(file, box)
         if box.kind != b"infe" or len(body) < 12 or body[0] not in (2, 3):
             continue
         number = int.from_bytes(body[4:6] if body[0] == 2 else body[4:8], "big")
@@ -175,7 +177,8 @@ class _Cut(Exception):
     """A list ends before its time."""
 
 
-def _boxes(file: BinaryIO, place: int, end: int) -> Iterator[_Box]:
+def boxes(file: BinaryIO, place: int, end: int) -> Iterator[Box]:
+    """Yield the boxes that lie between two places of a file; what is cut off ends where they do."""
     for _ in range(_MOST_BOXES):
         head = bytes_at(file, place, 16)
         if place + 8 > end or len(head) < 8:
@@ -187,11 +190,12 @@ def _boxes(file: BinaryIO, place: int, end: int) -> Iterator[_Box]:
         stop = end if length == 0 else place + length
         if stop < start:
             return
-        yield _Box(kind, start, min(stop, end))
+        yield Box(kind, start, min(stop, end))
         place = stop
 
 
-def _body(file: BinaryIO, box: _Box) -> bytes:
+def body_of(file: BinaryIO, box: Box) -> bytes:
+    """Return a box's content, or the beginning of a very large one."""
     return bytes_at(file, box.start, min(box.end - box.start, _MOST_BYTES))
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import struct
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,7 +12,7 @@ import imagecodecs
 import numpy as np
 from numpy.typing import NDArray
 
-from stylecore.files.boxes import boxes, first
+from stylecore.files.iso_boxes import Box, boxes
 from stylecore.files.rows import EVERYTHING, Wanted, assemble
 from stylecore.files.samples import CheckSize, Picture, Pixels, finish, unmultiplied
 
@@ -42,15 +43,15 @@ def read(path: Path, check: CheckSize, wanted: Wanted = EVERYTHING) -> Picture |
     """
     data = path.read_bytes()
     is_bare = data.startswith(BEGINNINGS[1])
-    stream = data if is_bare else first(data, b"jp2c")
-    if stream is None:
+    outer = {} if is_bare else _inside(data, Box(b"", 0, len(data)))
+    if not is_bare and b"jp2c" not in outer:
         raise ValueError("it is cut off")
-    header = _header(stream)
+    header = _header(memoryview(data)[0 if is_bare else outer[b"jp2c"].start :])
     check(header.width, header.height)
     deepest = max(header.depths)
     if deepest <= 8 or not getattr(imagecodecs.JPEG2K, "available", False):
         return None
-    profile, space, alpha = (None, 0, None) if is_bare else _colours(first(data, b"jp2h") or b"")
+    profile, space, alpha = _colours(data, outer.get(b"jp2h", Box(b"", 0, 0)))
     count = len(header.depths)
     if space not in _KNOWN or not header.usual or len(set(header.depths)) > 1 or deepest > 16 or count > 5:
         raise ValueError("its channels are of a kind that is not read beyond 8 bits")
@@ -72,7 +73,7 @@ def read(path: Path, check: CheckSize, wanted: Wanted = EVERYTHING) -> Picture |
     return Picture(assemble(samples, convert, wanted), 16)
 
 
-def _header(stream: bytes) -> _Header:
+def _header(stream: memoryview) -> _Header:
     """Return what the code stream says of its size (ISO/IEC 15444-1, A.5.1).
 
     Raises:
@@ -91,12 +92,17 @@ def _header(stream: bytes) -> _Header:
     return _Header(right - left, bottom - top, depths, usual)
 
 
-def _colours(header: bytes) -> tuple[bytes | None, int, int | None]:
+def _inside(data: bytes, box: Box) -> dict[bytes, Box]:
+    return {each.kind: each for each in boxes(io.BytesIO(data), box.start, box.end)}
+
+
+def _colours(data: bytes, header: Box) -> tuple[bytes | None, int, int | None]:
     """Return the profile, the number of the colours' space, and the kind of the alpha if there is one (1, or 2 for one that
     the colours are multiplied by).
     """  # fmt: skip
     profile, space, alpha = None, 0, None
-    for kind, content in boxes(header):
+    for box in boxes(io.BytesIO(data), header.start, header.end):
+        kind, content = box.kind, data[box.start : box.end]
         if kind == b"colr" and len(content) > 3 and not profile and not space:
             if content[0] == 2:
                 profile = content[3:]

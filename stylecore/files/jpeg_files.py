@@ -22,7 +22,7 @@ from stylecore.files.samples import CheckSize, Picture, Pixels, finish
 
 #: What a file begins with.
 BEGINNINGS = (jpeg_parts.SIGNATURE + b"\xff",)
-#: A picture that lacks more of its rows than this is not painted.
+#: A picture that lacks more than this share of its pixels is not painted.
 _MOST_MISSING = 0.05
 # What a decoder takes for pixels where a file goes on, and does not miss where it was complete.
 _GARBAGE = bytes(range(1, 255)) * 32
@@ -111,16 +111,29 @@ def _mend(found: Parts, name: str) -> tuple[str, ...]:
     data = found.data.rstrip(b"\0")  # some programs reserve the room before they write
     found.data[len(data.rstrip(b"\xff")) :] = b""
     with_grey, with_garbage = (_sketch(found, found.data + rest + jpeg_parts.END) for rest in (b"", _GARBAGE))
-    differs = (with_grey != with_garbage).any((1, 2))
+    differs = (with_grey != with_garbage).any(2)
     if not differs.any():
         return ()
     if found.is_progressive:
         return (f"{name} is cut off; it lacks some of its finest detail.",)
-    there = int(differs.argmax()) / len(differs)
-    if 1 - there > _MOST_MISSING:
-        raise ValueError(f"it is cut off: about {100 * (1 - there):.0f} % of it is missing")
-    rows = max(1, round((1 - there) * found.height))
-    return (f"{name} is cut off; about {rows:,} of its {found.height:,} rows are missing, and grey.",)
+    missing = _missing(differs, found)
+    if missing > _MOST_MISSING:
+        raise ValueError(f"it is cut off: about {100 * missing:.0f} % of it is missing")
+    return (f"{name} is cut off; about {max(0.1, 100 * missing):.1f} % of it is missing, and grey.",)
+
+
+def _missing(differs: NDArray[np.bool_], found: Parts) -> float:
+    """Return the share of a picture that comes behind the first difference, by where that is."""
+    if differs.shape[0] == found.height:  # in the middle of blocks, since colour of half the size runs over their borders
+        differs = differs[min(4, found.height - 1) :: 8, min(4, found.width - 1) :: 8]
+    if not differs.any():
+        return 0.0
+    # What is missing lies to the right in a band of blocks, and in all bands below.
+    height, width = differs.shape
+    band = max(1, found.band // 8)
+    top = int(differs.any(1).argmax()) // band * band
+    left = int(differs[top : top + band].any(0).argmax())
+    return 1 - (top * width + min(band, height - top) * left) / (height * width)
 
 
 def _sketch(found: Parts, data: bytearray) -> NDArray[Any]:

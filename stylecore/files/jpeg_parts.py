@@ -27,8 +27,9 @@ _COEFFICIENTS = 64
 class Parts:
     """What a JPEG consists of.
 
-    ``data`` is the file without what only speaks about the picture. ``precision`` is its bits in a sample. ``is_whole`` is
-    whether it has its end, and ``has_begun_all`` whether the last scan of everything has at least begun.
+    ``data`` is the file without what only speaks about the picture. ``precision`` is its bits in a sample, ``band`` how
+    many rows are coded together. ``is_whole`` is whether it has its end, and ``has_begun_all`` whether the last scan of
+    everything has at least begun.
     """
 
     data: bytearray = field(default_factory=lambda: bytearray(SIGNATURE))
@@ -36,6 +37,7 @@ class Parts:
     height: int = 0
     precision: int = 0
     components: int = 0
+    band: int = 8
     is_lossless: bool = False
     is_progressive: bool = False
     has_adobe: bool = False
@@ -101,6 +103,8 @@ def _frame(marker: int, body: bytes, found: Parts) -> None:
         return
     found.precision, found.height, found.width, found.components = struct.unpack_from(">BHHB", body)
     found.is_lossless, found.is_progressive = marker in _LOSSLESS, marker in (0xC2, 0xCA)
+    tallest = max((factors & 15 for factors in body[7::3]), default=1)
+    found.band = max(1, tallest) * (1 if found.is_lossless else 8)
 
 
 def _application(marker: int, body: bytes, found: Parts) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 from pathlib import Path
 from typing import Any
 
@@ -10,8 +11,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from stylecore.files import jpeg_files, jpegxl_header
-from stylecore.files.boxes import boxes
 from stylecore.files.coded_colours import LINEAR, CodePoints
+from stylecore.files.iso_boxes import boxes
 from stylecore.files.rows import EVERYTHING, Wanted, assemble
 from stylecore.files.samples import CheckSize, Picture, Pixels, finish, unmultiplied
 
@@ -71,7 +72,7 @@ def read(path: Path, check: CheckSize, wanted: Wanted = EVERYTHING) -> Picture:
 
 def _jpeg(data: bytes) -> bytes | None:
     """Return the JPEG that a file was made of without loss, and which has the profile."""
-    if not any(kind == b"jbrd" for kind, _ in boxes(data)):
+    if not any(box.kind == b"jbrd" for box in boxes(io.BytesIO(data), 0, len(data))):
         return None
     try:
         return bytes(imagecodecs.jpegxl_decode_jpeg(data, numthreads=1))

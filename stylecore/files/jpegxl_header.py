@@ -5,10 +5,11 @@ imagecodecs, which decodes the pixels, tells neither their size before it decode
 
 from __future__ import annotations
 
+import io
 from dataclasses import dataclass, replace
 
-from stylecore.files.boxes import boxes
 from stylecore.files.coded_colours import CodePoints
+from stylecore.files.iso_boxes import Box, boxes
 
 BARE, BOXED = b"\xff\x0a", b"\x00\x00\x00\x0cJXL \r\n\x87\n"
 _RATIOS = {1: (1, 1), 2: (12, 10), 3: (4, 3), 4: (3, 2), 5: (16, 9), 6: (5, 4), 7: (2, 1)}
@@ -48,14 +49,18 @@ def header(data: bytes) -> Header:
         ValueError: it is no JPEG XL, or cut off.
     """
     if data.startswith(BOXED):
-        inner = [(kind, content) for kind, content in boxes(data) if kind in (b"jxlc", b"jxlp")]
-        pieces = [content[4:] if kind == b"jxlp" else content for kind, content in inner]
-        if not pieces:  # cut off in the picture
+        pieces = [data[box.start + (4 if box.kind == b"jxlp" else 0) : box.end] for box in _picture_boxes(data)]
+        if not pieces:
             raise ValueError("it is cut off")
-        data = b"".join(pieces[:8])
+        data = b"".join(pieces)
     if not data.startswith(BARE):
         raise ValueError("it is no JPEG XL")
     return _Bits(data[2:4096]).header()
+
+
+def _picture_boxes(data: bytes) -> list[Box]:
+    """Return the first boxes that hold the code stream."""
+    return [box for box in boxes(io.BytesIO(data), 0, len(data)) if box.kind in (b"jxlc", b"jxlp")][:8]
 
 
 class _Bits:

@@ -2,24 +2,23 @@
 
 from __future__ import annotations
 
+import io
 import re
-import struct
+
+from stylecore.files import exif
 
 UPRIGHT = 1
-_TAG = 0x0112
-# Its kind is a SHORT; some programs write a LONG.
-_KINDS = {3: "H", 4: "I"}
 _IN_XMP = re.compile(rb"tiff:Orientation\s*(?:=\s*[\"']|>)\s*([1-8])\s*[\"'<]")
 
 
-def orientation(exif: bytes | None, xmp: bytes | None = None) -> int:
+def orientation(block: bytes | None, xmp: bytes | None = None) -> int:
     """Return EXIF's orientation, 1 to 8; XMP's where EXIF has none, as GIMP does; 1 (upright) if neither has one.
 
     Args:
-        exif: the block as it lies in a file, with or without ``Exif\\0\\0`` before it.
+        block: EXIF as it lies in a file, with or without ``Exif\\0\\0`` before it.
         xmp: the packet.
     """
-    found = _of_exif(exif) if exif else None
+    found = _of_exif(block) if block else None
     if found is None and xmp:
         match = _IN_XMP.search(xmp)
         found = int(match[1]) if match else None
@@ -27,27 +26,10 @@ def orientation(exif: bytes | None, xmp: bytes | None = None) -> int:
 
 
 def _of_exif(block: bytes) -> int | None:
-    """Return what the first folder of tags says, or ``None`` if it says nothing that makes sense."""
-    begin = block[:64].find(b"Exif\0\0")  # some programs write it twice
-    if begin >= 0:
-        block = block[begin + 6 :]
-        if block.startswith(b"Exif\0\0"):
-            block = block[6:]
-    order = {b"II": "<", b"MM": ">"}.get(block[:2])
-    if order is None:
+    """Return what the first directory says, or ``None`` if it says nothing that makes sense."""
+    begin = block[:64].rfind(b"Exif\0\0")  # some programs write it twice
+    tags = exif.read(io.BytesIO(block if begin < 0 else block[begin + 6 :]))
+    said = tags.get(exif.ORIENTATION)
+    if not isinstance(said, tuple) or len(said) != 1 or said[0] not in range(1, 9):
         return None
-    try:
-        (folder,) = struct.unpack_from(order + "I", block, 4)
-        (count,) = struct.unpack_from(order + "H", block, folder)
-        for number in range(count):
-            place = folder + 2 + 12 * number
-            tag, kind, values = struct.unpack_from(order + "HHI", block, place)
-            if tag != _TAG:
-                continue
-            if kind not in _KINDS or values != 1:
-                return None
-            (value,) = struct.unpack_from(order + _KINDS[kind], block, place + 8)
-            return value if 1 <= value <= 8 else None
-    except struct.error:  # cut off
-        pass
-    return None
+    return int(said[0])

@@ -39,6 +39,11 @@ Map = NDArray[np.float32]
 
 #: More pixels than this are refused when the file's header is read, before anything is decoded.
 MOST_PIXELS = 400_000_000
+# Damage in a header can make a small file claim any size. A photo has a byte for a few pixels, what is flat for hundreds.
+_ANY_FILE = 48_000_000
+_MOST_IN_A_BYTE = 2_000
+# A decoder takes at least so many bytes for a pixel.
+_DECODER_BYTES = 8
 
 # How libraries say that they got no memory, where they raise something else than MemoryError.
 _NO_MEMORY = re.compile(r"bad_?alloc|(out of|insufficient|not enough|cannot allocate|could not allocate) memory", re.I)
@@ -81,9 +86,10 @@ def load(path: str | Path, longest: int = 0, *, enough: int = 0) -> Picture:
         StyleError: ``file-missing``, ``not-a-picture``, ``picture-too-large`` or ``out-of-memory``.
     """
     path = Path(path)
+    check = _SizeCheck(path)
     try:
         with np.errstate(all="ignore"):  # floats of a damaged file may be anything
-            picture = replace(_read(path, Wanted(longest, enough)), metadata=metadata.read(path))
+            picture = replace(_read(path, Wanted(longest, enough), check), metadata=metadata.read(path))
     except StyleError:
         raise
     except (FileNotFoundError, NotADirectoryError) as error:
@@ -95,7 +101,7 @@ def load(path: str | Path, longest: int = 0, *, enough: int = 0) -> Picture:
     except Exception as error:  # a damaged file can make a parser trip in any way
         if isinstance(error, OSError) and error.errno == errno.ENAMETOOLONG:
             raise StyleError("file-missing", f"There is no file {path}: the name is too long.", "Check it.") from error
-        if isinstance(error, MemoryError) or _NO_MEMORY.search(str(error)):
+        if isinstance(error, MemoryError) or _NO_MEMORY.search(str(error)) or check.lacks_memory():
             raise StyleError(
                 "out-of-memory",
                 f"There is too little memory to read {path}.",
@@ -146,15 +152,37 @@ def as_map(picture: Picture, path: str | Path, size: tuple[int, int]) -> Map:
     return values.astype(np.float32).clip(0, 1)
 
 
-def _read(path: Path, wanted: Wanted) -> Picture:
-    def check(width: int, height: int) -> None:
-        if width * height > MOST_PIXELS:
+class _SizeCheck:
+    """Refuses a picture that is too large, and remembers how large it is."""
+
+    def __init__(self, path: Path) -> None:
+        self._path, self._pixels = path, 0
+
+    def __call__(self, width: int, height: int) -> None:
+        """Raise if a picture of this size is too large, or cannot be in a file of so few bytes."""
+        self._pixels = width * height
+        if self._pixels > MOST_PIXELS:
             raise StyleError(
                 "picture-too-large",
-                f"{path} has {width} × {height} pixels; at most {MOST_PIXELS / 1e6:,.0f} megapixels can be used.",
+                f"{self._path} has {width} × {height} pixels; at most {MOST_PIXELS / 1e6:,.0f} megapixels can be used.",
                 "Scale it down first.",
             )
+        size = self._path.stat().st_size
+        if self._pixels > max(_ANY_FILE, size * _MOST_IN_A_BYTE):
+            raise ValueError(
+                f"it is cut off or damaged: it names {width} × {height} pixels, but has only {size:,} bytes"
+            )
 
+    def lacks_memory(self) -> bool:
+        """Return whether what a decoder takes is not to be had; some fail without a word about it."""
+        try:
+            np.empty(self._pixels * _DECODER_BYTES, np.uint8)
+        except MemoryError:
+            return True
+        return False
+
+
+def _read(path: Path, wanted: Wanted, check: CheckSize) -> Picture:
     with path.open("rb") as file:
         head = file.read(_HEAD)
     fitting = [read for beginnings, read in _READERS if head.startswith(beginnings)]

@@ -294,7 +294,7 @@ def _measured(found: Parts) -> bytes | None:
         gamma = None
     if found.header.colour in (0, 4):  # grey has no primaries
         return bytes(imagecodecs.cms_profile("gray", gamma=1 / gamma[0])) if gamma else None
-    if corners is not None and not _sensible(corners):
+    if corners is not None and not colour_profiles.make_sense((*corners[2:], *corners[:2])):
         corners = None
     if gamma is None and corners is None:
         return None
@@ -313,11 +313,3 @@ def _hundred_thousandths(content: bytes | None, count: int) -> tuple[float, ...]
         return None
     values = struct.unpack(f">{count}I", content)
     return tuple(value / 100_000 for value in values)
-
-
-def _sensible(corners: tuple[float, ...]) -> bool:
-    """Return whether x and y of white, red, green and blue are colours, and three of them span a triangle."""
-    if any(y <= 0 or x + y > 1.0001 for x, y in zip(corners[0::2], corners[1::2], strict=True)):
-        return False
-    _, _, rx, ry, gx, gy, bx, by = corners
-    return abs((gx - rx) * (by - ry) - (bx - rx) * (gy - ry)) > 1e-3

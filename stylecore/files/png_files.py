@@ -81,7 +81,7 @@ def _notes(found: Parts, colours: bytes | CodePoints | None, name: str) -> tuple
     notes = []
     control = found.others.get(b"acTL")
     if control is not None and len(control) == 8 and (frames := struct.unpack(">I", control[:4])[0]) > 1:
-        notes.append(f"{name} is an animation of {frames:,} frames; the first is painted.")
+        notes.append(f"{name} has {frames:,} frames; the first is painted.")
     if isinstance(colours, CodePoints) and colours.beyond_white:
         notes.append(f"{name} {colours.beyond_white}.")
     coded = found.others.get(b"cICP")

@@ -68,9 +68,9 @@ def _matrix(header: bytes) -> NDArray[np.float64] | None:
         return None
     try:
         numbers = tuple(float(each) for each in corners[1].split())
-        return colour_profiles.primaries_to_srgb(numbers) if len(numbers) == 8 and all(numbers[1::2]) else None
-    except (ValueError, np.linalg.LinAlgError):
+    except ValueError:
         return None
+    return colour_profiles.primaries_to_srgb(numbers) if colour_profiles.make_sense(numbers) else None
 
 
 def _light(body: bytes, width: int, height: int) -> NDArray[np.float32]:

@@ -21,7 +21,7 @@ WHOLE = 16_000_000
 # A long strip of a picture keeps this much of its shorter side where only the number of its pixels counts.
 _LEAST_SIDE = 64
 # Pixels that are converted at once.
-_AT_ONCE = 1 << 21
+_AT_ONCE = 1 << 20
 # What turns a picture back that was turned as EXIF's orientation says.
 _BACK = {6: 8, 8: 6}
 

@@ -21,6 +21,8 @@ _BITS = (8, 10, 12, 14, 16, 24, 32, 64)
 _FAR_ABOVE_WHITE = 4.0
 #: Light in a wide gamut goes a little below 0; with a quarter of it below this it is no light.
 _FAR_BELOW_BLACK = -0.1
+#: The difference of numbers beyond this does not fit into 32 bits.
+_SINGLE = 1e38
 #: About so many samples are looked at for what is typical.
 _ENOUGH = 1_000_000
 
@@ -39,7 +41,8 @@ class Range:
 
     def unit(self, samples: NDArray[Any]) -> NDArray[np.float32]:
         """Return float32 in which black is 0 and white is 1; what is beyond stays beyond, what is no number is black."""
-        exact = samples.dtype.itemsize > 2 and samples.dtype.kind != "f"
+        too_far = max(abs(self.black), abs(self.white)) > _SINGLE
+        exact = samples.dtype.itemsize > 2 and (samples.dtype.kind != "f" or too_far)
         floats: NDArray[np.floating[Any]] = samples.astype(np.float64 if exact else np.float32)
         if samples.dtype.kind == "f":
             floats = np.nan_to_num(floats, nan=self.black, posinf=self.white, neginf=self.black)

@@ -38,6 +38,8 @@ _PICTURES = (_JPEG, 33003, 33005, 34712, 50001)
 _COMPRESSIONS = (1, *_FAX, 5, 8, 32773, 32946, 34925, 50000, *_PICTURES)
 #: More channels than this are measurements, not a picture.
 _MOST_CHANNELS = 32
+#: Bytes of the file that tifffile holds at a time; by itself it takes 256 MB.
+_READ_AHEAD = 1 << 24
 #: By how much a compression can shrink at the very most; what claims to hold more is damaged.
 _MOST_SHRINKING = {1: 1, 5: 3000, 8: 1100, 32773: 66, 32946: 1100}
 
@@ -157,7 +159,7 @@ def _decoded(page: tifffile.TiffPage) -> NDArray[Any]:
     if _in_words(page, page.dtype):
         page.bitspersample = page.dtype.itemsize * 8
     with quiet.decoder():
-        samples = page.asarray()
+        samples = page.asarray(buffersize=_READ_AHEAD)
     page.bitspersample = bits
     if samples.dtype == np.bool_:
         samples = samples.astype(np.uint8)

@@ -92,7 +92,8 @@ def format_of(path: str | Path) -> Format:
     suffix = Path(path).suffix.lower()
     if suffix not in _BY_ENDING:
         said = f"“{Path(path).name}” does not end in a kind of picture that can be written."
-        raise StyleError("cannot-write", said, "Use .png, .jpg, .tif, .webp or .exr.")
+        heic = suffix in (".heic", ".heif", ".hif")
+        raise StyleError("cannot-write", said, f"Use {'.avif, ' if heic else ''}.png, .jpg, .tif, .webp or .exr.")
     return _BY_ENDING[suffix]
 
 

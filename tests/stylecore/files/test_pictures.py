@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import io
 import os
+import struct
+import zlib
 from pathlib import Path
 
 import numpy as np
@@ -89,7 +91,11 @@ def test_files_that_are_no_pictures_are_told_in_words(tmp_path: Path) -> None:
 
 
 def test_a_giant_is_refused_before_it_is_decoded(tmp_path: Path) -> None:
-    Image.new("1", (30_000, 30_000)).save(tmp_path / "giant.png")
+    Image.new("1", (30, 30)).save(tmp_path / "giant.png")
+    data = bytearray((tmp_path / "giant.png").read_bytes())
+    data[16:24] = struct.pack(">II", 30_000, 30_000)
+    data[29:33] = struct.pack(">I", zlib.crc32(data[12:29]))
+    (tmp_path / "giant.png").write_bytes(data)
     with pytest.raises(StyleError, match="30000 × 30000") as caught:
         pictures.load(tmp_path / "giant.png")
     assert caught.value.code == "picture-too-large"

@@ -1,12 +1,14 @@
-"""Boxes that files are made of (ISO/IEC 14496-12): HEIC, AVIF, JPEG 2000 and JPEG XL; and HEIF's picture among them."""
+"""What HEIC and AVIF say of their picture (ISO/IEC 23008-12) before it is decoded."""
 
 from __future__ import annotations
 
+import os
 import struct
-from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import BinaryIO
 
 from stylecore.files.coded_colours import CodePoints
+from stylecore.files.iso_boxes import Box, body_of, boxes
 
 # Turned anticlockwise by so many quarters, then mirrored (at a level axis: 0, at an upright one: 1): EXIF's orientation.
 _TURNS = {
@@ -14,28 +16,6 @@ _TURNS = {
     (0, 0): 4, (1, 0): 5, (2, 0): 2, (3, 0): 7,
     (0, 1): 2, (1, 1): 7, (2, 1): 4, (3, 1): 5,
 }  # fmt: skip
-
-
-def boxes(data: bytes) -> Iterator[tuple[bytes, bytes]]:
-    """Yield the four letters and the content of each box that lies whole in ``data``; the last may go on to its end."""
-    place = 0
-    while place + 8 <= len(data):
-        length, kind = struct.unpack_from(">I4s", data, place)
-        begin = 8
-        if length == 1 and place + 16 <= len(data):
-            (length,) = struct.unpack_from(">Q", data, place + 8)
-            begin = 16
-        elif length == 0:
-            length = len(data) - place
-        if length < begin or place + length > len(data):
-            return
-        yield kind, data[place + begin : place + length]
-        place += length
-
-
-def first(data: bytes, kind: bytes) -> bytes | None:
-    """Return the content of the first box of a kind."""
-    return next((content for each, content in boxes(data) if each == kind), None)
 
 
 @dataclass(frozen=True)
@@ -53,21 +33,25 @@ class Heif:
     colours: bytes | CodePoints | None = None
 
 
-def heif(data: bytes) -> Heif:
-    """Return what the file says of the picture that it is opened with (ISO/IEC 23008-12).
+def heif(file: BinaryIO) -> Heif:
+    """Return what the file says of the picture that it is opened with.
 
     Raises:
         ValueError: it says no size.
     """
-    meta = first(data, b"meta")
-    inner = dict(boxes(meta[4:])) if meta else {}
+    meta = _inside(file, Box(b"", 0, file.seek(0, os.SEEK_END))).get(b"meta")
+    inner = _inside(file, meta._replace(start=meta.start + 4)) if meta else {}
     if b"pitm" not in inner or b"iprp" not in inner:
         raise ValueError("it names no picture")
-    primary = inner[b"pitm"]
+    primary = body_of(file, inner[b"pitm"])
     number = int.from_bytes(primary[4:6] if primary[:1] == b"\0" else primary[4:8], "big")
-    properties = dict(boxes(inner[b"iprp"]))
-    every = list(boxes(properties.get(b"ipco", b"")))
-    own = [every[i - 1] for i in _associated(properties.get(b"ipma", b""), number) if 0 < i <= len(every)]
+    properties = _inside(file, inner[b"iprp"])
+    if b"ipco" not in properties or b"ipma" not in properties:
+        raise ValueError("it says nothing of its picture")
+    container = properties[b"ipco"]
+    every = [(box.kind, body_of(file, box)) for box in boxes(file, container.start, container.end)]
+    places = _associated(body_of(file, properties[b"ipma"]), number)
+    own = [every[place - 1] for place in places if 0 < place <= len(every)]
     size = next((content for kind, content in own if kind == b"ispe" and len(content) >= 12), None)
     if size is None:
         raise ValueError("it says no size")
@@ -75,6 +59,10 @@ def heif(data: bytes) -> Heif:
     turned = next((content[0] & 3 for kind, content in own if kind == b"irot" and content), 0)
     mirrored = next((content[0] & 1 for kind, content in own if kind == b"imir" and content), None)
     return Heif(width, height, _depth(own, every), _TURNS[turned, mirrored], _colours(own))
+
+
+def _inside(file: BinaryIO, box: Box) -> dict[bytes, Box]:
+    return {each.kind: each for each in boxes(file, box.start, box.end)}
 
 
 def _associated(content: bytes, number: int) -> list[int]:
