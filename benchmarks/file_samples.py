@@ -23,7 +23,8 @@ ROOT = Path(__file__).resolve().parents[1]
 if str(ROOT) not in sys.path:
     sys.path.insert(0, str(ROOT))
 
-from stylecore.files import colour_profiles, writing  # noqa: E402
+from stylecore.files import writing  # noqa: E402
+from stylecore.files.pixels import colour_profiles  # noqa: E402
 
 _HEIC = ROOT / "tests" / "stylecore" / "files" / "heic"
 _HEIGHT, _WIDTH = 24, 32

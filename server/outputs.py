@@ -14,7 +14,7 @@ from pathlib import Path
 from server.finding import default_folder
 from stylecore.errors import StyleError
 from stylecore.files import writing
-from stylecore.files.metadata import Metadata
+from stylecore.files.metadata.record import Metadata
 from stylecore.files.pictures import Pixels
 from stylecore.files.replacing import cannot_write
 

@@ -13,24 +13,20 @@ from numpy.typing import NDArray
 from PIL import Image, UnidentifiedImageError
 
 from stylecore.errors import StyleError
-from stylecore.files import (
-    exr_files,
-    fits_files,
+from stylecore.files import kinds
+from stylecore.files.deep_formats import exr_files, fits_files, portable_files, radiance_files, tiff_files
+from stylecore.files.metadata import record
+from stylecore.files.photo_formats import (
     heif_files,
     jpeg2000_files,
     jpeg_files,
     jpegxl_files,
-    kinds,
-    metadata,
     pillow_files,
     png_files,
-    portable_files,
-    radiance_files,
-    tiff_files,
     webp_files,
 )
-from stylecore.files.rows import Wanted
-from stylecore.files.samples import CheckSize, Picture, Pixels
+from stylecore.files.pixels.rows import Wanted
+from stylecore.files.pixels.samples import CheckSize, Picture, Pixels
 
 __all__ = ["MOST_PIXELS", "Map", "Picture", "Pixels", "as_map", "load", "load_map"]
 
@@ -89,7 +85,7 @@ def load(path: str | Path, longest: int = 0, *, enough: int = 0) -> Picture:
     check = _SizeCheck(path)
     try:
         with np.errstate(all="ignore"):  # floats of a damaged file may be anything
-            picture = replace(_read(path, Wanted(longest, enough), check), metadata=metadata.read(path))
+            picture = replace(_read(path, Wanted(longest, enough), check), metadata=record.read(path))
     except StyleError:
         raise
     except (FileNotFoundError, NotADirectoryError) as error:

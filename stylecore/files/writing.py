@@ -15,10 +15,13 @@ import numpy as np
 from PIL import Image
 
 from stylecore.errors import StyleError
-from stylecore.files import colour_profiles, embedding, exr_files, png_files, tiff_files
-from stylecore.files.metadata import Metadata
+from stylecore.files.deep_formats import exr_files, tiff_files
+from stylecore.files.metadata import embedding
+from stylecore.files.metadata.record import Metadata
+from stylecore.files.photo_formats import png_files
+from stylecore.files.pixels import colour_profiles
+from stylecore.files.pixels.samples import Pixels
 from stylecore.files.replacing import cannot_write, temporary_name, write_whole
-from stylecore.files.samples import Pixels
 
 #: Quality of JPEG, WebP and AVIF unless another is asked for, and the one from which colour has the full resolution.
 QUALITY, FULL_COLOUR = 95, 90

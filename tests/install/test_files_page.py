@@ -7,7 +7,8 @@ import io
 import numpy as np
 from PIL import Image
 
-from stylecore.files import embedding, writing
+from stylecore.files import writing
+from stylecore.files.metadata import embedding
 from tests.install.conftest import REPOSITORY
 
 

@@ -12,7 +12,8 @@ from PIL import Image
 
 from server.cli_style import load_styles
 from stylecore.brush import LEAST_SIDE, enough_pixels, style_size
-from stylecore.files import pictures, rows
+from stylecore.files import pictures
+from stylecore.files.pixels import rows
 from stylecore.resampling import resize
 
 

@@ -14,8 +14,8 @@ import numpy as np
 import tifffile
 from PIL import Image
 
-from stylecore.files import metadata
-from stylecore.files.metadata import Metadata
+from stylecore.files.metadata import record
+from stylecore.files.metadata.record import Metadata
 
 PIXELS = np.random.default_rng(5).random((6, 9, 3)).astype(np.float32)
 LEVELS = (PIXELS * 255).round().astype(np.uint8)
@@ -125,7 +125,7 @@ def jpeg(block: bytes, **more: Any) -> bytes:
 def read(data: bytes, folder: Path, ending: str = "jpg") -> Metadata:
     path = folder / f"source.{ending}"
     path.write_bytes(data)
-    found = metadata.read(path)
+    found = record.read(path)
     assert found is not None
     return found
 

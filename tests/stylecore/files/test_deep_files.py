@@ -16,7 +16,8 @@ from hypothesis import strategies as st
 from PIL import Image, ImageCms
 
 from stylecore.errors import StyleError
-from stylecore.files import colour_profiles, pictures, samples, writing
+from stylecore.files import pictures, writing
+from stylecore.files.pixels import colour_profiles, samples
 
 #: Wider than 256 so that 8 bits would leave steps.
 RAMP = np.tile(np.linspace(0.2, 0.3, 600, dtype=np.float32)[None, :, None], (20, 1, 3))

@@ -9,7 +9,8 @@ import OpenEXR
 import pytest
 
 from stylecore.errors import StyleError
-from stylecore.files import colour_profiles, pictures, writing
+from stylecore.files import pictures, writing
+from stylecore.files.pixels import colour_profiles
 from tests.stylecore.files.exr_bytes import scan_lines, with_smaller_copies
 
 LIGHT = np.random.default_rng(5).random((20, 30, 4)).astype(np.float32) * np.float32(0.8) + np.float32(0.1)

@@ -15,8 +15,10 @@ import tifffile
 from PIL import Image
 
 from stylecore.errors import StyleError
-from stylecore.files import colour_profiles, jpeg_parts, pictures, samples
-from stylecore.files.orientation import orientation
+from stylecore.files import pictures
+from stylecore.files.metadata.orientation import orientation
+from stylecore.files.photo_formats import jpeg_parts
+from stylecore.files.pixels import colour_profiles, samples
 
 NOISE = np.random.default_rng(1)
 Y, X = np.mgrid[0:160, 0:120]

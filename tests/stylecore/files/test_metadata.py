@@ -14,8 +14,9 @@ import pytest
 import tifffile
 from PIL import Image
 
-from stylecore.files import embedding, metadata, pictures, writing
-from stylecore.files.metadata import Metadata
+from stylecore.files import pictures, writing
+from stylecore.files.metadata import embedding, xmp
+from stylecore.files.metadata.record import Metadata
 from tests.stylecore.files.metadata_samples import (
     ARTIST,
     CHANGED,
@@ -146,7 +147,7 @@ def test_png_says_author_and_copyright_also_in_texts(depth: int, tmp_path: Path)
 
 @pytest.mark.parametrize("form", writing.FORMATS, ids=lambda form: form.kind)
 def test_metadata_change_no_pixel_and_the_same_is_the_same_file(form: writing.Format, tmp_path: Path) -> None:
-    full = Metadata((300, 300), {"DateTimeOriginal": TAKEN}, ARTIST, COPYRIGHT, metadata.xmp.read(XMP).packet)
+    full = Metadata((300, 300), {"DateTimeOriginal": TAKEN}, ARTIST, COPYRIGHT, xmp.read(XMP).packet)
     for depth in form.depths:
         plain, said, again = (tmp_path / f"{name}{form.endings[0]}" for name in ("plain", "said", "again"))
         writing.save(plain, PIXELS, depth=depth)

@@ -10,8 +10,9 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from stylecore.files import metadata, pictures, writing
-from stylecore.files.metadata import Metadata
+from stylecore.files import pictures, writing
+from stylecore.files.metadata import record, xmp
+from stylecore.files.metadata.record import Metadata
 from tests.stylecore.files.metadata_samples import (
     ARTIST,
     COPYRIGHT,
@@ -111,16 +112,16 @@ def test_a_statement_without_end_is_left_out_alone(tmp_path: Path) -> None:
     packets.append(XMP.replace(b"<rdf:li>Bo</rdf:li>", b"<rdf:li>Bo</rdf:li>" * 30_000))
     packets.append(XMP.replace(b"<rdf:li>Bo</rdf:li>", b"<rdf:li>" * 30_000 + b"</rdf:li>" * 30_000))
     for packet in packets:
-        found = metadata.xmp.read(packet)
+        found = xmp.read(packet)
         assert len(found.packet) < 3000 and b"ann@example.org" in found.packet and b"creativecommons" in found.packet
     many = XMP.replace(
         b"xmpRights:Marked=", b"".join(b'xmpRights:P%d="%s" ' % (n, b"x" * 15_000) for n in range(9)) + b"xmpRights:Marked="
     )
-    assert 30_000 < len(metadata.xmp.read(many).packet) < 65_000  # a JPEG has room for no more
+    assert 30_000 < len(xmp.read(many).packet) < 65_000  # a JPEG has room for no more
     writing.save(
         tmp_path / "a.jpg",
         PIXELS,
-        metadata=Metadata(artist="x" * 15_000, copyright="y" * 15_000, xmp=metadata.xmp.read(many).packet),
+        metadata=Metadata(artist="x" * 15_000, copyright="y" * 15_000, xmp=xmp.read(many).packet),
     )
     again = pictures.load(tmp_path / "a.jpg").metadata
     assert again is not None and len(again.artist) == len(again.copyright) == 15_000
@@ -135,6 +136,6 @@ def test_damage_anywhere_does_no_harm(tmp_path: Path, name: str, data: st.DataOb
         place = data.draw(st.integers(0, min(len(damaged), 1500) - 1))
         damaged[place : place + 4] = data.draw(st.binary(max_size=6))
     (tmp_path / f"a.{ending}").write_bytes(damaged)
-    found = metadata.read(tmp_path / f"a.{ending}")
+    found = record.read(tmp_path / f"a.{ending}")
     if found is not None:
         assert len(writing.encode("a.jpg", PIXELS, metadata=found)) and len(writing.encode("a.tif", PIXELS, metadata=found))

@@ -15,7 +15,8 @@ from PIL import Image
 
 from benchmarks.file_samples import png_chunk
 from stylecore.errors import StyleError
-from stylecore.files import colour_profiles, pictures, rows
+from stylecore.files import pictures
+from stylecore.files.pixels import colour_profiles, rows
 
 Y, X = np.mgrid[0:21, 0:30]
 RGBA = np.stack([X * 8, Y * 12, (X + Y) * 5, 255 - X], -1).astype(np.uint8)

@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 
 from stylecore.errors import StyleError
-from stylecore.files import colour_profiles, pictures
+from stylecore.files import pictures
+from stylecore.files.pixels import colour_profiles
 
 UNIT = np.random.default_rng(6).random((11, 14, 4))
 

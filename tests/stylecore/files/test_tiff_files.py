@@ -13,7 +13,8 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from stylecore.errors import StyleError
-from stylecore.files import colour_profiles, pictures
+from stylecore.files import pictures
+from stylecore.files.pixels import colour_profiles
 
 UNIT = np.random.default_rng(2).random((23, 30, 5))
 COLOURS = {"minisblack": 1, "miniswhite": 1, "rgb": 3, "separated": 4}

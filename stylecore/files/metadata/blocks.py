@@ -12,9 +12,9 @@ from typing import Any, BinaryIO
 
 from PIL import Image
 
-from stylecore.files import exif, iso_boxes
-from stylecore.files.exif import bytes_at
-from stylecore.files.xmp import decoded
+from stylecore.files.metadata import exif, iso_boxes
+from stylecore.files.metadata.exif import bytes_at
+from stylecore.files.metadata.xmp import decoded
 
 #: No more of a block is read, nor unpacked.
 _MOST_BYTES = 32_000_000

@@ -7,8 +7,8 @@ import struct
 from dataclasses import dataclass
 from typing import BinaryIO
 
-from stylecore.files.coded_colours import CodePoints
-from stylecore.files.iso_boxes import Box, body_of, boxes
+from stylecore.files.metadata.iso_boxes import Box, body_of, boxes
+from stylecore.files.pixels.coded_colours import CodePoints
 
 # Turned anticlockwise by so many quarters, then mirrored (at a level axis: 0, at an upright one: 1): EXIF's orientation.
 _TURNS = {

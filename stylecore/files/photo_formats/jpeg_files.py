@@ -1,7 +1,7 @@
 """JPEG: of 8 bits by Pillow, of others by imagecodecs (both libjpeg-turbo).
 
-They are given what they decode and nothing else (:mod:`stylecore.files.jpeg_parts`), so that no odd value in EXIF or in a
-camera maker's notes, and no second picture behind the first, can stop them.
+They are given what they decode and nothing else (:mod:`stylecore.files.photo_formats.jpeg_parts`), so that no odd value in
+EXIF or in a camera maker's notes, and no second picture behind the first, can stop them.
 """
 
 from __future__ import annotations
@@ -15,10 +15,10 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from stylecore.files import jpeg_parts
-from stylecore.files.jpeg_parts import Parts
-from stylecore.files.rows import EVERYTHING, Assembly, Wanted, assemble, steps
-from stylecore.files.samples import CheckSize, Picture, Pixels, finish
+from stylecore.files.photo_formats import jpeg_parts
+from stylecore.files.photo_formats.jpeg_parts import Parts
+from stylecore.files.pixels.rows import EVERYTHING, Assembly, Wanted, assemble, steps
+from stylecore.files.pixels.samples import CheckSize, Picture, Pixels, finish
 
 #: What a file begins with.
 BEGINNINGS = (jpeg_parts.SIGNATURE + b"\xff",)

@@ -14,10 +14,12 @@ from numpy.typing import NDArray
 from PIL import Image
 from tifffile.tifffile import jpeg_shape
 
-from stylecore.files import colour_profiles, pillow_files, quiet, sample_range, tiff_pages
-from stylecore.files.rows import EVERYTHING, Wanted, assemble
-from stylecore.files.sample_range import Range
-from stylecore.files.samples import CheckSize, Picture, Pixels, finish, unit, unmultiplied
+from stylecore.files.deep_formats import tiff_pages
+from stylecore.files.photo_formats import pillow_files
+from stylecore.files.pixels import colour_profiles, quiet, sample_range
+from stylecore.files.pixels.rows import EVERYTHING, Wanted, assemble
+from stylecore.files.pixels.sample_range import Range
+from stylecore.files.pixels.samples import CheckSize, Picture, Pixels, finish, unit, unmultiplied
 
 #: What a file begins with: classic and big, of either byte order.
 BEGINNINGS = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
@@ -45,7 +47,7 @@ _MOST_SHRINKING = {1: 1, 5: 3000, 8: 1100, 32773: 66, 32946: 1100}
 
 
 def read(path: Path, check: CheckSize, wanted: Wanted = EVERYTHING) -> Picture:
-    """Read the page of a TIFF that is its picture (:mod:`stylecore.files.tiff_pages`).
+    """Read the page of a TIFF that is its picture (:mod:`stylecore.files.deep_formats.tiff_pages`).
 
     Args:
         path: the file.

@@ -1,9 +1,9 @@
 """PNG of every kind, read a few rows at a time, and PNG of 16 bits in a channel written.
 
-The file's parts are told apart here (:mod:`stylecore.files.png_chunks`), so that a large text, a damaged one or a
-wrong check sum in what is not needed stops nothing, and the rows come from zlib as they are used. libpng (by imagecodecs)
-undoes their filters: it is given each few rows as a small PNG of their own, which begins with the row before, unfiltered.
-It thus never sees an interlaced picture, on which it prints a warning, and a large one takes little memory.
+The file's parts are told apart here (:mod:`stylecore.files.photo_formats.png_chunks`), so that a large text, a damaged one
+or a wrong check sum in what is not needed stops nothing, and the rows come from zlib as they are used. libpng (by
+imagecodecs) undoes their filters: it is given each few rows as a small PNG of their own, which begins with the row before,
+unfiltered. It thus never sees an interlaced picture, on which it prints a warning, and a large one takes little memory.
 """
 
 from __future__ import annotations
@@ -18,12 +18,13 @@ import imagecodecs
 import numpy as np
 from numpy.typing import NDArray
 
-from stylecore.files import colour_profiles, png_chunks
-from stylecore.files.coded_colours import CodePoints
-from stylecore.files.orientation import orientation
-from stylecore.files.png_chunks import Header, Parts
-from stylecore.files.rows import EVERYTHING, Assembly, Wanted, assemble, steps
-from stylecore.files.samples import CheckSize, Picture, Pixels, finish
+from stylecore.files.metadata.orientation import orientation
+from stylecore.files.photo_formats import png_chunks
+from stylecore.files.photo_formats.png_chunks import Header, Parts
+from stylecore.files.pixels import colour_profiles
+from stylecore.files.pixels.coded_colours import CodePoints
+from stylecore.files.pixels.rows import EVERYTHING, Assembly, Wanted, assemble, steps
+from stylecore.files.pixels.samples import CheckSize, Picture, Pixels, finish
 
 #: What a file begins with.
 BEGINNINGS = (png_chunks.SIGNATURE,)

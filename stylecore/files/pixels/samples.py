@@ -9,9 +9,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from stylecore.files import coded_colours, colour_profiles
-from stylecore.files.coded_colours import CodePoints
-from stylecore.files.metadata import Metadata
+from stylecore.files.metadata.record import Metadata
+from stylecore.files.pixels import coded_colours, colour_profiles
+from stylecore.files.pixels.coded_colours import CodePoints
 
 #: H × W × 3 or 4 (straight alpha) float32 in [0, 1], sRGB.
 Pixels = NDArray[np.float32]

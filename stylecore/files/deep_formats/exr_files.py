@@ -15,10 +15,11 @@ import OpenEXR
 from numpy.typing import NDArray
 
 from stylecore.errors import StyleError
-from stylecore.files import colour_profiles, exr_layers, quiet, sample_range
-from stylecore.files.exr_layers import Layer, Part
-from stylecore.files.rows import EVERYTHING, Wanted
-from stylecore.files.samples import CheckSize, Picture, Pixels, unmultiplied
+from stylecore.files.deep_formats import exr_layers
+from stylecore.files.deep_formats.exr_layers import Layer, Part
+from stylecore.files.pixels import colour_profiles, quiet, sample_range
+from stylecore.files.pixels.rows import EVERYTHING, Wanted
+from stylecore.files.pixels.samples import CheckSize, Picture, Pixels, unmultiplied
 
 #: What a file begins with.
 BEGINNINGS = (b"\x76\x2f\x31\x01",)
@@ -61,7 +62,7 @@ def read(path: Path, check: CheckSize, wanted: Wanted = EVERYTHING) -> Picture:
     """Read an OpenEXR file as perceptual sRGB, of the size of its display window.
 
     Pixels outside of its data window are transparent, those outside of the display window are cut off. Of several parts
-    and layers one is taken (:mod:`stylecore.files.exr_layers`).
+    and layers one is taken (:mod:`stylecore.files.deep_formats.exr_layers`).
 
     Args:
         path: the file.

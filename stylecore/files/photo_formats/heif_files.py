@@ -14,10 +14,10 @@ import imagecodecs
 import numpy as np
 from numpy.typing import NDArray
 
-from stylecore.files.coded_colours import CodePoints
-from stylecore.files.heif_properties import Heif, heif
-from stylecore.files.rows import EVERYTHING, Wanted, assemble
-from stylecore.files.samples import CheckSize, Picture, Pixels, finish, unmultiplied
+from stylecore.files.photo_formats.heif_properties import Heif, heif
+from stylecore.files.pixels.coded_colours import CodePoints
+from stylecore.files.pixels.rows import EVERYTHING, Wanted, assemble
+from stylecore.files.pixels.samples import CheckSize, Picture, Pixels, finish, unmultiplied
 
 _HEIC = (b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"hevm", b"hevs")
 _AVIF = (b"avif",)

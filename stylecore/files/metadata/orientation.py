@@ -5,7 +5,7 @@ from __future__ import annotations
 import io
 import re
 
-from stylecore.files import exif
+from stylecore.files.metadata import exif
 
 UPRIGHT = 1
 _IN_XMP = re.compile(rb"tiff:Orientation\s*(?:=\s*[\"']|>)\s*([1-8])\s*[\"'<]")

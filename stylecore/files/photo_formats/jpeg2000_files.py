@@ -12,9 +12,9 @@ import imagecodecs
 import numpy as np
 from numpy.typing import NDArray
 
-from stylecore.files.iso_boxes import Box, boxes
-from stylecore.files.rows import EVERYTHING, Wanted, assemble
-from stylecore.files.samples import CheckSize, Picture, Pixels, finish, unmultiplied
+from stylecore.files.metadata.iso_boxes import Box, boxes
+from stylecore.files.pixels.rows import EVERYTHING, Wanted, assemble
+from stylecore.files.pixels.samples import CheckSize, Picture, Pixels, finish, unmultiplied
 
 #: What a file begins with: one with boxes, and a bare code stream.
 BEGINNINGS = (b"\0\0\0\x0cjP  \r\n\x87\n", b"\xff\x4f\xff\x51")

@@ -10,11 +10,11 @@ import imagecodecs
 import numpy as np
 from numpy.typing import NDArray
 
-from stylecore.files import jpeg_files, jpegxl_header
-from stylecore.files.coded_colours import LINEAR, CodePoints
-from stylecore.files.iso_boxes import boxes
-from stylecore.files.rows import EVERYTHING, Wanted, assemble
-from stylecore.files.samples import CheckSize, Picture, Pixels, finish, unmultiplied
+from stylecore.files.metadata.iso_boxes import boxes
+from stylecore.files.photo_formats import jpeg_files, jpegxl_header
+from stylecore.files.pixels.coded_colours import LINEAR, CodePoints
+from stylecore.files.pixels.rows import EVERYTHING, Wanted, assemble
+from stylecore.files.pixels.samples import CheckSize, Picture, Pixels, finish, unmultiplied
 
 #: What a file begins with.
 BEGINNINGS = (jpegxl_header.BARE, jpegxl_header.BOXED)

@@ -8,8 +8,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from stylecore.files import exif, metadata_blocks, xmp
-from stylecore.files.metadata_blocks import Blocks
+from stylecore.files.metadata import exif, xmp
+from stylecore.files.metadata.blocks import Blocks, find
 
 #: Pixels per inch that a file may claim.
 _LEAST_RESOLUTION, _MOST_RESOLUTION = 0.1, 100_000.0
@@ -47,7 +47,7 @@ def read(path: Path) -> Metadata | None:
     Raises:
         OSError: the file cannot be read.
     """
-    blocks = metadata_blocks.find(path)
+    blocks = find(path)
     rights = xmp.read(blocks.xmp) if blocks.xmp else xmp.Rights()
     tags, texts = blocks.tags, blocks.texts
     windows = tags.get(exif.XP_AUTHOR, b"")

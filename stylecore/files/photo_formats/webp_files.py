@@ -10,9 +10,9 @@ import imagecodecs
 import numpy as np
 from numpy.typing import NDArray
 
-from stylecore.files.orientation import orientation
-from stylecore.files.rows import EVERYTHING, Wanted, assemble
-from stylecore.files.samples import CheckSize, Picture, Pixels, finish
+from stylecore.files.metadata.orientation import orientation
+from stylecore.files.pixels.rows import EVERYTHING, Wanted, assemble
+from stylecore.files.pixels.samples import CheckSize, Picture, Pixels, finish
 
 _ANIMATED = 0x02
 

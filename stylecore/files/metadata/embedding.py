@@ -8,8 +8,8 @@ from collections.abc import Mapping
 from fractions import Fraction
 from typing import Any
 
-from stylecore.files import exif, iso_boxes
-from stylecore.files.metadata import Metadata
+from stylecore.files.metadata import exif, iso_boxes
+from stylecore.files.metadata.record import Metadata
 
 #: What of the metadata each format holds; the others hold none.
 HELD = {

@@ -10,7 +10,7 @@ from typing import BinaryIO, NamedTuple
 
 import imagecodecs
 
-from stylecore.files.exif import bytes_at
+from stylecore.files.metadata.exif import bytes_at
 
 #: What a file begins with, behind the first box's length.
 BEGINNINGS = (b"jP  \r\n\x87\n", b"JXL \r\n\x87\n", b"ftyp")

@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from stylecore.files.samples import Pixels, turn
+from stylecore.files.pixels.samples import Pixels, turn
 
 #: A picture of no more pixels than this is read whole where only the number of its pixels counts.
 WHOLE = 16_000_000

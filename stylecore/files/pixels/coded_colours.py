@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from stylecore.files import colour_profiles
+from stylecore.files.pixels import colour_profiles
 
 _D65 = (0.3127, 0.3290)
 _DCI = (0.314, 0.351)

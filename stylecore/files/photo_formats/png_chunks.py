@@ -12,8 +12,8 @@ from typing import Any, BinaryIO
 import imagecodecs
 import numpy as np
 
-from stylecore.files import colour_profiles
-from stylecore.files.coded_colours import CodePoints
+from stylecore.files.pixels import colour_profiles
+from stylecore.files.pixels.coded_colours import CodePoints
 
 SIGNATURE = b"\x89PNG\r\n\x1a\n"
 #: No profile or text is unpacked to more bytes than this.

@@ -14,10 +14,11 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from stylecore.errors import StyleError
-from stylecore.files import colour_profiles, kinds, sample_range
-from stylecore.files.orientation import orientation
-from stylecore.files.rows import EVERYTHING, Assembly, Wanted, assemble, steps
-from stylecore.files.samples import CheckSize, Picture, Pixels
+from stylecore.files import kinds
+from stylecore.files.metadata.orientation import orientation
+from stylecore.files.pixels import colour_profiles, sample_range
+from stylecore.files.pixels.rows import EVERYTHING, Assembly, Wanted, assemble, steps
+from stylecore.files.pixels.samples import CheckSize, Picture, Pixels
 
 # Pillow's own guard is lower and only warns below twice its limit; ours speaks for both.
 Image.MAX_IMAGE_PIXELS = None

@@ -10,9 +10,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from stylecore.files import colour_profiles, sample_range
-from stylecore.files.rows import EVERYTHING, Wanted, assemble
-from stylecore.files.samples import CheckSize, Picture, Pixels, finish
+from stylecore.files.pixels import colour_profiles, sample_range
+from stylecore.files.pixels.rows import EVERYTHING, Wanted, assemble
+from stylecore.files.pixels.samples import CheckSize, Picture, Pixels, finish
 
 #: What a file begins with: grey and colour as text and as bytes, any number of channels, and floats.
 BEGINNINGS = (b"P2", b"P3", b"P5", b"P6", b"P7", b"PF", b"Pf")

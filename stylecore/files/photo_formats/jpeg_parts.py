@@ -6,7 +6,7 @@ import re
 import struct
 from dataclasses import dataclass, field
 
-from stylecore.files.orientation import orientation
+from stylecore.files.metadata.orientation import orientation
 
 #: What a file begins with.
 SIGNATURE = b"\xff\xd8"

@@ -14,9 +14,9 @@ import imagecodecs
 import numpy as np
 from numpy.typing import NDArray
 
-from stylecore.files import colour_profiles
-from stylecore.files.rows import EVERYTHING, Wanted, assemble
-from stylecore.files.samples import CheckSize, Picture, Pixels
+from stylecore.files.pixels import colour_profiles
+from stylecore.files.pixels.rows import EVERYTHING, Wanted, assemble
+from stylecore.files.pixels.samples import CheckSize, Picture, Pixels
 
 #: What a file begins with.
 BEGINNINGS = (b"#?RADIANCE", b"#?RGBE", b"#?AUTOPANO")

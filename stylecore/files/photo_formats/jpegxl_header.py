@@ -8,8 +8,8 @@ from __future__ import annotations
 import io
 from dataclasses import dataclass, replace
 
-from stylecore.files.coded_colours import CodePoints
-from stylecore.files.iso_boxes import Box, boxes
+from stylecore.files.metadata.iso_boxes import Box, boxes
+from stylecore.files.pixels.coded_colours import CodePoints
 
 BARE, BOXED = b"\xff\x0a", b"\x00\x00\x00\x0cJXL \r\n\x87\n"
 _RATIOS = {1: (1, 1), 2: (12, 10), 3: (4, 3), 4: (3, 2), 5: (16, 9), 6: (5, 4), 7: (2, 1)}

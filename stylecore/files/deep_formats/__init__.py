@@ -1,0 +1,1 @@
+"""Readers of what scanners, studios and instruments write, in more than 8 bits."""

@@ -1,0 +1,1 @@
+"""What belongs to a photo beside its pixels: read, kept and written again."""

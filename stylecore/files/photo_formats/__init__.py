@@ -1,0 +1,1 @@
+"""Readers of what cameras, phones and the web write."""

@@ -1,0 +1,1 @@
+"""Pixels on their way from a file to floats: samples, rows, colours."""
