@@ -156,6 +156,8 @@ class _SizeCheck:
 
     def __call__(self, width: int, height: int) -> None:
         """Raise if a picture of this size is too large, or cannot be in a file of so few bytes."""
+        if width < 1 or height < 1:
+            raise ValueError(f"it is damaged: it names {width} × {height} pixels")
         self._pixels = width * height
         if self._pixels > MOST_PIXELS:
             raise StyleError(
