@@ -64,15 +64,15 @@ class Parser(argparse.ArgumentParser):
         if said.startswith("ignored explicit argument"):
             return f"{flag} takes no value.", "Leave out what follows its “=”."
         if found := re.match(r"invalid (int|float) value: '(.*)'", said, re.DOTALL):
-            return f"{flag} must be a {'whole ' if found[1] == 'int' else ''}number, not “{found[2]}”.", ""
+            return f"{flag} must be a {'whole ' if found[1] == 'int' else ''}number, not “{_short(found[2])}”.", ""
         if found := re.match(r"invalid choice: '(.*)' \(choose from (.*)\)", said, re.DOTALL):
             possible = [each.strip(" '") for each in found[2].split(",")]
             if flag not in ("COMMAND", "ACTION"):
-                return f"{flag} must be one of {', '.join(possible)}, not “{found[1]}”.", meant(found[1], possible)
+                return f"{flag} must be one of {', '.join(possible)}, not “{_short(found[1])}”.", meant(found[1], possible)
             remedy = meant(found[1], possible) or f"The commands are: {', '.join(possible)}."
             if os.path.exists(found[1]):
                 remedy = f"To paint it, begin with “{self.prog} style”."
-            return f"There is no command “{found[1]}”.", remedy
+            return f"There is no command “{_short(found[1])}”.", remedy
         return f"{flag} {said}", ""
 
 
@@ -148,10 +148,10 @@ def whole_number(least: int, unit: str = "", *, most: float = math.inf) -> Calla
         try:
             number = int(bare)
         except ValueError:
-            raise argparse.ArgumentTypeError(f"must be a whole number, not “{text}”.") from None
-        if not least <= number <= most:
-            bound = f"at least {least}" if most == math.inf else f"from {least} to {most}"
-            raise argparse.ArgumentTypeError(f"must be {bound}, not {number}.")
+            number = None
+        if number is None or not least <= number <= most:
+            bounds = f"of at least {least}" if most == math.inf else f"from {least} to {most}"
+            raise argparse.ArgumentTypeError(f"must be a whole number {bounds}, not “{_short(text)}”.")
         return number
 
     return read
@@ -164,7 +164,7 @@ def one_of(choices: Iterable[str]) -> Callable[[str], str]:
     def read(text: str) -> str:
         word = text.strip().lower()
         if word not in possible:
-            said = f"must be one of {', '.join(possible)}, not “{text}”."
+            said = f"must be one of {', '.join(possible)}, not “{_short(text)}”."
             raise argparse.ArgumentTypeError(" ".join(filter(None, [said, meant(word, possible)])))
         return word
 

@@ -17,6 +17,8 @@ from typing import Any
 VERSION = 1
 
 Value = float | int | bool | str
+#: No more of a wrong value is repeated.
+_LONGEST_SAID = 100
 
 
 class SettingError(ValueError):
@@ -161,7 +163,9 @@ def meant(word: str, possible: Iterable[str]) -> str:
 
 
 def _quoted(value: object) -> str:
-    return f"“{value}”" if isinstance(value, str) else repr(value)
+    said = value if isinstance(value, str) else repr(value)
+    said = said if len(said) <= _LONGEST_SAID else f"{said[:_LONGEST_SAID]}…"
+    return f"“{said}”" if isinstance(value, str) else said
 
 
 def _with_a_point(text: str, *, whole: bool) -> str:

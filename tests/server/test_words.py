@@ -72,11 +72,11 @@ STYLE = "style p.png s.png -o o.png "
     (STYLE + "--strength", "--strength has no value.", "Write it after --strength"),
     (STYLE + "--local=yes", "--local takes no value.", "Leave out"),
     (STYLE + "--depth 12", "--depth must be one of auto, 8, 16, 32, not “12”.", "--help"),
-    (STYLE + "--size big", "--size must be a whole number, not “big”.", "--help"),
-    (STYLE + "--size -4", "--size must be at least 0, not -4.", "--help"),
-    (STYLE + "--save-every 0", "--save-every must be at least 1, not 0.", "--help"),
-    ("reconstruct p.png -o r --steps x", "--steps must be a whole number, not “x”.", "--help"),
-    ("server run --threads 65", "--threads must be from 1 to 64, not 65.", "--help"),
+    (STYLE + "--size big", "--size must be a whole number of at least 0, not “big”.", "--help"),
+    (STYLE + "--size -4", "--size must be a whole number of at least 0, not “-4”.", "--help"),
+    (STYLE + "--save-every 0", "--save-every must be a whole number of at least 1, not “0”.", "--help"),
+    ("reconstruct p.png -o r --steps x", "--steps must be a whole number of at least 1, not “x”.", "--help"),
+    ("server run --threads 65", "--threads must be a whole number from 1 to 64, not “65”.", "--help"),
     ("server run --grace soon", "--grace must be a number, not “soon”.", "--help"),
     ("server run --log-level loud", "--log-level must be one of debug, info, warning, error", "--help"),
     (STYLE + "--strength 50,5", "--strength must be a number, not “50,5”.", "Write 50.5, with a point."),
@@ -187,7 +187,7 @@ def test_numbers_are_written_with_all_their_digits() -> None:
 
 
 def test_the_server_by_itself_speaks_in_sentences_too(capsys: pytest.CaptureFixture[str]) -> None:
-    wrong = ((["--folder", "x" * 300], "the name is too long"), (["--threads", "0"], "--threads must be from 1 to 64"))
+    wrong = ((["--folder", "x" * 300], "the name is too long"), (["--threads", "0"], "a whole number from 1 to 64"))
     for arguments, told in wrong:
         assert server_main(arguments) == 2
         assert told in capsys.readouterr().err
