@@ -16,6 +16,7 @@ from PIL import Image
 from safetensors.torch import load_file, save_file
 from torch import Tensor
 
+from stylecore import settings as declared
 from stylecore import weights
 from stylecore.arithmetic import Arithmetic
 from stylecore.distances import gram as gram_distance
@@ -255,13 +256,15 @@ def test_a_network_of_fewer_channels_is_what_its_file_says(thin_weights: Path, t
 def test_the_environment_names_the_weights(
     thin_weights: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    settings = {"objective": "paper", "precision": "float32"}
+    def channels(*source: str) -> int:
+        return Engine("cpu", *source, threads=1).network(declared.defaults(), Arithmetic()).channels(5)
+
     monkeypatch.setenv("NEURAL_STYLE_WEIGHTS", str(thin_weights))
-    assert Engine("cpu", threads=1).network(settings).channels(5) == 64
-    assert Engine("cpu", "bundled", threads=1).network(settings).channels(5) == 512  # what is asked for comes first
+    assert channels() == 64
+    assert channels("bundled") == 512  # what is asked for comes first
     monkeypatch.setenv("NEURAL_STYLE_WEIGHTS", str(tmp_path / "none.pth"))
     with pytest.raises(StyleError, match=r"none\.pth"):
-        Engine("cpu", threads=1)
+        channels()
 
 
 def test_layer_weights_share_out_the_style_loss(thin: weights.Weights) -> None:
