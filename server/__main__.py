@@ -33,7 +33,8 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--server-idle", type=float, default=None, metavar="SECONDS",
                         help="end after so long without clients (default: never; 1800 if a client started it)")
     parser.add_argument("--device", default="auto", help="auto, cpu, cuda, cuda:1, mps")
-    parser.add_argument("--weights", default="bundled", help="bundled, torchvision, or a file")
+    parser.add_argument("--weights", default=None,
+                        help="bundled, torchvision, or a file (default: what $NEURAL_STYLE_WEIGHTS says, or bundled)")
     parser.add_argument("--threads", type=whole_number(1, most=64), default=None,
                         help="CPU threads of an engine (default: all, shared)")
     parser.add_argument("--engines", type=whole_number(1, most=64), default=0, metavar="N",

@@ -391,7 +391,7 @@ def main() -> int:
     parser.add_argument("--link", required=True, help="where the broker listens")
     parser.add_argument("--pulse", type=int, required=True, help="descriptor of the pipe for the pulse")
     parser.add_argument("--device", default="auto")
-    parser.add_argument("--weights", default="bundled")
+    parser.add_argument("--weights")
     parser.add_argument("--threads", type=int)
     options = parser.parse_args()
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C at the server's terminal is the broker's to answer

@@ -31,11 +31,13 @@ HUNG_SECONDS, HUNG_TIMES = 60.0, 30.0
 class EngineOptions:
     """How engines are run: ``count`` 0 takes one for each GPU, or one; ``hung_seconds`` see :data:`HUNG_SECONDS`.
 
+    ``weights`` ``None`` are those of each engine's own environment (:class:`stylecore.engine.Engine`).
+
     With ``cluster``, the address of a Ray cluster, they are on its machines; ``count`` 0 then takes as many as fit there.
     """
 
     device: str = "auto"
-    weights: str = "bundled"
+    weights: str | None = None
     threads: int | None = None
     count: int = 0
     hung_seconds: float = HUNG_SECONDS
@@ -87,8 +89,9 @@ class Engines:
     def _arguments(self, number: int) -> list[str]:
         options = self._options
         device = options.device
+        weights = [] if options.weights is None else ["--weights", options.weights]
         if options.cluster is not None:  # Ray says which GPU, and the relay how many threads
-            return ["--cluster", options.cluster, "--device", device, "--weights", options.weights,
+            return ["--cluster", options.cluster, "--device", device, *weights,
                     *([] if options.threads is None else ["--threads", str(options.threads)])]
         if self._devices > 1 and device in ("auto", "cuda"):
             device = f"cuda:{number % self._devices}"
@@ -96,8 +99,7 @@ class Engines:
         if threads is None and self.most > 1 and not self._devices:
             cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
             threads = max(1, cores // self.most)
-        return ["--device", device, "--weights", options.weights,
-                *([] if threads is None else ["--threads", str(threads)])]
+        return ["--device", device, *weights, *([] if threads is None else ["--threads", str(threads)])]
 
     def is_ready(self, link: EngineLink, device: str, memory: dict[str, Any], devices: int) -> None:
         """Note that an engine has loaded its network, on one of so many devices of its kind."""

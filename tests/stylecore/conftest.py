@@ -25,8 +25,15 @@ def sample(folder: str, side: int) -> Pixels:
 
 
 @pytest.fixture(scope="session")
-def engine() -> Engine:
-    return Engine("cpu")
+def engine(thin_weights: Path) -> Engine:
+    """An engine that is quick: its network has few channels (:mod:`tests.thin_network`)."""
+    return Engine("cpu", str(thin_weights), threads=1)
+
+
+@pytest.fixture(scope="session")
+def real_engine() -> Engine:
+    """An engine with the network that users have, for what hangs on it: looks, losses, memory."""
+    return Engine("cpu", threads=1)
 
 
 @pytest.fixture(scope="session")

@@ -7,6 +7,7 @@ and the processor's.
 from __future__ import annotations
 
 import math
+from pathlib import Path
 
 import pytest
 import torch
@@ -53,9 +54,9 @@ def there(*shape: int) -> Tensor:
 
 
 @pytest.fixture(scope="module", params=[torch.float32, torch.bfloat16], ids=["float32", "bfloat16"])
-def network(request: pytest.FixtureRequest) -> Network:
+def network(thin_weights: Path, request: pytest.FixtureRequest) -> Network:
     scales = layer_scales(activation_means())
-    return Network(weights.load("bundled"), scales, device="meta", arithmetic=Arithmetic(request.param))
+    return Network(weights.load(str(thin_weights)), scales, device="meta", arithmetic=Arithmetic(request.param))
 
 
 def objective(network: Network, kind: str) -> Objective:

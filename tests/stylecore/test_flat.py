@@ -20,10 +20,10 @@ def painted(engine: Engine, content: Pixels, style: Pixels, **settings: object) 
     return job.image()
 
 
-def test_white_and_black_layers_are_painted_and_stay_light_and_dark(engine: Engine, style: Pixels) -> None:
+def test_white_and_black_layers_are_painted_and_stay_light_and_dark(real_engine: Engine, style: Pixels) -> None:
     lightness = []
     for grey in (0.0, 1.0):
-        result = painted(engine, np.full((64, 64, 3), grey, np.float32), style)
+        result = painted(real_engine, np.full((48, 48, 3), grey, np.float32), style)
         assert result.std(axis=(0, 1)).max() > 0.06, "there are strokes"
         lightness.append(result.mean())
     assert lightness[0] + 0.1 < lightness[1]
@@ -48,11 +48,11 @@ def test_only_what_is_flat_where_it_is_painted_is_roughened(content: Pixels) -> 
 
 
 @pytest.mark.parametrize("side", [64, 256, 512])
-def test_photographs_are_far_from_the_least_spread(engine: Engine, side: int) -> None:
+def test_photographs_are_far_from_the_least_spread(real_engine: Engine, side: int) -> None:
     from tests.stylecore.conftest import sample
 
     picture = torch.from_numpy(sample("content", side)).permute(2, 0, 1)[None]
-    network = engine.network(defaults(), engine.arithmetic("float32"))
+    network = real_engine.network(defaults(), real_engine.arithmetic("float32"))
     with torch.no_grad():
         spread = network.features(picture, ["conv4_2"])["conv4_2"].var(unbiased=False).item()
     assert spread > 1.5 * least_spread((side, side))

@@ -12,6 +12,7 @@ from stylecore.files.pictures import Pixels
 from stylecore.job import Job, Style
 from stylecore.objective import BalancedObjective
 from stylecore.resampling import pyramid_sizes
+from tests.stylecore.conftest import sample
 
 
 def finish(job: Job) -> Pixels:
@@ -44,14 +45,13 @@ def test_events_tell_the_whole_story(engine: Engine, content: Pixels, style: Pix
 
 
 @pytest.mark.parametrize("objective", ["gram", "paper"])
-def test_raw_objectives_paint_with_their_own_weights(
-    objective: str, engine: Engine, content: Pixels, style: Pixels
-) -> None:
+def test_raw_objectives_paint_with_their_own_weights(objective: str, real_engine: Engine, style: Pixels) -> None:
     """More style weight, more style."""
+    photo = sample("content", 32)
     settings = {"objective": objective, "iterations": 30, "content_weight": 1.0}
     steps = []
     for weight in (1.0, 1e5):
-        job = Job(engine, content, [Style(style)], {**settings, "style_weight": weight})
+        job = Job(real_engine, photo, [Style(style)], {**settings, "style_weight": weight})
         steps.append([event for event in job.run() if isinstance(event, StepDone)][-1])
     assert steps[1].style_loss < 0.5 * steps[0].style_loss
     assert steps[1].content_loss > steps[0].content_loss

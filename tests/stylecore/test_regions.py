@@ -26,6 +26,7 @@ from stylecore.objective import (
     feature_guide,
 )
 from stylecore.regions import Areas, Map
+from tests.stylecore.conftest import sample
 from tests.stylecore.test_job import finish
 
 CPU = torch.device("cpu")
@@ -33,19 +34,22 @@ QUICK = {"quality": "draft", "precision": "float32", "strength": 70}
 RED, BLUE = np.array([1.0, 0.25, 0.2], np.float32), np.array([0.2, 0.35, 1.0], np.float32)
 
 
-def halves(width: int = 96, soft: int = 0) -> Map:
+def halves(side: int = 96, soft: int = 0) -> Map:
     """1 on the left, 0 on the right, and between them an edge of so many pixels."""
-    x = np.arange(width, dtype=np.float32) + 0.5
-    row = np.clip((width / 2 - x) / soft + 0.5, 0, 1) if soft else (x < width / 2).astype(np.float32)
-    return np.tile(row.astype(np.float32), (96, 1))
+    x = np.arange(side, dtype=np.float32) + 0.5
+    row = np.clip((side / 2 - x) / soft + 0.5, 0, 1) if soft else (x < side / 2).astype(np.float32)
+    return np.tile(row.astype(np.float32), (side, 1))
+
+
+def double(engine: Engine) -> Network:
+    """The network in float64, for differences that rounding does not drown."""
+    return Network(engine._weights, engine._scales, pooling="average", gain=True, replicate=True, device=CPU,
+                   arithmetic=Arithmetic(torch.float64))  # fmt: skip
 
 
 @pytest.fixture(scope="module")
-def exact() -> Network:
-    """The network in float64, for differences that rounding does not drown."""
-    engine = Engine(device="cpu")
-    return Network(engine._weights, engine._scales, pooling="average", gain=True, replicate=True, device=CPU,
-                   arithmetic=Arithmetic(torch.float64))  # fmt: skip
+def exact(engine: Engine) -> Network:
+    return double(engine)
 
 
 def picture(seed: int, height: int = 40, width: int = 48) -> torch.Tensor:
@@ -82,8 +86,9 @@ def test_blocks_know_regions(kind: type[Objective], exact: Network) -> None:
     assert (whole.gradient - pieces.gradient).norm() < 1e-8 * whole.gradient.norm()
 
 
-def test_two_regions_of_one_style_pull_as_hard_as_one(exact: Network) -> None:
+def test_two_regions_of_one_style_pull_as_hard_as_one(real_engine: Engine) -> None:
     """Their shares sum to one: a pattern that is the same on both sides has the loss it has in one piece."""
+    exact = double(real_engine)
     content, style = picture(1, 32, 32).repeat(1, 1, 1, 2), picture(2)
     left = torch.cat([torch.ones(32, 32), torch.zeros(32, 32)], 1).double()
     weighting = Weighting(0.3, 1.0, 0.0)
@@ -112,25 +117,31 @@ def test_a_map_keeps_its_sum_and_its_edge_at_every_layer(height: int, width: int
         assert bool(((small > 0) == (both[0][0, 0] > 0)).all())
 
 
-def test_every_region_gets_its_own_style(engine: Engine, content: Pixels, style: Pixels) -> None:
-    grey = np.repeat(content.mean(2, keepdims=True), 3, 2)
-    left = halves()
-    result = finish(Job(engine, grey, [Style(style * RED, guide=left), Style(style * BLUE)], QUICK))
-    red, blue = result[:, :40].mean((0, 1)), result[:, 56:].mean((0, 1))
+@pytest.fixture(scope="module")
+def grey(content: Pixels) -> Pixels:
+    return np.repeat(content[:64, :64].mean(2, keepdims=True), 3, 2)
+
+
+def test_every_region_gets_its_own_style(real_engine: Engine, grey: Pixels, style: Pixels) -> None:
+    left = halves(64)
+    result = finish(Job(real_engine, grey, [Style(style * RED, guide=left), Style(style * BLUE)], QUICK))
+    red, blue = result[:, :27].mean((0, 1)), result[:, 37:].mean((0, 1))
     assert red[0] > red[2] + 0.1 and blue[2] > blue[0] + 0.1
-    only = finish(Job(engine, grey, [Style(style * RED, guide=left)], QUICK))
-    assert np.array_equal(only[:, 48:], grey[:, 48:]) and np.abs(only[:, :40] - grey[:, :40]).mean() > 0.03
 
 
-def test_a_soft_edge_has_no_dead_zone(engine: Engine, content: Pixels, style: Pixels) -> None:
+def test_where_no_style_paints_the_photo_stays(engine: Engine, grey: Pixels, style: Pixels) -> None:
+    only = finish(Job(engine, grey, [Style(style * RED, guide=halves(64))], QUICK))
+    assert np.array_equal(only[:, 32:], grey[:, 32:]) and np.abs(only[:, :27] - grey[:, :27]).mean() > 0.03
+
+
+def test_a_soft_edge_has_no_dead_zone(real_engine: Engine, grey: Pixels, style: Pixels) -> None:
     """Between two styles every column is painted as much as their insides, and the colour goes from one to the other."""
-    grey = np.repeat(content.mean(2, keepdims=True), 3, 2)
-    left = halves(soft=48)
-    result = finish(Job(engine, grey, [Style(style * RED, guide=left), Style(style * BLUE, guide=1 - left)], QUICK))
-    change = np.abs(result - grey).mean((0, 2)).reshape(12, 8).mean(1)
-    assert change[3:9].min() > 0.5 * min(change[:3].mean(), change[9:].mean())
-    tint = (result[..., 0] - result[..., 2]).mean(0).reshape(6, 16).mean(1)
-    assert tint[0] > 0.1 > -0.1 > tint[-1] and abs(tint[2:4].mean()) < max(tint[0], -tint[-1])
+    left = halves(64, soft=32)
+    result = finish(Job(real_engine, grey, [Style(style * RED, guide=left), Style(style * BLUE, guide=1 - left)], QUICK))
+    change = np.abs(result - grey).mean((0, 2)).reshape(8, 8).mean(1)
+    assert change[2:6].min() > 0.5 * min(change[:2].mean(), change[6:].mean())
+    tint = (result[..., 0] - result[..., 2]).mean(0).reshape(4, 16).mean(1)
+    assert tint[0] > 0.1 > -0.1 > tint[-1] and abs(tint[1:3].mean()) < max(tint[0], -tint[-1])
 
 
 def test_the_strength_map_goes_from_the_photo_to_the_set_strength(engine: Engine, content: Pixels, style: Pixels) -> None:
@@ -147,10 +158,13 @@ def test_the_strength_map_goes_from_the_photo_to_the_set_strength(engine: Engine
         assert change[2] < change[3] * (1 if objective == "balanced" else 1.05)
 
 
-def test_a_strength_map_of_ones_changes_nothing(engine: Engine, content: Pixels, style: Pixels) -> None:
-    ones = np.ones((96, 96), np.float32)
-    jobs = [Job(engine, content, [Style(style)], QUICK, strength_map=each) for each in (None, ones)]
+def test_a_strength_map_of_ones_changes_nothing(engine: Engine, style: Pixels) -> None:
+    """Rounding apart, which grows from step to step: ten of them at one scale."""
+    photo, ones = sample("content", 64), np.ones((64, 64), np.float32)
+    options = {**QUICK, "iterations": 10}
+    jobs = [Job(engine, photo, [Style(style)], options, strength_map=each) for each in (None, ones)]
     steps = [[event for event in job.run() if isinstance(event, StepDone)] for job in jobs]
+    assert len(steps[0]) == len(steps[1]) == 10
     assert steps[0][0].total_loss == pytest.approx(steps[1][0].total_loss, rel=1e-3)
     assert steps[0][-1].total_loss == pytest.approx(steps[1][-1].total_loss, rel=0.02)
 

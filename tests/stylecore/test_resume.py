@@ -34,13 +34,23 @@ def saved_and_loaded(job: Job) -> dict:
     return torch.load(file, weights_only=True)
 
 
+SETTINGS = {"quality": "draft", "strength": 60, "start": "noise"}
+
+
+@pytest.fixture(scope="module")
+def whole(engine: Engine, content: Pixels, style: Pixels) -> tuple[Job, int]:
+    """A job that nothing interrupted, and its steps."""
+    job = Job(engine, content, [Style(style)], SETTINGS)
+    return job, sum(isinstance(event, StepDone) for event in job.run())
+
+
 @pytest.mark.parametrize("after", [0, 29, 37])
-def test_an_interruption_leaves_no_trace(after: int, engine: Engine, content: Pixels, style: Pixels) -> None:
+def test_an_interruption_leaves_no_trace(
+    after: int, whole: tuple[Job, int], engine: Engine, content: Pixels, style: Pixels
+) -> None:
     """In the first scale, where it ends, and in the last."""
-    settings = {"quality": "draft", "strength": 60, "start": "noise"}
-    whole = Job(engine, content, [Style(style)], settings)
-    steps = sum(isinstance(event, StepDone) for event in whole.run())
-    first = Job(engine, content, [Style(style)], settings)
+    uninterrupted, steps = whole
+    first = Job(engine, content, [Style(style)], SETTINGS)
     run, done = first.run(), 0
     while done < min(after, steps - 1):
         done += isinstance(next(run), StepDone)
@@ -48,8 +58,8 @@ def test_an_interruption_leaves_no_trace(after: int, engine: Engine, content: Pi
     second.restore(saved_and_loaded(first))
     rest = sum(isinstance(event, StepDone) for event in second.run())
     assert rest == steps - done
-    assert second.settings == whole.settings
-    assert second.image().tobytes() == whole.image().tobytes()
+    assert second.settings == uninterrupted.settings
+    assert second.image().tobytes() == uninterrupted.image().tobytes()
 
 
 def test_a_state_of_other_pictures_is_refused(engine: Engine, content: Pixels, style: Pixels) -> None:
@@ -106,7 +116,7 @@ def test_a_state_that_this_device_cannot_go_on_from_is_refused(
 
 
 def test_blocks_paint_the_same_picture(
-    engine: Engine, content: Pixels, style: Pixels, request: pytest.FixtureRequest
+    real_engine: Engine, content: Pixels, style: Pixels, request: pytest.FixtureRequest
 ) -> None:
     """At most one level of 255 apart, anywhere, after the same steps in float32.
 
@@ -118,7 +128,7 @@ def test_blocks_paint_the_same_picture(
     torch.set_num_threads(1)
     pictures = []
     for way in (Way(), Way(blocks=True, tiles=0.25, spill=True)):
-        job = Job(engine, content, [Style(style)], {"quality": "draft", "iterations": 3, "precision": "float32"})
+        job = Job(real_engine, content, [Style(style)], {"quality": "draft", "iterations": 3, "precision": "float32"})
         job.scales = [replace(job.scales[-1], way=way, steps=3)]
         for _ in job.run():
             pass
@@ -148,7 +158,7 @@ def test_a_memory_limit_makes_blocks_and_a_tiny_one_is_refused_in_words(engine: 
     for precision in ("auto", "float32"):  # and both networks are there before what is used is measured
         whole = Job(engine, content, [Style(style)], {"precision": precision})
         assert not whole.scales[-1].way.blocks
-        engine.network(whole.settings)
+        engine.network(whole.settings, whole.arithmetic)
     memory.give_back()
     used = int(Path("/proc/self/statm").read_text().split()[1]) * resource.getpagesize() / 2**30
     limited = Job(engine, content, [Style(style)], {"memory_limit": used + 0.7, "precision": "float32"})
@@ -249,9 +259,9 @@ def test_running_out_of_memory_in_mid_job_goes_on_with_less() -> None:
 
 
 @pytest.mark.skipif(platform.libc_ver()[0] != "glibc", reason="only glibc can be asked")
-def test_a_step_does_not_ask_the_system_for_its_memory_anew(engine: Engine, style: Pixels) -> None:
-    settings = {"precision": "float32", "iterations": 12}
-    job = Job(engine, np.random.default_rng(0).random((256, 256, 3), np.float32), [Style(style)], settings)
+def test_a_step_does_not_ask_the_system_for_its_memory_anew(real_engine: Engine, style: Pixels) -> None:
+    settings = {"precision": "float32", "iterations": 8}
+    job = Job(real_engine, np.random.default_rng(0).random((256, 256, 3), np.float32), [Style(style)], settings)
     job.scales = job.scales[-1:]
     faults = [resource.getrusage(resource.RUSAGE_SELF).ru_minflt for event in job.run() if isinstance(event, StepDone)]
     pages = np.diff(faults[2:])

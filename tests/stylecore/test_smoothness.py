@@ -60,13 +60,13 @@ def test_the_fewer_colours_a_style_has_the_more_they_are_held() -> None:
 
 
 def test_a_picture_has_fewer_speckles_of_colour_than_without_it(
-    engine: Engine, content: Pixels, style: Pixels, monkeypatch: pytest.MonkeyPatch
+    real_engine: Engine, content: Pixels, style: Pixels, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     grey = style.mean(2, keepdims=True)
     faint = (grey + (style - grey) * np.float32(0.3)).clip(0, 1)
 
     def speckles() -> tuple[float, float]:
-        job = Job(engine, content, [Style(faint)])
+        job = Job(real_engine, content, [Style(faint)])
         for _ in job.run():
             pass
         picture = torch.from_numpy(job.image()).permute(2, 0, 1)[None]

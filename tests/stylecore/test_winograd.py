@@ -107,10 +107,10 @@ def test_the_same_bytes_each_time() -> None:
 
 
 @pytest.mark.parametrize("winograd", [True, False])
-def test_an_engine_s_network_is_that_of_the_arithmetic(engine: Engine, winograd: bool) -> None:
-    network = engine.network(declared.defaults(), Arithmetic(torch.float32, winograd))
+def test_an_engine_s_network_is_that_of_the_arithmetic(real_engine: Engine, winograd: bool) -> None:
+    network = real_engine.network(declared.defaults(), Arithmetic(torch.float32, winograd))
     x = random((1, 3, 96, 96), 0).abs()
-    direct = Network(weights.load(), engine._scales).features(x, ["conv3_1"])["conv3_1"]
+    direct = Network(weights.load(), real_engine._scales).features(x, ["conv3_1"])["conv3_1"]
     found = network.features(x, ["conv3_1"])["conv3_1"]
     assert close(found, direct, 1e-4) and torch.equal(found, direct) == (not winograd)
 
