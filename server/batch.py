@@ -102,7 +102,7 @@ def _files_of(content: Path) -> list[Path]:
 
 
 def _natural(path: Path) -> list[tuple[int, str]]:
-    return [(int(part), "") if part.isdigit() else (-1, part.lower()) for part in re.split(r"([0-9]+)", str(path))]
+    return [(int(part), "") if part.isdecimal() else (-1, part.lower()) for part in re.split(r"([0-9]+)", str(path))]
 
 
 def unfinished(target: Path) -> Path:

@@ -238,6 +238,13 @@ def test_a_pattern_under_the_home_folder_may_stand_in_quotes(monkeypatch: pytest
     assert [path.name for path in pictures_of(options.content)] == ["a.png"] and options.styles[0].is_file()
 
 
+def test_signs_that_look_like_digits_are_no_numbers() -> None:
+    for name in ("1²2.png", "②.png", "٣.png", "10.png", "9.png"):
+        write(f"in/{name}")
+    found = [path.name for path in pictures_of(Path("in"))]
+    assert len(found) == 5 and found.index("9.png") < found.index("10.png")
+
+
 @pytest.mark.parametrize(("sources", "names"), [
     (["a.png", "b.jpg"], ["a.png", "b.jpg"]),
     (["p.psd"], ["p.png"]),
