@@ -34,7 +34,8 @@ def sweep(options: argparse.Namespace) -> int:
     settings = chosen_settings(options)
     given = [axis.name for axis in axes if getattr(options, f"set_{axis.name}") is not None]
     if given:
-        raise StyleError("bad-arguments", f"“{given[0]}” is varied and set at once.", "Leave one of the two out.")
+        flag = f"--{given[0].replace('_', '-')}"
+        raise StyleError("bad-arguments", f"{flag} is varied and set at once.", "Leave one of the two out.")
     runs = runs_of(axes, settings, reverse=options.reverse)
     weights = style_weights(options.weights, len(options.styles))
     folder = options.output

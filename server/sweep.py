@@ -15,7 +15,7 @@ from server.protocol import VERSION
 from stylecore.axes import STEPS, Axis, check_axes
 from stylecore.files import pictures, writing
 from stylecore.files.replacing import replacing
-from stylecore.settings import Value, validate
+from stylecore.settings import Value, plain, validate
 
 if TYPE_CHECKING:
     from stylecore.engine import Engine
@@ -51,7 +51,7 @@ class Run:
 
 
 def _short(value: Value) -> str:
-    return f"{value:g}" if isinstance(value, float) else str(value).replace(" ", "-")
+    return plain(value) if isinstance(value, float) else str(value).replace(" ", "-")
 
 
 def runs_of(axes: Sequence[Axis], settings: Mapping[str, Value], *, reverse: bool) -> list[Run]:

@@ -20,10 +20,11 @@ from server.cli_arguments import read_arguments
 from server.cli_notes import as_styles, other_depths
 from server.cli_output import counted, listed
 from server.cli_style import chosen_settings
+from server.sweep import runs_of
 from stylecore.axes import parse_axis
 from stylecore.errors import StyleError
 from stylecore.files import pictures
-from stylecore.settings import BY_NAME, SettingError, plain
+from stylecore.settings import BY_NAME, SettingError, defaults, plain
 
 
 @pytest.fixture(autouse=True)
@@ -181,6 +182,8 @@ def test_american_values_and_hyphens_are_taken_where_settings_vary() -> None:
 
 
 def test_numbers_are_written_with_all_their_digits() -> None:
+    runs = runs_of([parse_axis("style-weight=2500001,2500002")], defaults(), reverse=False)
+    assert [run.name for run in runs] == ["style_weight=2500001", "style_weight=2500002"]  # and so two pictures
     assert plain(2**31 - 1) == "2147483647" and plain(1e9) == "1000000000" and plain(0.1 + 0.2) == "0.3"
     with pytest.raises(SettingError, match="between 0 and 2147483647, not 2147483648"):
         BY_NAME["seed"].check(2**31)
