@@ -317,6 +317,11 @@ def table(tallies: dict[str, Tally]) -> list[str]:
     return lines
 
 
+def rounded(tally: Tally) -> dict[str, Any]:
+    """Return the figures as they are kept."""
+    return {**vars(tally), "slowest": round(tally.slowest, 3), "peak_megabytes": round(tally.peak_megabytes)}
+
+
 def main() -> int:
     """Run as a script."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
@@ -334,7 +339,7 @@ def main() -> int:
     tallies = run(options.files, options.seed, options.workers, options.keep)
     report = {"files": options.files, "seed": options.seed, "seconds": round(time.monotonic() - began),
               "machine": f"{platform.machine()}, {platform.system()}, Python {platform.python_version()}",
-              "formats": {name: vars(each) for name, each in sorted(tallies.items())}}  # fmt: skip
+              "formats": {name: rounded(each) for name, each in sorted(tallies.items())}}  # fmt: skip
     print("\n".join(table(tallies)))
     if options.output:
         options.output.write_text(json.dumps(report, indent=1) + "\n")

@@ -85,7 +85,7 @@ def test_a_heic_that_is_damaged_or_cut_off_is_refused(tmp_path: Path) -> None:
 
 def test_avif_is_named_to_who_wants_to_write_heic() -> None:
     for name in ("a.heic", "a.HEIF", "a.hif"):
-        with pytest.raises(StyleError, match=r"cannot|can be written") as caught:
+        with pytest.raises(StyleError, match="can be written") as caught:
             writing.format_of(name)
         assert ".avif" in caught.value.remedy
 
