@@ -158,7 +158,6 @@ def test_a_memory_limit_makes_blocks_and_a_tiny_one_is_refused_in_words(engine: 
     for precision in ("auto", "float32"):  # and both networks are there before what is used is measured
         whole = Job(engine, content, [Style(style)], {"precision": precision})
         assert not whole.scales[-1].way.blocks
-        engine.network(whole.settings, whole.arithmetic)
     memory.give_back()
     used = int(Path("/proc/self/statm").read_text().split()[1]) * resource.getpagesize() / 2**30
     limited = Job(engine, content, [Style(style)], {"memory_limit": used + 0.7, "precision": "float32"})
