@@ -1,6 +1,7 @@
 """The fixtures of the tests inside the real GIMP, and how to write such a test.
 
-A test that takes ``gimp_console`` or ``gimp_gui`` runs once for each series (3.0, 3.2)::
+A test that takes ``gimp_console`` or ``gimp_gui`` runs in GIMP 3.2; marked ``pytest.mark.both_series``, or with --all, in
+3.0 too::
 
     def test_layer_gets_a_name(gimp_console):
         name = gimp_console.run('''
@@ -115,8 +116,22 @@ def gimp_gui(request: pytest.FixtureRequest, gimp_sessions: Sessions) -> Iterato
         session.display.screenshot(f"after-{request.node.originalname}")
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Mark what runs inside GIMP."""
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Mark what runs inside GIMP; in an older GIMP leave out what does not depend on the series, unless --all is given."""
+    left_out = []
     for item in items:
-        if {"gimp_console", "gimp_gui"} & set(getattr(item, "fixturenames", ())):
-            item.add_marker(pytest.mark.gimp)
+        series = _series(item)
+        if series is None:
+            continue
+        item.add_marker(pytest.mark.gimp)
+        if not (config.getoption("--all") or series == places.SERIES[-1] or item.get_closest_marker("both_series")):
+            left_out.append(item)
+    if left_out:
+        config.hook.pytest_deselected(items=left_out)
+        items[:] = [item for item in items if item not in left_out]
+
+
+def _series(item: pytest.Item) -> str | None:
+    """The series of the GIMP that a test runs in, if it does."""
+    chosen = item.callspec.params if isinstance(item, pytest.Function) and hasattr(item, "callspec") else {}
+    return chosen.get("gimp_console") or chosen.get("gimp_gui")

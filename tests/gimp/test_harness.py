@@ -7,6 +7,8 @@ from PIL import Image
 
 from tests.gimp.session import GimpError, GimpSession
 
+pytestmark = pytest.mark.both_series
+
 
 def test_console_runs_code(gimp_console: GimpSession) -> None:
     assert gimp_console.version.startswith(gimp_console.series + ".")

@@ -75,7 +75,7 @@ def small_disk(tmp_path: Path) -> Iterator[Callable[[str], Path]]:
 
 def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
     """Leave the fresh systems out unless they are asked for: they take minutes and gigabytes."""
-    if collection_path.name == "test_fresh_systems.py" and not config.getoption("--fresh-systems"):
+    if collection_path.name == "test_fresh_systems.py" and not _fresh_systems(config):
         return True
     return None
 
@@ -83,4 +83,8 @@ def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     """Give ``fresh_system`` the systems that were asked for."""
     if "fresh_system" in metafunc.fixturenames:
-        metafunc.parametrize("fresh_system", metafunc.config.getoption("--fresh-systems"))
+        metafunc.parametrize("fresh_system", _fresh_systems(metafunc.config))
+
+
+def _fresh_systems(config: pytest.Config) -> list[str]:
+    return config.getoption("--fresh-systems") or (["12", "13", "testing"] if config.getoption("--all") else [])

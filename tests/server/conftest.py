@@ -50,8 +50,8 @@ def submit(client: Client, **more: Any) -> str:
 ENDLESS = {"iterations": 2000, "total_variation": 0.0}
 
 
-def wait_for(client: Client, kind: type[E], seconds: float = 60.0, job: str | None = None) -> E:
-    """The next event of this kind (of this job); fails the test if the job ends without it."""
+def wait_for(client: Client, kind: type[E] | tuple[type[E], ...], seconds: float = 60.0, job: str | None = None) -> E:
+    """The next event of this kind, or one of these (of this job); fails the test if the job ends without it."""
     deadline = time.monotonic() + seconds
     seen = []
     while time.monotonic() < deadline:
@@ -61,8 +61,8 @@ def wait_for(client: Client, kind: type[E], seconds: float = 60.0, job: str | No
         seen.append(event)
         if isinstance(event, kind):
             return event
-        assert not isinstance(event, LAST), f"{event} came before a {kind.__name__}"
-    raise AssertionError(f"no {kind.__name__} within {seconds} s; seen: {seen[-5:]}")
+        assert not isinstance(event, LAST), f"{event} came before a {kind}"
+    raise AssertionError(f"no {kind} within {seconds} s; seen: {seen[-5:]}")
 
 
 def until(condition: Callable[[], Any], seconds: float) -> float:

@@ -26,6 +26,7 @@ from server.client import (
     Client,
     Disconnected,
     Failed,
+    Finished,
     Note,
     Progress,
 )
@@ -118,9 +119,13 @@ def test_when_the_engine(faulty: Server, row: Row) -> None:
         elif told.code == "engine-slow":
             failed = wait_for(hit, Failed, 20, job=job)
             assert failed.code == "engine-hung" and failed.remedy
-        else:
+        elif row.mended is None:
             hit.stop(job)
             finishes(hit, job)
+        else:  # there may be too little even for smaller pieces
+            hit.stop(job)
+            ended = wait_for(hit, (Finished, Failed), job=job)
+            assert isinstance(ended, Finished) or (ended.code == "out-of-memory" and ended.remedy)
         if row.mended is not None:
             row.mended(faulty)
         finishes(other, waiting)

@@ -13,6 +13,8 @@ from benchmarks import kills
 from server.client import Client
 from server.errors import ServiceError
 
+pytestmark = pytest.mark.before_a_release  # what they find in a few rounds, tests of single faults find each time
+
 
 @pytest.mark.parametrize("target", ["broker", "engine"])
 def test_after_kill_9_the_next_job_works_and_nothing_is_left(tmp_path: Path, target: str) -> None:

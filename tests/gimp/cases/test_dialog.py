@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from typing import Any
 
+import pytest
 from PIL import Image
 
 from tests.gimp.cases.driving import (
@@ -40,6 +41,7 @@ def pick_and_apply(gimp: GimpSession) -> None:
     gimp.display.key("alt+a")
 
 
+@pytest.mark.both_series
 def test_choose_apply_undo_and_redo(opened: GimpSession) -> None:
     before = state(opened)
     window = open_dialog(opened)
@@ -70,6 +72,7 @@ def test_choose_apply_undo_and_redo(opened: GimpSession) -> None:
     assert [layer["name"] for layer in redone["layers"]] == [layer["name"] for layer in after["layers"]]
 
 
+@pytest.mark.both_series
 def test_from_the_menu_with_the_mouse(opened: GimpSession) -> None:
     window = open_from_menu(opened)
     opened.display.key("alt+a")  # no style chosen: nothing to apply
@@ -167,6 +170,7 @@ def test_server_lost_in_mid_job(opened: GimpSession) -> None:
     assert state(opened) == before
 
 
+@pytest.mark.both_series
 def test_killed_while_it_paints_on_the_canvas(opened: GimpSession) -> None:
     opened.run("image.undo_group_start(); photo.set_name('renamed'); image.undo_group_end()")
     window = open_dialog(opened, **ENDLESS)

@@ -82,6 +82,7 @@ def gimp(console: GimpSession) -> GimpSession:
     return console
 
 
+@pytest.mark.both_series
 def test_a_result_knows_itself_and_is_updated_in_place(gimp: GimpSession) -> None:
     answer = gimp.run(
         RESULT
@@ -138,6 +139,7 @@ def _other_style(folder: Path) -> Path:
     return path
 
 
+@pytest.mark.both_series
 def test_through_a_file_a_duplicate_and_another_image(gimp: GimpSession) -> None:
     """The source is found after save and load and in a duplicate; elsewhere the result is painted from itself."""
     answer = gimp.run(

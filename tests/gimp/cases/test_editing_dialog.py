@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import time
 
+import pytest
+
 from tests.gimp.cases.driving import DIALOG, ENDLESS, JOB, open_from_menu
 from tests.gimp.session import GimpSession
 
@@ -20,6 +22,7 @@ result = {"made": __import__("hashlib").sha256(read(made)).hexdigest(), "photo":
 """
 
 
+@pytest.mark.both_series
 def test_a_result_opens_with_its_settings_and_is_updated(opened: GimpSession) -> None:
     gimp = opened
     gimp.run(MAKE, timeout=JOB)

@@ -9,6 +9,8 @@ import pytest
 
 from tests.gimp.session import GimpSession
 
+pytestmark = pytest.mark.both_series  # the undo history is GIMP's
+
 JOB = 90
 
 # The plug-in's own way in, in a process that is taken to be another one; nothing ever comes out again.

@@ -6,6 +6,8 @@ import pytest
 
 from tests.gimp.session import GimpSession
 
+pytestmark = pytest.mark.both_series  # layers and their pixels are what libgimp hands out
+
 JOB = 90
 
 #: Strength 0 gives the photo back, through everything that a real run goes through.

@@ -93,6 +93,7 @@ def stop_and_keep(gimp: GimpSession) -> dict[str, Any]:
     return eventually(gimp, lambda now: not any(layer["name"].endswith(PAINTING) for layer in now["layers"]))
 
 
+@pytest.mark.both_series
 def test_strokes_undo_and_deletion(painting: GimpSession) -> None:
     gimp = painting
     before = look(gimp)

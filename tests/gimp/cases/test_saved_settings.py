@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+import pytest
+
 from tests.gimp.cases.driving import DIALOG, JOB, eventually, open_from_menu, set_last_run
 from tests.gimp.looking import ALL, CHOSEN, FOCUS, go_to, look, until, values
 from tests.gimp.session import GimpSession
@@ -23,6 +25,7 @@ def reset(gimp: GimpSession, to: str) -> None:
     gimp.display.key("space")
 
 
+@pytest.mark.both_series
 def test_saved_settings_and_reset(opened: GimpSession) -> None:
     gimp = opened
     open_from_menu(gimp, strength=70.0, colours="photo", quality="draft", iterations=3)

@@ -11,6 +11,8 @@ from tests.gimp.cases.conftest import paint_style
 from tests.gimp.common import REPOSITORY
 from tests.gimp.session import GimpSession
 
+pytestmark = pytest.mark.both_series  # GIMP's own Python and Scheme
+
 JOB = 120
 DOCUMENT = REPOSITORY / "docs" / "scripting.md"
 
