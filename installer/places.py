@@ -60,6 +60,11 @@ class Places:
         return self.data / "styles"
 
     @property
+    def kept(self) -> Path:
+        """Paintings that could not be saved where they were wanted (``server/outputs.py``); kept by the uninstallation."""
+        return self.state / "kept"
+
+    @property
     def installer_copy(self) -> Path:
         """A copy of this package, so that ``neural-style doctor`` can look at the GIMPs without the checkout."""
         return self.data / "installer"

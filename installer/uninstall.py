@@ -63,6 +63,10 @@ def _remove_tree(path: Path) -> None:
         shutil.rmtree(path)
 
 
+def _files(folder: Path) -> list[Path]:
+    return sorted(path for path in folder.rglob("*") if path.is_file()) if folder.is_dir() else []
+
+
 def remove_link(places: Places) -> None:
     """Remove the link to the command line, if it is ours."""
     if places.link.is_symlink() and os.readlink(places.link) == str(places.venv / "bin" / "neural-style"):
@@ -70,7 +74,7 @@ def remove_link(places: Places) -> None:
 
 
 def run(places: Places) -> None:
-    """Remove everything that the installer and the program made, except the user's own styles.
+    """Remove everything that the installer and the program made, except the user's own styles and pictures.
 
     Raises:
         InstallError: the server does not end.
@@ -94,9 +98,13 @@ def run(places: Places) -> None:
         if folder.is_dir() and record.contents(folder) == contents:
             shutil.rmtree(folder)
     remove_link(places)
-    for folder in (places.state, places.cache):
-        _remove_tree(folder)
-    own = sorted(path for path in places.user_styles.rglob("*") if path.is_file()) if places.user_styles.is_dir() else []
+    kept = _files(places.kept)
+    for path in sorted(places.state.iterdir()) if places.state.is_dir() else []:
+        if not (kept and path == places.kept):
+            _remove_tree(path)
+    remove_empty([places.state])
+    _remove_tree(places.cache)
+    own = _files(places.user_styles)
     for path in sorted(places.data.iterdir()) if places.data.is_dir() else []:
         if path != places.lock and not (own and path == places.user_styles):
             _remove_tree(path)
@@ -106,4 +114,6 @@ def run(places: Places) -> None:
     console.good("Neural Style is removed.")
     if own:
         console.detail(f"Your own styles ({len(own)} files) stay in {places.user_styles}; delete that folder if you want.")
+    if kept:
+        console.detail(f"Pictures that could not be saved where you wanted them ({len(kept)} files) stay in {places.kept}.")
     console.detail("Pictures that you have made stay where they are.")

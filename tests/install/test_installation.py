@@ -155,7 +155,7 @@ def test_each_gimp_gets_the_plugin_and_knows_it(installed: Installation, series:
         place.remove_shared_folder(shared)
 
 
-def test_uninstall_leaves_only_the_users_own_styles(tmp_path: Path) -> None:
+def test_uninstall_leaves_only_what_is_the_users(tmp_path: Path) -> None:
     installation = Installation(tmp_path)
     (installation.home / "Documents").mkdir()
     # What a killed installation leaves, over which a whole one is made: half an environment, half a download.
@@ -171,13 +171,19 @@ def test_uninstall_leaves_only_the_users_own_styles(tmp_path: Path) -> None:
                     "--quality", "draft"], env=installation.environment, capture_output=True, check=True)
     assert (installation.home / ".local/state/gimp-neural-style/connection.json").exists()  # the server is running
 
+    # A painting that could not be saved where it was wanted.
+    kept = installation.home / ".local/state/gimp-neural-style/kept/result.png"
+    kept.parent.mkdir()
+    kept.write_bytes(b"painted")
+
     text = installation.install_sh("--uninstall")
     assert "server was running; it has ended" in text
-    assert str(installation.data / "styles") in text
-    left = [path.relative_to(installation.home) for path in installation.home.rglob("*") if path.is_file()]
-    assert left == [Path(".local/share/gimp-neural-style/styles/my painting.jpg")]
+    assert str(installation.data / "styles") in text and str(kept.parent) in text
+    left = {path.relative_to(installation.home) for path in installation.home.rglob("*") if path.is_file()}
+    assert left == {Path(".local/share/gimp-neural-style/styles/my painting.jpg"), kept.relative_to(installation.home)}
 
     (installation.data / "styles" / "my painting.jpg").unlink()
+    kept.unlink()
     installation.install_sh("--uninstall")
     assert [path for path in installation.home.rglob("*") if not path.is_dir()] == []
 
