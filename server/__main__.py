@@ -12,7 +12,7 @@ from collections.abc import Sequence
 
 from server.addresses import listening_address
 from server.broker import GRACE_SECONDS, Broker, Manner
-from server.cli_arguments import Parser, one_of, to_write, whole_number
+from server.cli_arguments import Parser, one_of, read_arguments, to_write, whole_number
 from server.engines import HUNG_SECONDS, EngineOptions
 from server.finding import EXIT_ALREADY_RUNNING, ServerError, default_folder
 from server.folder import prepare, start_log
@@ -87,7 +87,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser = Parser(prog="python -m server", description="The painting server, in the foreground.")
     add_options(parser)
     try:
-        options = parser.parse_args(arguments)
+        options = read_arguments(parser, sys.argv[1:] if arguments is None else arguments)
     except StyleError as error:
         print(error, file=sys.stderr)
         return 2

@@ -45,7 +45,9 @@ class Parser(argparse.ArgumentParser):
         if found := re.fullmatch(r"the following arguments are required: (.*)", message):
             return self._missing([each.split("/")[0] for each in found[1].split(", ")])
         if found := re.fullmatch(r"unrecognized arguments: (.*)", message, re.DOTALL):
-            return f"“{found[1]}” is not understood where it stands.", "Put the pictures together, before the flags."
+            pictures = any(action.type in (to_read, to_paint) and not action.option_strings for action in self._actions)
+            remedy = "Put the pictures together, before the flags." if pictures or self.commands() else ""
+            return f"“{found[1]}” is not understood where it stands.", remedy
         if found := re.fullmatch(r"ambiguous option: (\S+) could match (.*)", message):
             return f"{found[1]} could be any of {found[2]}.", "Write it in full."
         if found := re.fullmatch(r"argument ([^:]+): (.*)", message, re.DOTALL):
