@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 from pathlib import Path
 
 import pytest
@@ -16,6 +17,12 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     group.addoption("--fresh-systems", action="append", choices=["12", "13", "testing"], default=[],
                     help="also go a new user's whole way in that fresh Debian (root, a network, 9 GB, minutes); repeatable")
     group.addoption("--no-gimp", action="store_true", help="leave out what runs inside GIMP")
+
+
+def pytest_configure() -> None:
+    """Let the programs under test be interrupted: one that is started in the background inherits that it is not."""
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
