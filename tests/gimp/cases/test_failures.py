@@ -10,7 +10,7 @@ from PIL import Image
 
 from tests.gimp.session import GimpSession
 
-JOB = 90
+JOB = 300  # seconds that a job may take on a busy machine
 ONE_LAYER = """
 image = new_image(64, 64)
 photo = new_layer(image, "photo", 64, 64)

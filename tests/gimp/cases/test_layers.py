@@ -8,7 +8,7 @@ from tests.gimp.session import GimpSession
 
 pytestmark = pytest.mark.both_series  # layers and their pixels are what libgimp hands out
 
-JOB = 90
+JOB = 300  # seconds that a job may take on a busy machine
 
 #: Strength 0 gives the photo back, through everything that a real run goes through.
 PREPARE = """

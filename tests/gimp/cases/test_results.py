@@ -8,7 +8,7 @@ from tests.gimp.session import GimpSession
 
 pytestmark = pytest.mark.both_series  # layers and their pixels are what libgimp hands out
 
-JOB = 90  # seconds that a small job may take, the engine's start included
+JOB = 300  # seconds that a job may take on a busy machine
 
 
 def test_registered_in_the_menu_with_every_setting(console: GimpSession) -> None:
