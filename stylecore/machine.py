@@ -19,9 +19,9 @@ _SWITCHES = ("ONEDNN_MAX_CPU_ISA", "DNNL_MAX_CPU_ISA")
 class Machine:
     """A device, with the PyTorch that works on it. All in words, so that it can be kept and compared.
 
-    ``instructions`` are words: the architecture, what torch was compiled for (``AVX2`` …), the
-    libraries that it has (``oneDNN``, ``MKL``), what Linux says of bfloat16, and what oneDNN is held to. ``device`` is its
-    type, ``gpu`` its name if it is one, ``compute_capability`` NVIDIA's, e.g. ``'9.0'``.
+    ``instructions`` are words: the architecture, which of its instructions torch uses (``AVX2`` …), the libraries that it
+    has (``oneDNN``, ``MKL``), what Linux says of bfloat16, and what oneDNN is held to. ``device`` is a type, ``gpu`` the
+    name if it is one, ``compute_capability`` NVIDIA's, e.g. ``'9.0'``.
     """
 
     torch_version: str
