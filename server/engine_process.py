@@ -327,7 +327,9 @@ class Worker:
 
 def report(link: zmq.Socket[bytes], kind: str, *pictures: Picture, **fields: Any) -> None:
     """Send a report of :data:`server.engine_link.REPORTS` to the broker."""
-    link.send_multipart(protocol.encode(Message(kind, fields, pictures), REPORTS), copy=False)
+    # All frames are made before the first is sent: where memory ends between two, half a message must not be on its way.
+    frames = [zmq.Frame(part, copy=False) for part in protocol.encode(Message(kind, fields, pictures), REPORTS)]
+    link.send_multipart(frames, copy=False)
 
 
 def _begin_peak(engine: Engine) -> None:

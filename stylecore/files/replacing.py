@@ -14,8 +14,11 @@ from stylecore.errors import StyleError
 
 
 def temporary_name(path: Path) -> Path:
-    """Return a name of its own beside ``path`` for what is to take its place: hidden, and short however long that is."""
-    return path.with_name(f".neural-style-{secrets.token_hex(4)}{path.suffix[:16]}")
+    """Return a name of its own beside ``path`` for what is to take its place: hidden, and short however long that is.
+
+    It always has an ending, since torch refuses to write ``.name``, a name that is nothing but an ending to it.
+    """
+    return path.with_name(f".neural-style-{secrets.token_hex(4)}{path.suffix[:16] or '.part'}")
 
 
 @contextlib.contextmanager

@@ -15,7 +15,7 @@ import numpy as np
 import pytest
 import torch
 
-from stylecore import memory
+from stylecore import memory, states
 from stylecore.arithmetic import Decision
 from stylecore.decisions import decided
 from stylecore.engine import Engine
@@ -274,3 +274,11 @@ def test_notes_tell_of_blocks(engine: Engine, style: Pixels) -> None:
     assert isinstance(note, Note) and note.code == "in-blocks"
     whole, blocks = map(float, re.findall(r"([0-9.]+) GB", note.sentence))
     assert 1.4 < whole < 3 and 0.4 < blocks < 0.8
+
+
+@pytest.mark.parametrize("name", ["state", "state.pt", ".state", "a.b.c", "with spaces and ü.", "x" * 200])
+def test_a_state_may_have_any_name(name: str, tmp_path: Path) -> None:
+    path = tmp_path / name
+    states.save(path, {"step": 3, "image": torch.ones(2)})
+    assert states.load(path)["step"] == 3
+    assert [found.name for found in tmp_path.iterdir()] == [name]
