@@ -30,8 +30,10 @@ _SHEET_SIDE = 640
 def correlation(first: Image.Image, second: Image.Image, blur: float) -> float:
     """Return the correlation of the lightness of two pictures of one size after a blur of ``blur`` × the longer side."""
     radius = blur * max(first.size)
-    values = [np.asarray(picture.convert("L").filter(ImageFilter.GaussianBlur(radius)), float).ravel()
-              for picture in (first, second)]
+    values = [
+        np.asarray(picture.convert("L").filter(ImageFilter.GaussianBlur(radius)), float).ravel()
+        for picture in (first, second)
+    ]
     return float(np.corrcoef(values)[0, 1])
 
 
@@ -60,8 +62,10 @@ def main() -> None:
     ]
     rows = []
     for content_file, style_file in pairs:
-        pictures = [to_image(paint(engine, read(content_file, side), read(style_file, 2 * side)))
-                    for side in (options.small, options.large)]
+        pictures = [
+            to_image(paint(engine, read(content_file, side), read(style_file, 2 * side)))
+            for side in (options.small, options.large)
+        ]
         large = pictures[1].resize(pictures[0].size, Image.Resampling.LANCZOS)
         photo = to_image(read(content_file, options.small))
         alike = [correlation(pictures[0], large, blur) for blur in _BLURS]

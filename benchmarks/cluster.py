@@ -53,9 +53,11 @@ def timed(photos: Path, flags: list[str], processors: set[int]) -> dict[str, Any
         command = ["style", str(photos), str(STYLE), "-o", out, "--precision", "float32", *flags]
         with subprocess.Popen(
             [sys.executable, "-m", "server.cli", *command],
-            stderr=subprocess.DEVNULL, stdout=subprocess.DEVNULL, cwd=ROOT,
+            stderr=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL,
+            cwd=ROOT,
             preexec_fn=lambda: os.sched_setaffinity(0, processors),
-        ) as process:  # fmt: skip
+        ) as process:
             first = 0.0
             while process.poll() is None:
                 time.sleep(0.01)
@@ -75,8 +77,9 @@ def main() -> int:
     parser.add_argument("--side", type=int, default=96, metavar="PX")
     parser.add_argument("--output", type=Path, metavar="FILE", help="also write the results there, as JSON")
     options = parser.parse_args()
-    os.environ.update(RAY_USAGE_STATS_ENABLED="0", RAY_AUTH_MODE="token", RAY_AUTH_TOKEN=secrets.token_hex(32),
-                      PYTHONPATH=str(ROOT))  # fmt: skip
+    os.environ.update(
+        RAY_USAGE_STATS_ENABLED="0", RAY_AUTH_MODE="token", RAY_AUTH_TOKEN=secrets.token_hex(32), PYTHONPATH=str(ROOT)
+    )
     from ray.cluster_utils import Cluster
 
     everywhere = os.sched_getaffinity(0)

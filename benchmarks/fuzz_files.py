@@ -146,9 +146,13 @@ class Reader:
     def _start(self) -> None:
         environment = {**os.environ, "OMP_NUM_THREADS": "1", "PYTHONFAULTHANDLER": "1"}
         self._process = subprocess.Popen(
-            [sys.executable, __file__, "--reader"], stdin=subprocess.PIPE, stdout=subprocess.PIPE,
-            stderr=subprocess.DEVNULL, text=True, env=environment,
-        )  # fmt: skip
+            [sys.executable, __file__, "--reader"],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+            text=True,
+            env=environment,
+        )
 
     def read(self, path: Path, longest: int) -> dict[str, Any]:
         """Have a file read; returns what came of it, ``harm`` if the process did not survive."""
@@ -306,14 +310,18 @@ def _count(answer: dict[str, Any], tally: Tally) -> bool:
 
 def table(tallies: dict[str, Tally]) -> list[str]:
     """Return the figures as lines of Markdown."""
-    lines = ["| format | files | still a picture | refused in words | harm | slowest, s | peak, MB |",
-             "|---|---|---|---|---|---|---|"]  # fmt: skip
+    lines = [
+        "| format | files | still a picture | refused in words | harm | slowest, s | peak, MB |",
+        "|---|---|---|---|---|---|---|",
+    ]
     whole = Tally()
     for each in tallies.values():
         whole.add(each)
     for name, each in [*sorted(tallies.items()), ("all", whole)]:
-        lines.append(f"| {name} | {each.files:,} | {each.pictures:,} | {each.refused.total():,} | {each.harm.total():,} "
-                     f"| {each.slowest:.2f} | {each.peak_megabytes:,.0f} |")  # fmt: skip
+        lines.append(
+            f"| {name} | {each.files:,} | {each.pictures:,} | {each.refused.total():,} | {each.harm.total():,} "
+            f"| {each.slowest:.2f} | {each.peak_megabytes:,.0f} |"
+        )
     return lines
 
 

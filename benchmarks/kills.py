@@ -39,8 +39,9 @@ def be_client(folder: Path, iterations: int) -> None:
     with Client.connect(folder, client_name="victim") as client:
         while True:
             try:
-                job = client.submit(picture(0), [(picture(1), 1.0)], {"quality": "draft", "iterations": iterations,
-                                                                      "precision": "float32"})
+                job = client.submit(
+                    picture(0), [(picture(1), 1.0)], {"quality": "draft", "iterations": iterations, "precision": "float32"}
+                )
             except ServerError:
                 return
             while not isinstance(event := client.next_event(1), LAST_EVENTS) or event.job != job:
@@ -93,8 +94,11 @@ def one_round(folder: Path, target: str, dice: random.Random) -> dict[str, Any]:
     killed.kill()
     if killed.pid == victim.pid:
         victim.wait()
-    row: dict[str, Any] = {"moment": round(moment, 2), "error": "",
-                           "orphans_gone_after": orphans_after(folder, killed.pid) if target == "broker" else 0.0}
+    row: dict[str, Any] = {
+        "moment": round(moment, 2),
+        "error": "",
+        "orphans_gone_after": orphans_after(folder, killed.pid) if target == "broker" else 0.0,
+    }
     try:
         row["next_job_seconds"] = round(next_job(folder), 1)
     except Exception as error:
@@ -141,10 +145,13 @@ def main() -> int:
                 process.terminate()
                 process.wait(20)
         report[target] = {
-            "kills": len(rows), "next_job_failed": sum(bool(row["error"]) for row in rows),
+            "kills": len(rows),
+            "next_job_failed": sum(bool(row["error"]) for row in rows),
             "slowest_next_job_seconds": max(row.get("next_job_seconds", 0) for row in rows),
             "orphans_after_10_s": sum(row["orphans_gone_after"] > ORPHAN_SECONDS for row in rows),
-            "orphans_gone_after_seconds": max(row["orphans_gone_after"] for row in rows), "rows": rows}
+            "orphans_gone_after_seconds": max(row["orphans_gone_after"] for row in rows),
+            "rows": rows,
+        }
         figures = {name: value for name, value in report[target].items() if name != "rows"}
         print(target, figures, file=sys.stderr, flush=True)
     report["good"] = not any(report[t]["next_job_failed"] or report[t]["orphans_after_10_s"] for t in options.targets)

@@ -129,8 +129,11 @@ def report(points: list[dict], output: Path) -> None:
     for label in MEASURED:
         chosen = [point for point in points if point["way"] == label]
         if len(chosen) > 1:
-            lines += ["", f"Growth with the number of pixels, {label}: memory to the power {exponent(chosen, 'peak'):.2f}, "
-                          f"time to the power {exponent(chosen, 'seconds'):.2f}."]  # fmt: skip
+            lines += [
+                "",
+                f"Growth with the number of pixels, {label}: memory to the power {exponent(chosen, 'peak'):.2f}, "
+                f"time to the power {exponent(chosen, 'seconds'):.2f}.",
+            ]
         pixels = [point["side"] ** 2 / 1e6 for point in chosen]
         axes[0].loglog(pixels, [point["peak"] / 2**30 for point in chosen], "o-", label=label)
         axes[1].loglog(pixels, [point["seconds"] for point in chosen], "o-", label=label)

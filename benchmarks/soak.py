@@ -37,16 +37,22 @@ SIDE = 32
 def picture(seed: int) -> Picture:
     """Return a small picture of stripes and noise."""
     noise = random.Random(seed)
-    values = bytes((x * 5 + y * 3 + c * 40 + noise.randrange(60)) % 256
-                   for y in range(SIDE) for x in range(SIDE) for c in range(3))
+    values = bytes(
+        (x * 5 + y * 3 + c * 40 + noise.randrange(60)) % 256 for y in range(SIDE) for x in range(SIDE) for c in range(3)
+    )
     return Picture(SIDE, SIDE, 3, "u8", values)
 
 
 def one_job(client: Client, dice: random.Random) -> str:
     """Run a job, perhaps cancelling or stopping it on its way; return how it ended."""
     settings = {"quality": "draft", "iterations": dice.randrange(1, 8), "precision": "float32"}
-    job = client.submit(picture(dice.randrange(100)), [(picture(dice.randrange(100)), 1.0)], settings,
-                        previews=dice.random() < 0.5, preview_every=0.0)
+    job = client.submit(
+        picture(dice.randrange(100)),
+        [(picture(dice.randrange(100)), 1.0)],
+        settings,
+        previews=dice.random() < 0.5,
+        preview_every=0.0,
+    )
     chance, when = dice.random(), time.monotonic() + dice.random() * 1.5
     ask = client.cancel if chance < 0.15 else client.stop if chance < 0.25 else client.snapshot if chance < 0.35 else None
     final = False
@@ -94,8 +100,9 @@ class Watched:
 
     def _start(self) -> subprocess.Popen[str]:
         self._seed += 1
-        process = subprocess.Popen([sys.executable, __file__, "--client", str(self._folder), str(self._seed)],
-                                   stdout=subprocess.PIPE, text=True)
+        process = subprocess.Popen(
+            [sys.executable, __file__, "--client", str(self._folder), str(self._seed)], stdout=subprocess.PIPE, text=True
+        )
         threading.Thread(target=self._listen, args=(process,), daemon=True).start()
         return process
 
@@ -122,14 +129,24 @@ class Watched:
 def measure(broker: psutil.Process, folder: Path, jobs: int, begin: float) -> dict[str, Any]:
     """Return the figures of this moment."""
     children = broker.children(recursive=True)
-    row: dict[str, Any] = {"jobs": jobs, "seconds": round(time.monotonic() - begin), "processes": 1 + len(children),
-                           "broker_files": broker.num_fds(), "broker_sockets": len(broker.net_connections()),
-                           "broker_threads": broker.num_threads(), "broker_mb": mb(broker),
-                           "folder_files": sum(path.is_file() or path.is_socket() for path in folder.rglob("*")),
-                           "folder_kb": round(sum(p.stat().st_size for p in folder.rglob("*") if p.is_file()) / 1024)}
+    row: dict[str, Any] = {
+        "jobs": jobs,
+        "seconds": round(time.monotonic() - begin),
+        "processes": 1 + len(children),
+        "broker_files": broker.num_fds(),
+        "broker_sockets": len(broker.net_connections()),
+        "broker_threads": broker.num_threads(),
+        "broker_mb": mb(broker),
+        "folder_files": sum(path.is_file() or path.is_socket() for path in folder.rglob("*")),
+        "folder_kb": round(sum(p.stat().st_size for p in folder.rglob("*") if p.is_file()) / 1024),
+    }
     if children:
-        row |= {"engine_pid": children[0].pid, "engine_files": children[0].num_fds(),
-                "engine_threads": children[0].num_threads(), "engine_mb": mb(children[0])}
+        row |= {
+            "engine_pid": children[0].pid,
+            "engine_files": children[0].num_fds(),
+            "engine_threads": children[0].num_threads(),
+            "engine_mb": mb(children[0]),
+        }
     return row
 
 
@@ -198,12 +215,25 @@ def soak(folder: Path, jobs: int, clients: int) -> dict[str, Any]:
     steady = [row for row in rows if row["jobs"] >= jobs * 0.4 and row.get("engine_pid") == last["engine_pid"]]
     growth = {name: round(100 * (last[name] / steady[0][name] - 1), 1) for name in ("broker_mb", "engine_mb")}
     files = {name: last[name] - steady[0][name] for name in ("broker_files", "broker_sockets", "engine_files")}
-    return {"machine": f"CPU ({cpu()}, {os.cpu_count()} threads)", "jobs": watched.jobs, "clients": clients,
-            "killed": killed, "outcomes": watched.outcomes, "seconds": round(begin_end - begin),
-            "jobs_left": len(status["jobs"]), "growth_percent": growth, "more_files_at_the_end": files,
-            "processes_left": leaked, "files_left": sorted(str(p.relative_to(folder)) for p in folder.rglob("*.socket")),
-            "good": max(growth.values()) < 5 and max(files.values()) <= 0 and not leaked and not status["jobs"]
-            and "finished without a picture" not in watched.outcomes, "rows": [*rows, last]}
+    return {
+        "machine": f"CPU ({cpu()}, {os.cpu_count()} threads)",
+        "jobs": watched.jobs,
+        "clients": clients,
+        "killed": killed,
+        "outcomes": watched.outcomes,
+        "seconds": round(begin_end - begin),
+        "jobs_left": len(status["jobs"]),
+        "growth_percent": growth,
+        "more_files_at_the_end": files,
+        "processes_left": leaked,
+        "files_left": sorted(str(p.relative_to(folder)) for p in folder.rglob("*.socket")),
+        "good": max(growth.values()) < 5
+        and max(files.values()) <= 0
+        and not leaked
+        and not status["jobs"]
+        and "finished without a picture" not in watched.outcomes,
+        "rows": [*rows, last],
+    }
 
 
 def cpu() -> str:

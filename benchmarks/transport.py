@@ -124,19 +124,29 @@ def measure(place: Path, rounds: int, side: int) -> dict[str, Any]:
         pairs = []
         for _ in range(rounds):
             run = through(client, content, style, settings)
-            pairs.append({"server": run["seconds"], "directly": directly(engine, content, style, settings),
-                          "left_told_over_left": time_left(run)})
+            pairs.append(
+                {
+                    "server": run["seconds"],
+                    "directly": directly(engine, content, style, settings),
+                    "left_told_over_left": time_left(run),
+                }
+            )
             print(pairs[-1], file=sys.stderr, flush=True)
         client.shutdown()
         client.next_event(5)
     ratios = [pair["server"] / pair["directly"] for pair in pairs]
-    return {"machine": engine.device_name, "cpu": f"{cpu()}, {os.cpu_count()} threads", "rounds": rounds,
-            "hello_seconds": [round(seconds, 2) for seconds in sorted(hellos)],
-            "twelve_megapixels_there_and_back_seconds": [round(seconds, 2) for seconds in sorted(transports[1:])],
-            "job_pixels": side * side, "job_seconds_directly": round(statistics.median(p["directly"] for p in pairs), 2),
-            "server_over_directly": [round(ratio, 3) for ratio in sorted(ratios)],
-            "overhead_percent_median": round(100 * (statistics.median(ratios) - 1), 1),
-            "time_left_told_over_true_after_a_third": [round(pair["left_told_over_left"], 2) for pair in pairs]}
+    return {
+        "machine": engine.device_name,
+        "cpu": f"{cpu()}, {os.cpu_count()} threads",
+        "rounds": rounds,
+        "hello_seconds": [round(seconds, 2) for seconds in sorted(hellos)],
+        "twelve_megapixels_there_and_back_seconds": [round(seconds, 2) for seconds in sorted(transports[1:])],
+        "job_pixels": side * side,
+        "job_seconds_directly": round(statistics.median(p["directly"] for p in pairs), 2),
+        "server_over_directly": [round(ratio, 3) for ratio in sorted(ratios)],
+        "overhead_percent_median": round(100 * (statistics.median(ratios) - 1), 1),
+        "time_left_told_over_true_after_a_third": [round(pair["left_told_over_left"], 2) for pair in pairs],
+    }
 
 
 if __name__ == "__main__":

@@ -66,9 +66,7 @@ def installation(
     }
 
 
-def assemble(
-    destination: Path, repository: Path, installation: Mapping[str, Any], vendor: Path | None = None
-) -> None:
+def assemble(destination: Path, repository: Path, installation: Mapping[str, Any], vendor: Path | None = None) -> None:
     """Make the plug-in folder ``destination``, replacing one that is there.
 
     The folder is built beside ``destination`` and moved into place when it is complete, so GIMP never sees half of
@@ -115,12 +113,7 @@ def remove(destination: Path) -> bool:
 
 
 def _fill(
-    new: Path,
-    source: Path,
-    repository: Path,
-    styles: list[Path],
-    installation: Mapping[str, Any],
-    vendor: Path | None,
+    new: Path, source: Path, repository: Path, styles: list[Path], installation: Mapping[str, Any], vendor: Path | None
 ) -> None:
     shutil.copytree(source, new, dirs_exist_ok=True, ignore=shutil.ignore_patterns("__pycache__", "*.pyc", ".*"))
     new.chmod(0o755)  # mkdtemp made it 0700, or copytree as read-only as the checkout
@@ -188,9 +181,7 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--folder", help="the server's folder (default: its own default)")
     parser.add_argument("--user-styles", help="folder of the artist's own styles")
     options = parser.parse_args(arguments)
-    made_for = installation(
-        options.version, options.python, folder=options.folder, user_styles=options.user_styles
-    )
+    made_for = installation(options.version, options.python, folder=options.folder, user_styles=options.user_styles)
     try:
         assemble(options.destination, options.repository, made_for, options.vendor)
     except (AssembleError, catalogues.CatalogueError, OSError) as error:

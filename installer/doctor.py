@@ -35,8 +35,7 @@ def run(places: Places, checkout_folder: Path, *, as_json: bool) -> int:
     checkout = environment.read_checkout(checkout_folder)
     stale = None
     if not environment.is_current(places, checkout, "auto"):
-        stale = InstallError("The installation is not that of this folder, or its Python has changed.",
-                             "Run ./install.sh.")
+        stale = InstallError("The installation is not that of this folder, or its Python has changed.", "Run ./install.sh.")
     if not as_json:
         if stale is not None:
             console.warn(f"{stale.sentence} {stale.remedy}")
@@ -48,8 +47,15 @@ def run(places: Places, checkout_folder: Path, *, as_json: bool) -> int:
         line = next(line for line in text.splitlines() if line.startswith('{"good"'))
         findings += json.loads(line)["findings"]
     except (StopIteration, ValueError, KeyError):
-        findings.append(_finding("bad", InstallError(f"The installed doctor does not work: {text.strip()[-500:]}",
-                                                     "Run ./install.sh; it mends the environment.")))
+        findings.append(
+            _finding(
+                "bad",
+                InstallError(
+                    f"The installed doctor does not work: {text.strip()[-500:]}",
+                    "Run ./install.sh; it mends the environment.",
+                ),
+            )
+        )
     return _print(findings)
 
 
@@ -66,11 +72,16 @@ def _program(places: Places) -> Path:
         raise InstallError(f"The Python environment is gone ({places.venv}).", "Run ./install.sh; it makes it anew.")
     code, text = answer([places.python, "-I", "-c", ""], 30)
     if code:
-        raise InstallError(f"The environment's Python does not start ({places.python}).",
-                           "Run ./install.sh; it makes the environment anew.", text[-500:])
+        raise InstallError(
+            f"The environment's Python does not start ({places.python}).",
+            "Run ./install.sh; it makes the environment anew.",
+            text[-500:],
+        )
     if not places.stamp.is_file() or not program.is_file():
-        raise InstallError("The Python environment is unfinished: its installation was interrupted.",
-                           "Run ./install.sh; it makes the environment anew.")
+        raise InstallError(
+            "The Python environment is unfinished: its installation was interrupted.",
+            "Run ./install.sh; it makes the environment anew.",
+        )
     return program
 
 
@@ -81,6 +92,9 @@ def _finding(state: str, error: InstallError) -> dict[str, Any]:
 
 def _print(findings: list[dict[str, Any]]) -> int:
     good = not any(finding["state"] == "bad" for finding in findings)
-    print(json.dumps({"good": good, "machine": environment.describe_machine(), "findings": findings},
-                     ensure_ascii=False, indent=1))
+    print(
+        json.dumps(
+            {"good": good, "machine": environment.describe_machine(), "findings": findings}, ensure_ascii=False, indent=1
+        )
+    )
     return 0 if good else 1

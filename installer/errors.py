@@ -37,7 +37,7 @@ def from_os_error(error: OSError) -> InstallError:
     if error.errno in (errno.EACCES, errno.EPERM, errno.EROFS):
         return InstallError(
             f"I may not write to {where} ({error.strerror}).",
-            "Make that folder writable for you (if it belongs to root: sudo chown -R \"$USER\" on it), or choose "
+            'Make that folder writable for you (if it belongs to root: sudo chown -R "$USER" on it), or choose '
             "another place with HOME or XDG_DATA_HOME, and run ./install.sh again.",
         )
     return InstallError(

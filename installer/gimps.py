@@ -23,8 +23,10 @@ WHERE_TO_GET = "https://www.gimp.org/downloads/"
 
 _NAME = re.compile(r"gimp(-console)?(-\d(\.\d+)*)?$")
 _VERSION = re.compile(r"version (\d+)\.(\d+)(\.\d+)?\S*")
-_FLATPAK = ("GIMP from Flatpak is here and has the plug-in, but its sandbox cannot start the painting server: run "
-            "“neural-style server” in a terminal before you paint with it.")
+_FLATPAK = (
+    "GIMP from Flatpak is here and has the plug-in, but its sandbox cannot start the painting server: run "
+    "“neural-style server” in a terminal before you paint with it."
+)
 _FORMER_SETTINGS = 12  # GIMP copies the settings of an older GIMP at its first start: that may take some seconds
 
 
@@ -120,9 +122,11 @@ def find(places: Places, path: str | None = None) -> Found:
         others.append("GIMP from Flatpak is here, but was never started: start it once, then run ./install.sh again.")
     elif flatpak and not units.watch(places):
         others.append(_FLATPAK)
-    others += [f"GIMP {folder.name} from Snap is here ({folder}); its sandbox keeps it from the painting server, so it is "
-               "left alone. GIMP from your distribution, Flatpak or as an AppImage can have the plug-in."
-               for folder in snap_folders(places)]
+    others += [
+        f"GIMP {folder.name} from Snap is here ({folder}); its sandbox keeps it from the painting server, so it is "
+        "left alone. GIMP from your distribution, Flatpak or as an AppImage can have the plug-in."
+        for folder in snap_folders(places)
+    ]
     return Found(tuple(by_series[series] for series in sorted(by_series)), tuple(others), flatpak)
 
 
@@ -144,8 +148,12 @@ def has_flatpak(places: Places) -> bool:
 def system_plugins(program: Path) -> Path | None:
     """Return the folder of the plug-ins that came with ``program``, or None if it is not in a usual place."""
     prefix = program.resolve().parent.parent
-    for pattern in ("lib/*/gimp/3.0/plug-ins", "lib/gimp/3.0/plug-ins", "lib64/gimp/3.0/plug-ins",
-                    "Resources/lib/gimp/3.0/plug-ins"):  # the last: in a Mac's bundle
+    for pattern in (
+        "lib/*/gimp/3.0/plug-ins",
+        "lib/gimp/3.0/plug-ins",
+        "lib64/gimp/3.0/plug-ins",
+        "Resources/lib/gimp/3.0/plug-ins",
+    ):  # the last: in a Mac's bundle
         for folder in sorted(prefix.glob(pattern)):  # also GIMP 3.2 calls this folder 3.0: the version of its API
             if folder.is_dir():
                 return folder

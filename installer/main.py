@@ -40,15 +40,30 @@ def parse(arguments: list[str] | None) -> argparse.Namespace:
     what.add_argument("--doctor", action="store_true", help="say what is wrong and how to mend it")
     what.add_argument("--uninstall", action="store_true", help="remove everything, except your own styles")
     what.add_argument("--gimps-json", action="store_true", help=argparse.SUPPRESS)  # for neural-style doctor
-    what.add_argument("--download", type=Path, metavar="FOLDER",
-                      help="only fill FOLDER with what an installation downloads, for --offline on another computer")
-    parser.add_argument("--offline", type=Path, metavar="FOLDER",
-                        help="take every package from FOLDER, and nothing from the network")
-    parser.add_argument("--device", "--torch", dest="torch", choices=("auto", "cuda", "cpu", "rocm"), default="auto",
-                        help="what to paint on, which decides the build of PyTorch: an NVIDIA GPU, the processor, an AMD "
-                        "GPU (default: what fits this machine; rocm only when asked for)")
-    parser.add_argument("--packages-of", type=Path, metavar="PYTHON",
-                        help="use the PyTorch that this Python (of the same version) has, instead of downloading one")
+    what.add_argument(
+        "--download",
+        type=Path,
+        metavar="FOLDER",
+        help="only fill FOLDER with what an installation downloads, for --offline on another computer",
+    )
+    parser.add_argument(
+        "--offline", type=Path, metavar="FOLDER", help="take every package from FOLDER, and nothing from the network"
+    )
+    parser.add_argument(
+        "--device",
+        "--torch",
+        dest="torch",
+        choices=("auto", "cuda", "cpu", "rocm"),
+        default="auto",
+        help="what to paint on, which decides the build of PyTorch: an NVIDIA GPU, the processor, an AMD "
+        "GPU (default: what fits this machine; rocm only when asked for)",
+    )
+    parser.add_argument(
+        "--packages-of",
+        type=Path,
+        metavar="PYTHON",
+        help="use the PyTorch that this Python (of the same version) has, instead of downloading one",
+    )
     parser.add_argument("--output", type=Path, metavar="FOLDER", help="where --demo writes (default: your pictures)")
     parser.add_argument("--size", type=int, default=384, metavar="PIXELS", help="longest side of --demo's picture")
     parser.add_argument("--json", action="store_true", help="with --doctor: what it finds as JSON, for bug reports")
@@ -144,8 +159,12 @@ def install(places: Places, options: argparse.Namespace, made: list[Path]) -> bo
 
 def _copy_installer(places: Places) -> None:
     shutil.rmtree(places.installer_copy, ignore_errors=True)
-    shutil.copytree(REPOSITORY / "installer", places.installer_copy, copy_function=shutil.copyfile,
-                    ignore=shutil.ignore_patterns("__pycache__"))
+    shutil.copytree(
+        REPOSITORY / "installer",
+        places.installer_copy,
+        copy_function=shutil.copyfile,
+        ignore=shutil.ignore_patterns("__pycache__"),
+    )
 
 
 def _link(places: Places) -> None:
@@ -158,8 +177,10 @@ def _link(places: Places) -> None:
     uninstall.remove_link(places)
     places.link.symlink_to(target)
     if not _on_path(places):
-        console.detail(f"The command neural-style is {places.link}; that folder is not on your PATH (many systems put it "
-                       "there at the next login, now that it exists).")
+        console.detail(
+            f"The command neural-style is {places.link}; that folder is not on your PATH (many systems put it "
+            "there at the next login, now that it exists)."
+        )
 
 
 def _on_path(places: Places) -> bool:
@@ -198,9 +219,20 @@ def demo(places: Places, options: argparse.Namespace) -> int:
     print()
     console.step(f"Painting {content.name} like {style.name}")
     done = subprocess.run(
-        [places.venv / "bin" / "neural-style", "style", content, style, "-o", result, "--side-by-side", beside,
-         "--size", str(options.size)],
-        env=clean_environment(), check=False,
+        [
+            places.venv / "bin" / "neural-style",
+            "style",
+            content,
+            style,
+            "-o",
+            result,
+            "--side-by-side",
+            beside,
+            "--size",
+            str(options.size),
+        ],
+        env=clean_environment(),
+        check=False,
     )
     if done.returncode:
         console.warn("The demo did not end well; ./install.sh --doctor looks for the reason.")
@@ -215,11 +247,19 @@ def gimps_json(places: Places) -> None:
     entries = []
     for gimp in found.gimps:
         registered, text = gimps.is_registered(gimp) if gimp.program and gimp.plugin.is_dir() else (None, "")
-        fields = {name: str(value) if isinstance(value, Path) else value
-                  for name, value in dataclasses.asdict(gimp).items()}
-        entries.append({**fields, "plugin": str(gimp.plugin), "installed": gimp.plugin.is_dir(),
-                        "registered": registered, "said": text,
-                        "faults": plugins.faults(gimp, stamp["version"] if stamp else None)})
+        fields = {
+            name: str(value) if isinstance(value, Path) else value for name, value in dataclasses.asdict(gimp).items()
+        }
+        entries.append(
+            {
+                **fields,
+                "plugin": str(gimp.plugin),
+                "installed": gimp.plugin.is_dir(),
+                "registered": registered,
+                "said": text,
+                "faults": plugins.faults(gimp, stamp["version"] if stamp else None),
+            }
+        )
     print(json.dumps({"gimps": entries, "others": list(found.others)}))
 
 

@@ -25,8 +25,9 @@ def use(folder: Path) -> None:
     """
     folder = folder.absolute()
     if not any(folder.glob("*.whl")):
-        raise InstallError(f"There are no wheels in {folder}.",
-                           "Fill it with ./install.sh --download FOLDER on a computer with a network.")
+        raise InstallError(
+            f"There are no wheels in {folder}.", "Fill it with ./install.sh --download FOLDER on a computer with a network."
+        )
     os.environ[OFFLINE] = str(folder)
 
 
@@ -41,12 +42,19 @@ def download(checkout: Checkout, folder: Path, build: str) -> None:
         python = Path(name) / "venv" / "bin" / "python"
         code, text = answer([sys.executable, "-m", "venv", Path(name) / "venv"], 300)
         if code:
-            raise InstallError("Python's venv module could not make an environment.",
-                               f"On Debian, Ubuntu or Mint: sudo apt install python3.{sys.version_info.minor}-venv",
-                               text[-1500:])
+            raise InstallError(
+                "Python's venv module could not make an environment.",
+                f"On Debian, Ubuntu or Mint: sudo apt install python3.{sys.version_info.minor}-venv",
+                text[-1500:],
+            )
         rest = [need for need in checkout.requirements if need not in checkout.torch_requirements]
-        fetch(python, list(checkout.torch_requirements), folder, Path(name),
-              torch_build.ways(python, torch_build.choose(build))[0][1])
+        fetch(
+            python,
+            list(checkout.torch_requirements),
+            folder,
+            Path(name),
+            torch_build.ways(python, torch_build.choose(build))[0][1],
+        )
         # The folder itself is searched too, so that nothing brings a second PyTorch of another build.
         fetch(python, [*checkout.torch_requirements, *rest, *BUILD_TOOLS], folder, Path(name))
         for version in (*plugins.OLDER, plugins.STABLE_ABI):
@@ -63,5 +71,10 @@ def fetch(python: Path, what: list[str], folder: Path, temporary: Path, environm
     Raises:
         InstallError: they cannot be had.
     """
-    pip(python, ["download", "--find-links", folder, "-d", folder, *what], temporary=temporary, show=console.detail,
-        environment=environment)
+    pip(
+        python,
+        ["download", "--find-links", folder, "-d", folder, *what],
+        temporary=temporary,
+        show=console.detail,
+        environment=environment,
+    )

@@ -62,8 +62,12 @@ def fetch_pyzmq(places: Places, python: str) -> Path:
     with tempfile.TemporaryDirectory(prefix="download-", dir=places.data) as name:
         temporary = Path(name)
         options = ["--only-binary=:all:", "--no-deps", "--python-version", python]
-        pip(places.python, ["download", *options, "-d", temporary / "wheel", "pyzmq>=26"], temporary=temporary,
-            show=lambda text: None)
+        pip(
+            places.python,
+            ["download", *options, "-d", temporary / "wheel", "pyzmq>=26"],
+            temporary=temporary,
+            show=lambda text: None,
+        )
         wheel = next((temporary / "wheel").glob("pyzmq-*.whl"))
         return wheel.rename(folder / wheel.name)
 
@@ -86,8 +90,9 @@ def install(places: Places, checkout: Checkout, gimp: Gimp, record: Record, *, s
             record.note_gimp_folder(gimp.folder)
     record.note_folders(make_folder(gimp.plugin.parent))
     record.note_plugin(gimp.plugin)
-    installation = module.installation(checkout.version, places.python, folder=str(places.state) if sandbox else None,
-                                       user_styles=str(places.user_styles))
+    installation = module.installation(
+        checkout.version, places.python, folder=str(places.state) if sandbox else None, user_styles=str(places.user_styles)
+    )
     try:
         with tempfile.TemporaryDirectory(prefix="download-", dir=places.data) as name:
             vendor = Path(name) / "vendor"
@@ -109,8 +114,11 @@ def faults(gimp: Gimp, version: str | None) -> list[str]:
         installation = json.loads((folder / "installation.json").read_text(encoding="utf-8"))
         expected = json.loads((folder / "contents.json").read_text(encoding="utf-8"))
         made_by = str(installation["version"])
-        bad = [name for name, size in expected.items()
-               if not (folder / name).is_file() or (folder / name).stat().st_size != size]
+        bad = [
+            name
+            for name, size in expected.items()
+            if not (folder / name).is_file() or (folder / name).stat().st_size != size
+        ]
     except (OSError, ValueError, LookupError, TypeError, AttributeError) as error:
         return [f"The plug-in in {folder} is incomplete, or of a version that kept no list of its files ({error})."]
     found = []

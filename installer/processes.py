@@ -58,16 +58,20 @@ def answer(
 
 
 @contextlib.contextmanager
-def _started(
-    command: Sequence[str | os.PathLike[str]], environment: Mapping[str, str]
-) -> Iterator[subprocess.Popen[str]]:
+def _started(command: Sequence[str | os.PathLike[str]], environment: Mapping[str, str]) -> Iterator[subprocess.Popen[str]]:
     """Start a program in a group of its own and end the whole group if we are interrupted.
 
     Ending only the program itself would leave its children writing into a folder that is being removed.
     """
     with subprocess.Popen(
-        command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, env=dict(environment),
-        text=True, errors="replace", start_new_session=True,
+        command,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        env=dict(environment),
+        text=True,
+        errors="replace",
+        start_new_session=True,
     ) as process:
         try:
             yield process

@@ -107,17 +107,24 @@ def borrow(python: Path, lender: Path) -> None:
     Raises:
         InstallError: it is of another version, or its PyTorch does not work.
     """
-    script = "import json, sys, sysconfig; p = sysconfig.get_paths(); " \
-             "print(json.dumps([list(sys.version_info[:2]), p['purelib'], p['platlib']]))"
+    script = (
+        "import json, sys, sysconfig; p = sysconfig.get_paths(); "
+        "print(json.dumps([list(sys.version_info[:2]), p['purelib'], p['platlib']]))"
+    )
     (code, text), (_, own) = (answer([each, "-I", "-c", script], 30) for each in (lender, python))
     if code or works(lender) is None:
-        raise InstallError(f"{lender} is no Python with a working torch and torchvision.",
-                           "Name another one, or leave --packages-of out.", text[-500:])
+        raise InstallError(
+            f"{lender} is no Python with a working torch and torchvision.",
+            "Name another one, or leave --packages-of out.",
+            text[-500:],
+        )
     version, *folders = json.loads(text)
     own_version, site, _ = json.loads(own)
     if version != own_version:
-        raise InstallError(f"{lender} is Python {version[0]}.{version[1]}; the installer runs "
-                           f"{own_version[0]}.{own_version[1]}.", "Put a python3 of the same version first on PATH.")
+        raise InstallError(
+            f"{lender} is Python {version[0]}.{version[1]}; the installer runs {own_version[0]}.{own_version[1]}.",
+            "Put a python3 of the same version first on PATH.",
+        )
     lines = "\n".join(dict.fromkeys(folders))
     (Path(site) / "packages-of-another-python.pth").write_text(lines + "\n", encoding="utf-8")
 
@@ -157,8 +164,13 @@ def install(python: Path, requirements: list[str], build: str, temporary: Path, 
         if number:
             console.warn(f"Trying {name} instead.")
         try:
-            pip(python, ["install", *options, *requirements], temporary=temporary, show=console.detail,
-                environment=variables)
+            pip(
+                python,
+                ["install", *options, *requirements],
+                temporary=temporary,
+                show=console.detail,
+                environment=variables,
+            )
         except PipError as error:
             failure = error
             if error.reason == "full":

@@ -48,8 +48,19 @@ def paint(name: str, size: int) -> Image.Image:
         writing.save(shown[0], pictures.load(samples / "content" / effect.photo, size).pixels)
         for value in effect.values:
             shown.append(Path(temporary) / f"{value}.png")
-            if neural_style(["style", str(shown[0]), str(samples / "styles" / effect.style), effect.flag, value,
-                             *effect.rest, "-o", str(shown[-1]), "--local"]):
+            if neural_style(
+                [
+                    "style",
+                    str(shown[0]),
+                    str(samples / "styles" / effect.style),
+                    effect.flag,
+                    value,
+                    *effect.rest,
+                    "-o",
+                    str(shown[-1]),
+                    "--local",
+                ]
+            ):
                 raise SystemExit(f"{name} {value} could not be painted.")
         return sheet(shown)
 

@@ -20,9 +20,25 @@ from stylecore.files import kinds, writing
 #: In bytes, on nearly every file system.
 _LONGEST_NAME = 255
 #: Errors that the next picture would meet as well.
-END_OF_ALL = frozenset({"connection-lost", "server-absent", "server-silent", "server-start-failed", "server-stopping",
-                         "keys-missing", "keys-unsafe", "version-mismatch", "engine-failed", "device-missing",
-                         "weights-missing", "weights-corrupt", "bad-connection-file", "folder-unusable", "cluster-version"})
+END_OF_ALL = frozenset(
+    {
+        "connection-lost",
+        "server-absent",
+        "server-silent",
+        "server-start-failed",
+        "server-stopping",
+        "keys-missing",
+        "keys-unsafe",
+        "version-mismatch",
+        "engine-failed",
+        "device-missing",
+        "weights-missing",
+        "weights-corrupt",
+        "bad-connection-file",
+        "folder-unusable",
+        "cluster-version",
+    }
+)
 
 
 @dataclass
@@ -60,11 +76,14 @@ class Outcome:
 
     def as_json(self) -> dict[str, Any]:
         """Return the summary for programs."""
-        return {"painted": self.painted, "skipped": self.skipped,
-                "failed": [{"picture": path, "sentence": sentence, "remedy": remedy}
-                           for path, sentence, remedy in self.failed],
-                "not_taken": [{"picture": path, "why": why} for path, why in self.not_taken],
-                "interrupted": self.interrupted, "kept": self.kept}
+        return {
+            "painted": self.painted,
+            "skipped": self.skipped,
+            "failed": [{"picture": path, "sentence": sentence, "remedy": remedy} for path, sentence, remedy in self.failed],
+            "not_taken": [{"picture": path, "why": why} for path, why in self.not_taken],
+            "interrupted": self.interrupted,
+            "kept": self.kept,
+        }
 
 
 def names_many(content: Path) -> bool:
@@ -165,8 +184,9 @@ def _key(name: str) -> str:
     return unicodedata.normalize("NFC", name).casefold()
 
 
-def places_for(sources: Sequence[Path], folder: Path, inputs: Sequence[Path | None] = (), *,
-               again: bool = False) -> dict[Path, Path]:
+def places_for(
+    sources: Sequence[Path], folder: Path, inputs: Sequence[Path | None] = (), *, again: bool = False
+) -> dict[Path, Path]:
     """Return each source with its result in ``folder``, which is made.
 
     Args:
@@ -188,8 +208,15 @@ def places_for(sources: Sequence[Path], folder: Path, inputs: Sequence[Path | No
     return dict(zip(sources, places, strict=True))
 
 
-def repaint(places: Mapping[Path, Path], paint: Callable[[Path, Path, Path | None], Path | None],
-            tell: Callable[[str], None], *, frames: bool, again: bool, interrupted: Callable[[], bool]) -> Outcome:
+def repaint(
+    places: Mapping[Path, Path],
+    paint: Callable[[Path, Path, Path | None], Path | None],
+    tell: Callable[[str], None],
+    *,
+    frames: bool,
+    again: bool,
+    interrupted: Callable[[], bool],
+) -> Outcome:
     """Paint every source; a picture that fails is noted, and the next one is painted.
 
     Args:

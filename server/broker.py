@@ -89,8 +89,9 @@ class Broker:
         self._retiring = False
         self._end_at: float | None = None  # when what still runs is finished as it is
         self._ending = False
-        self._place.announce(Connection(self._gate.address, keys[0].decode(), os.getpid(), protocol.VERSION,
-                                        protocol.PROTOCOL))
+        self._place.announce(
+            Connection(self._gate.address, keys[0].decode(), os.getpid(), protocol.VERSION, protocol.PROTOCOL)
+        )
         also = f" and at {self._gate.remote_address}" if self._gate.remote_address else ""
         log.info("server %s listens at %s%s", protocol.VERSION, self._gate.address, also)
 
@@ -182,8 +183,9 @@ class Broker:
 
     def _greet(self, identity: bytes, name: str) -> None:
         if self._sessions.open(identity, name):
-            self._gate.send(identity, "welcome", version=protocol.VERSION, pid=os.getpid(), device=self._device,
-                            memory=self._memory)
+            self._gate.send(
+                identity, "welcome", version=protocol.VERSION, pid=os.getpid(), device=self._device, memory=self._memory
+            )
 
     def _submit(self, session: Session, received: Received) -> None:
         identity, fields, shapes = received.identity, received.message.fields, received.message.shapes
@@ -195,8 +197,7 @@ class Broker:
             duplicate = refusal[0] == "duplicate-job"
             self._gate.refuse(identity, fields["job"], *refusal, kind="refused" if duplicate else "error")
             return
-        self._ledger.accept(
-            Job(fields["job"], identity, session.name, received.frames, size, described(shapes, fields)))
+        self._ledger.accept(Job(fields["job"], identity, session.name, received.frames, size, described(shapes, fields)))
 
     def _about(self, received: Received) -> None:
         """Answer a request about one job of this client."""
@@ -426,8 +427,16 @@ class Broker:
                     job.engine.send("stop", job=job.name)
 
     def _report(self) -> dict[str, Any]:
-        return report(self._ledger, self._engines, clients=len(self._sessions), began=self._began, device=self._device,
-                      memory=self._memory, folder=self._folder, remote=self._gate.remote_address)
+        return report(
+            self._ledger,
+            self._engines,
+            clients=len(self._sessions),
+            began=self._began,
+            device=self._device,
+            memory=self._memory,
+            folder=self._folder,
+            remote=self._gate.remote_address,
+        )
 
     def _end(self) -> None:
         """Tell the clients, end the engines, and leave nothing behind."""

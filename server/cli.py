@@ -132,47 +132,109 @@ def make_parser() -> Parser:
     parser.add_argument("--version", action="version", version=f"neural-style {protocol.VERSION}")
     commands = parser.add_subparsers(title="commands", required=True, metavar="COMMAND")
 
-    style = commands.add_parser("style", help="repaint a picture, or a folder of them", description=_STYLE_EXAMPLES,
-                                formatter_class=argparse.RawDescriptionHelpFormatter,
-                                usage="neural-style style CONTENT STYLE… -o OUT [options]")
-    style.add_argument("content", type=to_paint, metavar="CONTENT",
-                       help="the picture to repaint, a folder of pictures, or a pattern in quotes, e.g. 'holiday/*.jpg'")
+    style = commands.add_parser(
+        "style",
+        help="repaint a picture, or a folder of them",
+        description=_STYLE_EXAMPLES,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        usage="neural-style style CONTENT STYLE… -o OUT [options]",
+    )
+    style.add_argument(
+        "content",
+        type=to_paint,
+        metavar="CONTENT",
+        help="the picture to repaint, a folder of pictures, or a pattern in quotes, e.g. 'holiday/*.jpg'",
+    )
     style.add_argument("styles", type=to_read, nargs="+", metavar="STYLE", help="the painting; several are blended")
-    style.add_argument("-o", "--output", type=to_write, required=True, metavar="OUT",
-                       help="the result; the ending says the format (.png, .jpg, .tif, …); for several pictures: a folder")
+    style.add_argument(
+        "-o",
+        "--output",
+        type=to_write,
+        required=True,
+        metavar="OUT",
+        help="the result; the ending says the format (.png, .jpg, .tif, …); for several pictures: a folder",
+    )
     style.add_argument("--weights", metavar='"N N …"', help="how much each style counts (default: all the same)")
     style.add_argument("--again", action="store_true", help="of a folder, repaint also what is in OUT already")
-    style.add_argument("--frames", action="store_true",
-                       help="the pictures are the frames of an animation: each goes on from the one before it")
+    style.add_argument(
+        "--frames",
+        action="store_true",
+        help="the pictures are the frames of an animation: each goes on from the one before it",
+    )
     style.add_argument("--side-by-side", type=to_write, metavar="OUT2", help="also photo, style and result in one picture")
-    style.add_argument("--guide", type=to_read, metavar="MASK",
-                       help="a picture of the photo's shape: white where it is to be painted, black where not, "
-                            "grey between")
-    style.add_argument("--style-guide", type=to_read, action="append", default=[], metavar="MASK",
-                       help="where a style paints, white and black like --guide; given once for the first style, twice for "
-                            "the first two, …; styles without one paint what the others leave")
-    style.add_argument("--strength-map", type=to_read, metavar="MASK",
-                       help="how strongly: white with the set strength, black leaves the photo, grey between")
-    style.add_argument("--depth", type=one_of(_DEPTHS), metavar=f"{{{','.join(_DEPTHS)}}}", default="auto",
-                       help="bits in a channel of the result, where its format has them (.png: 8 and 16; .tif: 8, 16 and "
-                            "32; .exr: always 32); auto takes the photo's")
-    style.add_argument("--jpeg-quality", type=whole_number(1, "%", most=100), metavar="N",
-                       help="quality of a result in .jpg, .webp or .avif, 1 to 100 (default 95); from 90 on .jpg and .avif "
-                            "keep the colour of every pixel (4:4:4), below one for each four (4:2:0)")
-    style.add_argument("--size", type=whole_number(0, "px"), default=0, metavar="PX",
-                       help="shrink the photo's longer side to this first")
-    style.add_argument("--start-from", type=to_read, metavar="PICTURE",
-                       help="go on from an earlier result of this photo, in about a third of the time")
-    style.add_argument("--save-every", type=whole_number(1), default=0, metavar="N",
-                       help="also keep the picture after every N steps at full size, as result.step-0050.png")
-    style.add_argument("--resume", type=to_write, metavar="FILE",
-                       help="with --local: keep the unfinished work in this file and, if it is there, go on from it")
+    style.add_argument(
+        "--guide",
+        type=to_read,
+        metavar="MASK",
+        help="a picture of the photo's shape: white where it is to be painted, black where not, grey between",
+    )
+    style.add_argument(
+        "--style-guide",
+        type=to_read,
+        action="append",
+        default=[],
+        metavar="MASK",
+        help="where a style paints, white and black like --guide; given once for the first style, twice for "
+        "the first two, …; styles without one paint what the others leave",
+    )
+    style.add_argument(
+        "--strength-map",
+        type=to_read,
+        metavar="MASK",
+        help="how strongly: white with the set strength, black leaves the photo, grey between",
+    )
+    style.add_argument(
+        "--depth",
+        type=one_of(_DEPTHS),
+        metavar=f"{{{','.join(_DEPTHS)}}}",
+        default="auto",
+        help="bits in a channel of the result, where its format has them (.png: 8 and 16; .tif: 8, 16 and "
+        "32; .exr: always 32); auto takes the photo's",
+    )
+    style.add_argument(
+        "--jpeg-quality",
+        type=whole_number(1, "%", most=100),
+        metavar="N",
+        help="quality of a result in .jpg, .webp or .avif, 1 to 100 (default 95); from 90 on .jpg and .avif "
+        "keep the colour of every pixel (4:4:4), below one for each four (4:2:0)",
+    )
+    style.add_argument(
+        "--size", type=whole_number(0, "px"), default=0, metavar="PX", help="shrink the photo's longer side to this first"
+    )
+    style.add_argument(
+        "--start-from",
+        type=to_read,
+        metavar="PICTURE",
+        help="go on from an earlier result of this photo, in about a third of the time",
+    )
+    style.add_argument(
+        "--save-every",
+        type=whole_number(1),
+        default=0,
+        metavar="N",
+        help="also keep the picture after every N steps at full size, as result.step-0050.png",
+    )
+    style.add_argument(
+        "--resume",
+        type=to_write,
+        metavar="FILE",
+        help="with --local: keep the unfinished work in this file and, if it is there, go on from it",
+    )
     style.add_argument("--local", action="store_true", help="paint in this process, without the server")
-    style.add_argument("--cluster", metavar="ADDRESS", help="paint a folder's pictures on a Ray cluster: auto for the one "
-                                                            "that this computer is part of, or HOST:PORT of its head")
-    style.add_argument("--ranks", type=whole_number(1), default=1, metavar="N",
-                       help="paint one huge picture with N processes, each a strip of it on a GPU or on its share of the "
-                            "cores; see docs/cluster.md")
+    style.add_argument(
+        "--cluster",
+        metavar="ADDRESS",
+        help="paint a folder's pictures on a Ray cluster: auto for the one "
+        "that this computer is part of, or HOST:PORT of its head",
+    )
+    style.add_argument(
+        "--ranks",
+        type=whole_number(1),
+        default=1,
+        metavar="N",
+        help="paint one huge picture with N processes, each a strip of it on a GPU or on its share of the "
+        "cores; see docs/cluster.md",
+    )
     style.add_argument("--json", action="store_true", help="say what was done as JSON on the standard output")
     _add_folder(style)
     add_connection(style)
@@ -184,10 +246,14 @@ def make_parser() -> Parser:
     actions = server.add_subparsers(title="actions", metavar="ACTION")
     run = actions.add_parser("run", help="run it in the foreground (the default)")
     stop = actions.add_parser("stop", help="end the one that runs")
-    export = actions.add_parser("export-client", help="make a connection file for a client on another computer",
-                                usage="neural-style server export-client FILE --address HOST:PORT")
-    export.add_argument("file", type=to_write, metavar="FILE",
-                        help="the connection file to make; who has it may paint here")
+    export = actions.add_parser(
+        "export-client",
+        help="make a connection file for a client on another computer",
+        usage="neural-style server export-client FILE --address HOST:PORT",
+    )
+    export.add_argument(
+        "file", type=to_write, metavar="FILE", help="the connection file to make; who has it may paint here"
+    )
     export.add_argument("--address", required=True, metavar="HOST:PORT", help="where that client reaches this computer")
     export.set_defaults(command=_export)
     for each in (server, run):
@@ -216,62 +282,112 @@ def _add_settings(parser: argparse.ArgumentParser) -> None:
         flag = "--" + setting.name.replace("_", "-")
         said = f"{setting.help} ".replace("%", "%%")
         if setting.kind == "bool":
-            group.add_argument(flag, action=argparse.BooleanOptionalAction, default=None, dest=f"set_{setting.name}",
-                               help=said)
+            group.add_argument(
+                flag, action=argparse.BooleanOptionalAction, default=None, dest=f"set_{setting.name}", help=said
+            )
         elif setting.kind == "choice":
             values = ",".join(choice.value for choice in setting.choices)
-            group.add_argument(flag, default=None, dest=f"set_{setting.name}", help=f"{said}(default {setting.default})",
-                               metavar=f"{{{values}}}")
+            group.add_argument(
+                flag,
+                default=None,
+                dest=f"set_{setting.name}",
+                help=f"{said}(default {setting.default})",
+                metavar=f"{{{values}}}",
+            )
         elif setting.kind == "numbers":
-            group.add_argument(flag, default=None, dest=f"set_{setting.name}", metavar='"N N …"',
-                               help=f"{said}(default {setting.default})")
+            group.add_argument(
+                flag, default=None, dest=f"set_{setting.name}", metavar='"N N …"', help=f"{said}(default {setting.default})"
+            )
         else:
             numbers = setting.minimum, setting.maximum, float(setting.default)
             minimum, maximum, default = (style_settings.plain(each) for each in numbers)
-            group.add_argument(flag, default=None, dest=f"set_{setting.name}", metavar="N",
-                               help=f"{said}({minimum} to {maximum}; default {default})")
+            group.add_argument(
+                flag,
+                default=None,
+                dest=f"set_{setting.name}",
+                metavar="N",
+                help=f"{said}({minimum} to {maximum}; default {default})",
+            )
 
 
 def _add_explore(commands: Any) -> None:
     """Declare the commands that try settings out."""
-    sweep = commands.add_parser("sweep", help="paint a grid over one or two settings, with a contact sheet",
-                                description=_SWEEP_EXAMPLES, formatter_class=argparse.RawDescriptionHelpFormatter,
-                                usage="neural-style sweep CONTENT STYLE… --vary NAME=V,V,… -o FOLDER [options]")
+    sweep = commands.add_parser(
+        "sweep",
+        help="paint a grid over one or two settings, with a contact sheet",
+        description=_SWEEP_EXAMPLES,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        usage="neural-style sweep CONTENT STYLE… --vary NAME=V,V,… -o FOLDER [options]",
+    )
     sweep.add_argument("content", type=to_read, metavar="CONTENT", help="the picture to repaint")
     sweep.add_argument("styles", type=to_read, nargs="+", metavar="STYLE", help="the painting; several are blended")
-    sweep.add_argument("--vary", action="append", required=True, metavar="NAME=V,V,…",
-                       help="a setting and its values; given twice, every pair of values is painted")
-    sweep.add_argument("-o", "--output", type=to_write, required=True, metavar="FOLDER",
-                       help="gets every picture, sheet.png, losses.csv and losses.png; what is there already is kept")
-    sweep.add_argument("--size", type=whole_number(0, "px"), default=256, metavar="PX",
-                       help="shrink the content's longer side to this first (default 256; 0 does not)")
-    sweep.add_argument("--reverse", action="store_true",
-                       help="exchange content and style, and with them their weights (strength s becomes 100 − s)")
+    sweep.add_argument(
+        "--vary",
+        action="append",
+        required=True,
+        metavar="NAME=V,V,…",
+        help="a setting and its values; given twice, every pair of values is painted",
+    )
+    sweep.add_argument(
+        "-o",
+        "--output",
+        type=to_write,
+        required=True,
+        metavar="FOLDER",
+        help="gets every picture, sheet.png, losses.csv and losses.png; what is there already is kept",
+    )
+    sweep.add_argument(
+        "--size",
+        type=whole_number(0, "px"),
+        default=256,
+        metavar="PX",
+        help="shrink the content's longer side to this first (default 256; 0 does not)",
+    )
+    sweep.add_argument(
+        "--reverse",
+        action="store_true",
+        help="exchange content and style, and with them their weights (strength s becomes 100 − s)",
+    )
     sweep.add_argument("--weights", metavar='"N N …"', help="how much each style counts (default: all the same)")
     sweep.set_defaults(command=_explore("sweep"))
 
-    compare = commands.add_parser("compare", help="score pictures with the objective, side by side",
-                                  description=_COMPARE_EXAMPLES, formatter_class=argparse.RawDescriptionHelpFormatter,
-                                  usage="neural-style compare CONTENT STYLE PICTURE… [-o SHEET] [options]")
+    compare = commands.add_parser(
+        "compare",
+        help="score pictures with the objective, side by side",
+        description=_COMPARE_EXAMPLES,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        usage="neural-style compare CONTENT STYLE PICTURE… [-o SHEET] [options]",
+    )
     compare.add_argument("content", type=to_read, metavar="CONTENT", help="the picture that was repainted")
     compare.add_argument("style", type=to_read, metavar="STYLE", help="the painting")
     compare.add_argument("pictures", type=to_read, nargs="+", metavar="PICTURE", help="the results, of the content's size")
     compare.add_argument("-o", "--output", type=to_write, metavar="SHEET", help="also all of them in one picture")
     compare.set_defaults(command=_explore("compare"))
 
-    reconstruct = commands.add_parser("reconstruct", help="show what each layer of the network knows of a picture",
-                                      description=_RECONSTRUCT_EXAMPLES,
-                                      formatter_class=argparse.RawDescriptionHelpFormatter,
-                                      usage="neural-style reconstruct PICTURE -o FOLDER [options]")
+    reconstruct = commands.add_parser(
+        "reconstruct",
+        help="show what each layer of the network knows of a picture",
+        description=_RECONSTRUCT_EXAMPLES,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        usage="neural-style reconstruct PICTURE -o FOLDER [options]",
+    )
     reconstruct.add_argument("picture", type=to_read, metavar="PICTURE", help="the picture to look into")
-    reconstruct.add_argument("-o", "--output", type=to_write, required=True, metavar="FOLDER",
-                             help="gets every reconstruction and sheet.png")
-    reconstruct.add_argument("--size", type=whole_number(0, "px"), default=256, metavar="PX",
-                             help="shrink its longer side to this first (default 256; 0 does not)")
-    reconstruct.add_argument("--steps", type=whole_number(1), default=200, metavar="N",
-                             help="optimiser steps for each (default 200)")
-    reconstruct.add_argument("--seed", type=whole_number(0), default=0, metavar="N",
-                             help="decides the noise they begin with")
+    reconstruct.add_argument(
+        "-o", "--output", type=to_write, required=True, metavar="FOLDER", help="gets every reconstruction and sheet.png"
+    )
+    reconstruct.add_argument(
+        "--size",
+        type=whole_number(0, "px"),
+        default=256,
+        metavar="PX",
+        help="shrink its longer side to this first (default 256; 0 does not)",
+    )
+    reconstruct.add_argument(
+        "--steps", type=whole_number(1), default=200, metavar="N", help="optimiser steps for each (default 200)"
+    )
+    reconstruct.add_argument(
+        "--seed", type=whole_number(0), default=0, metavar="N", help="decides the noise they begin with"
+    )
     reconstruct.set_defaults(command=_explore("reconstruct"))
     for each in (sweep, compare, reconstruct):
         each.add_argument("--json", action="store_true", help="say what was done as JSON on the standard output")
@@ -294,8 +410,13 @@ def _add_folder(parser: argparse.ArgumentParser) -> None:
 
 def add_connection(parser: argparse.ArgumentParser) -> None:
     """Declare ``--connection``."""
-    parser.add_argument("--connection", type=Path, default=None, metavar="FILE",
-                        help="use the server of another computer; made there with “neural-style server export-client”")
+    parser.add_argument(
+        "--connection",
+        type=Path,
+        default=None,
+        metavar="FILE",
+        help="use the server of another computer; made there with “neural-style server export-client”",
+    )
 
 
 def _style(options: argparse.Namespace) -> int:
@@ -315,8 +436,9 @@ def _doctor(options: argparse.Namespace) -> int:
 def _status(options: argparse.Namespace) -> int:
     from server.cli_status import words
 
-    with Client.connect(options.folder, start=False, timeout=5.0, client_name="status",
-                        connection_file=options.connection) as client:
+    with Client.connect(
+        options.folder, start=False, timeout=5.0, client_name="status", connection_file=options.connection
+    ) as client:
         report = client.status()
     if options.json:
         write_json(report, indent=2)
@@ -330,10 +452,12 @@ def _export(options: argparse.Namespace) -> int:
 
     folder = (options.folder or default_folder()).absolute()
     address = export_client(folder, options.file, options.address)
-    say(f"{options.file.absolute()}: a key for one client, which reaches this computer at {address}.\n"
-          f"Copy it there by a private way (it is a secret), then: neural-style status --connection {options.file.name}\n"
-          f"Here, start the server with: neural-style server --listen {address.removeprefix('tcp://')}\n"
-          f"To lock that client out again, remove {folder / 'keys' / 'authorised' / (options.file.stem + '.key')}")
+    say(
+        f"{options.file.absolute()}: a key for one client, which reaches this computer at {address}.\n"
+        f"Copy it there by a private way (it is a secret), then: neural-style status --connection {options.file.name}\n"
+        f"Here, start the server with: neural-style server --listen {address.removeprefix('tcp://')}\n"
+        f"To lock that client out again, remove {folder / 'keys' / 'authorised' / (options.file.stem + '.key')}"
+    )
     return 0
 
 

@@ -15,10 +15,19 @@ from stylecore.errors import StyleError
 from stylecore.files.pictures import Picture, Pixels
 
 
-def repaint(cluster: Cluster, places: Mapping[Path, Path], styles: Sequence[tuple[Pixels, float]],
-            settings: Mapping[str, Any], load: Callable[[Path, Path | None], tuple[Picture, Extras]],
-            save: Callable[[Path, Pixels, Picture], None], interrupted: Callable[[], bool], *,
-            frames: bool, again: bool, quiet: bool) -> Outcome:
+def repaint(
+    cluster: Cluster,
+    places: Mapping[Path, Path],
+    styles: Sequence[tuple[Pixels, float]],
+    settings: Mapping[str, Any],
+    load: Callable[[Path, Path | None], tuple[Picture, Extras]],
+    save: Callable[[Path, Pixels, Picture], None],
+    interrupted: Callable[[], bool],
+    *,
+    frames: bool,
+    again: bool,
+    quiet: bool,
+) -> Outcome:
     """Paint every source that is not painted yet on a cluster; one that fails is noted, and the others go on.
 
     Args:
@@ -44,7 +53,7 @@ def repaint(cluster: Cluster, places: Mapping[Path, Path], styles: Sequence[tupl
 
     def prepare(source: Path) -> Work:
         sequence = sequence_of[source]
-        earlier = (each for each in reversed(sequence[:sequence.index(source)]) if each in there)
+        earlier = (each for each in reversed(sequence[: sequence.index(source)]) if each in there)
         before = next(earlier, None)
         photo, extras = load(source, None if before is None else places[before])
         photos[source] = photo
@@ -53,8 +62,9 @@ def repaint(cluster: Cluster, places: Mapping[Path, Path], styles: Sequence[tupl
     to_paint = [[source for source in sequence if source not in there] for sequence in sequences]
     count = sum(map(len, to_paint))
     with Several(count, quiet=quiet, first="Calling the cluster …") as bar:
-        for source, answer in cluster.paint(to_paint, prepare, styles, settings, interrupted=interrupted,
-                                            tell=bar.under_way, say=bar.say):
+        for source, answer in cluster.paint(
+            to_paint, prepare, styles, settings, interrupted=interrupted, tell=bar.under_way, say=bar.say
+        ):
             photo = photos.pop(source, None)
             if isinstance(answer, StyleError):
                 if answer.code in END_OF_ALL:

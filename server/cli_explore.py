@@ -61,8 +61,10 @@ def sweep(options: argparse.Namespace) -> int:
             if interrupts.count:
                 progress.close()
                 done = progress.done
-                tell(f"Interrupted after {done} of {counted(len(runs), 'run')}; their pictures are in {folder.resolve()}.\n"
-                     "The same command goes on with the rest.")
+                tell(
+                    f"Interrupted after {done} of {counted(len(runs), 'run')}; their pictures are in {folder.resolve()}.\n"
+                    "The same command goes on with the rest."
+                )
                 return interrupts.exit_status
         write_losses(folder / "losses.csv", axes, runs)
         title = f"{names[0]} painted like {', '.join(names[1:])}" + (" (reversed)" if options.reverse else "")
@@ -71,15 +73,28 @@ def sweep(options: argparse.Namespace) -> int:
         writing.write_image(folder / "sheet.png", sheet)
         drawn = _curves(folder / "losses.png", axes, runs)
         if options.json:
-            cells = [{"picture": (folder / name).resolve(), "steps": count or None, **run.values,
-                      "content": loss.content, "style": loss.style, "total": loss.total}
-                     for run in runs for count, name in run.cells.items() if (loss := cell_losses(run, count)) is not None]
+            cells = [
+                {
+                    "picture": (folder / name).resolve(),
+                    "steps": count or None,
+                    **run.values,
+                    "content": loss.content,
+                    "style": loss.style,
+                    "total": loss.total,
+                }
+                for run in runs
+                for count, name in run.cells.items()
+                if (loss := cell_losses(run, count)) is not None
+            ]
             write_json({"sheet": (folder / "sheet.png").resolve(), "cells": cells})
         else:
             say(f"{folder.resolve() / 'sheet.png'}  ({counted(sum(len(run.cells) for run in runs), 'picture')})")
             say(f"{folder.resolve() / 'losses.csv'}")
-            say(f"{folder.resolve() / 'losses.png'}" if drawn else
-                "The curves of losses.csv were not drawn: that needs matplotlib (pip install matplotlib).")
+            say(
+                f"{folder.resolve() / 'losses.png'}"
+                if drawn
+                else "The curves of losses.csv were not drawn: that needs matplotlib (pip install matplotlib)."
+            )
     return 0
 
 
@@ -116,17 +131,31 @@ def compare(options: argparse.Namespace) -> int:
     return 0
 
 
-def _tell_scores(options: argparse.Namespace, content: pictures.Pixels, style: pictures.Pixels,
-                 scored: list[tuple[Path, pictures.Pixels, Score]]) -> None:
+def _tell_scores(
+    options: argparse.Namespace,
+    content: pictures.Pixels,
+    style: pictures.Pixels,
+    scored: list[tuple[Path, pictures.Pixels, Score]],
+) -> None:
     if options.output is not None:
         names = [f"{shown(path.stem)}: content {score.content:.4g}, style {score.style:.4g}" for path, _, score in scored]
         row = [(name, pixels) for name, (_, pixels, _) in zip(names, scored, strict=True)]
-        rows = [row[begin:begin + _SHEET_COLUMNS] for begin in range(0, len(row), _SHEET_COLUMNS)]
+        rows = [row[begin : begin + _SHEET_COLUMNS] for begin in range(0, len(row), _SHEET_COLUMNS)]
         originals = [(shown(options.content.stem), content), (shown(options.style.stem), style)]
         writing.write_image(options.output, contact_sheet([originals, *rows]))
     if options.json:
-        write_json([{"picture": path.resolve(), "total": score.total, "content": score.content, "style": score.style,
-                     "layers": score.layers} for path, _, score in scored])
+        write_json(
+            [
+                {
+                    "picture": path.resolve(),
+                    "total": score.total,
+                    "content": score.content,
+                    "style": score.style,
+                    "layers": score.layers,
+                }
+                for path, _, score in scored
+            ]
+        )
         return
     widest = max(7, *(len(shown(str(path))) for path, _, _ in scored))
     layers = list(scored[0][2].layers)
@@ -159,6 +188,7 @@ def reconstruct(options: argparse.Namespace) -> int:
     with Interrupts() as interrupts:
         with Several(len(jobs), quiet=options.json) as progress:
             for row, name, work, what in sorted(jobs, key=lambda job: job[1]):
+
                 def told(fraction: float, name: str = name) -> bool:
                     progress.show(name, fraction)
                     return interrupts.count == 0

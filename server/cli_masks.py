@@ -25,8 +25,11 @@ class Extras:
     def sent(self) -> dict[str, Any]:
         """Return the maps as keywords of the client's ``submit``."""
         guides = [_sent(each) for each in self.style_guides]
-        return {"guide": _sent(self.guide), "strength_map": _sent(self.strength_map),
-                "style_guides": guides if any(each is not None for each in guides) else ()}
+        return {
+            "guide": _sent(self.guide),
+            "strength_map": _sent(self.strength_map),
+            "style_guides": guides if any(each is not None for each in guides) else (),
+        }
 
 
 def load_extras(options: argparse.Namespace, photo: pictures.Pixels, start: pictures.Pixels | None) -> Extras:
@@ -37,16 +40,22 @@ def load_extras(options: argparse.Namespace, photo: pictures.Pixels, start: pict
     """
     styles, given = len(options.styles), options.style_guide
     if len(given) > styles:
-        raise StyleError("bad-guide",
-                         f"There are {len(given)} style guides for {styles} style{'s' if styles != 1 else ''}.",
-                         "Give at most one for each style.")
+        raise StyleError(
+            "bad-guide",
+            f"There are {len(given)} style guides for {styles} style{'s' if styles != 1 else ''}.",
+            "Give at most one for each style.",
+        )
     height, width = photo.shape[:2]
 
     def load(path: Any) -> pictures.Map | None:
         return None if path is None else pictures.as_map(read(path), path, (height, width))
 
-    return Extras(load(options.guide), [load(path) for path in [*given, *[None] * (styles - len(given))]],
-                  load(options.strength_map), start)
+    return Extras(
+        load(options.guide),
+        [load(path) for path in [*given, *[None] * (styles - len(given))]],
+        load(options.strength_map),
+        start,
+    )
 
 
 def _sent(values: pictures.Map | None) -> Picture | None:

@@ -23,8 +23,22 @@ from stylecore.errors import StyleError
 
 _ERRORS = "neural-style"
 #: The program's own signs, for terminals without them.
-_SIGNS = {"×": "x", "…": "...", "“": '"', "”": '"', "–": "-", "−": "-", "→": "->", "·": "-", "✓": "+", "✗": "x", "≥": ">=",
-          "α": "alpha", "β": "beta", "λ": "lambda"}
+_SIGNS = {
+    "×": "x",
+    "…": "...",
+    "“": '"',
+    "”": '"',
+    "–": "-",
+    "−": "-",
+    "→": "->",
+    "·": "-",
+    "✓": "+",
+    "✗": "x",
+    "≥": ">=",
+    "α": "alpha",
+    "β": "beta",
+    "λ": "lambda",
+}
 #: Nobody is there to read.
 _NOBODY = (errno.EPIPE, errno.ECONNRESET, errno.EBADF)
 _SURROGATE = re.compile("[\ud800-\udfff]")
@@ -156,9 +170,10 @@ def write_json(value: Any, *, indent: int | None = None) -> None:
     out.write_bytes(data)
     if out.lost is not None and out.lost.errno not in _NOBODY:
         raise StyleError(
-            "cannot-write", f"The report could not be written to the standard output ({out.lost.strerror}).",
+            "cannot-write",
+            f"The report could not be written to the standard output ({out.lost.strerror}).",
             "What the command was to do is done; make room for the report, or choose another place for it.",
-        )  # fmt: skip
+        )
 
 
 def shown(text: str) -> str:

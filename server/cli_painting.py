@@ -68,10 +68,18 @@ class Interrupts:
         self.count = self.count + 1 if number == signal.SIGINT else max(self.count, 1)
 
 
-def paint_picture(content: pictures.Pixels, styles: list[tuple[pictures.Pixels, float]], settings: dict[str, Any],
-                  interrupts: Interrupts, extras: Extras, options: argparse.Namespace,
-                  bar: Bar | Lines, ranks: Ranks | None = None, *,
-                  saving: Mapping[str, Any]) -> tuple[pictures.Pixels, wire.Finished] | None:
+def paint_picture(
+    content: pictures.Pixels,
+    styles: list[tuple[pictures.Pixels, float]],
+    settings: dict[str, Any],
+    interrupts: Interrupts,
+    extras: Extras,
+    options: argparse.Namespace,
+    bar: Bar | Lines,
+    ranks: Ranks | None = None,
+    *,
+    saving: Mapping[str, Any],
+) -> tuple[pictures.Pixels, wire.Finished] | None:
     """Paint one picture and show how it goes.
 
     Args:
@@ -93,8 +101,11 @@ def paint_picture(content: pictures.Pixels, styles: list[tuple[pictures.Pixels, 
     """
     every = options.save_every
     given = (content, styles, settings, interrupts, extras)
-    events = (_local(*given, options.resume, every, ranks) if options.local
-              else _served(*given, options.folder, options.connection, every))
+    events = (
+        _local(*given, options.resume, every, ranks)
+        if options.local
+        else _served(*given, options.folder, options.connection, every)
+    )
     result: pictures.Pixels | None = None
     step = 0
     for event in events:
@@ -120,18 +131,26 @@ def at_step(output: Path, step: int) -> Path:
     return output.with_name(f"{output.stem}.step-{step:04}{output.suffix}")
 
 
-def _served(content: pictures.Pixels, styles: list[tuple[pictures.Pixels, float]], settings: dict[str, Any],
-            interrupts: Interrupts, extras: Extras, folder: Path | None, connection: Path | None,
-            every: int) -> Iterator[Event]:
+def _served(
+    content: pictures.Pixels,
+    styles: list[tuple[pictures.Pixels, float]],
+    settings: dict[str, Any],
+    interrupts: Interrupts,
+    extras: Extras,
+    folder: Path | None,
+    connection: Path | None,
+    every: int,
+) -> Iterator[Event]:
     """Paint on the server, which is started if none runs; yields what happens until the job is over."""
-    sent = [to_picture(pixels, "f32" if pixels.shape[0] * pixels.shape[1] <= _FLOAT_PIXELS else "u16")
-            for pixels in (content, *(pixels for pixels, _ in styles), *([] if extras.start is None else [extras.start]))]
+    sent = [
+        to_picture(pixels, "f32" if pixels.shape[0] * pixels.shape[1] <= _FLOAT_PIXELS else "u16")
+        for pixels in (content, *(pixels for pixels, _ in styles), *([] if extras.start is None else [extras.start]))
+    ]
     begin = None if extras.start is None else sent.pop()
     yield wire.Starting("", "Calling the painting server")
     with Client.connect(folder, timeout=30.0, client_name="neural-style", connection_file=connection) as client:
         weighted = [(picture, weight) for picture, (_, weight) in zip(sent[1:], styles, strict=True)]
-        job = client.submit(sent[0], weighted, settings, start=begin, previews=False, keep_every=every,
-                            **extras.sent())
+        job = client.submit(sent[0], weighted, settings, start=begin, previews=False, keep_every=every, **extras.sent())
         answered = 0
         while True:
             event = client.next_event(0.1)
@@ -147,9 +166,16 @@ def _served(content: pictures.Pixels, styles: list[tuple[pictures.Pixels, float]
                 return
 
 
-def _local(content: pictures.Pixels, styles: list[tuple[pictures.Pixels, float]], settings: dict[str, Any],
-           interrupts: Interrupts, extras: Extras, resume: Path | None, every: int,
-           among: Ranks | None) -> Iterator[Event]:
+def _local(
+    content: pictures.Pixels,
+    styles: list[tuple[pictures.Pixels, float]],
+    settings: dict[str, Any],
+    interrupts: Interrupts,
+    extras: Extras,
+    resume: Path | None,
+    every: int,
+    among: Ranks | None,
+) -> Iterator[Event]:
     """Paint in this process; yields the same events as the server would send, and pictures on rank 0 alone.
 
     With ``resume`` the job's state is kept in that file every minute, before each scale and when it is interrupted, and
@@ -166,8 +192,16 @@ def _local(content: pictures.Pixels, styles: list[tuple[pictures.Pixels, float]]
         engine, ranks = local_engine(*among.device()), among
     yield wire.Starting("", "Preparing the pictures")
     given = zip(styles, extras.style_guides, strict=True)
-    job = Job(engine, content, [Style(*style, guide) for style, guide in given], settings, extras.guide,
-              strength_map=extras.strength_map, start_picture=extras.start, ranks=ranks)
+    job = Job(
+        engine,
+        content,
+        [Style(*style, guide) for style, guide in given],
+        settings,
+        extras.guide,
+        strength_map=extras.strength_map,
+        start_picture=extras.start,
+        ranks=ranks,
+    )
     if resume is not None and any(ranks.agree(resume.exists())):
         job.restore(states.load(resume))
         yield wire.Note("", "resumed", f"Going on from {resume}.")
@@ -194,8 +228,17 @@ def _local(content: pictures.Pixels, styles: list[tuple[pictures.Pixels, float]]
         if isinstance(event, events.ScaleStarted):
             size = (event.width, event.height)
         elif isinstance(event, events.StepDone):
-            done = wire.Progress("", event.scale, event.scales, event.step, event.steps, event.fraction,
-                                 event.seconds_left, {"total": event.total_loss}, *size)
+            done = wire.Progress(
+                "",
+                event.scale,
+                event.scales,
+                event.step,
+                event.steps,
+                event.fraction,
+                event.seconds_left,
+                {"total": event.total_loss},
+                *size,
+            )
             yield done
             if to_keep(done, every):
                 image = job.image_at_size(content.shape[1], content.shape[0])

@@ -52,9 +52,13 @@ class Bar:
         from rich.console import Console
         from rich.progress import BarColumn, Progress, TextColumn
 
-        self._bar = Progress(TextColumn("{task.description}", markup=False), BarColumn(),
-                             TextColumn("{task.percentage:>3.0f} %"), TextColumn("{task.fields[left]}"),
-                             console=Console(stderr=True))
+        self._bar = Progress(
+            TextColumn("{task.description}", markup=False),
+            BarColumn(),
+            TextColumn("{task.percentage:>3.0f} %"),
+            TextColumn("{task.fields[left]}"),
+            console=Console(stderr=True),
+        )
         self._task = self._bar.add_task("", total=1.0, left="")
 
     def __enter__(self) -> Bar:
@@ -76,8 +80,9 @@ class Bar:
             self._bar.update(self._task, completed=1.0, description="Done", left="")
         elif isinstance(event, wire.Progress):
             left = f"{math.ceil(event.seconds_left)} s left"
-            self._bar.update(self._task, completed=event.fraction, description=f"Painting {event.width} × {event.height}",
-                             left=left)
+            self._bar.update(
+                self._task, completed=event.fraction, description=f"Painting {event.width} × {event.height}", left=left
+            )
         elif text := _words(event):
             self._bar.update(self._task, description=text)
 
@@ -94,8 +99,10 @@ def _words(event: Event) -> str:
     if isinstance(event, wire.Queued):
         return f"Waiting: {event.position} before this one …" if event.position else ""
     if isinstance(event, wire.Progress):
-        return (f"{event.width} × {event.height} px, scale {event.scale} of {event.scales}, "
-                f"{math.ceil(event.seconds_left)} s left")
+        return (
+            f"{event.width} × {event.height} px, scale {event.scale} of {event.scales}, "
+            f"{math.ceil(event.seconds_left)} s left"
+        )
     return event.sentence if isinstance(event, wire.Note) else ""
 
 
@@ -112,9 +119,14 @@ class Several:
         self._quiet, self._count = quiet, count
         console = Console(stderr=True)
         self._terminal = console.is_terminal and not quiet
-        self._bar = Progress(TextColumn("{task.description}", markup=False), BarColumn(),
-                             TextColumn("{task.percentage:>3.0f} %"), TimeRemainingColumn(), console=console,
-                             disable=not self._terminal)
+        self._bar = Progress(
+            TextColumn("{task.description}", markup=False),
+            BarColumn(),
+            TextColumn("{task.percentage:>3.0f} %"),
+            TimeRemainingColumn(),
+            console=console,
+            disable=not self._terminal,
+        )
         self._task = self._bar.add_task(first, total=float(count))
 
     def __enter__(self) -> Several:

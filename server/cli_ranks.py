@@ -50,9 +50,7 @@ def launch(options: argparse.Namespace) -> int:
     told = argparse.Namespace(**{name: value for name, value in vars(options).items() if name != "command"})
     with tempfile.TemporaryDirectory(prefix="neural-style-") as name:
         folder = Path(name)
-        context = start_processes(
-            _rank, (told, folder), nprocs=options.ranks, join=False, start_method="spawn"
-        )  # fmt: skip
+        context = start_processes(_rank, (told, folder), nprocs=options.ranks, join=False, start_method="spawn")
         with _passing_on(context.pids()[0]) as interrupts:
             try:
                 while not context.join(timeout=1.0, grace_period=_GRACE_SECONDS):
@@ -75,9 +73,10 @@ def launch(options: argparse.Namespace) -> int:
         raise StyleError(
             "rank-lost",
             f"One of the {options.ranks} processes that paint this picture ended unexpectedly ({ended or 'silently'}).",
-            f"Run the same command again; it goes on from what {options.resume} keeps." if kept
+            f"Run the same command again; it goes on from what {options.resume} keeps."
+            if kept
             else "Run it again; with --resume FILE the work done so far would have been kept.",
-        )  # fmt: skip
+        )
 
 
 def torchrun(options: argparse.Namespace) -> int:
@@ -91,10 +90,12 @@ def _rank(rank: int, options: argparse.Namespace, folder: Path) -> None:
     os.setpgid(0, 0)
     loopback = next((name for _, name in socket.if_nameindex() if name.startswith("lo")), "lo")
     os.environ.update(
-        LOCAL_RANK=str(rank), LOCAL_WORLD_SIZE=str(options.ranks),
+        LOCAL_RANK=str(rank),
+        LOCAL_WORLD_SIZE=str(options.ranks),
         # Nothing is open to other machines.
-        GLOO_SOCKET_IFNAME=loopback, NCCL_SOCKET_IFNAME=loopback,
-    )  # fmt: skip
+        GLOO_SOCKET_IFNAME=loopback,
+        NCCL_SOCKET_IFNAME=loopback,
+    )
     said = folder / f"said-{rank}"
     try:
         store = dist.FileStore(str(folder / "meeting"), options.ranks)  # type: ignore[attr-defined]

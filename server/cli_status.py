@@ -8,8 +8,10 @@ from typing import Any
 
 def words(report: Mapping[str, Any]) -> str:
     """Return the server's report (see :func:`server.report.report`) as lines of text."""
-    lines = [f"Painting server {report['version']}, process {report['pid']}, up for {duration(report['seconds_up'])}",
-             f"Folder:  {report['folder']}"]
+    lines = [
+        f"Painting server {report['version']}, process {report['pid']}, up for {duration(report['seconds_up'])}",
+        f"Folder:  {report['folder']}",
+    ]
     if report["listens_at"]:
         lines.append(f"Listens: {report['listens_at']}")
     clients = report["clients"] - 1  # the one that asks does not count
@@ -27,8 +29,10 @@ def words(report: Mapping[str, Any]) -> str:
             state = f"waits, number {job['place']} in the queue"
         else:
             state = f"{'paints' if job['state'] == 'running' else 'waits for its owner'}, {job['fraction']:.0%} done"
-        lines.append(f"Job {job['job'][:8]} of {job['client']}: {state}, since {duration(job['seconds'])}\n"
-                     f"         {job['pictures']}")
+        lines.append(
+            f"Job {job['job'][:8]} of {job['client']}: {state}, since {duration(job['seconds'])}\n"
+            f"         {job['pictures']}"
+        )
     if not report["jobs"]:
         lines.append("Jobs:    none")
     return "\n".join(lines)

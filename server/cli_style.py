@@ -67,8 +67,9 @@ def style(options: argparse.Namespace, ranks: Ranks | None = None) -> int:
     # From here on to the end of writing, Ctrl-C costs nothing that has been painted.
     with Interrupts() as interrupts:
         with progress(quiet=options.json or not first) as bar:
-            painted = paint_picture(photo.pixels, styles, settings, interrupts, extras, options, bar, ranks,
-                                    saving=_saving(options, photo))
+            painted = paint_picture(
+                photo.pixels, styles, settings, interrupts, extras, options, bar, ranks, saving=_saving(options, photo)
+            )
         if not first:
             return 0  # rank 0 has the picture
         if painted is None:
@@ -84,8 +85,15 @@ def style(options: argparse.Namespace, ranks: Ranks | None = None) -> int:
 
 def _inputs(options: argparse.Namespace) -> list[Path | None]:
     """Return every file that the command line names to be read."""
-    return [options.content, *options.styles, options.guide, *options.style_guide, options.strength_map, options.start_from,
-            options.connection]
+    return [
+        options.content,
+        *options.styles,
+        options.guide,
+        *options.style_guide,
+        options.strength_map,
+        options.start_from,
+        options.connection,
+    ]
 
 
 def _claim_outputs(options: argparse.Namespace, settings: dict[str, Any]) -> None:
@@ -127,13 +135,15 @@ def _cancelled(options: argparse.Namespace) -> str:
     return f"{said} The work so far is in {options.resume}." if options.resume and options.resume.exists() else said
 
 
-def _write_side_by_side(options: argparse.Namespace, photo: pictures.Pixels, styles: list[pictures.Pixels],
-                        result: pictures.Pixels) -> None:
+def _write_side_by_side(
+    options: argparse.Namespace, photo: pictures.Pixels, styles: list[pictures.Pixels], result: pictures.Pixels
+) -> None:
     try:
         writing.write_image(options.side_by_side, side_by_side(photo, styles, result), quality=_quality(options))
     except StyleError as error:
-        raise StyleError(error.code, f"{error.sentence} The result itself is there: {options.output.resolve()}.",
-                         error.remedy) from error
+        raise StyleError(
+            error.code, f"{error.sentence} The result itself is there: {options.output.resolve()}.", error.remedy
+        ) from error
 
 
 def check(options: argparse.Namespace, on_ranks: bool) -> bool:
@@ -153,19 +163,28 @@ def check(options: argparse.Namespace, on_ranks: bool) -> bool:
     if options.resume is not None and (not options.local or several):
         raise StyleError("bad-settings", "--resume is for one picture with --local.", "Add --local, or leave --resume out.")
     if options.cluster is not None and (options.local or options.connection or not names_many(options.content)):
-        raise StyleError("bad-arguments", "--cluster is for a folder or a pattern, without --local and --connection.",
-                         "Leave --cluster out, or name a folder of pictures.")
+        raise StyleError(
+            "bad-arguments",
+            "--cluster is for a folder or a pattern, without --local and --connection.",
+            "Leave --cluster out, or name a folder of pictures.",
+        )
     named = [path for path in (options.output, options.side_by_side) if path is not None]
     if options.jpeg_quality is not None and not several and not any(map(writing.has_quality, named)):
-        raise StyleError("bad-arguments", f"--jpeg-quality is for .jpg, .webp and .avif, which {options.output} is not.",
-                         "Leave it out, or name the result e.g. result.jpg.")
+        raise StyleError(
+            "bad-arguments",
+            f"--jpeg-quality is for .jpg, .webp and .avif, which {options.output} is not.",
+            "Leave it out, or name the result e.g. result.jpg.",
+        )
     return bool(several)
 
 
 def _many(options: argparse.Namespace, settings: dict[str, Any], weights: list[float]) -> int:
     """Repaint every picture of a folder or of a pattern; returns the exit status."""
-    for flag, value in (("--side-by-side", options.side_by_side), ("--start-from", options.start_from),
-                        ("--save-every", options.save_every or None)):
+    for flag, value in (
+        ("--side-by-side", options.side_by_side),
+        ("--start-from", options.start_from),
+        ("--save-every", options.save_every or None),
+    ):
         if value is not None:
             raise StyleError("bad-arguments", f"{flag} is for a single picture.", "Leave it out, or name one picture.")
     sources = pictures_of(options.content)
@@ -191,8 +210,9 @@ def _many(options: argparse.Namespace, settings: dict[str, Any], weights: list[f
 
     def paint(source: Path, target: Path, start: Path | None) -> Path | None:
         photo, extras = load(source, start)
-        painted = paint_picture(photo.pixels, styles, settings, interrupts, extras, options, bar,
-                                saving=_saving(options, photo))
+        painted = paint_picture(
+            photo.pixels, styles, settings, interrupts, extras, options, bar, saving=_saving(options, photo)
+        )
         if painted is None:
             return None
         result, finished = painted
@@ -206,13 +226,24 @@ def _many(options: argparse.Namespace, settings: dict[str, Any], weights: list[f
 
         note = tell
         with Cluster(options.cluster) as cluster, Interrupts() as interrupts:
-            done = cli_cluster.repaint(cluster, places, styles, settings, load, save, lambda: interrupts.count > 0,
-                                       frames=options.frames, again=options.again, quiet=options.json)
+            done = cli_cluster.repaint(
+                cluster,
+                places,
+                styles,
+                settings,
+                load,
+                save,
+                lambda: interrupts.count > 0,
+                frames=options.frames,
+                again=options.again,
+                quiet=options.json,
+            )
         return _report(options, done, interrupts.exit_status)
     with Interrupts() as interrupts, progress(quiet=options.json) as bar:
         note = bar.say
-        done = repaint(places, paint, bar.say, frames=options.frames, again=options.again,
-                       interrupted=lambda: interrupts.count > 0)
+        done = repaint(
+            places, paint, bar.say, frames=options.frames, again=options.again, interrupted=lambda: interrupts.count > 0
+        )
     return _report(options, done, interrupts.exit_status)
 
 
@@ -254,8 +285,11 @@ def style_weights(text: str | None, count: int) -> list[float]:
     except ValueError:
         weights = []
     if len(weights) != count or not all(0 <= weight < math.inf for weight in weights) or not any(weights):
-        raise StyleError("bad-arguments", f"--weights “{text}” does not fit {counted(count, 'style')}.",
-                         'Give a number for each, e.g. --weights "2 1" for two; not all may be 0.')
+        raise StyleError(
+            "bad-arguments",
+            f"--weights “{text}” does not fit {counted(count, 'style')}.",
+            'Give a number for each, e.g. --weights "2 1" for two; not all may be 0.',
+        )
     return weights
 
 
@@ -293,9 +327,19 @@ def _tell(options: argparse.Namespace, result: pictures.Pixels, finished: wire.F
     height, width = result.shape[:2]
     if options.json:
         beside = options.side_by_side.resolve() if options.side_by_side else None
-        write_json({"output": options.output.resolve(), "side_by_side": beside, "width": width, "height": height,
-                    "seconds": round(seconds, 3), "painting_seconds": round(finished.seconds, 3),
-                    "device": finished.device, "stopped": finished.stopped, "settings": finished.settings})
+        write_json(
+            {
+                "output": options.output.resolve(),
+                "side_by_side": beside,
+                "width": width,
+                "height": height,
+                "seconds": round(seconds, 3),
+                "painting_seconds": round(finished.seconds, 3),
+                "device": finished.device,
+                "stopped": finished.stopped,
+                "settings": finished.settings,
+            }
+        )
         return
     if finished.stopped:
         say("Stopped early; this is the picture so far.")
@@ -327,7 +371,7 @@ def _panel(pixels: pictures.Pixels, height: int) -> Image.Image:
     if pixels.shape[1] > pixels.shape[0] * _WIDEST_PANEL:
         width = max(1, int(pixels.shape[0] * _WIDEST_PANEL))
         left = (pixels.shape[1] - width) // 2
-        pixels = np.ascontiguousarray(pixels[:, left:left + width])
+        pixels = np.ascontiguousarray(pixels[:, left : left + width])
     image = writing.to_image(pixels)
     size = (max(1, round(image.width * height / image.height)), height)
     image = image.resize(size, Image.Resampling.LANCZOS)

@@ -59,8 +59,24 @@ from server.finding import (
 from server.protocol import Message, Picture
 
 __all__ = [
-    "Accepted", "Cancelled", "Client", "Disconnected", "Event", "Failed", "Finished", "Note", "Paused", "Picture",
-    "PictureArrived", "Progress", "ProtocolError", "Queued", "Refused", "ServerError", "ServiceError", "Starting",
+    "Accepted",
+    "Cancelled",
+    "Client",
+    "Disconnected",
+    "Event",
+    "Failed",
+    "Finished",
+    "Note",
+    "Paused",
+    "Picture",
+    "PictureArrived",
+    "Progress",
+    "ProtocolError",
+    "Queued",
+    "Refused",
+    "ServerError",
+    "ServiceError",
+    "Starting",
     "default_folder",
 ]
 
@@ -83,8 +99,13 @@ class Client:
         self._socket.curve_secretkey = secret
         self._socket.curve_serverkey = connection.public_key.encode("ascii", "replace")
         self._monitor = self._socket.get_monitor_socket(
-            zmq.EVENT_DISCONNECTED | zmq.EVENT_CLOSED | zmq.EVENT_CONNECT_RETRIED | zmq.EVENT_HANDSHAKE_FAILED_AUTH
-            | zmq.EVENT_HANDSHAKE_FAILED_PROTOCOL | zmq.EVENT_HANDSHAKE_FAILED_NO_DETAIL)
+            zmq.EVENT_DISCONNECTED
+            | zmq.EVENT_CLOSED
+            | zmq.EVENT_CONNECT_RETRIED
+            | zmq.EVENT_HANDSHAKE_FAILED_AUTH
+            | zmq.EVENT_HANDSHAKE_FAILED_PROTOCOL
+            | zmq.EVENT_HANDSHAKE_FAILED_NO_DETAIL
+        )
         self._changed = threading.Condition()
         self._outbox: deque[list[bytes | memoryview]] = deque()
         self._events: deque[Event] = deque()
@@ -101,8 +122,16 @@ class Client:
         self._thread.start()
 
     @classmethod
-    def connect(cls, folder: Path | None = None, *, server_command: Sequence[str] | None = None, start: bool = True,
-                timeout: float = 20.0, client_name: str = "gimp", connection_file: Path | None = None) -> Client:
+    def connect(
+        cls,
+        folder: Path | None = None,
+        *,
+        server_command: Sequence[str] | None = None,
+        start: bool = True,
+        timeout: float = 20.0,
+        client_name: str = "gimp",
+        connection_file: Path | None = None,
+    ) -> Client:
         """Return a client that has been greeted by the server of ``folder``; starts the server if none lives.
 
         ``server_command`` is how to start one (default: this Python with ``-m server``). An older server is asked to
@@ -156,8 +185,7 @@ class Client:
             time.sleep(0.03)
 
     @classmethod
-    def _greet(cls, folder: Path, connection: Connection, deadline: float, name: str, *,
-               replace: bool) -> Client | None:
+    def _greet(cls, folder: Path, connection: Connection, deadline: float, name: str, *, replace: bool) -> Client | None:
         """Return a client that the server welcomed; None if the server is gone, or is old and was asked to go."""
         keys = load_keys(folder, "client")
         older = _older(connection.version, protocol.VERSION) or connection.protocol < protocol.PROTOCOL
@@ -198,10 +226,22 @@ class Client:
                     raise ServerError(*fault("version-mismatch", found))
                 time.sleep(0.03)
 
-    def submit(self, content: Picture, styles: Sequence[tuple[Picture, float]], settings: Mapping[str, Any], *,
-               guide: Picture | None = None, start: Picture | None = None, anew: bool = False, until: str = "full",
-               preview_every: float = 1.0, previews: bool = True, style_guides: Sequence[Picture | None] = (),
-               strength_map: Picture | None = None, keep_every: int = 0) -> str:
+    def submit(
+        self,
+        content: Picture,
+        styles: Sequence[tuple[Picture, float]],
+        settings: Mapping[str, Any],
+        *,
+        guide: Picture | None = None,
+        start: Picture | None = None,
+        anew: bool = False,
+        until: str = "full",
+        preview_every: float = 1.0,
+        previews: bool = True,
+        style_guides: Sequence[Picture | None] = (),
+        strength_map: Picture | None = None,
+        keep_every: int = 0,
+    ) -> str:
         """Send a job and return its name at once; what becomes of it arrives as events.
 
         Args:
@@ -229,10 +269,19 @@ class Client:
         extras = (guide, start, *style_guides, strength_map)
         pictures = [content, *(picture for picture, _ in styles), *(extra for extra in extras if extra is not None)]
         begin = "none" if start is None else "around" if anew else "continue"
-        fields = {"job": job, "weights": [float(weight) for _, weight in styles], "guided": guide is not None,
-                  "start": begin, "style_guides": [each is not None for each in style_guides],
-                  "strength_map": strength_map is not None, "settings": dict(settings), "until": until,
-                  "previews": previews, "preview_every": preview_every, "keep_every": keep_every}
+        fields = {
+            "job": job,
+            "weights": [float(weight) for _, weight in styles],
+            "guided": guide is not None,
+            "start": begin,
+            "style_guides": [each is not None for each in style_guides],
+            "strength_map": strength_map is not None,
+            "settings": dict(settings),
+            "until": until,
+            "previews": previews,
+            "preview_every": preview_every,
+            "keep_every": keep_every,
+        }
         frames = protocol.encode(Message("submit", fields, pictures), protocol.CLIENT_MESSAGES)
         size = sum(memoryview(picture.data).nbytes for picture in pictures)
         with self._changed:
@@ -322,7 +371,8 @@ class Client:
         """Wait for an answer of this type."""
         with self._changed:
             self._changed.wait_for(
-                lambda: self._lost is not None or any(reply.type == kind for reply in self._replies), timeout)
+                lambda: self._lost is not None or any(reply.type == kind for reply in self._replies), timeout
+            )
             for reply in self._replies:
                 if reply.type == kind:
                     self._replies.remove(reply)
@@ -428,6 +478,8 @@ class Client:
 
 def _older(theirs: str, ours: str) -> bool:
     """Return whether the version ``theirs`` is older than ``ours``."""
+
     def numbers(version: str) -> list[int]:
         return [int("".join(c for c in part if c.isdigit()) or 0) for part in version.split("+")[0].split(".")]
+
     return numbers(theirs) < numbers(ours)

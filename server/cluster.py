@@ -91,16 +91,20 @@ class Cluster:
         try:
             import ray
         except ImportError:
-            raise StyleError("cluster-missing", "--cluster needs Ray, which is not installed.",
-                             "Install it here and on every machine of the cluster: "
-                             f'{sys.executable} -m pip install "ray>=2.52"') from None
+            raise StyleError(
+                "cluster-missing",
+                "--cluster needs Ray, which is not installed.",
+                f'Install it here and on every machine of the cluster: {sys.executable} -m pip install "ray>=2.52"',
+            ) from None
         try:
             self._knock()
             ray.init(address=self.address, log_to_driver=False, logging_level=logging.ERROR, runtime_env=_WORKERS)
         except (OSError, ValueError, RuntimeError, ray.exceptions.RayError) as error:
-            raise StyleError("cluster-absent", f"There is no Ray cluster to join at “{self.address}” ({_said(error)}).",
-                             "Start one, or let this computer join it, with “ray start” and the cluster's token: see "
-                             "docs/cluster.md.") from None
+            raise StyleError(
+                "cluster-absent",
+                f"There is no Ray cluster to join at “{self.address}” ({_said(error)}).",
+                "Start one, or let this computer join it, with “ray start” and the cluster's token: see docs/cluster.md.",
+            ) from None
         self._ray = ray
         # Where Ray prints the log of a machine that is lost, among what belongs to programs (--json).
         self._opened.enter_context(contextlib.redirect_stdout(io.StringIO()))
@@ -138,8 +142,11 @@ class Cluster:
             return Share(1, 1, 1)
         processors = [int(node.get("CPU", 0)) for node in nodes if node.get("CPU", 0) >= 1]
         if not processors:
-            raise StyleError("cluster-empty", "No machine of the Ray cluster has a processor to paint with.",
-                             "Let one join it with “ray start”: see docs/cluster.md.")
+            raise StyleError(
+                "cluster-empty",
+                "No machine of the Ray cluster has a processor to paint with.",
+                "Let one join it with “ray start”: see docs/cluster.md.",
+            )
         here = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
         threads = min(here, *processors)
         return Share(0, threads, max(processors) // threads)
@@ -153,10 +160,17 @@ class Cluster:
             return sum(int(node.get("GPU", 0)) for node in self._nodes())
         return sum(int(node.get("CPU", 0)) // share.cpus for node in self._nodes())
 
-    def paint(self, sequences: Sequence[Sequence[Path]], prepare: Callable[[Path], Work],
-              styles: Sequence[tuple[Pixels, float]], settings: Mapping[str, Any], *, interrupted: Callable[[], bool],
-              tell: Callable[[Mapping[Path, float]], None], say: Callable[[str], None],
-              ) -> Iterator[tuple[Path, Painted | StyleError]]:
+    def paint(
+        self,
+        sequences: Sequence[Sequence[Path]],
+        prepare: Callable[[Path], Work],
+        styles: Sequence[tuple[Pixels, float]],
+        settings: Mapping[str, Any],
+        *,
+        interrupted: Callable[[], bool],
+        tell: Callable[[Mapping[Path, float]], None],
+        say: Callable[[str], None],
+    ) -> Iterator[tuple[Path, Painted | StyleError]]:
         """Paint every picture somewhere; yields each when it is done, in no order.
 
         A picture whose machine is lost is painted on another. When ``interrupted``, what is being painted is dropped and
@@ -177,7 +191,8 @@ class Cluster:
         """
         ray, share = self._ray, self.share()
         here = ray.util.scheduling_strategies.NodeAffinitySchedulingStrategy(
-            ray.get_runtime_context().get_node_id(), soft=False)
+            ray.get_runtime_context().get_node_id(), soft=False
+        )
         board = ray.remote(_Board).options(num_cpus=0, scheduling_strategy=here).remote()
         needs = {"num_gpus": share.gpus, "num_cpus": share.cpus, "max_retries": _RETRIES, "max_calls": 0}
         task, measure = (ray.remote(**needs)(function) for function in (_paint, _measure))
@@ -195,9 +210,14 @@ class Cluster:
                 if time.monotonic() > look:
                     look, before, places = time.monotonic() + _LOOK_SECONDS, places, self.places(share)
                     if places < before:
-                        say("A machine of the cluster is lost. " + (
-                            "What it was painting is begun again on another one." if places else
-                            "There is no other; waiting for one to come back. Ctrl-C keeps what is done."))
+                        say(
+                            "A machine of the cluster is lost. "
+                            + (
+                                "What it was painting is begun again on another one."
+                                if places
+                                else "There is no other; waiting for one to come back. Ctrl-C keeps what is done."
+                            )
+                        )
                 while waiting and len(running) < places * _AHEAD and not interrupted():
                     sequence = waiting.popleft()
                     source = sequence.popleft()
@@ -229,8 +249,11 @@ class Cluster:
             said = _said(getattr(error, "cause", None) or error)
             if "ModuleNotFoundError" in said:
                 return StyleError("cluster-version", f"A machine of the cluster lacks neural-style ({said}).", _SAME)
-            return StyleError("cluster-lost", f"The cluster could not paint it: {said}",
-                              "Look at its machines with “ray status”, then run the same command again.")
+            return StyleError(
+                "cluster-lost",
+                f"The cluster could not paint it: {said}",
+                "Look at its machines with “ray status”, then run the same command again.",
+            )
         return answer if isinstance(answer, Painted) else StyleError(*answer)
 
     def _read(self, board: Any) -> dict[str, float]:
@@ -264,8 +287,9 @@ class _Board:
         return self._fractions
 
 
-def _measure(version: str, height: int, width: int, styles: Sequence[tuple[Pixels, float]], settings: Mapping[str, Any],
-             share: Share) -> Targets:
+def _measure(
+    version: str, height: int, width: int, styles: Sequence[tuple[Pixels, float]], settings: Mapping[str, Any], share: Share
+) -> Targets:
     """Return what is known of the styles for photos of a size; runs on any machine of the cluster."""
     import numpy as np
 
@@ -278,15 +302,24 @@ def _measure(version: str, height: int, width: int, styles: Sequence[tuple[Pixel
         try:
             engine = _engine(_device(share.gpus), share.cpus)
             grey = np.full((height, width, 3), 0.5, np.float32)
-            Job(engine, grey, [Style(*style) for style in styles], _within(settings, engine, share),
-                targets=targets).measure_styles()
+            Job(
+                engine, grey, [Style(*style) for style in styles], _within(settings, engine, share), targets=targets
+            ).measure_styles()
         except StyleError:
             return Targets()
     return targets
 
 
-def _paint(version: str, name: str, work: Work, styles: Sequence[tuple[Pixels, float]], settings: Mapping[str, Any],
-           share: Share, targets: Targets, board: Any) -> _Answer:
+def _paint(
+    version: str,
+    name: str,
+    work: Work,
+    styles: Sequence[tuple[Pixels, float]],
+    settings: Mapping[str, Any],
+    share: Share,
+    targets: Targets,
+    board: Any,
+) -> _Answer:
     """Paint one picture; runs on any machine of the cluster."""
     if version != VERSION:
         return "cluster-version", f"A machine of the cluster has neural-style {VERSION}, this one {version}.", _SAME
@@ -298,8 +331,16 @@ def _paint(version: str, name: str, work: Work, styles: Sequence[tuple[Pixels, f
         engine = _engine(_device(share.gpus), share.cpus)
         extras = work.extras
         given = [Style(*style, guide) for style, guide in zip(styles, extras.style_guides, strict=True)]
-        job = Job(engine, work.pixels, given, _within(settings, engine, share), extras.guide,
-                  strength_map=extras.strength_map, start_picture=extras.start, targets=targets)
+        job = Job(
+            engine,
+            work.pixels,
+            given,
+            _within(settings, engine, share),
+            extras.guide,
+            strength_map=extras.strength_map,
+            start_picture=extras.start,
+            targets=targets,
+        )
         for event in job.run():
             if isinstance(event, Note):
                 notes.append(event.sentence)

@@ -100,17 +100,24 @@ def _torch() -> Iterator[Finding]:
     if fits:
         yield Finding("PyTorch", "good", pair)
     else:
-        yield Finding("PyTorch", "bad", f"{pair} are builds that do not fit together.",
-                      "Run ./install.sh --uninstall, then ./install.sh.")
+        yield Finding(
+            "PyTorch",
+            "bad",
+            f"{pair} are builds that do not fit together.",
+            "Run ./install.sh --uninstall, then ./install.sh.",
+        )
     from stylecore.engine import Engine
 
     engine = Engine(folder=finding.default_folder())
     free = engine.memory()["free"] / 1e9
-    yield Finding("Device", "good", f"{engine.device_name}, {free:.1f} GB of memory free, "
-                                    f"paints in {engine.arithmetic()}")
+    yield Finding("Device", "good", f"{engine.device_name}, {free:.1f} GB of memory free, paints in {engine.arithmetic()}")
     if engine.device.type == "cpu" and _NVIDIA_DRIVER.exists():
-        yield Finding("Device", "warning", "There is an NVIDIA driver, but PyTorch does not see the GPU.",
-                      "Restart the computer if the driver was updated; else run ./install.sh --device=cuda.")
+        yield Finding(
+            "Device",
+            "warning",
+            "There is an NVIDIA driver, but PyTorch does not see the GPU.",
+            "Restart the computer if the driver was updated; else run ./install.sh --device=cuda.",
+        )
 
 
 def _weights() -> Iterator[Finding]:
@@ -172,11 +179,18 @@ def _gimps() -> Iterator[Finding]:
     # The installer leaves a copy of itself there: it knows GIMP, and this package does not have to.
     installer = base / "gimp-neural-style" / "installer" / "__main__.py"
     if not installer.is_file():
-        yield Finding("GIMP", "warning", "The plug-in was not installed by install.sh, so no GIMP is examined.",
-                      "Run ./install.sh.")
+        yield Finding(
+            "GIMP", "warning", "The plug-in was not installed by install.sh, so no GIMP is examined.", "Run ./install.sh."
+        )
         return
-    done = subprocess.run([sys.executable, "-E", "-s", installer, "--gimps-json"], stdin=subprocess.DEVNULL,
-                          capture_output=True, text=True, timeout=600, check=False)
+    done = subprocess.run(
+        [sys.executable, "-E", "-s", installer, "--gimps-json"],
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        timeout=600,
+        check=False,
+    )
     if done.returncode:
         yield Finding("GIMP", "bad", f"The GIMPs cannot be examined: {done.stderr.strip()[-300:]}", AGAIN)
         return
@@ -186,8 +200,12 @@ def _gimps() -> Iterator[Finding]:
     for text in answer["others"]:
         yield Finding("GIMP", "warning", text)
     if not answer["gimps"]:
-        yield Finding("GIMP", "warning", "No GIMP 3 was found; the command line works without it.",
-                      "Install GIMP 3, then run ./install.sh again.")
+        yield Finding(
+            "GIMP",
+            "warning",
+            "No GIMP 3 was found; the command line works without it.",
+            "Install GIMP 3, then run ./install.sh again.",
+        )
 
 
 def _gimp(gimp: dict[str, Any]) -> Finding:
@@ -205,5 +223,9 @@ def _gimp(gimp: dict[str, Any]) -> Finding:
     if gimp["registered"] is None:
         return Finding(name, "warning", f"The plug-in is in {gimp['plugin']}, but this GIMP is not on PATH to be asked.")
     said = " · ".join(gimp["said"].splitlines()[-3:])
-    return Finding(name, "bad", f"The plug-in is in {gimp['plugin']}, but GIMP does not know it. It says: {said}",
-                   f"{AGAIN} If that does not help, report what GIMP says.")
+    return Finding(
+        name,
+        "bad",
+        f"The plug-in is in {gimp['plugin']}, but GIMP does not know it. It says: {said}",
+        f"{AGAIN} If that does not help, report what GIMP says.",
+    )

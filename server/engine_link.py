@@ -26,14 +26,18 @@ _LONGEST_PATH = 90
 #: What an engine may report: what the server may say to a client, how its own start went, and what a job used.
 REPORTS: dict[str, dict[str, Check]] = {
     **protocol.SERVER_MESSAGES,
-    "ready": {"device": protocol.SERVER_MESSAGES["welcome"]["device"],
-              "memory": protocol.SERVER_MESSAGES["welcome"]["memory"],
-              "devices": protocol.SERVER_MESSAGES["progress"]["scale"]},
+    "ready": {
+        "device": protocol.SERVER_MESSAGES["welcome"]["device"],
+        "memory": protocol.SERVER_MESSAGES["welcome"]["memory"],
+        "devices": protocol.SERVER_MESSAGES["progress"]["scale"],
+    },
     "failed": protocol.SERVER_MESSAGES["error"],
-    "used": {"job": protocol.SERVER_MESSAGES["error"]["job"],
-             "peak": protocol.AMOUNT,
-             "memory": protocol.SERVER_MESSAGES["welcome"]["memory"],
-             "arithmetic": protocol.SERVER_MESSAGES["welcome"]["device"]},
+    "used": {
+        "job": protocol.SERVER_MESSAGES["error"]["job"],
+        "peak": protocol.AMOUNT,
+        "memory": protocol.SERVER_MESSAGES["welcome"]["memory"],
+        "arithmetic": protocol.SERVER_MESSAGES["welcome"]["device"],
+    },
 }
 
 
@@ -54,8 +58,14 @@ class EngineLink:
         OSError: the process cannot be started.
     """
 
-    def __init__(self, context: zmq.Context[Any], folder: Path, number: int, options: Sequence[str],
-                 program: str = "server.engine_process") -> None:
+    def __init__(
+        self,
+        context: zmq.Context[Any],
+        folder: Path,
+        number: int,
+        options: Sequence[str],
+        program: str = "server.engine_process",
+    ) -> None:
         self.number = number
         self.ready = False
         self.device = ""
@@ -98,7 +108,12 @@ class EngineLink:
         try:
             return subprocess.Popen(
                 [sys.executable, "-m", program, "--link", address, "--pulse", str(pulse), *options],
-                stdin=subprocess.PIPE, stdout=handle, stderr=handle, cwd=package, pass_fds=(pulse,))
+                stdin=subprocess.PIPE,
+                stdout=handle,
+                stderr=handle,
+                cwd=package,
+                pass_fds=(pulse,),
+            )
         finally:
             os.close(handle)
 

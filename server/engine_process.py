@@ -50,8 +50,11 @@ REFINE_STEPS = 16
 #: A preview may take this share of the time: a large one is shown less often than asked for.
 _PREVIEW_SHARE = 0.05
 #: How the arithmetic libraries say that there is no memory, in exceptions that do not.
-_ALLOCATION = re.compile(r"can't allocate memory|not enough memory|out of memory|std::bad_alloc"
-                         r"|could not create a (primitive|memory)", re.IGNORECASE)  # the last is oneDNN's way
+_ALLOCATION = re.compile(
+    r"can't allocate memory|not enough memory|out of memory|std::bad_alloc"
+    r"|could not create a (primitive|memory)",
+    re.IGNORECASE,
+)  # the last is oneDNN's way
 _DTYPES = {"u8": "uint8", "u16": "uint16", "f32": "float32"}
 _FULL = {"u8": 255.0, "u16": 65535.0, "f32": 1.0}
 
@@ -232,10 +235,26 @@ class Worker:
         own = [next(guides) if has else None for has in fields["style_guides"]] or [None] * len(sent["style"])
         styles = [Style(*each) for each in zip(sent["style"], fields["weights"], own, strict=True)]
         guide, start, strength_map = (sent.get(role, [None])[0] for role in ("guide", "start", "strength map"))
-        job = Job(self._engine, sent["content"][0], styles, fields["settings"], guide=guide, strength_map=strength_map,
-                  start_picture=start, anew=fields["start"] == "around")
-        return Running(fields["job"], job, iter(job.run()), message.pictures[0], fields["previews"],
-                       fields["preview_every"], pause=fields["until"] == "preview", keep_every=fields["keep_every"])
+        job = Job(
+            self._engine,
+            sent["content"][0],
+            styles,
+            fields["settings"],
+            guide=guide,
+            strength_map=strength_map,
+            start_picture=start,
+            anew=fields["start"] == "around",
+        )
+        return Running(
+            fields["job"],
+            job,
+            iter(job.run()),
+            message.pictures[0],
+            fields["previews"],
+            fields["preview_every"],
+            pause=fields["until"] == "preview",
+            keep_every=fields["keep_every"],
+        )
 
     def _paint(self, running: Running) -> None:
         """Run the job's steps until it is over, or pauses."""
@@ -268,8 +287,14 @@ class Worker:
                 final = to_picture(running.job.image(), running.content.kind)
                 self._used(running.name)
                 self.report("picture", final, job=running.name, purpose="final")
-                self.report("finished", job=running.name, seconds=event.seconds, stopped=event.stopped,
-                            settings=dict(event.settings), device=self._engine.device_name)
+                self.report(
+                    "finished",
+                    job=running.name,
+                    seconds=event.seconds,
+                    stopped=event.stopped,
+                    settings=dict(event.settings),
+                    device=self._engine.device_name,
+                )
                 return
             while self._link.poll(0):
                 self._obey(self._receive())
@@ -306,11 +331,19 @@ class Worker:
         if now >= running.next_progress or event.step == event.steps or keep:
             running.next_progress = now + PROGRESS_SECONDS
             losses = {"total": event.total_loss, "content": event.content_loss, "style": event.style_loss}
-            self.report("progress", job=running.name, scale=event.scale, scales=event.scales, step=event.step,
-                        steps=event.steps, fraction=running.fraction,
-                        seconds_left=event.seconds_left if 0.0 <= event.seconds_left < 1e9 else 0.0,
-                        losses={name: value for name, value in losses.items() if math.isfinite(value)},
-                        width=running.width, height=running.height)
+            self.report(
+                "progress",
+                job=running.name,
+                scale=event.scale,
+                scales=event.scales,
+                step=event.step,
+                steps=event.steps,
+                fraction=running.fraction,
+                seconds_left=event.seconds_left if 0.0 <= event.seconds_left < 1e9 else 0.0,
+                losses={name: value for name, value in losses.items() if math.isfinite(value)},
+                width=running.width,
+                height=running.height,
+            )
         if keep:
             self._send_whole(running, "kept")
         self._show(running)

@@ -114,8 +114,10 @@ class Relay:
     def __init__(self, link: zmq.Socket[bytes], pulse: int, cluster: Cluster, options: Sequence[str]) -> None:
         self._link, self._pulse, self._cluster = link, pulse, cluster
         self._share = cluster.share()
-        self._options = [*options, *([] if self._share.gpus or "--threads" in options
-                                     else ["--threads", str(self._share.cpus)])]
+        self._options = [
+            *options,
+            *([] if self._share.gpus or "--threads" in options else ["--threads", str(self._share.cpus)]),
+        ]
         self._jobs: dict[str, Followed] = {}
         self._losses = 0
         self._ready = self._answered = False
@@ -208,8 +210,13 @@ class Relay:
             if self._ready:
                 return
             self._ready = True
-            report(self._link, "ready", device=fields["device"], memory=fields["memory"],
-                   devices=self._cluster.places(self._share))
+            report(
+                self._link,
+                "ready",
+                device=fields["device"],
+                memory=fields["memory"],
+                devices=self._cluster.places(self._share),
+            )
             return
         if job is not None:
             if message.type == "progress":
@@ -232,8 +239,13 @@ class Relay:
         messages = []
         for name, job in self._jobs.items():
             saved = "from its last saved image" if job.saved is not None else "from its beginning"
-            report(self._link, "note", job=name, code="machine-lost",
-                   sentence=f"The machine of the cluster that painted this is lost. It goes on {saved} on another one.")
+            report(
+                self._link,
+                "note",
+                job=name,
+                code="machine-lost",
+                sentence=f"The machine of the cluster that painted this is lost. It goes on {saved} on another one.",
+            )
             messages += job.again()
             job.asked = deque(wanted for wanted in job.asked if wanted)
             messages += [_frames(protocol.encode(Message("snapshot", {"job": name}), CLIENT_MESSAGES)) for _ in job.asked]

@@ -91,8 +91,14 @@ class Engines:
         device = options.device
         weights = [] if options.weights is None else ["--weights", options.weights]
         if options.cluster is not None:  # Ray says which GPU, and the relay how many threads
-            return ["--cluster", options.cluster, "--device", device, *weights,
-                    *([] if options.threads is None else ["--threads", str(options.threads)])]
+            return [
+                "--cluster",
+                options.cluster,
+                "--device",
+                device,
+                *weights,
+                *([] if options.threads is None else ["--threads", str(options.threads)]),
+            ]
         if self._devices > 1 and device in ("auto", "cuda"):
             device = f"cuda:{number % self._devices}"
         threads = options.threads
@@ -107,8 +113,7 @@ class Engines:
         link.idle_since = time.monotonic()
         if self._options.device in ("auto", "cuda"):
             self._devices = max(self._devices, devices)
-        log.info("engine process %d ready on %s after %.1f s", link.process.pid, device,
-                 time.monotonic() - link.started)
+        log.info("engine process %d ready on %s after %.1f s", link.process.pid, device, time.monotonic() - link.started)
 
     def end(self, link: EngineLink) -> None:
         """End an engine and give its memory back."""

@@ -116,8 +116,16 @@ class Disconnected(Event):
 
 #: The event for each message of the server that is one as it stands.
 PLAIN_EVENTS: dict[str, type[Event]] = {
-    "accepted": Accepted, "queued": Queued, "starting": Starting, "progress": Progress, "paused": Paused, "note": Note,
-    "finished": Finished, "cancelled": Cancelled, "refused": Refused, "error": Failed,
+    "accepted": Accepted,
+    "queued": Queued,
+    "starting": Starting,
+    "progress": Progress,
+    "paused": Paused,
+    "note": Note,
+    "finished": Finished,
+    "cancelled": Cancelled,
+    "refused": Refused,
+    "error": Failed,
 }
 #: After one of these there is nothing more to hear of a job.
 LAST_EVENTS = (Finished, Cancelled, Failed, Disconnected)

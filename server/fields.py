@@ -37,6 +37,7 @@ def matching(pattern: str, what: str) -> Check:
 
 def number(low: float, high: float = math.inf, *, whole: bool = False) -> Check:
     """Return the check of a finite number from ``low`` to ``high``."""
+
     def check(value: Any) -> float:
         if isinstance(value, bool) or not isinstance(value, int if whole else int | float):
             raise ValueError("a whole number" if whole else "a number")
@@ -60,6 +61,7 @@ def flag(value: Any) -> bool:
 
 def one_of(*choices: str) -> Check:
     """Return the check of a text that is one of ``choices``."""
+
     def check(value: Any) -> str:
         if not isinstance(value, str) or value not in choices:
             raise ValueError("one of " + ", ".join(choices))

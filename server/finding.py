@@ -25,8 +25,19 @@ _LARGEST_FILE = 16 * 1024  # of a connection file
 #: Exit status of a server that found another one running.
 EXIT_ALREADY_RUNNING = 75
 #: Set by GIMP, its AppImage or its Flatpak for GIMP's own libraries; another Python must not see them.
-FOREIGN_VARIABLES = ("PYTHONPATH", "PYTHONHOME", "PYTHONSAFEPATH", "PYTHONSTARTUP", "PYTHONUSERBASE", "LD_LIBRARY_PATH",
-                     "LD_PRELOAD", "GI_TYPELIB_PATH", "GIO_MODULE_DIR", "GIO_EXTRA_MODULES", "GTK_PATH")
+FOREIGN_VARIABLES = (
+    "PYTHONPATH",
+    "PYTHONHOME",
+    "PYTHONSAFEPATH",
+    "PYTHONSTARTUP",
+    "PYTHONUSERBASE",
+    "LD_LIBRARY_PATH",
+    "LD_PRELOAD",
+    "GI_TYPELIB_PATH",
+    "GIO_MODULE_DIR",
+    "GIO_EXTRA_MODULES",
+    "GTK_PATH",
+)
 #: Closing this file of the server's folder after writing makes a systemd unit start the server (installer/units.py).
 WISH = "wanted"
 #: What every Flatpak has inside its sandbox.
@@ -105,16 +116,20 @@ def read_connection(folder: Path) -> Connection | None:
         if status.st_uid != os.geteuid() or stat.S_IMODE(status.st_mode) & 0o077 or status.st_size > _LARGEST_FILE:
             return None  # somebody else's; the server writes its own again
         data = json.loads(path.read_text("utf-8"))
-        connection = Connection(str(data["address"]), str(data["public_key"]), int(data["pid"]), str(data["version"]),
-                                int(data.get("protocol", 1)))
+        connection = Connection(
+            str(data["address"]),
+            str(data["public_key"]),
+            int(data["pid"]),
+            str(data["version"]),
+            int(data.get("protocol", 1)),
+        )
     except (OSError, ValueError, KeyError, TypeError, AttributeError):
         return None
     return connection if _usable(connection) and server_lives(folder) else None
 
 
 def _usable(connection: Connection) -> bool:
-    return (connection.address.startswith("tcp://") and len(connection.public_key) == 40
-            and connection.public_key.isascii())
+    return connection.address.startswith("tcp://") and len(connection.public_key) == 40 and connection.public_key.isascii()
 
 
 def read_exported(path: Path) -> tuple[Connection, tuple[bytes, bytes]]:
@@ -130,8 +145,9 @@ def read_exported(path: Path) -> tuple[Connection, tuple[bytes, bytes]]:
         if path.stat().st_size > _LARGEST_FILE:
             raise ValueError("it is too large")
         data = json.loads(path.read_text("utf-8"))
-        connection = Connection(str(data["address"]), str(data["public_key"]), 0, str(data["version"]),
-                                int(data["protocol"]))
+        connection = Connection(
+            str(data["address"]), str(data["public_key"]), 0, str(data["version"]), int(data["protocol"])
+        )
         public, secret = str(data["client_public_key"]).encode("ascii"), str(data["client_secret_key"]).encode("ascii")
         if not _usable(connection) or len(public) != 40 or len(secret) != 40:
             raise ValueError("it is damaged")
@@ -183,8 +199,15 @@ def start_server(folder: Path, command: Sequence[str] | None = None) -> subproce
     except OSError as error:
         raise ServerError(*fault("folder-unusable", error)) from None
     try:
-        return subprocess.Popen([*command, "--folder", str(folder.resolve()), "--auto"], stdin=subprocess.DEVNULL,
-                                stdout=words, stderr=words, cwd=directory, env=environment, start_new_session=True)
+        return subprocess.Popen(
+            [*command, "--folder", str(folder.resolve()), "--auto"],
+            stdin=subprocess.DEVNULL,
+            stdout=words,
+            stderr=words,
+            cwd=directory,
+            env=environment,
+            start_new_session=True,
+        )
     except OSError as error:
         raise ServerError(*fault("server-start-failed", f"{error.strerror} ({command[0]}).")) from None
     finally:

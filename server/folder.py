@@ -158,7 +158,8 @@ def check_remote(folder: Path, listen: tuple[str, int]) -> None:
         ServerError: ``no-remote-keys``.
     """
     if not is_loopback(listen[0]) and not any(
-            path.name != "client.key" for path in (folder / "keys" / "authorised").glob("*.key")):
+        path.name != "client.key" for path in (folder / "keys" / "authorised").glob("*.key")
+    ):
         raise ServerError(*fault("no-remote-keys", listen[0]))
 
 
@@ -172,14 +173,16 @@ def start_log(folder: Path, level: str, *, to_terminal: bool) -> None:
         check_private(path, folder)
     previous = os.umask(0o077)
     try:
-        handlers: list[logging.Handler] = [logging.handlers.RotatingFileHandler(
-            folder / "server.log", maxBytes=1_000_000, backupCount=3, encoding="utf-8")]
+        handlers: list[logging.Handler] = [
+            logging.handlers.RotatingFileHandler(folder / "server.log", maxBytes=1_000_000, backupCount=3, encoding="utf-8")
+        ]
     except OSError as error:
         raise ServerError(*fault("folder-unusable", error)) from None
     finally:
         os.umask(previous)
     if to_terminal:
         handlers.append(logging.StreamHandler())
-    logging.basicConfig(level=level.upper(), handlers=handlers, force=True,
-                        format="%(asctime)s %(levelname)s %(name)s: %(message)s")
+    logging.basicConfig(
+        level=level.upper(), handlers=handlers, force=True, format="%(asctime)s %(levelname)s %(name)s: %(message)s"
+    )
     logging.getLogger("zmq.auth").setLevel(logging.ERROR)  # at lower levels it writes keys

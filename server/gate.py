@@ -108,20 +108,29 @@ class Gate:
         ServerError: ``bad-address`` if nothing can listen there.
     """
 
-    def __init__(self, context: zmq.Context[Any], authorised: Path, keys: tuple[bytes, bytes],
-                 listen: tuple[str, int] | None = None) -> None:
+    def __init__(
+        self, context: zmq.Context[Any], authorised: Path, keys: tuple[bytes, bytes], listen: tuple[str, int] | None = None
+    ) -> None:
         self._authenticator = ThreadAuthenticator(context)
         self._authenticator.start()
         self._authenticator.configure_curve_callback(credentials_provider=_Authorised(authorised))
         self.socket: zmq.Socket[bytes] = context.socket(zmq.ROUTER)
-        for option, value in ((zmq.ROUTER_MANDATORY, 1), (zmq.LINGER, 500), (zmq.CURVE_SERVER, 1),
-                              (zmq.MAXMSGSIZE, protocol.MAX_FRAME_BYTES), (zmq.HANDSHAKE_IVL, HANDSHAKE_MS),
-                              (zmq.RCVHWM, _UNREAD), (zmq.SNDHWM, 10_000), (zmq.HEARTBEAT_IVL, _PING_MS),
-                              (zmq.HEARTBEAT_TIMEOUT, _DEAD_MS)):
+        for option, value in (
+            (zmq.ROUTER_MANDATORY, 1),
+            (zmq.LINGER, 500),
+            (zmq.CURVE_SERVER, 1),
+            (zmq.MAXMSGSIZE, protocol.MAX_FRAME_BYTES),
+            (zmq.HANDSHAKE_IVL, HANDSHAKE_MS),
+            (zmq.RCVHWM, _UNREAD),
+            (zmq.SNDHWM, 10_000),
+            (zmq.HEARTBEAT_IVL, _PING_MS),
+            (zmq.HEARTBEAT_TIMEOUT, _DEAD_MS),
+        ):
             self.socket.setsockopt(option, value)
         self.socket.curve_publickey, self.socket.curve_secretkey = keys
         self._monitor = self.socket.get_monitor_socket(
-            zmq.EVENT_ACCEPTED | zmq.EVENT_HANDSHAKE_SUCCEEDED | zmq.EVENT_ACCEPT_FAILED)
+            zmq.EVENT_ACCEPTED | zmq.EVENT_HANDSHAKE_SUCCEEDED | zmq.EVENT_ACCEPT_FAILED
+        )
         # Not every kind of failure has an event of its own, but all who came and were not let in have failed.
         self._arrivals: deque[float] = deque()
         self._outside = 0

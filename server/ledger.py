@@ -96,8 +96,17 @@ class Ledger:
         began = job.started or now
         used = f", peak {job.peak / 2**20:.0f} MB" if job.peak else ""
         where = (f" on {job.device}" if job.device else "") + (f" in {job.arithmetic}" if job.arithmetic else "")
-        log.info("job %s of %s: %s; %s%s; waited %.1f s, took %.1f s%s", job.name[:8], job.client_name, job.described,
-                 outcome, where, began - job.submitted, now - began, used)
+        log.info(
+            "job %s of %s: %s; %s%s; waited %.1f s, took %.1f s%s",
+            job.name[:8],
+            job.client_name,
+            job.described,
+            outcome,
+            where,
+            began - job.submitted,
+            now - began,
+            used,
+        )
         self._gate.send(job.owner, kind, job=job.name, **fields)
 
     def fail(self, jobs: Iterable[Job], code: str, sentence: str, remedy: str) -> None:

@@ -169,14 +169,22 @@ _error = {"code": _code, "sentence": text, "remedy": text}
 #: What a client may say: type → field → check. Every field is required but those of :data:`OPTIONAL`.
 CLIENT_MESSAGES: dict[str, dict[str, Check]] = {
     "hello": {"client": text, "version": _version},
-    "submit": {"job": _job, "weights": _weights, "guided": flag, "settings": settings,
-               # The last picture is one to begin from: to go on from its pixels, or to keep what is around the guide.
-               "start": one_of("none", "continue", "around"),
-               # Which of the styles have a guide of their own, and whether there is a strength map.
-               "style_guides": _flags, "strength_map": flag,
-               "until": one_of("full", "preview"), "previews": flag, "preview_every": number(0.0, 3600.0),
-               # Steps at full size after which the picture is sent; 0 for never.
-               "keep_every": _count},
+    "submit": {
+        "job": _job,
+        "weights": _weights,
+        "guided": flag,
+        "settings": settings,
+        # The last picture is one to begin from: to go on from its pixels, or to keep what is around the guide.
+        "start": one_of("none", "continue", "around"),
+        # Which of the styles have a guide of their own, and whether there is a strength map.
+        "style_guides": _flags,
+        "strength_map": flag,
+        "until": one_of("full", "preview"),
+        "previews": flag,
+        "preview_every": number(0.0, 3600.0),
+        # Steps at full size after which the picture is sent; 0 for never.
+        "keep_every": _count,
+    },
     # Work is likely to come: the engine may be started for it.
     "prepare": {},
     "update": {"job": _job, "settings": some_settings},
@@ -198,7 +206,7 @@ CLIENT_MESSAGES: dict[str, dict[str, Check]] = {
 
 #: Fields that older clients do not send, with what that means.
 OPTIONAL: dict[str, dict[str, Any]] = {
-    "submit": {"start": "none", "style_guides": [], "strength_map": False, "keep_every": 0},
+    "submit": {"start": "none", "style_guides": [], "strength_map": False, "keep_every": 0}
 }
 
 #: What the server may say.
@@ -207,8 +215,18 @@ SERVER_MESSAGES: dict[str, dict[str, Check]] = {
     "accepted": {"job": _job},
     "queued": {"job": _job, "position": _count},
     "starting": {"job": _job, "text": text},
-    "progress": {"job": _job, "scale": _count, "scales": _count, "step": _count, "steps": _count,
-                 "fraction": _fraction, "seconds_left": _seconds, "losses": mapping, "width": _size, "height": _size},
+    "progress": {
+        "job": _job,
+        "scale": _count,
+        "scales": _count,
+        "step": _count,
+        "steps": _count,
+        "fraction": _fraction,
+        "seconds_left": _seconds,
+        "losses": mapping,
+        "width": _size,
+        "height": _size,
+    },
     # One of the purpose “kept” follows the progress of the step that it shows.
     "picture": {"job": _job, "purpose": one_of("preview", "snapshot", "kept", "final")},
     "paused": {"job": _job, "fraction": _fraction},
@@ -232,8 +250,11 @@ MAPS = ("guide", "style guide", "strength map")
 def submitted(fields: Mapping[str, Any]) -> list[str]:
     """Return what each picture of a ``submit`` message with these (checked) fields is, in their order."""
     return [
-        "content", *["style"] * len(fields["weights"]), *["guide"] * fields["guided"],
-        *["start"] * (fields["start"] != "none"), *["style guide"] * sum(fields["style_guides"]),
+        "content",
+        *["style"] * len(fields["weights"]),
+        *["guide"] * fields["guided"],
+        *["start"] * (fields["start"] != "none"),
+        *["style guide"] * sum(fields["style_guides"]),
         *["strength map"] * fields["strength_map"],
     ]
 
@@ -296,7 +317,7 @@ def encode(message: Message, messages: Mapping[str, Mapping[str, Check]], tag: b
     frames: list[bytes | memoryview] = [tag, header]
     for picture in message.pictures:
         pixels = memoryview(picture.data).cast("B")
-        frames += [pixels[begin:begin + FRAME_BYTES] for begin in range(0, len(pixels), FRAME_BYTES)]
+        frames += [pixels[begin : begin + FRAME_BYTES] for begin in range(0, len(pixels), FRAME_BYTES)]
     return frames
 
 
@@ -330,7 +351,7 @@ def _header(frames: Sequence[bytes | memoryview]) -> dict[str, Any]:
     tag = bytes(frames[0][:MAX_TAG_BYTES])
     if tag != TAG or len(frames[0]) != len(TAG):
         if re.fullmatch(re.escape(MAGIC) + rb"[0-9]{1,9}", tag):
-            theirs = tag[len(MAGIC):].decode("ascii")
+            theirs = tag[len(MAGIC) :].decode("ascii")
             raise ProtocolError(*fault("version-mismatch", f"protocols {PROTOCOL} and {theirs}"))
         raise bad("it does not belong to this protocol")
     if memoryview(frames[1]).nbytes > MAX_HEADER_BYTES:
@@ -369,8 +390,9 @@ def examine(frames: Sequence[bytes | memoryview], messages: Mapping[str, Mapping
         raise bad(f"it has {len(frames) - 2} frames of pixels where {len(lengths)} are needed")
     for frame, length in zip(frames[2:], lengths, strict=True):
         if memoryview(frame).nbytes != length:
-            raise ProtocolError(*fault("bad-picture", f"{memoryview(frame).nbytes} bytes of its pixels came where "
-                                                      f"{length} are needed"))
+            raise ProtocolError(
+                *fault("bad-picture", f"{memoryview(frame).nbytes} bytes of its pixels came where {length} are needed")
+            )
     fields = _check_fields(header.get("type"), header, messages)
     _check_pictures(header["type"], fields, [shape.channels for shape in shapes])
     return Examined(header["type"], fields, shapes)

@@ -49,9 +49,21 @@ def export_client(folder: Path, file: Path, address: str) -> str:
     if name == "client" or (authorised / f"{name}.key").exists():
         raise ServerError(*fault("bad-connection-file", f"there is a key called “{name}” already; use another file name"))
     try:
-        places.write_private(file.absolute(), json.dumps({
-            "address": shown(host, port), "public_key": server_public, "version": protocol.VERSION,
-            "protocol": protocol.PROTOCOL, "client_public_key": public, "client_secret_key": secret}, indent=2) + "\n")
+        places.write_private(
+            file.absolute(),
+            json.dumps(
+                {
+                    "address": shown(host, port),
+                    "public_key": server_public,
+                    "version": protocol.VERSION,
+                    "protocol": protocol.PROTOCOL,
+                    "client_public_key": public,
+                    "client_secret_key": secret,
+                },
+                indent=2,
+            )
+            + "\n",
+        )
     except OSError as error:
         raise cannot_write(file, error) from None
     try:

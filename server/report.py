@@ -29,32 +29,72 @@ def described(shapes: Sequence[Shape], fields: Mapping[str, Any]) -> str:
     if fields["until"] != "full":
         words.append("preview first")
     settings = fields["settings"]
-    words += [f"{setting.name}={settings[setting.name]}" for setting in style_settings.SETTINGS
-              if settings[setting.name] != setting.default]
+    words += [
+        f"{setting.name}={settings[setting.name]}"
+        for setting in style_settings.SETTINGS
+        if settings[setting.name] != setting.default
+    ]
     return ", ".join(words)
 
 
-def report(ledger: Ledger, engines: Engines, *, clients: int, began: float, device: str, memory: Mapping[str, Any],
-           folder: Path, remote: str) -> dict[str, Any]:
+def report(
+    ledger: Ledger,
+    engines: Engines,
+    *,
+    clients: int,
+    began: float,
+    device: str,
+    memory: Mapping[str, Any],
+    folder: Path,
+    remote: str,
+) -> dict[str, Any]:
     """Return the report that a client can ask for: numbers in seconds and bytes, ``fraction`` from 0 to 1.
 
     ``device`` and ``memory`` are what the last engine said, ``began`` is when the server started.
     """
     now = time.monotonic()
     order = {job.name: place for place, job in enumerate(ledger.queue, 1)}
-    jobs = [{"job": job.name, "client": job.client_name, "state": job.state, "pictures": job.described,
-             "fraction": round(job.fraction, 3), "seconds": round(now - job.submitted, 1),
-             "place": order.get(job.name, 0), "engine_pid": job.engine.process.pid if job.engine is not None else 0}
-            for job in ledger.all()]
+    jobs = [
+        {
+            "job": job.name,
+            "client": job.client_name,
+            "state": job.state,
+            "pictures": job.described,
+            "fraction": round(job.fraction, 3),
+            "seconds": round(now - job.submitted, 1),
+            "place": order.get(job.name, 0),
+            "engine_pid": job.engine.process.pid if job.engine is not None else 0,
+        }
+        for job in ledger.all()
+    ]
     busy = {job.engine for job in ledger.all() if job.state == "running"}
-    each = [{"pid": link.process.pid, "device": link.device, "memory": link.memory,
-             "state": _state(link, link in busy), "seconds_up": round(now - link.started, 1)} for link in engines]
+    each = [
+        {
+            "pid": link.process.pid,
+            "device": link.device,
+            "memory": link.memory,
+            "state": _state(link, link in busy),
+            "seconds_up": round(now - link.started, 1),
+        }
+        for link in engines
+    ]
     states = [engine["state"] for engine in each]
     summary = next((state for state in ("busy", "loading", "idle") if state in states), "none")
-    return {"version": protocol.VERSION, "pid": os.getpid(), "seconds_up": round(now - began, 1), "device": device,
-            "memory": memory, "engine": summary, "engine_pid": each[0]["pid"] if each else 0, "engines": each,
-            "engines_at_most": engines.most, "clients": clients, "jobs": jobs, "folder": str(folder),
-            "listens_at": remote}
+    return {
+        "version": protocol.VERSION,
+        "pid": os.getpid(),
+        "seconds_up": round(now - began, 1),
+        "device": device,
+        "memory": memory,
+        "engine": summary,
+        "engine_pid": each[0]["pid"] if each else 0,
+        "engines": each,
+        "engines_at_most": engines.most,
+        "clients": clients,
+        "jobs": jobs,
+        "folder": str(folder),
+        "listens_at": remote,
+    }
 
 
 def _state(link: EngineLink, busy: bool) -> str:

@@ -90,8 +90,14 @@ class Sessions:
         count = self._bad[received.identity] = self._bad.get(received.identity, 0) + 1
         if count <= _BAD_MESSAGES:
             error = received.error
-            self._gate.send(received.identity, "refused" if known_job else "error", job=received.job, code=error.code,
-                            sentence=error.sentence, remedy=error.remedy)
+            self._gate.send(
+                received.identity,
+                "refused" if known_job else "error",
+                job=received.job,
+                code=error.code,
+                sentence=error.sentence,
+                remedy=error.remedy,
+            )
 
     def due(self) -> None:
         """Log what was held back, if it is time."""

@@ -41,8 +41,9 @@ def contact_sheet(rows: Sequence[Sequence[tuple[str, pictures.Pixels]]], title: 
         for column, (name, image) in enumerate(row):
             left = _GAP + column * (CELL + _GAP)
             sheet.paste(image, (left + (CELL - image.width) // 2, top + height - image.height))
-            draw.text((left + CELL // 2, top + height + _LABEL // 2), name, fill=_INK, font=_font(name, CELL, 16),
-                      anchor="mm")
+            draw.text(
+                (left + CELL // 2, top + height + _LABEL // 2), name, fill=_INK, font=_font(name, CELL, 16), anchor="mm"
+            )
         top += height + _LABEL + _GAP
     return sheet
 

@@ -95,8 +95,9 @@ class Sweep:
             not painted again.
     """
 
-    def __init__(self, folder: Path, content: pictures.Pixels, styles: Sequence[tuple[pictures.Pixels, float]],
-                 runs: Sequence[Run]) -> None:
+    def __init__(
+        self, folder: Path, content: pictures.Pixels, styles: Sequence[tuple[pictures.Pixels, float]], runs: Sequence[Run]
+    ) -> None:
         self.folder, self.runs = folder, list(runs)
         self._content, self._styles = content, list(styles)
         digest = hashlib.sha256(VERSION.encode())
@@ -143,8 +144,13 @@ class Sweep:
         record = self._record(run)
         record.parent.mkdir(exist_ok=True)
         losses = [asdict(loss) for loss in run.losses]
-        kept = {"pictures": self._digest, "settings": run.settings, "cells": sorted(run.cells.values()),
-                "seconds": run.seconds, "losses": losses}
+        kept = {
+            "pictures": self._digest,
+            "settings": run.settings,
+            "cells": sorted(run.cells.values()),
+            "seconds": run.seconds,
+            "losses": losses,
+        }
         with replacing(record) as beside:
             beside.write_text(json.dumps(kept), "utf-8")
 
@@ -158,8 +164,9 @@ class Sweep:
         job = Job(engine, self._content, [Style(*style) for style in self._styles], run.settings)
         for event in job.run():
             if isinstance(event, StepDone) and event.scale == event.scales:
-                run.losses.append(Loss(event.step, event.total_loss, event.content_loss, event.style_loss,
-                                       dict(event.style_losses)))
+                run.losses.append(
+                    Loss(event.step, event.total_loss, event.content_loss, event.style_loss, dict(event.style_losses))
+                )
                 if event.step in missing and event.step < event.steps:
                     writing.save(self.folder / missing.pop(event.step), job.image())
             if isinstance(event, StepDone):

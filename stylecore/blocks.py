@@ -142,9 +142,15 @@ class Blocks:
         return result
 
     def _forward_stage(
-        self, x: Tensor, stage: _Stage, maps: Maps, content: tuple[str, Tensor, Tensor | None] | None,
-        keep: str | None, result: Forward, sums: dict[str, list[tuple[Tensor, Tensor]]],
-    ) -> Tensor:  # fmt: skip
+        self,
+        x: Tensor,
+        stage: _Stage,
+        maps: Maps,
+        content: tuple[str, Tensor, Tensor | None] | None,
+        keep: str | None,
+        result: Forward,
+        sums: dict[str, list[tuple[Tensor, Tensor]]],
+    ) -> Tensor:
         """Add one stage's sums to ``sums`` and ``result``; return its pooled output."""
         network, strip, width = self._network, result.strip, x.shape[3]
         height = x.shape[2] - sum(strip.halo(stage.halo, stage.halo))
@@ -163,9 +169,11 @@ class Blocks:
                         summed_moments(feature, None if map_ is None else tile.whole(map_, level)) for map_ in maps[name]
                     ]
                     before = sums.get(name)
-                    sums[name] = parts if before is None else [
-                        (a[0] + b[0], a[1] + b[1]) for a, b in zip(before, parts, strict=True)
-                    ]  # fmt: skip
+                    sums[name] = (
+                        parts
+                        if before is None
+                        else [(a[0] + b[0], a[1] + b[1]) for a, b in zip(before, parts, strict=True)]
+                    )
                 if content is not None and name == content[0]:
                     target, weights = content[1], content[2]
                     squares = (feature - self._bring(tile.whole(target, level))).to(exact).square()
@@ -262,9 +270,11 @@ class Blocks:
         for top, bottom in _spans(height, side, unit):
             for left, right in _spans(width, side, unit):
                 around = (
-                    max(0, top - halo + above), min(above + height + below, bottom + halo + above),
-                    max(0, left - halo), min(width, right + halo),
-                )  # fmt: skip
+                    max(0, top - halo + above),
+                    min(above + height + below, bottom + halo + above),
+                    max(0, left - halo),
+                    min(width, right + halo),
+                )
                 yield _Tile((top, bottom, left, right), around, above)
 
     def _bring(self, x: Tensor) -> Tensor:
@@ -297,7 +307,7 @@ def _block(name: str) -> int:
 
 def _content_slope(
     feature: Tensor, tile: _Tile, level: int, content: tuple[str, Tensor, Tensor | None], positions: int
-) -> Tensor:  # fmt: skip
+) -> Tensor:
     """Return the slope of the squared content error by a tile's features, in float32 or better."""
     _, target, weights = content
     exact = torch.promote_types(feature.dtype, torch.float32)

@@ -42,9 +42,7 @@ def from_oklab(lab: Tensor) -> Tensor:
     """Return Oklab as perceptual sRGB; colours outside the gamut come out below 0 or above 1."""
     cones = _mix(torch.linalg.inv(_TO_LAB), lab) ** 3
     linear = _mix(torch.linalg.inv(_TO_CONES), cones)
-    return torch.where(
-        linear <= 0.0031308, linear * 12.92, 1.055 * linear.clamp_min(0.0031308) ** (1 / 2.4) - 0.055
-    )
+    return torch.where(linear <= 0.0031308, linear * 12.92, 1.055 * linear.clamp_min(0.0031308) ** (1 / 2.4) - 0.055)
 
 
 def into_gamut(lab: Tensor) -> Tensor:

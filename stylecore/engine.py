@@ -45,7 +45,7 @@ class Engine:
 
     def __init__(
         self, device: str = "auto", weights: str | None = None, threads: int | None = None, folder: Path | None = None
-    ) -> None:  # fmt: skip
+    ) -> None:
         self.device = _device(device)
         torch.backends.cudnn.deterministic = True  # or a GPU would not give the same picture twice
         if threads is None:

@@ -94,9 +94,15 @@ class Job:
         available = engine.available(float(complete["memory_limit"]), ranks.on_this_machine)
         available = int(-ranks.agree(-available)[0])
         self.scales: list[Scale] = make_plan(
-            self._materials.size, complete, available, arithmetic.dtype, self._materials.style_sizes,
-            warm=self._materials.warm, device=engine.device.type, ranks=ranks,
-        )  # fmt: skip
+            self._materials.size,
+            complete,
+            available,
+            arithmetic.dtype,
+            self._materials.style_sizes,
+            warm=self._materials.warm,
+            device=engine.device.type,
+            ranks=ranks,
+        )
         # Where the job is: the scale, the steps done there, and the image while there is no optimiser.
         self._number = self._step = 0
         self._image: Tensor | None = None
@@ -235,9 +241,7 @@ class Job:
             self._engine.forget(self.arithmetic)
             self._materials.arithmetic = arithmetic
         self._materials.settings = declared.migrate(state["settings"])
-        self.scales = [
-            Scale((height, width), steps, memory.Way(*way)) for height, width, steps, *way in state["scales"]
-        ]
+        self.scales = [Scale((height, width), steps, memory.Way(*way)) for height, width, steps, *way in state["scales"]]
         self._number, self._step, self._seconds_before = state["number"], state["step"], state["seconds"]
         self._image = None if state["image"] is None else state["image"].to(self._engine.device)
         self._optimiser_state = state["optimiser"]
@@ -317,9 +321,17 @@ class Job:
             self._settling.add(losses[0])
             fraction, seconds_left = clock.step_done()
             yield StepDone(
-                number + 1, len(self.scales), self._step, self.scales[number].steps, losses[0], losses[1], losses[2],
-                fraction, seconds_left, dict(zip(STYLE_LAYERS, losses[3:], strict=True)),
-            )  # fmt: skip
+                number + 1,
+                len(self.scales),
+                self._step,
+                self.scales[number].steps,
+                losses[0],
+                losses[1],
+                losses[2],
+                fraction,
+                seconds_left,
+                dict(zip(STYLE_LAYERS, losses[3:], strict=True)),
+            )
             if optimiser.stuck:
                 break
 
@@ -345,9 +357,10 @@ class Job:
             way = next(ways, None) if self._ranks.count == 1 else None
             if way is None:
                 raise StyleError(
-                    "out-of-memory", "There is too little memory to paint this picture.",
+                    "out-of-memory",
+                    "There is too little memory to paint this picture.",
                     "Close other programs, set a memory limit, or scale the picture down.",
-                ) from error  # fmt: skip
+                ) from error
             if self._optimiser is not None:
                 self._take_image(self._optimiser)
             self._objective = None
@@ -379,9 +392,14 @@ class Job:
         last = self._number == len(self.scales) - 1
         self._objective = materials.objective(scale.size, scale.way, strip, last=last)
         self._optimiser = BoxLBFGS(
-            image, self._objective, history=scale.way.history, half=scale.way.half, strip=strip,
-            movable=None if movable is None else strip.cut(movable).expand_as(image), state=self._optimiser_state,
-        )  # fmt: skip
+            image,
+            self._objective,
+            history=scale.way.history,
+            half=scale.way.half,
+            strip=strip,
+            movable=None if movable is None else strip.cut(movable).expand_as(image),
+            state=self._optimiser_state,
+        )
         # The optimiser has its own copy, and large pictures are large.
         self._image = None
         self._made_for, self._optimiser_state = self._number, None
@@ -399,4 +417,3 @@ class Job:
         if image is None:
             return self._materials.content
         return upsample_with_detail(image, self._materials.detail(self._materials.size)) if self._finished else image
-

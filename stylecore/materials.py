@@ -48,10 +48,18 @@ class Materials:
     """
 
     def __init__(
-        self, engine: Engine, arithmetic: Arithmetic, content: Pixels, styles: Sequence[Style], settings: Mapping[str, Any],
-        guide: Pixels | None, strength_map: Pixels | None, start_picture: Pixels | None, anew: bool,
+        self,
+        engine: Engine,
+        arithmetic: Arithmetic,
+        content: Pixels,
+        styles: Sequence[Style],
+        settings: Mapping[str, Any],
+        guide: Pixels | None,
+        strength_map: Pixels | None,
+        start_picture: Pixels | None,
+        anew: bool,
         targets: Targets | None,
-    ) -> None:  # fmt: skip
+    ) -> None:
         #: The settings and the arithmetic in force.
         self.settings, self.arithmetic = settings, arithmetic
         self._engine = engine

@@ -95,9 +95,7 @@ def content_weight(strength: Tensor) -> Tensor:
     return 0.2 * ((100.0 - strength) / strength) ** torch.where(strength < 50, 1.4, 1.2)
 
 
-def strength_weighting(
-    strength: float, total_variation: float, layers: tuple[float, ...] = Weighting.layers
-) -> Weighting:
+def strength_weighting(strength: float, total_variation: float, layers: tuple[float, ...] = Weighting.layers) -> Weighting:
     """Return the balanced objective's weights for a strength of 0 to 100 (see :func:`content_weight`).
 
     Under 50 the photo's own small colours are to stay, the more the less is painted.
@@ -125,9 +123,7 @@ def _cut(map_: Tensor | None, layer: str, strip: Strip) -> Tensor | None:
     return None if map_ is None else strip.cut(map_, int(layer[4]) - 1)
 
 
-def _regions(
-    styles: Sequence[StylePicture], guide: Tensor | None, size: tuple[int, int], strip: Strip
-) -> list[Region]:  # fmt: skip
+def _regions(styles: Sequence[StylePicture], guide: Tensor | None, size: tuple[int, int], strip: Strip) -> list[Region]:
     """Sort styles by the region they paint, with each region's maps and its share of the guided area."""
     regions: list[tuple[Tensor | None, list[StylePicture]]] = []
     for style in styles:

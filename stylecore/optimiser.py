@@ -182,9 +182,7 @@ class BoxLBFGS:
             free[part] = ~((low & (gradient[part] > 0)) | (high & (gradient[part] < 0)))
         return free if self._movable is None else free & self._movable
 
-    def _fetch(
-        self, losses: Tensor, gradient: Tensor, free: Tensor, slots: list[int]
-    ) -> tuple[Tensor, list[float], float]:
+    def _fetch(self, losses: Tensor, gradient: Tensor, free: Tensor, slots: list[int]) -> tuple[Tensor, list[float], float]:
         """Return what a step needs to know, in one wait for the device.
 
         These are inner products over free pixels (float64), of those rows that belong to ``slots``, and of ``gradient``,

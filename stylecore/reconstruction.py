@@ -28,9 +28,14 @@ _LEAST_VARIANCE = 1e-6
 
 
 def content_of(
-    engine: Engine, picture: Pixels, layer: str, *, steps: int = 200, seed: int = 0,
+    engine: Engine,
+    picture: Pixels,
+    layer: str,
+    *,
+    steps: int = 200,
+    seed: int = 0,
     progress: Callable[[float], bool] | None = None,
-) -> tuple[Pixels, float]:  # fmt: skip
+) -> tuple[Pixels, float]:
     """Return a picture with the same features at ``layer`` as ``picture``, and what is left of their variance as error.
 
     Args:
@@ -66,9 +71,14 @@ def content_of(
 
 
 def style_of(
-    engine: Engine, picture: Pixels, count: int, *, steps: int = 200, seed: int = 0,
+    engine: Engine,
+    picture: Pixels,
+    count: int,
+    *,
+    steps: int = 200,
+    seed: int = 0,
     progress: Callable[[float], bool] | None = None,
-) -> tuple[Pixels, float]:  # fmt: skip
+) -> tuple[Pixels, float]:
     """Return a picture with the Gram matrices of ``picture`` at the first ``count`` of :data:`LAYERS`, and the loss left.
 
     Arguments and errors are those of :func:`content_of`; coarser scales come first, as in any job.

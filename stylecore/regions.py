@@ -44,13 +44,22 @@ class Areas:
     """
 
     def __init__(
-        self, size: Size, alpha: Tensor | None, guide: Map | None, style_guides: Sequence[Map | None],
-        strength: Map | None, device: torch.device,
-    ) -> None:  # fmt: skip
+        self,
+        size: Size,
+        alpha: Tensor | None,
+        guide: Map | None,
+        style_guides: Sequence[Map | None],
+        strength: Map | None,
+        device: torch.device,
+    ) -> None:
         chosen = _map(guide, size, "guide", device)
         if chosen is not None:
-            self._check(chosen, alpha, "No visible part of the picture is chosen to be painted.",
-                        "Choose a part that has visible pixels, or all of it.")  # fmt: skip
+            self._check(
+                chosen,
+                alpha,
+                "No visible part of the picture is chosen to be painted.",
+                "Choose a part that has visible pixels, or all of it.",
+            )
         given = [_map(each, size, f"guide of style {n}", device) for n, each in enumerate(style_guides, 1)]
         own = _together(given)
         rest = None
@@ -68,8 +77,12 @@ class Areas:
         if self.strength is not None:
             fade = (self.strength / _FADE).clamp(0, 1)
             self.visible = fade if chosen is None else chosen * fade
-            self._check(self.visible, alpha, "The strength map is 0 wherever the picture would be painted.",
-                        "Paint it lighter where the style is wanted.")  # fmt: skip
+            self._check(
+                self.visible,
+                alpha,
+                "The strength map is 0 wherever the picture would be painted.",
+                "Paint it lighter where the style is wanted.",
+            )
         #: Where the image counts, transparency included; ``None``: everywhere.
         self.guide = _product(self.visible, alpha)
         base = _product(_map(guide, size, "guide", device), alpha, self.strength)
@@ -145,7 +158,11 @@ def _product(*maps: Tensor | None) -> Tensor | None:
 
 def _nothing_for(number: int, rest: bool) -> tuple[str, str]:
     if rest:
-        return (f"The other styles' guides leave nothing for style {number}, which has none.",
-                "Leave that style out, or make their guides smaller.")  # fmt: skip
-    return (f"The guide of style {number} is empty where the picture is painted.",
-            "Paint it lighter where the style is wanted, or leave that style out.")  # fmt: skip
+        return (
+            f"The other styles' guides leave nothing for style {number}, which has none.",
+            "Leave that style out, or make their guides smaller.",
+        )
+    return (
+        f"The guide of style {number} is empty where the picture is painted.",
+        "Paint it lighter where the style is wanted, or leave that style out.",
+    )

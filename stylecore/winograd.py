@@ -110,9 +110,11 @@ def _tiled(
         count = min(at_once, rows - top)
         # Tile by tile: a transform then works on what lies together. One product of 36 × 36 with all tiles side by side,
         # whose rows lie a power of two apart, takes up to twice as long.
-        tiles = padded[top * _OUT :].as_strided(
-            (count, columns, _IN, _IN, channels), (down * _OUT, along * _OUT, down, along, 1)
-        ).reshape(count * columns, _IN * _IN, channels)
+        tiles = (
+            padded[top * _OUT :]
+            .as_strided((count, columns, _IN, _IN, channels), (down * _OUT, along * _OUT, down, along, 1))
+            .reshape(count * columns, _IN * _IN, channels)
+        )
         transformed = torch.bmm(towards.expand(len(tiles), -1, -1), tiles)
         products = torch.bmm(transformed.transpose(0, 1), filters)
         outputs = torch.bmm(back.expand(len(tiles), -1, -1), products.transpose(0, 1))

@@ -10,12 +10,20 @@ import pytest
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     """Add the options of the suite; `tests/run` passes them on."""
-    parser.addoption("--all", action="store_true",
-                     help="also what takes long and hardly ever finds anything of its own: see docs/extending.md")
+    parser.addoption(
+        "--all",
+        action="store_true",
+        help="also what takes long and hardly ever finds anything of its own: see docs/extending.md",
+    )
     group = parser.getgroup("gimp")
     group.addoption("--require-gimp", action="store_true", help="fail, not skip, where no GIMP 3.0 or 3.2 can be had")
-    group.addoption("--fresh-systems", action="append", choices=["12", "13", "testing"], default=[],
-                    help="also go a new user's whole way in that fresh Debian (root, a network, 9 GB, minutes); repeatable")
+    group.addoption(
+        "--fresh-systems",
+        action="append",
+        choices=["12", "13", "testing"],
+        default=[],
+        help="also go a new user's whole way in that fresh Debian (root, a network, 9 GB, minutes); repeatable",
+    )
     group.addoption("--no-gimp", action="store_true", help="leave out what runs inside GIMP")
 
 

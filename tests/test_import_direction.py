@@ -64,8 +64,16 @@ def test_what_the_plug_in_shares_is_light(name: str) -> None:
 
 
 def test_the_plug_in_reaches_the_rest_by_the_client_alone() -> None:
-    allowed = {"server.client", "server.errors", "server.events", "server.protocol", "server.finding", "stylecore.settings",
-               "stylecore.errors", "stylecore.axes"}
+    allowed = {
+        "server.client",
+        "server.errors",
+        "server.events",
+        "server.protocol",
+        "server.finding",
+        "stylecore.settings",
+        "stylecore.errors",
+        "stylecore.axes",
+    }
     for path in sources("gimp_plugin/neural-style"):
         for module in imports(path):
             top = module.split(".")[0]
@@ -75,7 +83,8 @@ def test_the_plug_in_reaches_the_rest_by_the_client_alone() -> None:
 
 
 @pytest.mark.parametrize(
-    "module", ["stylecore.settings", "server.protocol", "server.client", "server.broker", "server.cli"])
+    "module", ["stylecore.settings", "server.protocol", "server.client", "server.broker", "server.cli"]
+)
 def test_importing_it_imports_neither_torch_nor_numpy(module: str) -> None:
     code = f"import sys, {module}; sys.exit(bool({{'torch', 'numpy', 'PIL'}} & set(sys.modules)))"
     subprocess.run([sys.executable, "-c", code], cwd=ROOT, check=True, timeout=60)

@@ -43,99 +43,140 @@ def property_name(setting: Setting) -> str:
 def declare(procedure: Gimp.Procedure) -> None:
     """Add the styles, every setting and the consent to convert as arguments."""
     procedure.add_file_argument(
-        STYLE, _("Style _file"), _("The picture to take the style from: any file that GIMP opens"),
-        Gimp.FileChooserAction.OPEN, True, None, _FLAGS,
-    )  # fmt: skip
+        STYLE,
+        _("Style _file"),
+        _("The picture to take the style from: any file that GIMP opens"),
+        Gimp.FileChooserAction.OPEN,
+        True,
+        None,
+        _FLAGS,
+    )
     procedure.add_string_array_argument(
-        STYLES, _("More styles"),
+        STYLES,
+        _("More styles"),
         _("Further styles, mixed with the first: names from the gallery (“wave-woodblock”) or whole paths of files"),
         _FLAGS,
-    )  # fmt: skip
+    )
     procedure.add_layer_argument(
-        STYLE_LAYER, _("Style layer"), _("A layer of any open image as a style, mixed with the others if there are any"),
-        True, _FLAGS,
-    )  # fmt: skip
+        STYLE_LAYER,
+        _("Style layer"),
+        _("A layer of any open image as a style, mixed with the others if there are any"),
+        True,
+        _FLAGS,
+    )
     procedure.add_boolean_argument(
-        STYLE_SELECTION, _("Style from the selection"),
+        STYLE_SELECTION,
+        _("Style from the selection"),
         _("Take the style layer's selected part only; a selection in the image that is painted then limits nothing"),
-        False, _FLAGS,
-    )  # fmt: skip
+        False,
+        _FLAGS,
+    )
     # An array of numbers would be what it is, but GIMP's binding cannot read one in Python.
     procedure.add_string_argument(
-        STYLE_WEIGHTS, _("Weights of the styles"),
-        _("How much of each style, as numbers with spaces between (“3 1”): the style file first, then the further "
-          "styles, then the layer; empty for equal parts"),
-        "", _FLAGS,
-    )  # fmt: skip
+        STYLE_WEIGHTS,
+        _("Weights of the styles"),
+        _(
+            "How much of each style, as numbers with spaces between (“3 1”): the style file first, then the further "
+            "styles, then the layer; empty for equal parts"
+        ),
+        "",
+        _FLAGS,
+    )
     for setting in SETTINGS:
         _declare_setting(procedure, setting)
     declare_target(procedure)
     declare_strokes(procedure)
     _declare_variants(procedure)
     procedure.add_boolean_argument(
-        CONVERT, _("Convert the image to _RGB"),
-        _("Convert a grey or indexed image to RGB so that the result can have every colour; "
-          "without this the result is stored in the image's own greys or palette"),
-        False, _FLAGS,
-    )  # fmt: skip
+        CONVERT,
+        _("Convert the image to _RGB"),
+        _(
+            "Convert a grey or indexed image to RGB so that the result can have every colour; "
+            "without this the result is stored in the image's own greys or palette"
+        ),
+        False,
+        _FLAGS,
+    )
 
 
 def declare_target(procedure: Gimp.Procedure) -> None:
     """Add the argument that says where the result goes."""
     _declare_choice(
-        procedure, TARGET, _("Result"),
+        procedure,
+        TARGET,
+        _("Result"),
         _("Where the result goes; layers that are no results of this filter always get a new layer"),
         (
             (NEW_LAYER, _("New layer"), _("A new layer above the selected one, which is painted as it looks now")),
-            (UPDATE, _("Update this layer"),
-             _("Paint the selected results again, in their place, from the layers they were painted from; without any "
-               "style each keeps its own")),
+            (
+                UPDATE,
+                _("Update this layer"),
+                _(
+                    "Paint the selected results again, in their place, from the layers they were painted from; without any "
+                    "style each keeps its own"
+                ),
+            ),
         ),
-    )  # fmt: skip
+    )
 
 
 def declare_strokes(procedure: Gimp.Procedure) -> None:
     """Add the argument that says what becomes of what the artist painted on a result."""
     _declare_choice(
-        procedure, STROKES, _("Your strokes"),
+        procedure,
+        STROKES,
+        _("Your strokes"),
         _("What becomes of what you painted on a result since, when it is updated"),
         (
             (KEEP, _("Take them in"), _("Paint them in the style, like the picture itself")),
             (PAINT_OVER, _("Paint over them"), _("Begin from the source again")),
         ),
-    )  # fmt: skip
+    )
 
 
 def _declare_variants(procedure: Gimp.Procedure) -> None:
     procedure.add_int_argument(
-        VARIANTS, _("Variations"),
+        VARIANTS,
+        _("Variations"),
         _("How many pictures to paint of each layer; several become a layer group of which the first shows"),
-        1, 12, 1, _FLAGS,
-    )  # fmt: skip
+        1,
+        12,
+        1,
+        _FLAGS,
+    )
     _declare_choice(
-        procedure, VARY, _("Variations differ in"), _("What the variations differ in"),
+        procedure,
+        VARY,
+        _("Variations differ in"),
+        _("What the variations differ in"),
         (
             (VARY_STRENGTH, _("Strength"), _("From gentler to stronger than chosen")),
             (VARY_BRUSH, _("Brush size"), _("From half to double the size chosen")),
             (VARY_STYLE, _("Style"), _("Each chosen style for itself; after a single one the next of the gallery")),
             (VARY_SEED, _("Seed"), _("Begun from another noise each")),
         ),
-    )  # fmt: skip
+    )
     procedure.add_string_argument(
-        EXPLORE, _("E_xplore"),
-        _("Settings and the values to try, e.g. “strength=25,50,75” or “strength=25,50,75 brush-size=50,200”: every "
-          "combination is painted, and they become a layer group of which the first shows; instead of variations"),
-        "", _FLAGS,
-    )  # fmt: skip
+        EXPLORE,
+        _("E_xplore"),
+        _(
+            "Settings and the values to try, e.g. “strength=25,50,75” or “strength=25,50,75 brush-size=50,200”: every "
+            "combination is painted, and they become a layer group of which the first shows; instead of variations"
+        ),
+        "",
+        _FLAGS,
+    )
 
 
 def declare_update(procedure: Gimp.Procedure) -> None:
     """Add the arguments and the return value of *Update Results*."""
     procedure.add_string_argument(
-        CHANGES, _("Changes of settings"),
+        CHANGES,
+        _("Changes of settings"),
         _("Settings that all results are to have from now on, e.g. “strength=70 colours=photo”; empty for none"),
-        "", _FLAGS,
-    )  # fmt: skip
+        "",
+        _FLAGS,
+    )
     declare_strokes(procedure)
     procedure.add_int_return_value(
         "updated", _("Updated results"), _("How many results were painted again"), 0, GLib.MAXINT32, 0, _FLAGS

@@ -82,8 +82,7 @@ def sources(image: Gimp.Image, drawables: Sequence[Gimp.Drawable], *, whole: boo
     """
     if image.get_floating_sel() is not None:
         raise PluginError(
-            _("There is a floating selection."),
-            _("Anchor it or make it a layer first (menu Layer), then run the filter."),
+            _("There is a floating selection."), _("Anchor it or make it a layer first (menu Layer), then run the filter.")
         )
     layers: dict[int, Gimp.Layer] = {}
     for drawable in drawables:

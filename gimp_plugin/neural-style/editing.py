@@ -51,9 +51,7 @@ class Editing:
         self._opened = dict(first.settings)
         arguments.set_settings(self._config, first.settings)
         keys = [results.key_of(self._image, style) for style in first.styles]
-        self._opened_styles = {
-            key: style.weight for key, style in zip(keys, first.styles, strict=True) if key is not None
-        }
+        self._opened_styles = {key: style.weight for key, style in zip(keys, first.styles, strict=True) if key is not None}
         chosen.store(self._config, self._opened_styles)
         self._config.set_property(arguments.TARGET, UPDATE)
 
@@ -72,8 +70,10 @@ class Editing:
         """Return whether these styles' keys and weights stand for what each result was painted with."""
         if not weights:
             return True
-        return self._opened is not None and set(weights) == set(self._opened_styles) and (
-            len(weights) == 1 or _shares(weights) == _shares(self._opened_styles)
+        return (
+            self._opened is not None
+            and set(weights) == set(self._opened_styles)
+            and (len(weights) == 1 or _shares(weights) == _shares(self._opened_styles))
         )
 
     def split(self, places: Sequence[canvas.Source]) -> tuple[list[canvas.Source], list[canvas.Source]]:
@@ -97,9 +97,14 @@ class Editing:
         return in_order(tasks)
 
     def painting(
-        self, client: wire.Client, image: Gimp.Image, places: Sequence[canvas.Source], weights: Mapping[str, float],
-        styles: WeightedStyles, settings: Mapping[str, Any],
-    ) -> Painting:  # fmt: skip
+        self,
+        client: wire.Client,
+        image: Gimp.Image,
+        places: Sequence[canvas.Source],
+        weights: Mapping[str, float],
+        styles: WeightedStyles,
+        settings: Mapping[str, Any],
+    ) -> Painting:
         """Return the painting that the dialog asks for, not begun."""
         again, _new = self.split(places)
         if not again:
@@ -114,9 +119,11 @@ class Editing:
             known = self.known[layer.get_id()]
             if results.source_of(layer, known) is None:
                 said.append(
-                    _("The layer “{source}” that “{name}” was painted from is not in this image. It is painted from its "
-                      "own pixels.").format(source=known.source.name, name=layer.get_name())
-                )  # fmt: skip
+                    _(
+                        "The layer “{source}” that “{name}” was painted from is not in this image. It is painted from its "
+                        "own pixels."
+                    ).format(source=known.source.name, name=layer.get_name())
+                )
             for style in known.styles:
                 key = results.key_of(self._image, style)
                 if key is None:
@@ -127,9 +134,15 @@ class Editing:
 
 
 def new_painting(
-    client: wire.Client, image: Gimp.Image, places: Sequence[canvas.Source], styles: WeightedStyles,
-    settings: Mapping[str, Any], config: Gimp.ProcedureConfig, *, live: bool,
-) -> Painting:  # fmt: skip
+    client: wire.Client,
+    image: Gimp.Image,
+    places: Sequence[canvas.Source],
+    styles: WeightedStyles,
+    settings: Mapping[str, Any],
+    config: Gimp.ProcedureConfig,
+    *,
+    live: bool,
+) -> Painting:
     """Return the painting that makes new layers, one or several variations of each; not begun.
 
     Raises:

@@ -78,16 +78,18 @@ class Gallery(Gtk.Box):
 
     def _build_box(self, activated: Callable[[], None]) -> Gtk.Widget:
         self._box = _Tiles(
-            selection_mode=Gtk.SelectionMode.MULTIPLE, activate_on_single_click=False, homogeneous=True,
-            min_children_per_line=2, max_children_per_line=8, valign=Gtk.Align.START,
-        )  # fmt: skip
+            selection_mode=Gtk.SelectionMode.MULTIPLE,
+            activate_on_single_click=False,
+            homogeneous=True,
+            min_children_per_line=2,
+            max_children_per_line=8,
+            valign=Gtk.Align.START,
+        )
         self._box.get_style_context().add_class("neural-style-gallery")
         self._box.get_accessible().set_name(_("Styles"))
         provider = Gtk.CssProvider()
         provider.load_from_data(_CSS)
-        Gtk.StyleContext.add_provider_for_screen(
-            self.get_screen(), provider, Gtk.STYLE_PROVIDER_PRIORITY_APPLICATION
-        )
+        Gtk.StyleContext.add_provider_for_screen(self.get_screen(), provider, Gtk.STYLE_PROVIDER_PRIORITY_APPLICATION)
         self._box.set_filter_func(lambda tile: styles.is_of(tile.key, self._filter.get_active_id() or styles.ALL))
         self._box.connect("key-press-event", self._on_key)
         self._handler = self._box.connect("selected-children-changed", self._on_selected)
@@ -121,9 +123,15 @@ class Gallery(Gtk.Box):
         picture = Gtk.Image.new_from_icon_name("image-x-generic", Gtk.IconSize.DIALOG)
         picture.set_size_request(thumbnails.SIZE, thumbnails.SIZE)
         label = Gtk.Label(
-            label=name, wrap=True, lines=2, ellipsize=3, max_width_chars=11, width_chars=11,
-            justify=Gtk.Justification.CENTER, valign=Gtk.Align.START,
-        )  # fmt: skip
+            label=name,
+            wrap=True,
+            lines=2,
+            ellipsize=3,
+            max_width_chars=11,
+            width_chars=11,
+            justify=Gtk.Justification.CENTER,
+            valign=Gtk.Align.START,
+        )
         column.pack_start(picture, False, False, 0)
         column.pack_start(label, False, False, 0)
         tile = Gtk.FlowBoxChild(tooltip_text=styles.tooltip(key), valign=Gtk.Align.START, halign=Gtk.Align.CENTER)

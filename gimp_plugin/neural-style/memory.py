@@ -115,14 +115,23 @@ def parse(data: bytes) -> Memory | None:
         listed = stored["styles"] if "styles" in stored else [stored["style"]]  # one style, in version 1
         area = _numbers(source["area"], 4)
         known = KnownSource(
-            str(source["name"]), int(source["tattoo"]),
-            _numbers(source.get("size", (area[0] + area[2], area[1] + area[3])), 2), area, str(source.get("sha256", "")),
-        )  # fmt: skip
+            str(source["name"]),
+            int(source["tattoo"]),
+            _numbers(source.get("size", (area[0] + area[2], area[1] + area[3])), 2),
+            area,
+            str(source.get("sha256", "")),
+        )
         return Memory(
-            style_settings.migrate(stored["settings"]), tuple(_style(each) for each in listed), known,
-            str(stored.get("program", "")), bool(stored.get("stopped", False)), str(stored.get("delivered", "")),
-            str(stored.get("look", "")), int(stored.get("tattoo", 0)), str(stored.get("image", "")),
-        )  # fmt: skip
+            style_settings.migrate(stored["settings"]),
+            tuple(_style(each) for each in listed),
+            known,
+            str(stored.get("program", "")),
+            bool(stored.get("stopped", False)),
+            str(stored.get("delivered", "")),
+            str(stored.get("look", "")),
+            int(stored.get("tattoo", 0)),
+            str(stored.get("image", "")),
+        )
     except (ValueError, KeyError, TypeError, AttributeError):
         return None
 
@@ -136,9 +145,13 @@ def _numbers(values: Sequence[Any], count: int) -> Any:
 
 def _style(stored: Mapping[str, Any]) -> KnownStyle:
     return KnownStyle(
-        str(stored["name"]), str(stored["sha256"]), float(stored.get("weight", 1.0)), str(stored.get("path", "")),
-        int(stored.get("tattoo", 0)), str(stored.get("copy", "")),
-    )  # fmt: skip
+        str(stored["name"]),
+        str(stored["sha256"]),
+        float(stored.get("weight", 1.0)),
+        str(stored.get("path", "")),
+        int(stored.get("tattoo", 0)),
+        str(stored.get("copy", "")),
+    )
 
 
 def keep(layer: Gimp.Layer, memory: Memory, delivered: Picture | None) -> None:

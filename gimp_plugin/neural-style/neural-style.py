@@ -52,18 +52,23 @@ def _style_procedure(plug_in: Gimp.PlugIn, name: str) -> Gimp.Procedure:
     procedure.add_menu_path("<Image>/Filters/Artistic")
     procedure.set_documentation(
         _("Repaint layers in the style of a picture"),
-        _("Repaints every selected layer in the style of any picture (Gatys, Ecker and Bethge, arXiv 1508.06576) "
-          "and puts each result as a new layer above its source. Works on the selection if there is one. "
-          "On such a result it opens with its settings, and paints it again in its place. "
-          "The painting is done by the neural-style server, which is started when it is not running."),
+        _(
+            "Repaints every selected layer in the style of any picture (Gatys, Ecker and Bethge, arXiv 1508.06576) "
+            "and puts each result as a new layer above its source. Works on the selection if there is one. "
+            "On such a result it opens with its settings, and paints it again in its place. "
+            "The painting is done by the neural-style server, which is started when it is not running."
+        ),
         name,
-    )  # fmt: skip
+    )
     procedure.set_attribution("Neural Style for GIMP", "MIT licence", "2026")
     arguments.declare(procedure)
     procedure.add_layer_return_value(
-        "result", _("Result"), _("The new layer; of several, the one above the topmost source"), True,
+        "result",
+        _("Result"),
+        _("The new layer; of several, the one above the topmost source"),
+        True,
         GObject.ParamFlags.READWRITE,
-    )  # fmt: skip
+    )
     return procedure
 
 
@@ -76,10 +81,12 @@ def _update_procedure(plug_in: Gimp.PlugIn, name: str) -> Gimp.Procedure:
     procedure.add_menu_path("<Image>/Filters/Artistic")
     procedure.set_documentation(
         _("Paint again what is not up to date"),
-        _("Paints every result of Neural Style in the image again whose source layer, style or settings changed since, "
-          "in its place and as one undo step; results that are up to date are left alone."),
+        _(
+            "Paints every result of Neural Style in the image again whose source layer, style or settings changed since, "
+            "in its place and as one undo step; results that are up to date are left alone."
+        ),
         name,
-    )  # fmt: skip
+    )
     procedure.set_attribution("Neural Style for GIMP", "MIT licence", "2026")
     arguments.declare_update(procedure)
     return procedure

@@ -151,10 +151,16 @@ class Painting:
         space = canvas.own_space(self._image)
         styles = [(pixels.converted(style.picture, None, space), weight) for style, weight in request.styles]
         self._job = self._client.submit(
-            request.content, styles, request.settings,
-            guide=request.guide, start=request.start, anew=request.anew,
-            until=until, previews=self._live, preview_every=every,
-        )  # fmt: skip
+            request.content,
+            styles,
+            request.settings,
+            guide=request.guide,
+            start=request.start,
+            anew=request.anew,
+            until=until,
+            previews=self._live,
+            preview_every=every,
+        )
 
     def _request(self) -> Request:
         """Return what to ask the server for the current source."""
@@ -342,9 +348,12 @@ class Painting:
             self._source.name, layer.get_tattoo() if there else 0, size, area, memory.digest(self._content)
         )
         known = Memory(
-            style_settings.migrate(event.settings), known_styles(self._styles), source,
-            installation.read().version, event.stopped,
-        )  # fmt: skip
+            style_settings.migrate(event.settings),
+            known_styles(self._styles),
+            source,
+            installation.read().version,
+            event.stopped,
+        )
         self.results.append(canvas.Result(self._source, final, self._name, known))
 
     def _cancelled(self) -> None:

@@ -52,9 +52,11 @@ class PreviewPane(Gtk.Box):
         mouse.connect("button-release-event", self._on_button, False)
         # Nothing scrolls here: it lets the picture be larger than the room, until it is fitted to it.
         self._view = Gtk.ScrolledWindow(
-            hscrollbar_policy=Gtk.PolicyType.EXTERNAL, vscrollbar_policy=Gtk.PolicyType.EXTERNAL,
-            shadow_type=Gtk.ShadowType.IN, can_focus=False,
-        )  # fmt: skip
+            hscrollbar_policy=Gtk.PolicyType.EXTERNAL,
+            vscrollbar_policy=Gtk.PolicyType.EXTERNAL,
+            shadow_type=Gtk.ShadowType.IN,
+            can_focus=False,
+        )
         self._view.set_size_request(_LEAST_WIDTH, _LEAST_HEIGHT)
         self._view.add(mouse)
         self._view.connect("size-allocate", lambda *_: self._show())

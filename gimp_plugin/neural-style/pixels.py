@@ -43,9 +43,7 @@ def read(
     return Picture(area[2], area[3], channels, kind, data)
 
 
-def write(
-    buffer: Gegl.Buffer, area: tuple[int, int, int, int], picture: Picture, space: Babl.Object | None = None
-) -> None:
+def write(buffer: Gegl.Buffer, area: tuple[int, int, int, int], picture: Picture, space: Babl.Object | None = None) -> None:
     """Put ``picture`` into ``area`` of the buffer; a picture of another size is resampled (as 8-bit)."""
     if (picture.width, picture.height) != area[2:]:
         pixbuf = to_pixbuf(picture).scale_simple(area[2], area[3], GdkPixbuf.InterpType.BILINEAR)
@@ -77,9 +75,14 @@ def to_pixbuf(picture: Picture) -> GdkPixbuf.Pixbuf:
         write(buffer, area, picture)
         picture = read(buffer, area, "u8", picture.channels)
     return GdkPixbuf.Pixbuf.new_from_bytes(
-        GLib.Bytes.new(bytes(picture.data)), GdkPixbuf.Colorspace.RGB, picture.channels == 4, 8,
-        picture.width, picture.height, picture.width * picture.channels,
-    )  # fmt: skip
+        GLib.Bytes.new(bytes(picture.data)),
+        GdkPixbuf.Colorspace.RGB,
+        picture.channels == 4,
+        8,
+        picture.width,
+        picture.height,
+        picture.width * picture.channels,
+    )
 
 
 def fitted(pixbuf: GdkPixbuf.Pixbuf, width: int, height: int) -> GdkPixbuf.Pixbuf:

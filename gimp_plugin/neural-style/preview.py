@@ -41,13 +41,7 @@ class Preview:
     What goes wrong is shown in the pane. Call :meth:`poll` often.
     """
 
-    def __init__(
-        self,
-        image: Gimp.Image,
-        sources: Sequence[canvas.Source],
-        pane: PreviewPane,
-        editing: Editing,
-    ) -> None:
+    def __init__(self, image: Gimp.Image, sources: Sequence[canvas.Source], pane: PreviewPane, editing: Editing) -> None:
         self.sources = list(sources)
         self.connection = Connection()
         self._prepared = False
@@ -199,9 +193,13 @@ class Preview:
         if wish is None or not wish.styles:
             raise PluginError(_("No style is chosen."), _("Choose a style in the gallery, or a file."))
         fits = (
-            work is not None and begun is not None and _like(begun, wish) and not self._failed
-            and self._start_at is None and self._image.is_valid()
-        )  # fmt: skip
+            work is not None
+            and begun is not None
+            and _like(begun, wish)
+            and not self._failed
+            and self._start_at is None
+            and self._image.is_valid()
+        )
         if fits and work is not None:
             sources = self.current_sources()
             if work.still_fits(sources) and work.update(wish.settings):

@@ -172,9 +172,13 @@ class Repainting(Painting):
             content = strokes.taken_in(content, self._before, _part(painted, layer, area))
         part = self._source.selection is not None
         return Request(
-            content, self._own_styles, self._settings, guide=_guide(self._image, layer, area) if part else None,
-            start=self._before if warm or part else None, anew=not warm,
-        )  # fmt: skip
+            content,
+            self._own_styles,
+            self._settings,
+            guide=_guide(self._image, layer, area) if part else None,
+            start=self._before if warm or part else None,
+            anew=not warm,
+        )
 
     def _read(self, layer: Gimp.Layer, area: Area) -> Picture:
         """Return a result's pixels as they are sent, without its effects."""
@@ -234,17 +238,23 @@ class Repainting(Painting):
                 place = part_of_source(layer, task.source, area)
                 seen = self._seen(task.source)
                 source = KnownSource(
-                    task.source.get_name(), task.source.get_tattoo(), (seen.get_width(), seen.get_height()), place,
+                    task.source.get_name(),
+                    task.source.get_tattoo(),
+                    (seen.get_width(), seen.get_height()),
+                    place,
                     results.source_digest(seen, place),
-                )  # fmt: skip
+                )
             known = replace(
-                known, settings=dict(style_settings.migrate(event.settings)), styles=known_styles(self._own_styles),
-                source=source, program=installation.read().version, stopped=event.stopped,
-            )  # fmt: skip
+                known,
+                settings=dict(style_settings.migrate(event.settings)),
+                styles=known_styles(self._own_styles),
+                source=source,
+                program=installation.read().version,
+                stopped=event.stopped,
+            )
         update = inplace.Update(
-            layer, task.place.name, area, final, known, selected=part,
-            alpha=self._keeps_strokes or task.source is None,
-        )  # fmt: skip
+            layer, task.place.name, area, final, known, selected=part, alpha=self._keeps_strokes or task.source is None
+        )
         self._updates.append(update)
         self.results.append(canvas.Result(self._source, final, self._name, known))
         if self._scratch is not None:

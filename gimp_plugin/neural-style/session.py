@@ -48,9 +48,7 @@ def _without_dialog(
     editing = Editing(image, [source.layer for source in sources], config, opened=False)
     again, new = editing.split(sources)
     if new and not keys:
-        raise PluginError(
-            _("No style picture was given."), _("Set the argument “style”, “styles” or “style-layer”.")
-        )
+        raise PluginError(_("No style picture was given."), _("Set the argument “style”, “styles” or “style-layer”."))
     settings = arguments.settings_of(config)
     client = open_client()
     try:

@@ -71,8 +71,10 @@ def taken_in(source: Picture, painted: Picture, where: GdkPixbuf.Pixbuf) -> Pict
     """
     width, height = source.width, source.height
     precision = {
-        "u8": Gimp.Precision.U8_NON_LINEAR, "u16": Gimp.Precision.U16_NON_LINEAR, "f32": Gimp.Precision.FLOAT_NON_LINEAR,
-    }[source.kind]  # fmt: skip
+        "u8": Gimp.Precision.U8_NON_LINEAR,
+        "u16": Gimp.Precision.U16_NON_LINEAR,
+        "f32": Gimp.Precision.FLOAT_NON_LINEAR,
+    }[source.kind]
     image = Gimp.Image.new_with_precision(width, height, Gimp.ImageBaseType.RGB, precision)
     try:
         layers = []
@@ -85,7 +87,7 @@ def taken_in(source: Picture, painted: Picture, where: GdkPixbuf.Pixbuf) -> Pict
         layers[1].add_mask(over)
         grey = where.scale_simple(width, height, GdkPixbuf.InterpType.BILINEAR)
         shape = pixels.read_pixbuf(grey)
-        pixels.write_raw(over.get_buffer(), (width, height), "Y u8", bytes(shape.data[::shape.channels]))
+        pixels.write_raw(over.get_buffer(), (width, height), "Y u8", bytes(shape.data[:: shape.channels]))
         seen = Gimp.Layer.new_from_visible(image, image, "seen")
         try:
             return pixels.read(seen.get_buffer(), (0, 0, width, height), source.kind, source.channels)

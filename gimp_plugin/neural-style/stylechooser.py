@@ -25,11 +25,7 @@ class StyleChooser(Gtk.Box):
     """
 
     def __init__(
-        self,
-        config: Gimp.ProcedureConfig,
-        changed: Callable[[], None],
-        activated: Callable[[], None],
-        window: Gtk.Window,
+        self, config: Gimp.ProcedureConfig, changed: Callable[[], None], activated: Callable[[], None], window: Gtk.Window
     ) -> None:
         super().__init__(orientation=Gtk.Orientation.VERTICAL, spacing=6)
         self._config, self._changed, self._window = config, changed, window
@@ -132,9 +128,11 @@ class StyleChooser(Gtk.Box):
 
     def _choose_files(self, *, copy: bool) -> None:
         dialog = Gtk.FileChooserDialog(
-            title=_("Add Styles") if copy else _("Choose a Style"), transient_for=self._window,
-            action=Gtk.FileChooserAction.OPEN, select_multiple=True,
-        )  # fmt: skip
+            title=_("Add Styles") if copy else _("Choose a Style"),
+            transient_for=self._window,
+            action=Gtk.FileChooserAction.OPEN,
+            select_multiple=True,
+        )
         dialog.add_buttons(_("_Cancel"), Gtk.ResponseType.CANCEL, _("_Open"), Gtk.ResponseType.OK)
         dialog.set_default_response(Gtk.ResponseType.OK)
         pictures = Gtk.FileFilter()
@@ -159,16 +157,21 @@ class StyleChooser(Gtk.Box):
         except report.PluginError as error:
             self._complain(error)
 
-    def _on_dropped(self, _w: Gtk.Widget, context: Gdk.DragContext, _x: int, _y: int, data: Gtk.SelectionData, _i: int,
-                    time: int) -> None:  # fmt: skip
+    def _on_dropped(
+        self, _w: Gtk.Widget, context: Gdk.DragContext, _x: int, _y: int, data: Gtk.SelectionData, _i: int, time: int
+    ) -> None:
         paths = [Gio.File.new_for_uri(address).get_path() for address in data.get_uris() or []]
         self._use_files([path for path in paths if path], copy=False)
         context.finish(bool(paths), False, time)
 
     def _complain(self, error: report.PluginError) -> None:
         dialog = Gtk.MessageDialog(
-            transient_for=self._window, modal=True, message_type=Gtk.MessageType.WARNING,
-            buttons=Gtk.ButtonsType.CLOSE, text=error.sentence, secondary_text=error.remedy,
-        )  # fmt: skip
+            transient_for=self._window,
+            modal=True,
+            message_type=Gtk.MessageType.WARNING,
+            buttons=Gtk.ButtonsType.CLOSE,
+            text=error.sentence,
+            secondary_text=error.remedy,
+        )
         dialog.run()
         dialog.destroy()

@@ -69,9 +69,7 @@ def read_file(path: str) -> Style:
     try:
         layers = image.get_layers()
         if not layers:
-            raise PluginError(
-                _("The style picture {path} has no layers.").format(path=path), _("Choose another style.")
-            )
+            raise PluginError(_("The style picture {path} has no layers.").format(path=path), _("Choose another style."))
         # The frames of an animation are layers; its first frame is the lowest.
         animation = len(layers) > 1 and path.lower().endswith((".gif", ".webp", ".apng", ".png"))
         plain = animation or len(layers) == 1

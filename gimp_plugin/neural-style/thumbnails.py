@@ -72,9 +72,13 @@ class Thumbnails:
             place.parent.mkdir(parents=True, exist_ok=True)
             if self._maker is None:
                 self._maker = subprocess.Popen(
-                    [sys.executable, str(installation.HERE / "thumbnail_maker.py")], text=True, encoding="utf-8",
-                    errors="surrogateescape", stdin=subprocess.PIPE, stdout=subprocess.PIPE,
-                )  # fmt: skip
+                    [sys.executable, str(installation.HERE / "thumbnail_maker.py")],
+                    text=True,
+                    encoding="utf-8",
+                    errors="surrogateescape",
+                    stdin=subprocess.PIPE,
+                    stdout=subprocess.PIPE,
+                )
             assert self._maker.stdin is not None and self._maker.stdout is not None
             self._maker.stdin.write(f"{path}\n{place}\n")
             self._maker.stdin.flush()
@@ -139,9 +143,7 @@ def _kept(path: str) -> GdkPixbuf.Pixbuf | None:
 
 
 def _shown(raw: bytes) -> GdkPixbuf.Pixbuf:
-    return GdkPixbuf.Pixbuf.new_from_bytes(
-        GLib.Bytes.new(raw), GdkPixbuf.Colorspace.RGB, False, 8, SIZE, SIZE, 3 * SIZE
-    )
+    return GdkPixbuf.Pixbuf.new_from_bytes(GLib.Bytes.new(raw), GdkPixbuf.Colorspace.RGB, False, 8, SIZE, SIZE, 3 * SIZE)
 
 
 def _place(path: str) -> Path:

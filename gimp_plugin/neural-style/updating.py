@@ -130,7 +130,9 @@ def _with_window(image: Gimp.Image, tasks: Sequence[Task], skipped: Sequence[str
 
     connection = Connection()
     window = ProgressWindow(
-        image, tasks[0].place, _("Neural Style: Update Results"),
+        image,
+        tasks[0].place,
+        _("Neural Style: Update Results"),
         counted("{number} result to paint again", "{number} results to paint again", len(tasks)),
     )
     try:

@@ -99,9 +99,15 @@ class Varying(Painting):
     _several = _("Variation {number} of {count} · ")
 
     def __init__(
-        self, client: wire.Client, image: Gimp.Image, sources: Sequence[canvas.Source], made: Sequence[Variant], *,
-        live: bool, convert: bool,
-    ) -> None:  # fmt: skip
+        self,
+        client: wire.Client,
+        image: Gimp.Image,
+        sources: Sequence[canvas.Source],
+        made: Sequence[Variant],
+        *,
+        live: bool,
+        convert: bool,
+    ) -> None:
         self._variants = list(made)
         super().__init__(
             client, image, self._repeated(sources), made[0].styles, made[0].settings, live=live, convert=convert

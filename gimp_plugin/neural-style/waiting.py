@@ -29,8 +29,10 @@ def for_response(dialog: Gtk.Dialog) -> int:
         loop.quit()
 
     connected = [
-        dialog.connect("response", answered), dialog.connect("delete-event", closed), dialog.connect("destroy", gone)
-    ]  # fmt: skip
+        dialog.connect("response", answered),
+        dialog.connect("delete-event", closed),
+        dialog.connect("destroy", gone),
+    ]
     dialog.set_modal(False)
     dialog.show()
     try:

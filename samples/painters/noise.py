@@ -29,12 +29,7 @@ def lattice(shape: tuple[int, int], cell: float, rng: np.random.Generator, stret
 
 
 def fractal(
-    shape: tuple[int, int],
-    cell: float,
-    rng: np.random.Generator,
-    octaves: int = 5,
-    gain: float = 0.5,
-    stretch: float = 1.0,
+    shape: tuple[int, int], cell: float, rng: np.random.Generator, octaves: int = 5, gain: float = 0.5, stretch: float = 1.0
 ) -> Array:
     """Fractal noise (H×W) with mean 0 and standard deviation 1; `cell` is the largest feature in pixels."""
     total = np.zeros(shape, np.float32)

@@ -167,9 +167,7 @@ class _SizeCheck:
             )
         size = self._path.stat().st_size
         if self._pixels > max(_ANY_FILE, size * _MOST_IN_A_BYTE):
-            raise ValueError(
-                f"it is cut off or damaged: it names {width} × {height} pixels, but has only {size:,} bytes"
-            )
+            raise ValueError(f"it is cut off or damaged: it names {width} × {height} pixels, but has only {size:,} bytes")
 
     def lacks_memory(self) -> bool:
         """Return whether what a decoder takes is not to be had; some fail without a word about it."""

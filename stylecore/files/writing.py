@@ -224,7 +224,5 @@ def _encode_image(form: Format, image: Image.Image, quality: int, metadata: Meta
     try:
         image.save(memory, form.kind, quality=quality, icc_profile=colour_profiles.SRGB, **options)
     except (OSError, ValueError, RuntimeError, KeyError, struct.error) as error:
-        raise StyleError(
-            "cannot-write", f"{form.kind} cannot hold this picture ({error}).", "Use .png or .tif."
-        ) from error
+        raise StyleError("cannot-write", f"{form.kind} cannot hold this picture ({error}).", "Use .png or .tif.") from error
     return embedding.embed(form.kind, memory.getvalue(), metadata)

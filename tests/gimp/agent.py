@@ -64,8 +64,16 @@ def new_image(width: int, height: int, base: str = "RGB", precision: str = "U8_N
 
 
 def new_layer(
-    image: Any, name: str, width: int, height: int, pixels: bytes | None = None, *,
-    alpha: bool = True, offset: tuple[int, int] = (0, 0), parent: Any = None, position: int = 0,
+    image: Any,
+    name: str,
+    width: int,
+    height: int,
+    pixels: bytes | None = None,
+    *,
+    alpha: bool = True,
+    offset: tuple[int, int] = (0, 0),
+    parent: Any = None,
+    position: int = 0,
 ) -> Any:
     """Insert a layer with ``pixels`` ("R'G'B'A u8", straight alpha; None: a colourful gradient)."""
     base = {0: "RGB", 1: "GRAY", 2: "INDEXED"}[int(image.get_base_type())]
@@ -73,8 +81,11 @@ def new_layer(
     layer = Gimp.Layer.new(image, name, width, height, kind, 100.0, Gimp.LayerMode.NORMAL)
     layer.set_offsets(*offset)
     if pixels is None:
-        rows = (bytes((255 * x // width, 255 * y // height, (7 * x + 13 * y) % 256, 255)) for y in range(height)
-                for x in range(width))
+        rows = (
+            bytes((255 * x // width, 255 * y // height, (7 * x + 13 * y) % 256, 255))
+            for y in range(height)
+            for x in range(width)
+        )
         pixels = b"".join(rows)
     image.insert_layer(layer, parent, position)
     write(layer, pixels)
@@ -116,8 +127,14 @@ def layers(image: Any) -> list[dict]:
     def describe(layer: Any) -> dict:
         _, x, y = layer.get_offsets()
         described = {
-            "name": layer.get_name(), "id": layer.get_id(), "x": x, "y": y, "width": layer.get_width(),
-            "height": layer.get_height(), "alpha": layer.has_alpha(), "visible": layer.get_visible(),
+            "name": layer.get_name(),
+            "id": layer.get_id(),
+            "x": x,
+            "y": y,
+            "width": layer.get_width(),
+            "height": layer.get_height(),
+            "alpha": layer.has_alpha(),
+            "visible": layer.get_visible(),
             "mask": layer.get_mask() is not None,
         }
         if layer.is_group():

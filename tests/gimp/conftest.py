@@ -74,9 +74,7 @@ class Sessions:
             session.close()
             session = None
         if session is None:
-            session = self._running[series, windows, language] = GimpSession(
-                place, windows=windows, language=language
-            )
+            session = self._running[series, windows, language] = GimpSession(place, windows=windows, language=language)
         session.begin_test()
         return session
 

@@ -23,9 +23,7 @@ class DisplayError(AssertionError):
 class Display:
     """One Xvfb with openbox, where a GIMP lives. Coordinates are pixels of the screen, from its top left corner."""
 
-    def __init__(
-        self, place: Place, environment: Mapping[str, str], log: Path, screen: tuple[int, int] = SCREEN
-    ) -> None:
+    def __init__(self, place: Place, environment: Mapping[str, str], log: Path, screen: tuple[int, int] = SCREEN) -> None:
         self.place = place
         self._log = log.open("ab")
         for _ in range(5):
@@ -42,9 +40,7 @@ class Display:
 
     def _spawn(self, *arguments: str) -> subprocess.Popen[bytes]:
         command = self.place.command(*arguments)
-        return subprocess.Popen(
-            command, stdin=subprocess.DEVNULL, stdout=self._log, stderr=self._log, env=self.environment
-        )
+        return subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=self._log, stderr=self._log, env=self.environment)
 
     def _answers(self) -> bool:
         until = time.monotonic() + 15
@@ -56,9 +52,7 @@ class Display:
 
     def _run(self, *arguments: str, timeout: float = 20) -> subprocess.CompletedProcess[bytes]:
         command = self.place.command(*arguments)
-        return subprocess.run(
-            command, stdin=subprocess.DEVNULL, capture_output=True, env=self.environment, timeout=timeout
-        )
+        return subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, env=self.environment, timeout=timeout)
 
     def xdotool(self, *arguments: str | int) -> str:
         """Run one xdotool command line; returns what it prints, raises DisplayError when it fails."""

@@ -66,9 +66,12 @@ class ServerStarter:
             environment = {**os.environ, "PYTHONPATH": path, **request["variables"], **self.variables}
             process = subprocess.Popen(
                 [sys.executable, "-m", "server", *request["arguments"]],
-                stdin=subprocess.DEVNULL, stdout=connection.fileno(), stderr=connection.fileno(), env=environment,
+                stdin=subprocess.DEVNULL,
+                stdout=connection.fileno(),
+                stderr=connection.fileno(),
+                env=environment,
                 start_new_session=True,
-            )  # fmt: skip
+            )
             self.processes.append(process)
             status = process.wait()
             try:

@@ -265,9 +265,14 @@ class GimpSession:
             arguments += ["--batch-interpreter=python-fu-eval", "--batch", code]
             with self.log.open("wb") as log:
                 self._process = subprocess.Popen(
-                    self.place.command(*arguments), stdin=subprocess.DEVNULL, stdout=log, stderr=log,
-                    env=environment, cwd="/", start_new_session=True,
-                )  # fmt: skip
+                    self.place.command(*arguments),
+                    stdin=subprocess.DEVNULL,
+                    stdout=log,
+                    stderr=log,
+                    env=environment,
+                    cwd="/",
+                    start_new_session=True,
+                )
             self._connection = self._accept(listener)
         self.version: str = self._greeting(token)
 

@@ -13,7 +13,7 @@ pytestmark = pytest.mark.both_series
 def test_console_runs_code(gimp_console: GimpSession) -> None:
     assert gimp_console.version.startswith(gimp_console.series + ".")
     described = gimp_console.run(
-        'image = new_image(64, 48)\nlayer = new_layer(image, wanted, 60, 40, offset=(3, 2))\nresult = layers(image)',
+        "image = new_image(64, 48)\nlayer = new_layer(image, wanted, 60, 40, offset=(3, 2))\nresult = layers(image)",
         wanted="sky",
     )
     assert [(layer["name"], layer["x"], layer["width"]) for layer in described] == [("sky", 3, 60)]

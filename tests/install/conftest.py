@@ -12,9 +12,20 @@ import pytest
 REPOSITORY = Path(__file__).resolve().parents[2]
 
 #: Variables that would send files of the run elsewhere than into the test's home.
-FOREIGN = ("XDG_DATA_HOME", "XDG_STATE_HOME", "XDG_CACHE_HOME", "XDG_CONFIG_HOME", "GIMP3_DIRECTORY", "SUDO_USER",
-           "NEURAL_STYLE_FOLDER", "NEURAL_STYLE_INSTALLATION", "NEURAL_STYLE_WHEELS", "PYTHONPATH", "VIRTUAL_ENV",
-           "PIP_CACHE_DIR")
+FOREIGN = (
+    "XDG_DATA_HOME",
+    "XDG_STATE_HOME",
+    "XDG_CACHE_HOME",
+    "XDG_CONFIG_HOME",
+    "GIMP3_DIRECTORY",
+    "SUDO_USER",
+    "NEURAL_STYLE_FOLDER",
+    "NEURAL_STYLE_INSTALLATION",
+    "NEURAL_STYLE_WHEELS",
+    "PYTHONPATH",
+    "VIRTUAL_ENV",
+    "PIP_CACHE_DIR",
+)
 
 Run = Callable[..., "subprocess.CompletedProcess[str]"]
 
@@ -41,13 +52,23 @@ def home(tmp_path: Path) -> Path:
 def run(home: Path, tmp_path: Path) -> Run:
     """Run install.sh in the test's home; ``variables`` are added to the environment (None removes one)."""
 
-    def execute(*arguments: str, variables: dict[str, str | None] | None = None, timeout: float = 300,
-                script: Path = REPOSITORY / "install.sh") -> subprocess.CompletedProcess[str]:
+    def execute(
+        *arguments: str,
+        variables: dict[str, str | None] | None = None,
+        timeout: float = 300,
+        script: Path = REPOSITORY / "install.sh",
+    ) -> subprocess.CompletedProcess[str]:
         environment: dict[str, str | None] = {**own_environment(home), **(variables or {})}
         return subprocess.run(
-            ["/bin/bash", str(script), *arguments], env={k: v for k, v in environment.items() if v is not None},
-            cwd=tmp_path, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
-            timeout=timeout, check=False,
+            ["/bin/bash", str(script), *arguments],
+            env={k: v for k, v in environment.items() if v is not None},
+            cwd=tmp_path,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            timeout=timeout,
+            check=False,
         )
 
     return execute
@@ -61,8 +82,13 @@ def small_disk(tmp_path: Path) -> Iterator[Callable[[str], Path]]:
     def mount(options: str) -> Path:
         folder = tmp_path / f"disk {len(mounted)}"
         folder.mkdir()
-        done = subprocess.run(["mount", "-t", "tmpfs", "-o", options, "tmpfs", str(folder)], capture_output=True,
-                              text=True, check=False) if os.geteuid() == 0 else None
+        done = (
+            subprocess.run(
+                ["mount", "-t", "tmpfs", "-o", options, "tmpfs", str(folder)], capture_output=True, text=True, check=False
+            )
+            if os.geteuid() == 0
+            else None
+        )
         if done is None or done.returncode:
             pytest.skip(f"no disk can be mounted here ({done.stderr.strip() if done else 'not root'})")
         mounted.append(folder)

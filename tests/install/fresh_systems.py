@@ -94,8 +94,15 @@ class System:
         who = [f"--userspec={NUMBER}:{NUMBER}", "--groups="] if user else []
         inner = f"cd {shlex.quote(folder)} && exec {shlex.join(command)}"
         done = subprocess.run(
-            [CHROOT, *who, self.root, "/bin/sh", "-c", inner], env=variables, stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, errors="replace", timeout=timeout, check=False,
+            [CHROOT, *who, self.root, "/bin/sh", "-c", inner],
+            env=variables,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            errors="replace",
+            timeout=timeout,
+            check=False,
         )
         if done.returncode != status:
             raise Failed(f"{shlex.join(command)} ended with {done.returncode}, not {status}:\n{done.stdout[-4000:]}")
@@ -153,8 +160,15 @@ def fresh(name: str) -> Iterator[System]:
         for part in ("upper", "work", "root"):
             (work / part).mkdir()
         root = work / "root"
-        _do("mount", "-t", "overlay", "overlay", str(root), "-o",
-            f"lowerdir={lower},upperdir={work / 'upper'},workdir={work / 'work'}")
+        _do(
+            "mount",
+            "-t",
+            "overlay",
+            "overlay",
+            str(root),
+            "-o",
+            f"lowerdir={lower},upperdir={work / 'upper'},workdir={work / 'work'}",
+        )
         try:
             _do("mount", "-t", "proc", "proc", str(root / "proc"))
             _do("mount", "--rbind", "/dev", str(root / "dev"))
@@ -339,8 +353,9 @@ def main(arguments: list[str]) -> int:
         return 2
     if "--inside" not in arguments:
         own = ["unshare", "--mount", "--pid", "--fork", "--kill-child", "--mount-proc"]
-        return subprocess.run([*own, sys.executable, "-m", "tests.install.fresh_systems", "--inside", *names],
-                              cwd=REPOSITORY, check=False).returncode
+        return subprocess.run(
+            [*own, sys.executable, "-m", "tests.install.fresh_systems", "--inside", *names], cwd=REPOSITORY, check=False
+        ).returncode
     failures = 0
     for name in names:
         print(f"Debian {name}:", flush=True)

@@ -59,12 +59,15 @@ def session(folder: Path) -> Iterator[None]:
     runtime.mkdir(parents=True, mode=0o700)
     os.environ |= {"HOME": str(folder), "XDG_RUNTIME_DIR": str(runtime)}
     os.environ.pop("DBUS_SESSION_BUS_ADDRESS", None)
-    with (folder / "systemd.log").open("wb") as log, subprocess.Popen(
-        ["/usr/lib/systemd/systemd", "--user", "--log-target=console"], stdout=log, stderr=log) as manager:
+    with (
+        (folder / "systemd.log").open("wb") as log,
+        subprocess.Popen(["/usr/lib/systemd/systemd", "--user", "--log-target=console"], stdout=log, stderr=log) as manager,
+    ):
         try:
             deadline = time.monotonic() + 20
-            while subprocess.run(["systemctl", "--user", "is-system-running"], capture_output=True, text=True,
-                                 check=False).stdout.strip() not in ("running", "degraded"):
+            while subprocess.run(
+                ["systemctl", "--user", "is-system-running"], capture_output=True, text=True, check=False
+            ).stdout.strip() not in ("running", "degraded"):
                 if time.monotonic() > deadline or manager.poll() is not None:
                     raise RuntimeError(f"systemd does not start: {(folder / 'systemd.log').read_text()[-1000:]}")
                 time.sleep(0.05)
@@ -81,16 +84,51 @@ def command(home: Path, runtime: Path, *inner: str) -> list[str]:
     own.mkdir(parents=True, exist_ok=True)
     shown = [part for name in ("bin", "lib", "lib64", "sbin") for part in ("--symlink", f"usr/{name}", f"/{name}")]
     variables = {
-        "HOME": home, "PATH": "/usr/bin", "LC_ALL": "C.UTF-8", "XDG_RUNTIME_DIR": "/run/user/0", "PYTHONUNBUFFERED": "1",
-        "XDG_DATA_HOME": own / "data", "XDG_STATE_HOME": own / ".local/state", "XDG_CACHE_HOME": own / "cache",
-        "XDG_CONFIG_HOME": own / "config", "GIMP3_DIRECTORY": home / ".config/GIMP/3.2", "FLATPAK_ID": "org.gimp.GIMP",
+        "HOME": home,
+        "PATH": "/usr/bin",
+        "LC_ALL": "C.UTF-8",
+        "XDG_RUNTIME_DIR": "/run/user/0",
+        "PYTHONUNBUFFERED": "1",
+        "XDG_DATA_HOME": own / "data",
+        "XDG_STATE_HOME": own / ".local/state",
+        "XDG_CACHE_HOME": own / "cache",
+        "XDG_CONFIG_HOME": own / "config",
+        "GIMP3_DIRECTORY": home / ".config/GIMP/3.2",
+        "FLATPAK_ID": "org.gimp.GIMP",
     }  # GIMP's manifest maps xdg-config/GIMP; the variable does so here
     given = [part for name, value in variables.items() for part in ("--setenv", name, str(value))]
     return [
-        "bwrap", "--unshare-pid", "--die-with-parent", "--clearenv", *given,
-        "--ro-bind", str(runtime / "usr"), "/usr", "--ro-bind", str(runtime / "etc"), "/etc", *shown,
-        "--proc", "/proc", "--dev", "/dev", "--tmpfs", "/tmp", "--tmpfs", "/run", "--dir", "/run/user/0",
-        "--bind", str(home), str(home), "--ro-bind", str(application), "/.flatpak-info", "--chdir", str(home), *inner,
+        "bwrap",
+        "--unshare-pid",
+        "--die-with-parent",
+        "--clearenv",
+        *given,
+        "--ro-bind",
+        str(runtime / "usr"),
+        "/usr",
+        "--ro-bind",
+        str(runtime / "etc"),
+        "/etc",
+        *shown,
+        "--proc",
+        "/proc",
+        "--dev",
+        "/dev",
+        "--tmpfs",
+        "/tmp",
+        "--tmpfs",
+        "/run",
+        "--dir",
+        "/run/user/0",
+        "--bind",
+        str(home),
+        str(home),
+        "--ro-bind",
+        str(application),
+        "/.flatpak-info",
+        "--chdir",
+        str(home),
+        *inner,
     ]
 
 
@@ -107,8 +145,13 @@ def install(own: places.Places, wheel: Path) -> Path:
 
 
 def _ask(home: Path, runtime: Path, plugin: Path) -> dict[str, Any]:
-    done = subprocess.run(command(home, runtime, "/usr/bin/python3", "-c", CONNECT, str(plugin)), capture_output=True,
-                          text=True, timeout=60, check=False)
+    done = subprocess.run(
+        command(home, runtime, "/usr/bin/python3", "-c", CONNECT, str(plugin)),
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
     if done.returncode:
         raise RuntimeError(f"{done.stdout}{done.stderr}")
     answer: dict[str, Any] = json.loads(done.stdout)
@@ -126,7 +169,13 @@ def _paint(home: Path, runtime: Path) -> str:
     batch = f"exec(compile(open({str(home / 'case.py')!r}, encoding='utf-8').read(), 'case', 'exec'))"
     done = subprocess.run(
         command(home, runtime, "gimp-console", "-i", "--batch-interpreter=python-fu-eval", "-b", batch, "--quit"),
-        stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, errors="replace", timeout=300, check=False)
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        errors="replace",
+        timeout=300,
+        check=False,
+    )
     return done.stdout
 
 
@@ -148,11 +197,16 @@ def main() -> int:
         if options.paint:
             seen["gimp"] = _paint(home, options.runtime)
         seen["watched"] = _ask(home, options.runtime, plugin)
-        subprocess.run([own.python, "-m", "server.cli", "server", "stop", "--folder", str(own.state)], check=False,
-                       capture_output=True, env={**os.environ, "NEURAL_STYLE_FOLDER": str(own.state)})
+        subprocess.run(
+            [own.python, "-m", "server.cli", "server", "stop", "--folder", str(own.state)],
+            check=False,
+            capture_output=True,
+            env={**os.environ, "NEURAL_STYLE_FOLDER": str(own.state)},
+        )
         seen["again"] = _ask(home, options.runtime, plugin)
-        log = subprocess.run(["systemctl", "--user", "show", "-P", "MainPID", units.NAME], capture_output=True, text=True,
-                             check=True)
+        log = subprocess.run(
+            ["systemctl", "--user", "show", "-P", "MainPID", units.NAME], capture_output=True, text=True, check=True
+        )
         seen["unit's process"] = int(log.stdout)
         units.remove(own)
         seen["left"] = sorted(str(path.relative_to(home)) for path in (home / ".config/systemd").rglob("*.*"))

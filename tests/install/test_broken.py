@@ -61,11 +61,15 @@ def make_wheel(folder: Path, name: str, version: str, files: dict[str, bytes]) -
     """Make a wheel with these files."""
     folder.mkdir(parents=True, exist_ok=True)
     info = f"{name}-{version}.dist-info"
-    files = {**files, f"{info}/METADATA": f"Metadata-Version: 2.1\nName: {name}\nVersion: {version}\n".encode(),
-             f"{info}/WHEEL": b"Wheel-Version: 1.0\nRoot-Is-Purelib: true\nTag: py3-none-any\n"}
+    files = {
+        **files,
+        f"{info}/METADATA": f"Metadata-Version: 2.1\nName: {name}\nVersion: {version}\n".encode(),
+        f"{info}/WHEEL": b"Wheel-Version: 1.0\nRoot-Is-Purelib: true\nTag: py3-none-any\n",
+    }
     path = folder / f"{name}-{version}-py3-none-any.whl"
-    digests = {key: base64.urlsafe_b64encode(hashlib.sha256(data).digest()).decode().rstrip("=")
-               for key, data in files.items()}
+    digests = {
+        key: base64.urlsafe_b64encode(hashlib.sha256(data).digest()).decode().rstrip("=") for key, data in files.items()
+    }
     record = "".join(f"{key},sha256={digest},{len(files[key])}\n" for key, digest in digests.items())
     with zipfile.ZipFile(path, "w") as wheel:
         for key, data in {**files, f"{info}/RECORD": f"{record}{info}/RECORD,,\n".encode()}.items():
@@ -131,8 +135,9 @@ def original(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture
-def installed(original: Path, home: Path, monkeypatch: pytest.MonkeyPatch,
-              capsys: pytest.CaptureFixture[str]) -> Iterator[Installed]:
+def installed(
+    original: Path, home: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> Iterator[Installed]:
     shutil.copytree(original, home, symlinks=True, dirs_exist_ok=True)
     own = use_home(monkeypatch, home)
     make_environment(own)  # an environment cannot be moved
@@ -214,8 +219,9 @@ MENDED: list[tuple[Callable[[Installed], None], str, str]] = [
 
 
 @pytest.mark.parametrize(("bring_on", "ask", "words"), MENDED, ids=lambda value: getattr(value, "__name__", None))
-def test_running_the_installer_again_mends_it(installed: Installed, monkeypatch: pytest.MonkeyPatch,
-                                              bring_on: Callable[[Installed], None], ask: str, words: str) -> None:
+def test_running_the_installer_again_mends_it(
+    installed: Installed, monkeypatch: pytest.MonkeyPatch, bring_on: Callable[[Installed], None], ask: str, words: str
+) -> None:
     monkeypatch.setenv(processes.OFFLINE, "")
     bring_on(installed)
     if ask:
@@ -233,8 +239,10 @@ def test_running_the_installer_again_mends_it(installed: Installed, monkeypatch:
 def test_an_old_server_is_ended(installed: Installed) -> None:
     state = installed.places.state
     # Our end of it: a process that holds the lock as a server does, and does not understand a newer client.
-    code = ("import fcntl, sys, time; lock = open(sys.argv[1], 'w'); fcntl.flock(lock, fcntl.LOCK_EX); "
-            "print('held', flush=True); time.sleep(300)")
+    code = (
+        "import fcntl, sys, time; lock = open(sys.argv[1], 'w'); fcntl.flock(lock, fcntl.LOCK_EX); "
+        "print('held', flush=True); time.sleep(300)"
+    )
     state.mkdir(parents=True, exist_ok=True)
     with subprocess.Popen([sys.executable, "-c", code, state / "lock"], stdout=subprocess.PIPE, text=True) as old:
         try:
@@ -253,8 +261,11 @@ def test_an_old_server_is_ended(installed: Installed) -> None:
 def test_a_stale_connection_file_leads_nobody_astray(installed: Installed) -> None:
     state = installed.places.state
     state.mkdir(parents=True, mode=0o700)
-    (state / "connection.json").write_text(json.dumps({
-        "address": "tcp://127.0.0.1:9", "public_key": "k" * 40, "pid": os.getpid(), "version": "0.1.0", "protocol": 1}))
+    (state / "connection.json").write_text(
+        json.dumps(
+            {"address": "tcp://127.0.0.1:9", "public_key": "k" * 40, "pid": os.getpid(), "version": "0.1.0", "protocol": 1}
+        )
+    )
     (state / "connection.json").chmod(0o600)
     (state / "lock").touch()  # left by a server that died: nobody holds it
     assert finding.read_connection(state) is None
@@ -269,7 +280,8 @@ def test_keys_that_others_can_read_are_told_and_the_remedy_helps(installed: Inst
     (state / "keys").mkdir(mode=0o700)
     for name in ("client", "server"):
         (state / "keys" / f"{name}.key_secret").write_text(
-            f'metadata\ncurve\n    public-key = "{"p" * 40}"\n    secret-key = "{"s" * 40}"\n')
+            f'metadata\ncurve\n    public-key = "{"p" * 40}"\n    secret-key = "{"s" * 40}"\n'
+        )
         (state / "keys" / f"{name}.key_secret").chmod(0o644)
     with pytest.raises(ServiceError, match="Other users could read the server's keys") as caught:
         finding.load_keys(state, "client")
@@ -278,8 +290,9 @@ def test_keys_that_others_can_read_are_told_and_the_remedy_helps(installed: Inst
     assert finding.load_keys(state, "client")[1] == b"s" * 40
 
 
-def test_damaged_weights_are_told_and_installed_anew(installed: Installed, tmp_path: Path,
-                                                     monkeypatch: pytest.MonkeyPatch) -> None:
+def test_damaged_weights_are_told_and_installed_anew(
+    installed: Installed, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     damaged = tmp_path / "weights.bin"
     damaged.write_bytes(weights.bundled_path().read_bytes()[:-1])
     with pytest.raises(StyleError, match="cannot be used: its SHA-256") as caught:
@@ -321,10 +334,12 @@ def test_a_write_that_fails_half_way_leaves_the_former_plug_in(installed: Instal
     assert not list(installed.places.data.glob("download-*"))
 
 
-@pytest.mark.parametrize(("options", "words"), [("size=2m", "is full"), ("size=40m,ro", "I may not write to")],
-                         ids=["full", "read-only"])
-def test_one_gimps_disk_does_not_keep_the_others_from_theirs(installed: Installed, options: str, words: str,
-                                                             small_disk: Callable[[str], Path]) -> None:
+@pytest.mark.parametrize(
+    ("options", "words"), [("size=2m", "is full"), ("size=40m,ro", "I may not write to")], ids=["full", "read-only"]
+)
+def test_one_gimps_disk_does_not_keep_the_others_from_theirs(
+    installed: Installed, options: str, words: str, small_disk: Callable[[str], Path]
+) -> None:
     other = small_disk(options)
     (installed.places.gimp / "3.2").symlink_to(other)
     shutil.rmtree(installed.plugin)

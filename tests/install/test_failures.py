@@ -21,8 +21,12 @@ from installer.errors import InstallError, from_os_error
 from tests.install.conftest import REPOSITORY, Run, own_environment
 
 NO_NETWORK: dict[str, str | None] = {
-    "PIP_INDEX_URL": "http://127.0.0.1:9/simple", "PIP_CONFIG_FILE": os.devnull, "PIP_FIND_LINKS": None,
-    "PIP_EXTRA_INDEX_URL": None, "http_proxy": "http://127.0.0.1:9", "https_proxy": "http://127.0.0.1:9",
+    "PIP_INDEX_URL": "http://127.0.0.1:9/simple",
+    "PIP_CONFIG_FILE": os.devnull,
+    "PIP_FIND_LINKS": None,
+    "PIP_EXTRA_INDEX_URL": None,
+    "http_proxy": "http://127.0.0.1:9",
+    "https_proxy": "http://127.0.0.1:9",
     "PIP_DEFAULT_TIMEOUT": "3",
 }
 
@@ -88,8 +92,12 @@ def test_disk_full_midway(small_disk: Callable[[str], Path]) -> None:
     temporary = disk / "download"
     temporary.mkdir()
     with pytest.raises(processes.PipError) as caught:
-        processes.pip(Path(sys.executable), ["install", "--no-deps", "--target", disk / "packages", "numpy"],
-                      temporary=temporary, show=lambda text: None)
+        processes.pip(
+            Path(sys.executable),
+            ["install", "--no-deps", "--target", disk / "packages", "numpy"],
+            temporary=temporary,
+            show=lambda text: None,
+        )
     assert caught.value.reason == "full"
     assert str(disk) in caught.value.sentence
 
@@ -139,11 +147,14 @@ def test_the_lock_says_who_holds_it_and_a_dead_process_holds_nothing(home: Path)
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_interrupted(home: Path, number: int) -> None:
     process = subprocess.Popen(
-        ["/bin/bash", REPOSITORY / "install.sh"], env={**own_environment(home)}, stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT, text=True,
+        ["/bin/bash", REPOSITORY / "install.sh"],
+        env={**own_environment(home)},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
         # As in a terminal: what runs in a shell's background hands on that Ctrl-C is ignored.
         preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
-    )  # fmt: skip
+    )
     deadline = time.monotonic() + 60
     while not (home / ".local/share/gimp-neural-style/venv/bin").is_dir() and time.monotonic() < deadline:
         time.sleep(0.05)

@@ -66,11 +66,9 @@ def test_gimp3_directory_wins(home: Path, tmp_path: Path) -> None:
     assert only.plugin == tmp_path / "profile" / "plug-ins" / "neural-style"
 
 
-@pytest.mark.parametrize(("pythons", "wheels"), [
-    (("3.13",), ("3.12",)),
-    (("3.11",), ("3.11", "3.12")),
-    (("3.10", "3.14"), ("3.10", "3.12")),
-])
+@pytest.mark.parametrize(
+    ("pythons", "wheels"), [(("3.13",), ("3.12",)), (("3.11",), ("3.11", "3.12")), (("3.10", "3.14"), ("3.10", "3.12"))]
+)
 def test_pyzmq_fits_gimps_python(pythons: tuple[str, ...], wheels: tuple[str, ...]) -> None:
     gimp = gimps.Gimp("3.0", "3.0.4", Path("/nowhere"), None, pythons)
     assert plugins.pyzmq_pythons(gimp) == wheels

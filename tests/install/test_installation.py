@@ -33,8 +33,13 @@ class Installation:
         self.home = folder / "a home with späces"
         self.home.mkdir()
         self.project = folder / "the project's copy"
-        shutil.copytree(REPOSITORY, self.project, ignore=shutil.ignore_patterns(
-            ".git", "__pycache__", "output", "build", "*.egg-info", ".*_cache", ".venv", ".hypothesis"))
+        shutil.copytree(
+            REPOSITORY,
+            self.project,
+            ignore=shutil.ignore_patterns(
+                ".git", "__pycache__", "output", "build", "*.egg-info", ".*_cache", ".venv", ".hypothesis"
+            ),
+        )
         self.pictures = folder / "my pictures"
         self.pictures.mkdir()
         self.data = self.home / ".local/share/gimp-neural-style"
@@ -43,9 +48,15 @@ class Installation:
     def install_sh(self, *arguments: str, environment: dict[str, str] | None = None) -> str:
         """Run install.sh and return what it says; it has to end well."""
         done = subprocess.run(
-            ["/bin/bash", self.project / "install.sh", *arguments], env=environment or self.environment,
-            cwd=self.pictures, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
-            timeout=600, check=False,
+            ["/bin/bash", self.project / "install.sh", *arguments],
+            env=environment or self.environment,
+            cwd=self.pictures,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            timeout=600,
+            check=False,
         )
         assert done.returncode == 0, done.stdout
         return done.stdout
@@ -77,8 +88,12 @@ def test_upgrade_brings_the_new_code(installed: Installation) -> None:
     client.write_text(client.read_text(encoding="utf-8") + "\nNEWER = 1\n", encoding="utf-8")
     text = installed.install_sh()
     assert "Updating Neural Style" in text
-    done = subprocess.run([installed.data / "venv/bin/python", "-I", "-c", "import server.client as c; print(c.NEWER)"],
-                          capture_output=True, text=True, check=True)
+    done = subprocess.run(
+        [installed.data / "venv/bin/python", "-I", "-c", "import server.client as c; print(c.NEWER)"],
+        capture_output=True,
+        text=True,
+        check=True,
+    )
     assert done.stdout == "1\n"
 
 
@@ -99,8 +114,9 @@ def test_doctor_is_content_and_then_finds_what_is_broken(installed: Installation
     keys = installed.home / ".local/state/gimp-neural-style/keys"
     keys.chmod(0o755)
     program = installed.home / ".local/bin/neural-style"
-    done = subprocess.run([program, "doctor", "--json"], env=installed.environment, capture_output=True, text=True,
-                          check=False)
+    done = subprocess.run(
+        [program, "doctor", "--json"], env=installed.environment, capture_output=True, text=True, check=False
+    )
     keys.chmod(0o700)
     assert done.returncode == 1
     bad = [each for each in json.loads(done.stdout)["findings"] if each["state"] == "bad"]
@@ -113,8 +129,9 @@ def test_doctor_is_content_and_then_finds_what_is_broken(installed: Installation
 
 @pytest.mark.gimp
 @pytest.mark.parametrize("series", gimp_places.SERIES)
-def test_each_gimp_gets_the_plugin_and_knows_it(installed: Installation, series: str, request: pytest.FixtureRequest,
-                                                tmp_path: Path) -> None:
+def test_each_gimp_gets_the_plugin_and_knows_it(
+    installed: Installation, series: str, request: pytest.FixtureRequest, tmp_path: Path
+) -> None:
     if request.config.getoption("--no-gimp"):
         pytest.skip("--no-gimp")
     try:
@@ -127,8 +144,12 @@ def test_each_gimp_gets_the_plugin_and_knows_it(installed: Installation, series:
     try:
         home = shared / "home of mine"
         home.mkdir()
-        environment = {**installed.environment, "HOME": str(home), "TMPDIR": str(shared),
-                       "XDG_DATA_HOME": str(installed.data.parent)}
+        environment = {
+            **installed.environment,
+            "HOME": str(home),
+            "TMPDIR": str(shared),
+            "XDG_DATA_HOME": str(installed.data.parent),
+        }
         if place.root is not None:
             (tmp_path / "bin").mkdir()
             program = tmp_path / "bin" / "gimp-console"
@@ -167,8 +188,22 @@ def test_uninstall_leaves_only_what_is_the_users(tmp_path: Path) -> None:
     (installation.data / "styles").mkdir(exist_ok=True)
     (installation.data / "styles" / "my painting.jpg").write_bytes(b"mine")
     program = installation.home / ".local/bin/neural-style"
-    subprocess.run([program, "style", *_samples(installation), "-o", installation.pictures / "x.png", "--size", "64",
-                    "--quality", "draft"], env=installation.environment, capture_output=True, check=True)
+    subprocess.run(
+        [
+            program,
+            "style",
+            *_samples(installation),
+            "-o",
+            installation.pictures / "x.png",
+            "--size",
+            "64",
+            "--quality",
+            "draft",
+        ],
+        env=installation.environment,
+        capture_output=True,
+        check=True,
+    )
     assert (installation.home / ".local/state/gimp-neural-style/connection.json").exists()  # the server is running
 
     # A painting that could not be saved where it was wanted.

@@ -30,15 +30,17 @@ def test_one_index_drops_other_places_and_keeps_the_rest(tmp_path: Path, monkeyp
     assert processes.one_index(Path(sys.executable), "http://cpu.test")["PIP_INDEX_URL"] == "http://cpu.test"
 
 
-def test_a_package_that_has_no_build_is_not_called_a_network_failure(tmp_path: Path,
-                                                                     monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_package_that_has_no_build_is_not_called_a_network_failure(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     error = refused(tmp_path, monkeypatch)
     assert error.reason == "other"
     assert "this Python" in error.sentence
 
 
-def test_a_version_that_pips_configuration_rules_out_is_told_as_that(tmp_path: Path,
-                                                                     monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_version_that_pips_configuration_rules_out_is_told_as_that(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     constraints = tmp_path / "of the company.txt"
     constraints.write_text("torch<0.0.1\n")
     configuration = tmp_path / "pip.conf"
@@ -54,8 +56,12 @@ def refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, configuration: str 
         monkeypatch.delenv(name)
     monkeypatch.setenv("PIP_CONFIG_FILE", configuration)
     with pytest.raises(processes.PipError) as caught:
-        processes.pip(Path(sys.executable), ["download", "--no-index", "--no-deps", "-d", tmp_path, "torch==0.0.1"],
-                      temporary=tmp_path, show=print)
+        processes.pip(
+            Path(sys.executable),
+            ["download", "--no-index", "--no-deps", "-d", tmp_path, "torch==0.0.1"],
+            temporary=tmp_path,
+            show=print,
+        )
     return caught.value
 
 
@@ -75,8 +81,9 @@ def test_works_is_strict(tmp_path: Path) -> None:
     assert torch_build.works(tmp_path / "no python") is None
 
 
-def test_offline_takes_packages_from_a_folder_with_spaces_and_nothing_else(tmp_path: Path,
-                                                                           monkeypatch: pytest.MonkeyPatch) -> None:
+def test_offline_takes_packages_from_a_folder_with_spaces_and_nothing_else(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     wheels, second = tmp_path / "wheels, übrigens", tmp_path / "more"
     make_wheel(wheels, "small", "1.0", {"small/__init__.py": b""})
     monkeypatch.setenv(processes.OFFLINE, "")
@@ -94,8 +101,13 @@ def test_offline_takes_packages_from_a_folder_with_spaces_and_nothing_else(tmp_p
 
 def test_each_device_has_its_index(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv(processes.OFFLINE, raising=False)
-    places = {build: [variables and variables.get("PIP_INDEX_URL") for _, variables, _ in
-                      torch_build.ways(Path(sys.executable), build)] for build in ("cpu", "cuda", "rocm")}
+    places = {
+        build: [
+            variables and variables.get("PIP_INDEX_URL")
+            for _, variables, _ in torch_build.ways(Path(sys.executable), build)
+        ]
+        for build in ("cpu", "cuda", "rocm")
+    }
     assert places["cpu"][0] == torch_build.CPU_INDEX
     assert places["cuda"][0] is None  # as pip is configured
     assert places["rocm"] == [torch_build.ROCM_INDEX]  # no other build would run on that GPU

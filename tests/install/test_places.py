@@ -19,8 +19,9 @@ def test_defaults_are_below_home(tmp_path: Path) -> None:
 
 
 def test_xdg_variables_are_honoured_unless_relative(tmp_path: Path) -> None:
-    found = places.find({"HOME": str(tmp_path), "XDG_DATA_HOME": "/data", "XDG_CONFIG_HOME": "relative",
-                         "GIMP3_DIRECTORY": "mine"})
+    found = places.find(
+        {"HOME": str(tmp_path), "XDG_DATA_HOME": "/data", "XDG_CONFIG_HOME": "relative", "GIMP3_DIRECTORY": "mine"}
+    )
     assert found.data == Path("/data/gimp-neural-style")
     assert found.user_dirs == tmp_path / ".config/user-dirs.dirs"
     assert found.gimp_override == tmp_path / "mine"

@@ -25,8 +25,12 @@ def runtime(required: bool) -> Path:
         root = gimp_places.find("3.2").root
     except GimpUnavailable:
         root = None
-    possible = root is not None and shutil.which("bwrap") and Path("/usr/lib/systemd/systemd").exists() and \
-        subprocess.run([*OWN, "true"], capture_output=True, check=False).returncode == 0
+    possible = (
+        root is not None
+        and shutil.which("bwrap")
+        and Path("/usr/lib/systemd/systemd").exists()
+        and subprocess.run([*OWN, "true"], capture_output=True, check=False).returncode == 0
+    )
     if not possible and required:
         pytest.fail("a root file system with GIMP 3.2, bubblewrap, systemd and namespaces are needed")
     if not possible:
@@ -41,9 +45,16 @@ def test_in_a_flatpak_the_users_systemd_starts_the_server(home: Path, pytestconf
     root = runtime(bool(pytestconfig.getoption("--require-gimp")))
     home = home / '100 % "$HOME" \\n'  # all that a unit file takes for its own
     home.mkdir()
-    done = subprocess.run([*OWN, sys.executable, "-m", "tests.install.sandbox", home, root, pyzmq_wheel()],
-                          cwd=REPOSITORY, env={**os.environ, "PYTHONPATH": str(REPOSITORY)}, stdin=subprocess.DEVNULL,
-                          capture_output=True, text=True, timeout=120, check=False)
+    done = subprocess.run(
+        [*OWN, sys.executable, "-m", "tests.install.sandbox", home, root, pyzmq_wheel()],
+        cwd=REPOSITORY,
+        env={**os.environ, "PYTHONPATH": str(REPOSITORY)},
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
     assert done.returncode == 0, done.stderr
     seen = json.loads(done.stdout)
     # Without the unit nobody could hear it: it says so at once, and how to help oneself.
@@ -57,8 +68,9 @@ def test_in_a_flatpak_the_users_systemd_starts_the_server(home: Path, pytestconf
     assert seen["left"] == []
 
 
-def test_without_a_systemd_of_the_user_nothing_is_left_and_the_user_is_told(home: Path,
-                                                                           monkeypatch: pytest.MonkeyPatch) -> None:
+def test_without_a_systemd_of_the_user_nothing_is_left_and_the_user_is_told(
+    home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setenv("XDG_RUNTIME_DIR", str(home / "nobody is here"))
     monkeypatch.delenv("DBUS_SESSION_BUS_ADDRESS", raising=False)
     own = places.find({"HOME": str(home)})

@@ -34,8 +34,11 @@ def picture(side: int = 64, *, channels: int = 3, kind: str = "u8", seed: int = 
     y, x, c = np.ogrid[:height, :side, :channels]
     noise = np.random.default_rng(seed).integers(40, size=(height, side, channels))
     values = np.where(c < 3, ((x * (3 + seed) + y * 5 + c * 40) % 200 + noise) / 255, 1.0)
-    samples = {"u8": (values * 255).round().astype(np.uint8), "u16": (values * 65535).round().astype(np.uint16),
-               "f32": values.astype(np.float32)}[kind]
+    samples = {
+        "u8": (values * 255).round().astype(np.uint8),
+        "u16": (values * 65535).round().astype(np.uint16),
+        "f32": values.astype(np.float32),
+    }[kind]
     return Picture(side, height, channels, kind, samples.tobytes())
 
 
@@ -81,8 +84,12 @@ class Server:
         self.folder = folder
         self.process = subprocess.Popen(
             [sys.executable, "-m", "server", "--folder", str(folder), "--threads", "1", "--auto", *options],
-            cwd=ROOT, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True,
-            env={**os.environ, **(environment or {})})
+            cwd=ROOT,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.PIPE,
+            text=True,
+            env={**os.environ, **(environment or {})},
+        )
         until(lambda: (folder / "connection.json").exists() or self.process.poll() is not None, 15)
 
     def connect(self, name: str = "test") -> Client:

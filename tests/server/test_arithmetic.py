@@ -20,8 +20,21 @@ from stylecore.job import Job, Style
 from tests.server.conftest import ROOT, Server
 from tests.server.test_cli import one_thread
 
-COMMAND = ["style", "photo.png", "style.png", "-o", "out.tif", "--depth", "32", "--quality", "draft", "--iterations", "8",
-           "--precision", "float32"]
+COMMAND = [
+    "style",
+    "photo.png",
+    "style.png",
+    "-o",
+    "out.tif",
+    "--depth",
+    "32",
+    "--quality",
+    "draft",
+    "--iterations",
+    "8",
+    "--precision",
+    "float32",
+]
 
 
 @pytest.fixture
@@ -44,8 +57,15 @@ def test_all_processes_compute_as_was_decided_once(tmp_path: Path) -> None:
     environment = {**os.environ, "NEURAL_STYLE_FOLDER": str(folder), "PYTHONPATH": str(ROOT)}
 
     def painted(*more: str) -> pictures.Pixels:
-        done = subprocess.run([sys.executable, "-m", "server.cli", *COMMAND, *more], cwd=tmp_path, env=environment,
-                              preexec_fn=one_thread, capture_output=True, text=True, timeout=300)
+        done = subprocess.run(
+            [sys.executable, "-m", "server.cli", *COMMAND, *more],
+            cwd=tmp_path,
+            env=environment,
+            preexec_fn=one_thread,
+            capture_output=True,
+            text=True,
+            timeout=300,
+        )
         assert done.returncode == 0, done.stderr
         return pictures.load(tmp_path / "out.tif").pixels
 

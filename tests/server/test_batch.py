@@ -80,9 +80,27 @@ def test_ctrl_c_in_a_folder_keeps_the_picture_so_far_apart(files: Path, server: 
     for number in range(2):
         write(folder / f"{number}.png", number, side=48)
     environment = {**os.environ, "NEURAL_STYLE_FOLDER": str(server.folder), "PYTHONPATH": str(ROOT)}
-    process = subprocess.Popen([sys.executable, "-m", "server.cli", "style", "photos", "style.png", "-o", "out",
-                                "--precision", "float32", "--iterations", "2000"], cwd=files, env=environment,
-                               stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    process = subprocess.Popen(
+        [
+            sys.executable,
+            "-m",
+            "server.cli",
+            "style",
+            "photos",
+            "style.png",
+            "-o",
+            "out",
+            "--precision",
+            "float32",
+            "--iterations",
+            "2000",
+        ],
+        cwd=files,
+        env=environment,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
     assert process.stderr is not None
     for line in process.stderr:
         if "%" in line:
@@ -103,7 +121,9 @@ def test_weights_decide_which_style_is_seen(files: Path, server: Server) -> None
     base = ["style", "photo.png", "style.png", "other.png", *TINY, "--iterations", "8"]
     found = {}
     for name, arguments in {
-        "first": [*base, "--weights", "1 0"], "second": [*base, "--weights", "0 1"], "both": base,
+        "first": [*base, "--weights", "1 0"],
+        "second": [*base, "--weights", "0 1"],
+        "both": base,
         "alone": ["style", "photo.png", "style.png", *TINY, "--iterations", "8"],
     }.items():
         done = run(files, *arguments, "-o", f"{name}.png", state=server.folder)
@@ -132,15 +152,18 @@ def test_frames_flicker_less_than_pictures_painted_apart(files: Path, server: Se
     assert flicker["frames"] < 0.7 * flicker["apart"], flicker
 
 
-@pytest.mark.parametrize(("arguments", "said"), [
-    (["empty", "style.png", "-o", "out"], "no pictures"),
-    (["none*.png", "style.png", "-o", "out"], "no pictures"),
-    ([".", "style.png", "-o", "."], "one of the files"),
-    ([".", "style.png", "-o", "style.png/out"], "style.png"),
-    ([".", "style.png", "-o", "out", "--side-by-side", "all.png"], "--side-by-side"),
-    (["style.png", "other.png", "-o", "out.png", "--weights", "1 2"], "--weights"),
-    (["style.png", "other.png", "-o", "out.png", "--weights", "0"], "--weights"),
-])
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["empty", "style.png", "-o", "out"], "no pictures"),
+        (["none*.png", "style.png", "-o", "out"], "no pictures"),
+        ([".", "style.png", "-o", "."], "one of the files"),
+        ([".", "style.png", "-o", "style.png/out"], "style.png"),
+        ([".", "style.png", "-o", "out", "--side-by-side", "all.png"], "--side-by-side"),
+        (["style.png", "other.png", "-o", "out.png", "--weights", "1 2"], "--weights"),
+        (["style.png", "other.png", "-o", "out.png", "--weights", "0"], "--weights"),
+    ],
+)
 def test_what_is_wrong_with_many_is_said_first(files: Path, arguments: list[str], said: str) -> None:
     (files / "empty").mkdir()
     before = sorted(files.rglob("*"))
@@ -167,8 +190,18 @@ def test_what_a_folder_holds_beside_readable_pictures_is_told(files: Path, capsy
     clear.save(folder / "clear.bmp.png")
     for name in ("raw.NEF", "layers.xcf", "layers.kra", "scan.pdf", "film.mpg", "film.mp4", "notes.txt"):
         (folder / name).write_bytes(b"bytes of some kind")
-    command = ["style", str(folder), str(files / "style.png"), "-o", str(files / "painted"), "--local", "--strength", "0",
-               "--precision", "float32"]
+    command = [
+        "style",
+        str(folder),
+        str(files / "style.png"),
+        "-o",
+        str(files / "painted"),
+        "--local",
+        "--strength",
+        "0",
+        "--precision",
+        "float32",
+    ]
     assert cli.main(command) == 0
     out, err = capsys.readouterr()
     assert "3 painted, 3 of a kind that is not read" in out

@@ -44,8 +44,15 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
 
 def run(folder: Path, *arguments: str, state: Path | None = None) -> subprocess.CompletedProcess[str]:
     environment = {**os.environ, "NEURAL_STYLE_FOLDER": str(state or folder / "state"), "PYTHONPATH": str(ROOT)}
-    return subprocess.run([sys.executable, "-m", "server.cli", *arguments], cwd=folder, env=environment, timeout=120,
-                          capture_output=True, text=True, preexec_fn=one_thread)
+    return subprocess.run(
+        [sys.executable, "-m", "server.cli", *arguments],
+        cwd=folder,
+        env=environment,
+        timeout=120,
+        capture_output=True,
+        text=True,
+        preexec_fn=one_thread,
+    )
 
 
 def one_thread() -> None:
@@ -55,8 +62,20 @@ def one_thread() -> None:
 
 
 def test_style_writes_result_and_side_by_side(files: Path, server: Server) -> None:
-    done = run(files, "style", "photo.png", "style.jpg", "-o", "out.png", "--side-by-side", "all.jpg", *QUICK,
-               "--strength", "70", state=server.folder)
+    done = run(
+        files,
+        "style",
+        "photo.png",
+        "style.jpg",
+        "-o",
+        "out.png",
+        "--side-by-side",
+        "all.jpg",
+        *QUICK,
+        "--strength",
+        "70",
+        state=server.folder,
+    )
     assert done.returncode == 0, done.stderr
     with Image.open(files / "out.png") as result, Image.open(files / "photo.png") as photo:
         assert result.size == photo.size and result.tobytes() != photo.tobytes()
@@ -112,9 +131,26 @@ def test_pictures_on_the_way_are_kept(files: Path, server: Server) -> None:
 
 def test_ctrl_c_keeps_the_picture_so_far(files: Path, server: Server) -> None:
     environment = {**os.environ, "NEURAL_STYLE_FOLDER": str(server.folder), "PYTHONPATH": str(ROOT)}
-    process = subprocess.Popen([sys.executable, "-m", "server.cli", "style", "photo.png", "style.jpg", "-o", "out.png",
-                                *QUICK, "--iterations", "2000"], cwd=files, env=environment, stdout=subprocess.PIPE,
-                               stderr=subprocess.PIPE, text=True)
+    process = subprocess.Popen(
+        [
+            sys.executable,
+            "-m",
+            "server.cli",
+            "style",
+            "photo.png",
+            "style.jpg",
+            "-o",
+            "out.png",
+            *QUICK,
+            "--iterations",
+            "2000",
+        ],
+        cwd=files,
+        env=environment,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
     assert process.stderr is not None
     for line in process.stderr:
         if "%" in line:
@@ -132,9 +168,15 @@ def test_an_interrupted_picture_is_finished_as_if_it_had_not_been(files: Path) -
     whole = run(files, *command, "-o", "whole.png")
     assert whole.returncode == 0, whole.stderr
     environment = {**os.environ, "PYTHONPATH": str(ROOT)}
-    first = subprocess.Popen([sys.executable, "-m", "server.cli", *command, "-o", "first.png", "--resume", "work.state"],
-                             cwd=files, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
-                             preexec_fn=one_thread)
+    first = subprocess.Popen(
+        [sys.executable, "-m", "server.cli", *command, "-o", "first.png", "--resume", "work.state"],
+        cwd=files,
+        env=environment,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        preexec_fn=one_thread,
+    )
     assert first.stderr is not None
     for line in first.stderr:
         if "%" in line:
@@ -151,15 +193,18 @@ def test_an_interrupted_picture_is_finished_as_if_it_had_not_been(files: Path) -
     assert bad.returncode == 2 and "is not a saved job" in bad.stderr
 
 
-@pytest.mark.parametrize(("arguments", "said"), [
-    (["none.png", "style.jpg", "-o", "out.png"], "none.png"),
-    (["photo.png", "text.png", "-o", "out.png"], "text.png"),
-    (["photo.png", "style.jpg", "-o", "no/such/out.png"], "no/such"),
-    (["photo.png", "style.jpg", "-o", "out.doc"], "out.doc"),
-    (["photo.png", "style.jpg", "-o", "photo.png"], "one of the files"),
-    (["photo.png", "style.jpg", "-o", "."], "folder"),
-    (["photo.png", "style.jpg", "-o", "out.png", "--strength", "1000"], "strength"),
-])
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["none.png", "style.jpg", "-o", "out.png"], "none.png"),
+        (["photo.png", "text.png", "-o", "out.png"], "text.png"),
+        (["photo.png", "style.jpg", "-o", "no/such/out.png"], "no/such"),
+        (["photo.png", "style.jpg", "-o", "out.doc"], "out.doc"),
+        (["photo.png", "style.jpg", "-o", "photo.png"], "one of the files"),
+        (["photo.png", "style.jpg", "-o", "."], "folder"),
+        (["photo.png", "style.jpg", "-o", "out.png", "--strength", "1000"], "strength"),
+    ],
+)
 def test_what_is_wrong_is_said_before_anything_is_painted(files: Path, arguments: list[str], said: str) -> None:
     (files / "text.png").write_text("not a picture")
     before = sorted(path.name for path in files.iterdir())
@@ -214,8 +259,12 @@ def test_a_frozen_server_can_be_stopped(files: Path) -> None:
 
 def test_server_run_in_the_foreground_ends_with_ctrl_c(files: Path) -> None:
     state = files / "state"
-    process = subprocess.Popen([sys.executable, "-m", "server.cli", "server", "run", "--folder", str(state)], cwd=ROOT,
-                               stderr=subprocess.PIPE, text=True)
+    process = subprocess.Popen(
+        [sys.executable, "-m", "server.cli", "server", "run", "--folder", str(state)],
+        cwd=ROOT,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
     until(lambda: (state / "connection.json").exists(), 10)
     process.send_signal(signal.SIGINT)
     _, said = process.communicate(timeout=10)
@@ -240,8 +289,20 @@ def test_sixteen_bits_go_through_without_bands(files: Path, server: Server) -> N
     assert np.abs(same.pixels - ramp).max() < 1.01 / 65535
     levels = len(np.unique(painted.pixels[..., 1]))
     assert levels > 500
-    done = run(files, "style", "deep.png", "style.jpg", "-o", "shallow.png", "--depth", "8", "--strength", "0", *QUICK,
-               state=server.folder)
+    done = run(
+        files,
+        "style",
+        "deep.png",
+        "style.jpg",
+        "-o",
+        "shallow.png",
+        "--depth",
+        "8",
+        "--strength",
+        "0",
+        *QUICK,
+        state=server.folder,
+    )
     assert done.returncode == 0 and pictures.load(files / "shallow.png").depth == 8
 
 
@@ -254,8 +315,20 @@ def test_masks_say_where_with_which_style_and_how_strongly(files: Path, server: 
     clear.paste((255, 255, 255, 255), (0, 0, 128, 32))
     clear.save(files / "top.png")
     Image.new("RGB", (64, 64), "#c02010").save(files / "red.png")
-    base = ["style", "photo.png", "style.jpg", "red.png", "--style-guide", "left.png", "--strength-map", "top.png",
-            "--json", "-o", "out.png", *QUICK]
+    base = [
+        "style",
+        "photo.png",
+        "style.jpg",
+        "red.png",
+        "--style-guide",
+        "left.png",
+        "--strength-map",
+        "top.png",
+        "--json",
+        "-o",
+        "out.png",
+        *QUICK,
+    ]
     results = []
     for more in ([], ["--local"]):
         done = run(files, *base, *more, state=server.folder)

@@ -66,18 +66,30 @@ def run(script: str, folder: Path, *arguments: str, **environment: str) -> subpr
     return subprocess.run(
         ["bash", "-c", f"set -o pipefail; {script}", "bash", sys.executable, "-m", "server.cli", *arguments],
         env={**os.environ, "NEURAL_STYLE_FOLDER": str(folder), "PYTHONPATH": str(ROOT), **environment},
-        capture_output=True, timeout=300,
-    )  # fmt: skip
+        capture_output=True,
+        timeout=300,
+    )
 
 
 # Readers who go away
 
 
-@pytest.mark.parametrize("script", [
-    '"$@" | true', '"$@" | head -c 1 >/dev/null', '"$@" >&-', '"$@" 2>&-', '"$@" >&- 2>&- <&-', '"$@" 2> >(true)',
-    '"$@" --json | true', '"$@" --json >&-', '"$@" --json 2>&-',
-    pytest.param('"$@" >/dev/full', marks=FULL), pytest.param('"$@" 2>/dev/full', marks=FULL),
-])
+@pytest.mark.parametrize(
+    "script",
+    [
+        '"$@" | true',
+        '"$@" | head -c 1 >/dev/null',
+        '"$@" >&-',
+        '"$@" 2>&-',
+        '"$@" >&- 2>&- <&-',
+        '"$@" 2> >(true)',
+        '"$@" --json | true',
+        '"$@" --json >&-',
+        '"$@" --json 2>&-',
+        pytest.param('"$@" >/dev/full', marks=FULL),
+        pytest.param('"$@" 2>/dev/full', marks=FULL),
+    ],
+)
 def test_a_picture_is_painted_whoever_listens(script: str, files: Path, server: Server) -> None:
     done = run(script, server.folder, "style", "p.png", "s.png", "-o", "o.png", *QUICK)
     assert done.returncode == 0, done
@@ -93,10 +105,18 @@ def test_a_report_that_is_wanted_and_cannot_be_had_is_an_error(files: Path, serv
     assert b"report could not be written" in done.stderr and Path("o.png").exists()
 
 
-@pytest.mark.parametrize(("arguments", "status"), [
-    (["--help"], 0), (["style", "--help"], 0), (["--version"], 0), (["status"], 0), (["status", "--json"], 0),
-    (["style", "none.png", "s.png", "-o", "o.png", "--json"], 2), (["sweep"], 2),
-])
+@pytest.mark.parametrize(
+    ("arguments", "status"),
+    [
+        (["--help"], 0),
+        (["style", "--help"], 0),
+        (["--version"], 0),
+        (["status"], 0),
+        (["status", "--json"], 0),
+        (["style", "none.png", "s.png", "-o", "o.png", "--json"], 2),
+        (["sweep"], 2),
+    ],
+)
 @pytest.mark.parametrize("script", ['"$@" | true', '"$@" >&-', '"$@" 2>&-', '"$@" >&- 2>&-'])
 def test_no_command_trips_over_a_reader_who_is_gone(
     script: str, arguments: list[str], status: int, files: Path, server: Server
@@ -113,8 +133,11 @@ def test_what_is_opened_next_is_not_taken_for_a_stream_that_was_closed(files: Pa
         "with streams():\n"
         "    file = open('o.txt', 'w'); say('said'); tell('told'); sys.__stdout__ and print('more'); file.close()\n"
     )
-    done = subprocess.run(["bash", "-c", '"$@" >&- 2>&-', "bash", sys.executable, "-c", script],
-                          env={**os.environ, "PYTHONPATH": str(ROOT)}, timeout=60)  # fmt: skip
+    done = subprocess.run(
+        ["bash", "-c", '"$@" >&- 2>&-', "bash", sys.executable, "-c", script],
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
+        timeout=60,
+    )
     assert done.returncode == 0 and Path("o.txt").read_text() == ""
 
 
@@ -160,14 +183,28 @@ def test_names_that_are_no_text_are_taken_everywhere(
     out = os.fsdecode(b"out \xe9")
     local = ["--local", *QUICK]
     runs = [
-        ["style", f"photo {ODD}", f"style {ODD}", "-o", f"{out}.png", "--guide", f"mask {ODD}", "--strength-map",
-         f"mask {ODD}", "--side-by-side", f"{out}.jpg", "--resume", f"{out}.state", *local],
+        [
+            "style",
+            f"photo {ODD}",
+            f"style {ODD}",
+            "-o",
+            f"{out}.png",
+            "--guide",
+            f"mask {ODD}",
+            "--strength-map",
+            f"mask {ODD}",
+            "--side-by-side",
+            f"{out}.jpg",
+            "--resume",
+            f"{out}.state",
+            *local,
+        ],
         ["style", os.fsdecode(b"in \xe9"), f"style {ODD}", "-o", out, *local],
         ["style", os.fsdecode(b"in \xe9/*.png"), f"style {ODD}", "-o", f"{out} 2", *local],
         ["compare", f"photo {ODD}", f"style {ODD}", f"{out}.png", "-o", f"{out}.tif", "--precision", "float32"],
         ["compare", f"photo {ODD}", f"style {ODD}", f"none {ODD}"],
         ["style", f"photo {ODD}", f"style {ODD}", "-o", f"{out}/none/{ODD}"],
-    ]  # fmt: skip
+    ]
     for arguments in runs:
         for flags in ([], ["--json"]):
             status = main([*arguments, *flags])
@@ -261,11 +298,14 @@ def test_a_mistake_of_the_program_is_a_sentence_with_its_details_in_a_log(
     assert Path("state").stat().st_mode & 0o077 == 0
 
 
-@pytest.mark.parametrize(("arguments", "told"), [
-    (["style", "p.png", "s.png", "-o", "o.png"], "Interrupted; nothing was written.\n"),
-    (["reconstruct", "p.png", "-o", "r"], "Interrupted; nothing was written.\n"),
-    (["status"], "Interrupted.\n"),
-])
+@pytest.mark.parametrize(
+    ("arguments", "told"),
+    [
+        (["style", "p.png", "s.png", "-o", "o.png"], "Interrupted; nothing was written.\n"),
+        (["reconstruct", "p.png", "-o", "r"], "Interrupted; nothing was written.\n"),
+        (["status"], "Interrupted.\n"),
+    ],
+)
 def test_ctrl_c_says_what_is_true(
     arguments: list[str], told: str, files: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:

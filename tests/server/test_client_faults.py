@@ -13,11 +13,7 @@ import pytest
 import zmq
 
 from server import protocol
-from server.client import (
-    Accepted,
-    Cancelled,
-    Failed,
-)
+from server.client import Accepted, Cancelled, Failed
 from server.finding import load_keys
 from server.protocol import CLIENT_MESSAGES, SERVER_MESSAGES, TAG, Message
 from tests.server.conftest import (
@@ -37,8 +33,13 @@ from tests.server.conftest import (
 
 
 def test_a_client_that_pauses_loses_its_job_and_is_told_when_it_wakes(faulty: Server) -> None:
-    child = subprocess.Popen([sys.executable, "-c", PAINTER, str(faulty.folder)], cwd=ROOT, stdout=subprocess.PIPE,
-                             stderr=subprocess.PIPE, text=True)
+    child = subprocess.Popen(
+        [sys.executable, "-c", PAINTER, str(faulty.folder)],
+        cwd=ROOT,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
     assert child.stdout is not None and child.stderr is not None
     try:
         assert child.stdout.readline() == "painting\n"
@@ -57,8 +58,15 @@ def test_a_client_that_pauses_loses_its_job_and_is_told_when_it_wakes(faulty: Se
 
 
 def submission() -> list[bytes | memoryview]:
-    fields = {"job": "bad", "weights": [1.0], "guided": False, "settings": {}, "until": "full", "previews": True,
-              "preview_every": 1.0}
+    fields = {
+        "job": "bad",
+        "weights": [1.0],
+        "guided": False,
+        "settings": {},
+        "until": "full",
+        "previews": True,
+        "preview_every": 1.0,
+    }
     return protocol.encode(Message("submit", fields, (picture(32), picture(32))), CLIENT_MESSAGES)
 
 
@@ -131,8 +139,9 @@ def test_half_a_message_is_none(faulty: Server) -> None:
         assert not client.status()["jobs"]
 
 
-@pytest.mark.parametrize("frames", [[b"x", b"y"], protocol.encode(Message("status"), CLIENT_MESSAGES)],
-                         ids=["garbage", "questions"])
+@pytest.mark.parametrize(
+    "frames", [[b"x", b"y"], protocol.encode(Message("status"), CLIENT_MESSAGES)], ids=["garbage", "questions"]
+)
 def test_many_small_messages_keep_nobody_waiting(faulty: Server, frames: list[bytes]) -> None:
     flood = dealer(faulty, load_keys(faulty.folder, "client"))
     flood.setsockopt(zmq.SNDTIMEO, 100)

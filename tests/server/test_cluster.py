@@ -32,9 +32,14 @@ def ray_cluster(processors: int) -> Iterator[Any]:
     Strangers on this machine have no token for it.
     """
     with pytest.MonkeyPatch.context() as patch:
-        for name, value in {"RAY_health_check_period_ms": "500", "RAY_health_check_initial_delay_ms": "500",
-                            "RAY_AUTH_MODE": "token", "RAY_AUTH_TOKEN": TOKEN,
-                            "RAY_USAGE_STATS_ENABLED": "0", "PYTHONPATH": str(ROOT)}.items():
+        for name, value in {
+            "RAY_health_check_period_ms": "500",
+            "RAY_health_check_initial_delay_ms": "500",
+            "RAY_AUTH_MODE": "token",
+            "RAY_AUTH_TOKEN": TOKEN,
+            "RAY_USAGE_STATS_ENABLED": "0",
+            "PYTHONPATH": str(ROOT),
+        }.items():
             patch.setenv(name, value)
         from ray.cluster_utils import Cluster
 
@@ -65,8 +70,14 @@ def files(tmp_path: Path) -> Path:
 def start(files: Path, cluster: Any, *arguments: str) -> subprocess.Popen[str]:
     command = ["style", "photos", *STYLE, "-o", "out", "--cluster", cluster.address, *arguments]
     return subprocess.Popen(
-        [sys.executable, "-m", "server.cli", *command], cwd=files, env={**os.environ, "PYTHONPATH": str(ROOT)}, text=True,
-        stdout=subprocess.PIPE, stderr=subprocess.PIPE, preexec_fn=one_thread)
+        [sys.executable, "-m", "server.cli", *command],
+        cwd=files,
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
+        text=True,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        preexec_fn=one_thread,
+    )
 
 
 def painted(folder: Path) -> set[str]:
@@ -117,8 +128,14 @@ def test_sequences_of_frames_go_side_by_side_and_equal_the_local_ones(tmp_path: 
 def test_without_ray_it_is_said_what_to_install(files: Path) -> None:
     arguments = ["style", "photos", *STYLE, "-o", "out", "--cluster", "auto"]
     code = f"import sys; sys.modules['ray'] = None; from server.cli import main; sys.exit(main({arguments!r}))"
-    done = subprocess.run([sys.executable, "-c", code], cwd=files, env={**os.environ, "PYTHONPATH": str(ROOT)},
-                          capture_output=True, text=True, timeout=60)
+    done = subprocess.run(
+        [sys.executable, "-c", code],
+        cwd=files,
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )
     assert done.returncode == 2 and "needs Ray" in done.stderr and "pip install" in done.stderr
     one = run(files, "style", "photos/1.png", *STYLE, "-o", "out.png", "--cluster", "auto")
     assert one.returncode == 2 and "--cluster is for a folder" in one.stderr

@@ -107,11 +107,29 @@ def test_reversing_exchanges_pictures_and_weights(files: Path) -> None:
 
 def test_a_sweep_goes_on_where_it_was_interrupted(files: Path, capsys) -> None:
     """Ctrl-C in the second run: the first stays, the second is painted anew, nothing else."""
-    arguments = ["sweep", "photo.png", "style.png", "--vary", "strength=20,40,60", "--iterations", "15", "-o", "out",
-                 "--quality", "draft", "--precision", "float32"]
+    arguments = [
+        "sweep",
+        "photo.png",
+        "style.png",
+        "--vary",
+        "strength=20,40,60",
+        "--iterations",
+        "15",
+        "-o",
+        "out",
+        "--quality",
+        "draft",
+        "--precision",
+        "float32",
+    ]
     environment = {**os.environ, "PYTHONPATH": str(ROOT)}
-    process = subprocess.Popen([sys.executable, "-m", "server.cli", *arguments], env=environment,
-                               stderr=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+    process = subprocess.Popen(
+        [sys.executable, "-m", "server.cli", *arguments],
+        env=environment,
+        stderr=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+    )
     try:
         assert process.stderr is not None
         for line in process.stderr:
@@ -133,16 +151,19 @@ def test_a_sweep_goes_on_where_it_was_interrupted(files: Path, capsys) -> None:
     assert (files / "out" / "strength=20.png").stat().st_mtime_ns > before["strength=20.png"]
 
 
-@pytest.mark.parametrize(("arguments", "words"), [
-    (["--vary", "strenght=1,2"], "no setting “strenght”"),
-    (["--vary", "strength=1,200"], "between 0 and 100"),
-    (["--vary", "strength"], "has no values"),
-    (["--vary", "strength=a"], "must be a number, not “a”"),
-    (["--vary", "strength=1", "--vary", "strength=2"], "two different ones"),
-    (["--vary", "strength=1", "--strength", "5"], "varied and set at once"),
-    (["--vary", "steps=0,5"], "at least 1 step"),
-    (["--vary", f"seed={','.join(map(str, range(500)))}"], "500 pictures"),
-])
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["--vary", "strenght=1,2"], "no setting “strenght”"),
+        (["--vary", "strength=1,200"], "between 0 and 100"),
+        (["--vary", "strength"], "has no values"),
+        (["--vary", "strength=a"], "must be a number, not “a”"),
+        (["--vary", "strength=1", "--vary", "strength=2"], "two different ones"),
+        (["--vary", "strength=1", "--strength", "5"], "varied and set at once"),
+        (["--vary", "steps=0,5"], "at least 1 step"),
+        (["--vary", f"seed={','.join(map(str, range(500)))}"], "500 pictures"),
+    ],
+)
 def test_what_cannot_be_varied_is_said_in_a_sentence(arguments: list[str], words: str, files: Path, capsys) -> None:
     assert main(["sweep", "photo.png", "style.png", *arguments, "-o", "out"]) == 2
     said = capsys.readouterr().err

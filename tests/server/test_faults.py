@@ -21,29 +21,10 @@ import psutil
 import pytest
 
 from server import protocol
-from server.client import (
-    Cancelled,
-    Client,
-    Disconnected,
-    Failed,
-    Finished,
-    Note,
-    Progress,
-)
+from server.client import Cancelled, Client, Disconnected, Failed, Finished, Note, Progress
 from server.errors import ServiceError
 from server.finding import server_lives
-from tests.server.conftest import (
-    ENDLESS,
-    PAINTER,
-    ROOT,
-    Server,
-    finishes,
-    picture,
-    quick,
-    submit,
-    until,
-    wait_for,
-)
+from tests.server.conftest import ENDLESS, PAINTER, ROOT, Server, finishes, picture, quick, submit, until, wait_for
 
 TOLD_SECONDS = 5.0
 
@@ -193,8 +174,9 @@ def test_a_killed_broker_is_told_and_the_next_job_starts_another(folder: Path) -
 
 def test_a_machine_that_sleeps_loses_no_job(faulty: Server) -> None:
     """Everything stops for longer than a lease, and wakes in any order: the job goes on."""
-    child = subprocess.Popen([sys.executable, "-c", PAINTER, str(faulty.folder)], cwd=ROOT, stdout=subprocess.PIPE,
-                             text=True)
+    child = subprocess.Popen(
+        [sys.executable, "-c", PAINTER, str(faulty.folder)], cwd=ROOT, stdout=subprocess.PIPE, text=True
+    )
     assert child.stdout is not None
     try:
         assert child.stdout.readline() == "painting\n"

@@ -48,7 +48,11 @@ def test_a_job_from_submission_to_result(client: Client, channels: int, kind: st
     final = events[-2]
     assert isinstance(final, PictureArrived) and final.kind == "final"
     assert (final.picture.width, final.picture.height, final.picture.channels, final.picture.kind) == (
-        64, 48, channels, kind)
+        64,
+        48,
+        channels,
+        kind,
+    )
     assert final.picture.data != content.data
     finished = events[-1]
     assert isinstance(finished, Finished) and not finished.stopped and finished.settings["quality"] == "draft"

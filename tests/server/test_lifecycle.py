@@ -122,8 +122,14 @@ def test_a_newer_version_replaces_the_server_and_no_job_is_lost(folder: Path, tm
         with old.connect() as client:
             job = submit(client, settings=ENDLESS, previews=False)
             wait_for(client, Progress)
-            done = subprocess.run([sys.executable, "-c", NEWER, str(folder)], cwd=newer, timeout=60, capture_output=True,
-                                  text=True, env={**os.environ, "PYTHONPATH": str(newer)})
+            done = subprocess.run(
+                [sys.executable, "-c", NEWER, str(folder)],
+                cwd=newer,
+                timeout=60,
+                capture_output=True,
+                text=True,
+                env={**os.environ, "PYTHONPATH": str(newer)},
+            )
             version, pid, outcome = done.stdout.split()
             assert version == "99.0" and int(pid) != old.process.pid and outcome == "Finished", done
             assert wait_for(client, Progress, 5).job == job  # the old one still paints
@@ -196,8 +202,13 @@ def test_a_log_that_others_can_read_is_refused(tmp_path: Path) -> None:
     server = Server(tmp_path / "state")
     server.end()
     (server.folder / "server.log").chmod(0o644)
-    done = subprocess.run([sys.executable, "-m", "server", "--folder", str(server.folder)], cwd=ROOT, timeout=20,
-                          capture_output=True, text=True)
+    done = subprocess.run(
+        [sys.executable, "-m", "server", "--folder", str(server.folder)],
+        cwd=ROOT,
+        timeout=20,
+        capture_output=True,
+        text=True,
+    )
     assert done.returncode == 2 and "server.log" in done.stderr and "chmod" in done.stderr
 
 
@@ -205,8 +216,16 @@ def test_status_is_for_people_and_for_programs(server: Server) -> None:
     with server.connect() as client:
         job = submit(client, settings=ENDLESS, previews=False)
         wait_for(client, Progress)
-        said = [subprocess.run([sys.executable, "-m", "server.cli", "status", "--folder", str(server.folder), *more],
-                               cwd=ROOT, timeout=20, capture_output=True, text=True).stdout for more in ([], ["--json"])]
+        said = [
+            subprocess.run(
+                [sys.executable, "-m", "server.cli", "status", "--folder", str(server.folder), *more],
+                cwd=ROOT,
+                timeout=20,
+                capture_output=True,
+                text=True,
+            ).stdout
+            for more in ([], ["--json"])
+        ]
     report = json.loads(said[1])
     assert report["jobs"][0]["job"] == job and report["engines"][0]["state"] == "busy"
     assert report["engines"][0]["memory"]["total"] > 0 and report["seconds_up"] > 0

@@ -42,40 +42,43 @@ def contents(folder: Path) -> dict[str, bytes]:
     return {str(path.relative_to(folder)): path.read_bytes() for path in sorted(folder.rglob("*")) if path.is_file()}
 
 
-@pytest.mark.parametrize("command", [
-    "style photo.png style.png -o photo.png",
-    "style photo.png style.png -o ./photo.png",
-    "style photo.png style.png -o hard.png",
-    "style photo.png style.png -o soft.png",
-    "style soft.png style.png -o photo.png",
-    "style photo.png style.png -o style.png",
-    "style photo.png style.png -o mask.png --guide mask.png",
-    "style photo.png style.png -o mask.png --style-guide mask.png",
-    "style photo.png style.png -o mask.png --strength-map mask.png",
-    "style photo.png style.png -o sheet.png --start-from sheet.png",
-    "style photo.png style.png -o out.png --side-by-side photo.png",
-    "style photo.png style.png -o out.png --side-by-side out.png",
-    "style photo.png style.png -o out.png --side-by-side sub/../out.png",
-    "style photo.png style.png -o out.png --side-by-side OUT.PNG",
-    "style r.step-0001.png style.png -o r.png --iterations 3 --save-every 1",
-    "style photo.png r.step-0001.png -o r.png --iterations 3 --save-every 1",
-    "style photo.png style.png -o r.png --side-by-side r.step-0002.png --iterations 3 --save-every 2 --local",
-    "style photo.png style.png -o out.png --local --resume out.png",
-    "style photo.png style.png -o out.png --local --resume photo.png",
-    "style photo.png style.png -o out.png --local --resume r.step-0001.png --guide r.step-0001.png",
-    "style . style.png -o . --again",
-    "style sub style.png -o . --again",
-    "style sub style.png -o other --again --guide other/photo.png",
-    "compare photo.png style.png sheet.png -o photo.png",
-    "compare photo.png style.png sheet.png -o style.png",
-    "compare photo.png style.png sheet.png -o sheet.png",
-    "compare photo.png style.png hard.png -o photo.png",
-    "sweep sheet.png style.png --vary strength=10 -o .",
-    "sweep photo.png sheet.png --vary strength=10 -o .",
-    "sweep strength=10.png style.png --vary strength=10 -o .",
-    "reconstruct sheet.png -o .",
-    "reconstruct content_conv1_1.png -o .",
-])
+@pytest.mark.parametrize(
+    "command",
+    [
+        "style photo.png style.png -o photo.png",
+        "style photo.png style.png -o ./photo.png",
+        "style photo.png style.png -o hard.png",
+        "style photo.png style.png -o soft.png",
+        "style soft.png style.png -o photo.png",
+        "style photo.png style.png -o style.png",
+        "style photo.png style.png -o mask.png --guide mask.png",
+        "style photo.png style.png -o mask.png --style-guide mask.png",
+        "style photo.png style.png -o mask.png --strength-map mask.png",
+        "style photo.png style.png -o sheet.png --start-from sheet.png",
+        "style photo.png style.png -o out.png --side-by-side photo.png",
+        "style photo.png style.png -o out.png --side-by-side out.png",
+        "style photo.png style.png -o out.png --side-by-side sub/../out.png",
+        "style photo.png style.png -o out.png --side-by-side OUT.PNG",
+        "style r.step-0001.png style.png -o r.png --iterations 3 --save-every 1",
+        "style photo.png r.step-0001.png -o r.png --iterations 3 --save-every 1",
+        "style photo.png style.png -o r.png --side-by-side r.step-0002.png --iterations 3 --save-every 2 --local",
+        "style photo.png style.png -o out.png --local --resume out.png",
+        "style photo.png style.png -o out.png --local --resume photo.png",
+        "style photo.png style.png -o out.png --local --resume r.step-0001.png --guide r.step-0001.png",
+        "style . style.png -o . --again",
+        "style sub style.png -o . --again",
+        "style sub style.png -o other --again --guide other/photo.png",
+        "compare photo.png style.png sheet.png -o photo.png",
+        "compare photo.png style.png sheet.png -o style.png",
+        "compare photo.png style.png sheet.png -o sheet.png",
+        "compare photo.png style.png hard.png -o photo.png",
+        "sweep sheet.png style.png --vary strength=10 -o .",
+        "sweep photo.png sheet.png --vary strength=10 -o .",
+        "sweep strength=10.png style.png --vary strength=10 -o .",
+        "reconstruct sheet.png -o .",
+        "reconstruct content_conv1_1.png -o .",
+    ],
+)
 def test_no_command_overwrites_what_it_reads(command: str, files: Path, capsys: pytest.CaptureFixture[str]) -> None:
     os.link("photo.png", "hard.png")
     os.symlink("photo.png", "soft.png")
@@ -112,15 +115,42 @@ def test_files_are_the_same_by_whatever_name(files: Path) -> None:
         outputs.claim(Path("no/such/a.png"))
 
 
-@pytest.mark.parametrize(("output", "said"), [
-    *((f"out{ending}", "picture that can be written") for ending in
-      (".pcx2", ".eps", ".blp", ".xbm", ".msp", ".palm", ".h5", ".wmf", ".ico", ".icns", ".pdf", ".mpo", ".heic", "")),
-    ("u" * 252 + ".png", "too long"), ("no/such/out.png", "no/such"), ("photo.png/out.png", "photo.png"), (".", "folder"),
-])
-@pytest.mark.parametrize("command", [
-    ["style", "photo.png", "style.png", "-o"], ["style", "photo.png", "style.png", "-o", "ok.png", "--side-by-side"],
-    ["compare", "photo.png", "style.png", "sheet.png", "-o"],
-])
+@pytest.mark.parametrize(
+    ("output", "said"),
+    [
+        *(
+            (f"out{ending}", "picture that can be written")
+            for ending in (
+                ".pcx2",
+                ".eps",
+                ".blp",
+                ".xbm",
+                ".msp",
+                ".palm",
+                ".h5",
+                ".wmf",
+                ".ico",
+                ".icns",
+                ".pdf",
+                ".mpo",
+                ".heic",
+                "",
+            )
+        ),
+        ("u" * 252 + ".png", "too long"),
+        ("no/such/out.png", "no/such"),
+        ("photo.png/out.png", "photo.png"),
+        (".", "folder"),
+    ],
+)
+@pytest.mark.parametrize(
+    "command",
+    [
+        ["style", "photo.png", "style.png", "-o"],
+        ["style", "photo.png", "style.png", "-o", "ok.png", "--side-by-side"],
+        ["compare", "photo.png", "style.png", "sheet.png", "-o"],
+    ],
+)
 def test_what_cannot_be_saved_is_said_before_anything_is_painted(
     command: list[str], output: str, said: str, files: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -130,9 +160,10 @@ def test_what_cannot_be_saved_is_said_before_anything_is_painted(
     assert contents(files) == before
 
 
-@pytest.mark.parametrize(("size", "output", "said"), [
-    ((16_384, 16), "out.webp", "16,383"), ((16, 16_384), "out.webp", "16,383"), ((65_520, 16), "out.jpg", "65,500"),
-])
+@pytest.mark.parametrize(
+    ("size", "output", "said"),
+    [((16_384, 16), "out.webp", "16,383"), ((16, 16_384), "out.webp", "16,383"), ((65_520, 16), "out.jpg", "65,500")],
+)
 def test_what_is_too_large_for_its_format_is_said_before_anything_is_painted(
     size: tuple[int, int], output: str, said: str, files: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -212,9 +243,29 @@ def test_a_request_to_end_keeps_the_picture_so_far(number: signal.Signals, where
     """As systemd, a batch queue and a closed ssh session send it; twice, as a shell and the system do together."""
     environment = {**os.environ, "NEURAL_STYLE_FOLDER": str(server.folder), "PYTHONPATH": str(ROOT)}
     more = ["--local"] if where == "local" else []
-    with subprocess.Popen([sys.executable, "-m", "server.cli", "style", "photo.png", "style.png", "-o", "out.png", *more,
-                           "--precision", "float32", "--iterations", "2000", "--total-variation", "0"],
-                          env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
+    with subprocess.Popen(
+        [
+            sys.executable,
+            "-m",
+            "server.cli",
+            "style",
+            "photo.png",
+            "style.png",
+            "-o",
+            "out.png",
+            *more,
+            "--precision",
+            "float32",
+            "--iterations",
+            "2000",
+            "--total-variation",
+            "0",
+        ],
+        env=environment,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    ) as process:
         assert process.stderr is not None
         for line in process.stderr:
             if "%" in line:
@@ -233,8 +284,23 @@ def test_ctrl_c_at_ten_moments_leaves_all_or_nothing(files: Path) -> None:
     """Wherever it comes, from the first import to the last byte: the old picture or a whole new one, and nothing beside."""
     Path("out.png").write_bytes(b"old")
     environment = {**os.environ, "PYTHONPATH": str(ROOT)}
-    command = [sys.executable, "-m", "server.cli", "style", "photo.png", "style.png", "-o", "out.png", "--local",
-               "--precision", "float32", "--quality", "draft", "--iterations", "4"]
+    command = [
+        sys.executable,
+        "-m",
+        "server.cli",
+        "style",
+        "photo.png",
+        "style.png",
+        "-o",
+        "out.png",
+        "--local",
+        "--precision",
+        "float32",
+        "--quality",
+        "draft",
+        "--iterations",
+        "4",
+    ]
     names = sorted(path.name for path in files.iterdir())
     begin = time.monotonic()
     subprocess.run(command, env=environment, capture_output=True, check=True, timeout=120)
@@ -255,8 +321,10 @@ def test_ctrl_c_at_ten_moments_leaves_all_or_nothing(files: Path) -> None:
 
 def test_two_commands_on_one_output_leave_one_of_the_two(files: Path) -> None:
     environment = {**os.environ, "PYTHONPATH": str(ROOT)}
-    commands = [[sys.executable, "-m", "server.cli", "style", name, "style.png", "-o", "out.png", *UNPAINTED]
-                for name in ("photo.png", "mask.png")]
+    commands = [
+        [sys.executable, "-m", "server.cli", "style", name, "style.png", "-o", "out.png", *UNPAINTED]
+        for name in ("photo.png", "mask.png")
+    ]
     processes = [subprocess.Popen(command, env=environment, stdout=subprocess.DEVNULL) for command in commands]
     assert [process.wait(120) for process in processes] == [0, 0]
     result = pictures.load("out.png").pixels
@@ -268,9 +336,30 @@ def test_a_disk_that_fills_up_does_not_end_the_painting(files: Path, small_disk:
     """Pictures on the way and the kept state are worth less than the painting that goes on."""
     environment = {**os.environ, "PYTHONPATH": str(ROOT)}
     done = subprocess.run(
-        [sys.executable, "-m", "server.cli", "style", "photo.png", "style.png", "-o", "out.png", "--local", "--precision",
-         "float32", "--quality", "draft", "--iterations", "3", "--resume", "small/work.state"],
-        env=environment, capture_output=True, text=True, timeout=120)
+        [
+            sys.executable,
+            "-m",
+            "server.cli",
+            "style",
+            "photo.png",
+            "style.png",
+            "-o",
+            "out.png",
+            "--local",
+            "--precision",
+            "float32",
+            "--quality",
+            "draft",
+            "--iterations",
+            "3",
+            "--resume",
+            "small/work.state",
+        ],
+        env=environment,
+        capture_output=True,
+        text=True,
+        timeout=120,
+    )
     assert done.returncode == 0, done.stderr
     assert writing.can_write("out.png") and pictures.load("out.png").pixels.shape == (24, 32, 3)
     assert not list(itertools.chain(small_disk.iterdir()))

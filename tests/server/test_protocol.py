@@ -29,35 +29,79 @@ def pictures(draw: st.DrawFn, channels: tuple[int, ...] = (3, 4)) -> Picture:
 MAPS = st.none() | pictures(channels=(1,))
 
 
-@given(JOBS, pictures(), st.lists(st.tuples(pictures(), st.floats(0.01, 100), MAPS), min_size=1, max_size=4),
-       MAPS, st.none() | pictures(), MAPS, st.booleans(), st.integers(0, 1000))
-def test_submit_round_trip(job: str, content: Picture, styles: list[tuple[Picture, float, Picture | None]],
-                           guide: Picture | None, start: Picture | None, strength: Picture | None, previews: bool,
-                           keep: int) -> None:
-    fields = {"job": job, "weights": [w for _, w, _ in styles], "guided": guide is not None, "settings": {"strength": 10.0},
-              "start": "continue" if start else "none", "until": "full", "previews": previews, "preview_every": 0.5,
-              "style_guides": [own is not None for _, _, own in styles], "strength_map": strength is not None,
-              "keep_every": keep}
+@given(
+    JOBS,
+    pictures(),
+    st.lists(st.tuples(pictures(), st.floats(0.01, 100), MAPS), min_size=1, max_size=4),
+    MAPS,
+    st.none() | pictures(),
+    MAPS,
+    st.booleans(),
+    st.integers(0, 1000),
+)
+def test_submit_round_trip(
+    job: str,
+    content: Picture,
+    styles: list[tuple[Picture, float, Picture | None]],
+    guide: Picture | None,
+    start: Picture | None,
+    strength: Picture | None,
+    previews: bool,
+    keep: int,
+) -> None:
+    fields = {
+        "job": job,
+        "weights": [w for _, w, _ in styles],
+        "guided": guide is not None,
+        "settings": {"strength": 10.0},
+        "start": "continue" if start else "none",
+        "until": "full",
+        "previews": previews,
+        "preview_every": 0.5,
+        "style_guides": [own is not None for _, _, own in styles],
+        "strength_map": strength is not None,
+        "keep_every": keep,
+    }
     extras = (guide, start, *(own for _, _, own in styles), strength)
     sent = [content, *(p for p, _, _ in styles), *(extra for extra in extras if extra)]
     received = decode(encode(Message("submit", fields, sent), CLIENT_MESSAGES), CLIENT_MESSAGES)
     assert list(received.pictures) == sent
     assert received.fields["settings"]["strength"] == 10.0  # complete, with the defaults
     assert {k: v for k, v in received.fields.items() if k != "settings"} == {
-        k: v for k, v in fields.items() if k != "settings"}
+        k: v for k, v in fields.items() if k != "settings"
+    }
 
 
 @given(JOBS, st.floats(0, 1), st.floats(0, 1e6), st.integers(1, 5000), st.integers(1, 5000))
 def test_progress_round_trip(job: str, fraction: float, left: float, width: int, height: int) -> None:
-    fields = {"job": job, "scale": 1, "scales": 3, "step": 2, "steps": 20, "fraction": fraction, "seconds_left": left,
-              "losses": {"total": 0.5}, "width": width, "height": height}
+    fields = {
+        "job": job,
+        "scale": 1,
+        "scales": 3,
+        "step": 2,
+        "steps": 20,
+        "fraction": fraction,
+        "seconds_left": left,
+        "losses": {"total": 0.5},
+        "width": width,
+        "height": height,
+    }
     assert decode(encode(Message("progress", fields), SERVER_MESSAGES), SERVER_MESSAGES).fields == fields
 
 
 def test_a_client_that_knows_of_no_start_picture_and_no_regions_is_understood() -> None:
     small = Picture(2, 2, 3, "u8", bytes(12))
-    fields = {"type": "submit", "job": "a", "weights": [1.0], "guided": False, "settings": {}, "until": "full",
-              "previews": True, "preview_every": 1.0, "pictures": [[2, 2, 3, "u8"]] * 2}
+    fields = {
+        "type": "submit",
+        "job": "a",
+        "weights": [1.0],
+        "guided": False,
+        "settings": {},
+        "until": "full",
+        "previews": True,
+        "preview_every": 1.0,
+        "pictures": [[2, 2, 3, "u8"]] * 2,
+    }
     received = decode([TAG, json.dumps(fields).encode(), small.data, small.data], CLIENT_MESSAGES)
     assert received.fields["start"] == "none" and len(received.pictures) == 2
     assert received.fields["style_guides"] == [] and received.fields["strength_map"] is False
@@ -66,8 +110,22 @@ def test_a_client_that_knows_of_no_start_picture_and_no_regions_is_understood() 
 
 def submission() -> list[bytes]:
     small = Picture(2, 2, 3, "u8", bytes(12))
-    return encode(Message("submit", {"job": "a", "weights": [1.0], "guided": False, "settings": {}, "until": "full",
-                                     "previews": True, "preview_every": 1.0}, (small, small)), CLIENT_MESSAGES)
+    return encode(
+        Message(
+            "submit",
+            {
+                "job": "a",
+                "weights": [1.0],
+                "guided": False,
+                "settings": {},
+                "until": "full",
+                "previews": True,
+                "preview_every": 1.0,
+            },
+            (small, small),
+        ),
+        CLIENT_MESSAGES,
+    )
 
 
 @MANY
@@ -89,8 +147,10 @@ def test_garbage_is_only_ever_a_protocol_error(frames: list[bytes]) -> None:
     protocol.job_of(frames)
 
 
-JSON = st.recursive(st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=20),
-                    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text(max_size=8), inner, max_size=4))
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=20),
+    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text(max_size=8), inner, max_size=4),
+)
 
 
 @MANY
@@ -113,19 +173,28 @@ def test_a_damaged_submission_is_a_message_or_a_protocol_error(part: int, data: 
     frame = bytearray(frames[part])
     for _ in range(data.draw(st.integers(1, 4))):
         frame[data.draw(st.integers(0, len(frame) - 1))] = data.draw(st.integers(0, 255))
-    frames[part] = bytes(frame[:data.draw(st.integers(0, len(frame)))])
+    frames[part] = bytes(frame[: data.draw(st.integers(0, len(frame)))])
     try:
         decode(frames, CLIENT_MESSAGES)
     except ProtocolError as error:
         assert error.sentence
 
 
-@pytest.mark.parametrize(("size", "code"), [
-    ((0, 4, 3, "u8"), "bad-picture"), ((-1, 4, 3, "u8"), "bad-picture"), ((4, 4, 2, "u8"), "bad-picture"),
-    ((4, 4, 3, "u32"), "bad-picture"), ((4.0, 4, 3, "u8"), "bad-picture"), ((True, 4, 3, "u8"), "bad-picture"),
-    ((30_000, 30_000, 3, "u8"), "picture-too-large"), ((10**30, 10**30, 3, "u8"), "picture-too-large"),
-    ((10**5000, 1, 3, "u8"), "picture-too-large"), ((20_000, 20_000, 4, "f32"), "picture-too-large"),
-])
+@pytest.mark.parametrize(
+    ("size", "code"),
+    [
+        ((0, 4, 3, "u8"), "bad-picture"),
+        ((-1, 4, 3, "u8"), "bad-picture"),
+        ((4, 4, 2, "u8"), "bad-picture"),
+        ((4, 4, 3, "u32"), "bad-picture"),
+        ((4.0, 4, 3, "u8"), "bad-picture"),
+        ((True, 4, 3, "u8"), "bad-picture"),
+        ((30_000, 30_000, 3, "u8"), "picture-too-large"),
+        ((10**30, 10**30, 3, "u8"), "picture-too-large"),
+        ((10**5000, 1, 3, "u8"), "picture-too-large"),
+        ((20_000, 20_000, 4, "f32"), "picture-too-large"),
+    ],
+)
 def test_impossible_pictures_are_refused_before_their_bytes_are_asked_for(size: Any, code: str) -> None:
     with pytest.raises(ProtocolError) as caught:
         Picture(*size, data=b"")
@@ -143,17 +212,30 @@ def change(**fields: Any) -> list[bytes]:
     return frames
 
 
-@pytest.mark.parametrize(("fields", "code"), [
-    ({"settings": {"strength": 1000}}, "bad-settings"), ({"settings": {"no-such": 1}}, "bad-settings"),
-    ({"weights": []}, "too-many-styles"), ({"weights": [1.0] * 17}, "too-many-styles"), ({"weights": [0]}, "bad-settings"),
-    ({"weights": [1, 1]}, "bad-message"), ({"guided": True}, "bad-message"), ({"until": "now"}, "bad-message"),
-    ({"job": "../x"}, "bad-message"), ({"pictures": [[2, 2, 3, "u8"]]}, "bad-message"),
-    ({"pictures": [[2, 2, 3, "u8"], [2, 3, 3, "u8"]]}, "bad-picture"), ({"start": "continue"}, "bad-message"),
-    ({"start": "yes"}, "bad-message"), ({"style_guides": [True, False]}, "bad-message"),
-    ({"style_guides": [True]}, "bad-message"), ({"style_guides": [1]}, "bad-message"),
-    ({"strength_map": True}, "bad-message"), ({"keep_every": -1}, "bad-message"),
-    ({"style_guides": [True], "pictures": [[2, 2, 3, "u8"]] * 3}, "bad-message"),
-])
+@pytest.mark.parametrize(
+    ("fields", "code"),
+    [
+        ({"settings": {"strength": 1000}}, "bad-settings"),
+        ({"settings": {"no-such": 1}}, "bad-settings"),
+        ({"weights": []}, "too-many-styles"),
+        ({"weights": [1.0] * 17}, "too-many-styles"),
+        ({"weights": [0]}, "bad-settings"),
+        ({"weights": [1, 1]}, "bad-message"),
+        ({"guided": True}, "bad-message"),
+        ({"until": "now"}, "bad-message"),
+        ({"job": "../x"}, "bad-message"),
+        ({"pictures": [[2, 2, 3, "u8"]]}, "bad-message"),
+        ({"pictures": [[2, 2, 3, "u8"], [2, 3, 3, "u8"]]}, "bad-picture"),
+        ({"start": "continue"}, "bad-message"),
+        ({"start": "yes"}, "bad-message"),
+        ({"style_guides": [True, False]}, "bad-message"),
+        ({"style_guides": [True]}, "bad-message"),
+        ({"style_guides": [1]}, "bad-message"),
+        ({"strength_map": True}, "bad-message"),
+        ({"keep_every": -1}, "bad-message"),
+        ({"style_guides": [True], "pictures": [[2, 2, 3, "u8"]] * 3}, "bad-message"),
+    ],
+)
 def test_a_submission_that_breaks_a_rule_says_which(fields: dict[str, Any], code: str) -> None:
     with pytest.raises(ProtocolError) as caught:
         decode(change(**fields), CLIENT_MESSAGES)

@@ -29,10 +29,14 @@ def folder(tmp_path: Path) -> Path:
 
 def start(folder: Path, *arguments: str) -> subprocess.Popen[str]:
     return subprocess.Popen(
-        [sys.executable, "-m", "server.cli", *COMMAND, *arguments], cwd=folder, text=True, stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE, env={**os.environ, "PYTHONPATH": str(ROOT)},
+        [sys.executable, "-m", "server.cli", *COMMAND, *arguments],
+        cwd=folder,
+        text=True,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
         preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler),
-    )  # fmt: skip
+    )
 
 
 def ranks_of(process: subprocess.Popen[str]) -> list[int]:
@@ -92,11 +96,32 @@ def test_what_a_process_refuses_is_said_once(folder: Path) -> None:
 
 def test_torchrun_brings_the_processes_together(folder: Path) -> None:
     done = subprocess.run(
-        [sys.executable, "-m", "torch.distributed.run", "--nproc-per-node", "2", "-m", "server.cli", "style", "photo.png",
-         "style.png", "-o", "out.png", "--iterations", "2", "--quality", "draft", "--precision", "float32"],
-        cwd=folder, env={**os.environ, "PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1"}, capture_output=True, text=True,
+        [
+            sys.executable,
+            "-m",
+            "torch.distributed.run",
+            "--nproc-per-node",
+            "2",
+            "-m",
+            "server.cli",
+            "style",
+            "photo.png",
+            "style.png",
+            "-o",
+            "out.png",
+            "--iterations",
+            "2",
+            "--quality",
+            "draft",
+            "--precision",
+            "float32",
+        ],
+        cwd=folder,
+        env={**os.environ, "PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1"},
+        capture_output=True,
+        text=True,
         timeout=120,
-    )  # fmt: skip
+    )
     assert done.returncode == 0, done.stderr
     assert done.stderr.count("2 processes paint, each a strip of the picture.") == 1
     assert done.stdout.count("out.png") == 1

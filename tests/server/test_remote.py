@@ -43,8 +43,10 @@ def remote(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Server, P
     """A server that listens at every address of this computer, and the connection file of a client elsewhere."""
     place = tmp_path_factory.mktemp("remote")
     file, port = place / "studio pc.json", free_port()
-    assert cli.main(["server", "export-client", str(file), "--address", f"127.0.0.1:{port}",
-                     "--folder", str(place / "state")]) == 0
+    assert (
+        cli.main(["server", "export-client", str(file), "--address", f"127.0.0.1:{port}", "--folder", str(place / "state")])
+        == 0
+    )
     server = Server(place / "state", "--listen", f"0.0.0.0:{port}")
     yield server, file
     server.end()
@@ -64,8 +66,14 @@ def test_an_exported_file_is_all_that_a_client_elsewhere_needs(remote: tuple[Ser
 def test_the_command_line_and_the_environment_take_it(remote: tuple[Server, Path]) -> None:
     server, file = remote
     for options, variable in ((["--connection", str(file)], {}), ([], {"NEURAL_STYLE_CONNECTION": str(file)})):
-        done = subprocess.run([sys.executable, "-m", "server.cli", "status", *options], cwd=ROOT, timeout=20,
-                              capture_output=True, text=True, env={**os.environ, **variable})
+        done = subprocess.run(
+            [sys.executable, "-m", "server.cli", "status", *options],
+            cwd=ROOT,
+            timeout=20,
+            capture_output=True,
+            text=True,
+            env={**os.environ, **variable},
+        )
         assert f"process {server.process.pid}," in done.stdout, done.stderr
 
 
@@ -99,8 +107,13 @@ def test_a_connection_file_that_cannot_be_used_says_why(remote: tuple[Server, Pa
 
 
 def test_nobody_listens_beyond_this_computer_without_a_key_to_give(tmp_path: Path) -> None:
-    done = subprocess.run([sys.executable, "-m", "server", "--folder", str(tmp_path / "state"), "--listen", "0.0.0.0:0"],
-                          cwd=ROOT, timeout=20, capture_output=True, text=True)
+    done = subprocess.run(
+        [sys.executable, "-m", "server", "--folder", str(tmp_path / "state"), "--listen", "0.0.0.0:0"],
+        cwd=ROOT,
+        timeout=20,
+        capture_output=True,
+        text=True,
+    )
     assert done.returncode == 2 and "export-client" in done.stderr
 
 
@@ -108,8 +121,13 @@ def test_nobody_listens_beyond_this_computer_without_a_key_to_give(tmp_path: Pat
 def test_an_address_that_cannot_be_used_says_so(tmp_path: Path, address: str) -> None:
     state = tmp_path / "state"
     cli.main(["server", "export-client", str(tmp_path / "f.json"), "--address", "a:1", "--folder", str(state)])
-    done = subprocess.run([sys.executable, "-m", "server", "--folder", str(state), "--listen", address],
-                          cwd=ROOT, timeout=30, capture_output=True, text=True)
+    done = subprocess.run(
+        [sys.executable, "-m", "server", "--folder", str(state), "--listen", address],
+        cwd=ROOT,
+        timeout=30,
+        capture_output=True,
+        text=True,
+    )
     assert done.returncode == 2 and "address" in done.stderr and "Name one like" in done.stderr
 
 

@@ -66,8 +66,9 @@ def test_a_job_is_seen_changed_stopped_and_cancelled_as_on_this_computer(client:
 
 
 def test_a_killed_client_s_job_ends(server: Server, client: Client) -> None:
-    child = subprocess.Popen([sys.executable, "-c", PAINTER, str(server.folder)], cwd=ROOT, text=True,
-                             stdout=subprocess.PIPE)
+    child = subprocess.Popen(
+        [sys.executable, "-c", PAINTER, str(server.folder)], cwd=ROOT, text=True, stdout=subprocess.PIPE
+    )
     assert child.stdout is not None and child.stdout.readline() == "painting\n"
     child.kill()
     child.wait()

@@ -24,8 +24,11 @@ from tests.server.conftest import ROOT, Server, dealer, hello, until
 
 
 def test_only_the_authorised_key_gets_an_answer(server: Server) -> None:
-    peers = {"right": dealer(server, load_keys(server.folder, "client")), "other": dealer(server, zmq.curve_keypair()),
-             "none": dealer(server, None)}
+    peers = {
+        "right": dealer(server, load_keys(server.folder, "client")),
+        "other": dealer(server, zmq.curve_keypair()),
+        "none": dealer(server, None),
+    }
     try:
         for peer in peers.values():
             peer.send_multipart(hello())
@@ -57,8 +60,13 @@ def test_a_plain_connection_learns_nothing_and_harms_nothing(server: Server) -> 
 def test_bad_messages_are_answered_and_the_server_goes_on(server: Server) -> None:
     peer = dealer(server, load_keys(server.folder, "client"))
     try:
-        for frames in ([b"x"], [protocol.TAG, b"{}"], [b"neural-style/9", b"{}"], [protocol.TAG, b"[" * 1000, b"", b""],
-                       [protocol.TAG, b'{"type":"submit","job":"j"}']):
+        for frames in (
+            [b"x"],
+            [protocol.TAG, b"{}"],
+            [b"neural-style/9", b"{}"],
+            [protocol.TAG, b"[" * 1000, b"", b""],
+            [protocol.TAG, b'{"type":"submit","job":"j"}'],
+        ):
             peer.send_multipart(frames)
             assert peer.poll(5000)
             answer = protocol.decode(peer.recv_multipart(), SERVER_MESSAGES)
@@ -93,8 +101,13 @@ def test_keys_that_others_could_read_are_refused(tmp_path: Path, part: str) -> N
 
 
 def test_one_server_a_folder(server: Server) -> None:
-    second = subprocess.run([sys.executable, "-m", "server", "--folder", str(server.folder)], cwd=ROOT, timeout=20,
-                            capture_output=True, text=True)
+    second = subprocess.run(
+        [sys.executable, "-m", "server", "--folder", str(server.folder)],
+        cwd=ROOT,
+        timeout=20,
+        capture_output=True,
+        text=True,
+    )
     assert second.returncode == EXIT_ALREADY_RUNNING and "already running" in second.stderr
     with server.connect() as client:
         assert client.welcome["pid"] == server.process.pid
@@ -126,10 +139,14 @@ def test_the_server_sees_nothing_of_gimp_s_environment(folder: Path, monkeypatch
         assert b"libtorch" not in Path(f"/proc/{client.welcome['pid']}/maps").read_bytes()
 
 
-@pytest.mark.parametrize(("command", "said"), [
-    (["/no/such/python"], "No such file"), ([sys.executable, "-c", "import no_such_module"], "no_such_module"),
-    ([sys.executable, "-c", "raise SystemExit(3)"], "status 3"),
-])
+@pytest.mark.parametrize(
+    ("command", "said"),
+    [
+        (["/no/such/python"], "No such file"),
+        ([sys.executable, "-c", "import no_such_module"], "no_such_module"),
+        ([sys.executable, "-c", "raise SystemExit(3)"], "status 3"),
+    ],
+)
 def test_a_server_that_cannot_start_says_why(folder: Path, command: list[str], said: str) -> None:
     begin = time.monotonic()
     with pytest.raises(ServerError, match=said) as caught:

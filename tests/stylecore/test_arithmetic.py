@@ -31,9 +31,12 @@ def never() -> Decision:
 def test_a_decision_is_made_once_for_each_machine(tmp_path: Path) -> None:
     folder = tmp_path / "not" / "there yet"
     others = [
-        replace(HERE, torch_version="0.1"), replace(HERE, processor="Another"), replace(HERE, instructions="x86_64 AVX512"),
-        replace(HERE, device="cuda", gpu="NVIDIA H200", compute_capability="9.0"), replace(HERE, device="cuda", gpu="A40"),
-    ]  # fmt: skip
+        replace(HERE, torch_version="0.1"),
+        replace(HERE, processor="Another"),
+        replace(HERE, instructions="x86_64 AVX512"),
+        replace(HERE, device="cuda", gpu="NVIDIA H200", compute_capability="9.0"),
+        replace(HERE, device="cuda", gpu="A40"),
+    ]
     assert decided(folder, HERE, lambda: DIRECT) == DIRECT
     assert stat.S_IMODE(folder.stat().st_mode) == 0o700  # or the server would refuse it
     assert all(stat.S_IMODE(path.stat().st_mode) == 0o600 for path in folder.iterdir())
@@ -102,8 +105,11 @@ def test_those_that_decide_at_the_same_time_agree(tmp_path: Path) -> None:
                 return DIRECT if own % 2 else SHORT
 
             with ThreadPoolExecutor(count) as pool:
-                found = list(pool.map(lambda own, folder=folder, decide=decide: decided(
-                    folder, HERE, lambda: decide(own)), range(count)))  # fmt: skip
+                found = list(
+                    pool.map(
+                        lambda own, folder=folder, decide=decide: decided(folder, HERE, lambda: decide(own)), range(count)
+                    )
+                )
             assert set(found) == {decided(folder, HERE, never)}
 
 

@@ -18,14 +18,7 @@ from stylecore.blocks import Blocks
 from stylecore.distances import DISTANCES
 from stylecore.engine import layer_scales
 from stylecore.network import Network, activation_means
-from stylecore.objective import (
-    BalancedObjective,
-    GramObjective,
-    Objective,
-    PaperObjective,
-    StylePicture,
-    Weighting,
-)
+from stylecore.objective import BalancedObjective, GramObjective, Objective, PaperObjective, StylePicture, Weighting
 
 
 @functools.cache
@@ -72,9 +65,7 @@ def both(
 
 @settings(max_examples=12, deadline=None, suppress_health_check=list(HealthCheck))
 @given(st.integers(33, 200), st.integers(33, 200), st.sampled_from(["max", "average", "l2"]), st.booleans())
-def test_any_size_with_and_without_a_guide(
-    thin_weights: Path, height: int, width: int, pooling: str, guided: bool
-) -> None:
+def test_any_size_with_and_without_a_guide(thin_weights: Path, height: int, width: int, pooling: str, guided: bool) -> None:
     """In double precision, where rounding opens no ReLU that is shut in the other, and can be told from a seam."""
     content, style, image = (picture.double() for picture in pictures(height, width))
     guide = torch.linspace(0, 1, width, dtype=torch.float64).expand(height, width).contiguous() if guided else None

@@ -49,8 +49,14 @@ def test_the_photos_colours_keep_the_paintings_lightness(image: torch.Tensor, ph
 
 def test_a_colour_that_does_not_exist_loses_chroma_and_keeps_its_hue() -> None:
     """Saturated blue at the lightness of yellow: clipping would turn it cyan, a halo along every edge."""
-    lab = torch.cat([torch.linspace(0.05, 0.99, 60)[None, None, None, :], torch.full((1, 1, 1, 60), -0.05),
-                     torch.full((1, 1, 1, 60), -0.28)], 1)  # fmt: skip
+    lab = torch.cat(
+        [
+            torch.linspace(0.05, 0.99, 60)[None, None, None, :],
+            torch.full((1, 1, 1, 60), -0.05),
+            torch.full((1, 1, 1, 60), -0.28),
+        ],
+        1,
+    )
     mapped = colours.to_oklab(colours.into_gamut(lab))
     chroma = mapped[:, 1:].norm(dim=1)
     visible = chroma > 0.02

@@ -176,9 +176,7 @@ def test_the_amount_of_the_photos_colours(engine: Engine, content: Pixels, style
     assert 0 < np.abs(looks[2] - painted).mean() < np.abs(looks[0] - painted).mean()
 
 
-def test_transparent_pixels_influence_nothing_and_stay_transparent(
-    engine: Engine, content: Pixels, style: Pixels
-) -> None:
+def test_transparent_pixels_influence_nothing_and_stay_transparent(engine: Engine, content: Pixels, style: Pixels) -> None:
     alpha = np.ones((96, 96, 1), np.float32)
     alpha[:, 48:] = 0
     results = []

@@ -139,9 +139,13 @@ def test_gram_objective_is_pastiches(tmp_path: Path, ours: weights.Weights) -> N
         Image.fromarray(pixels.numpy()).save(tmp_path / f"{name}.png")
         images[name] = pixels.permute(2, 0, 1)[None] / 255
     artist = PasticheArtist(
-        str(tmp_path / "content.png"), [str(tmp_path / "style.png")], pooling="avg", device="cpu",
-        init=str(tmp_path / "start.png"), size_pixels=64 * 64,
-    )  # fmt: skip
+        str(tmp_path / "content.png"),
+        [str(tmp_path / "style.png")],
+        pooling="avg",
+        device="cpu",
+        init=str(tmp_path / "start.png"),
+        size_pixels=64 * 64,
+    )
     objective = GramObjective(
         Network(ours, pooling="average", gain=False, replicate=False),
         images["content"],
@@ -253,9 +257,7 @@ def test_a_network_of_fewer_channels_is_what_its_file_says(thin_weights: Path, t
     assert caught.value.code == "weights-corrupt"
 
 
-def test_the_environment_names_the_weights(
-    thin_weights: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_the_environment_names_the_weights(thin_weights: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     def channels(*source: str) -> int:
         return Engine("cpu", *source, threads=1).network(declared.defaults(), Arithmetic()).channels(5)
 
@@ -271,9 +273,7 @@ def test_layer_weights_share_out_the_style_loss(thin: weights.Weights) -> None:
     generator = torch.Generator().manual_seed(1)
     content, style, image = (torch.rand(1, 3, 48, 48, generator=generator) for _ in range(3))
     shares = (4.0, 0.0, 1.0, 0.0, 3.0)
-    objective = BalancedObjective(
-        Network(thin), content, [StylePicture(style)], Weighting(0.3, 1.0, 0.0, shares)
-    )
+    objective = BalancedObjective(Network(thin), content, [StylePicture(style)], Weighting(0.3, 1.0, 0.0, shares))
     losses = objective(image).losses.tolist()
     expected = sum(share * layer for share, layer in zip(shares, losses[3:], strict=True)) / 8
     assert losses[2] == pytest.approx(expected, rel=1e-5)

@@ -43,8 +43,15 @@ def halves(side: int = 96, soft: int = 0) -> Map:
 
 def double(engine: Engine) -> Network:
     """The network in float64, for differences that rounding does not drown."""
-    return Network(engine._weights, engine._scales, pooling="average", gain=True, replicate=True, device=CPU,
-                   arithmetic=Arithmetic(torch.float64))  # fmt: skip
+    return Network(
+        engine._weights,
+        engine._scales,
+        pooling="average",
+        gain=True,
+        replicate=True,
+        device=CPU,
+        arithmetic=Arithmetic(torch.float64),
+    )
 
 
 @pytest.fixture(scope="module")

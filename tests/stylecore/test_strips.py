@@ -67,8 +67,9 @@ def _compare(thin: Path, ranks: Ranks) -> dict[str, list[float]]:
             expected = _objective(thin, case, content, style, Strip(HEIGHT))(image)
             errors[case] = [
                 ((found.losses - expected.losses) / expected.losses).abs().max().item(),
-                relative(gradient, expected.gradient), relative(border(gradient), border(expected.gradient)),
-            ]  # fmt: skip
+                relative(gradient, expected.gradient),
+                relative(border(gradient), border(expected.gradient)),
+            ]
     return errors
 
 

@@ -76,9 +76,15 @@ def encode(pixels: Pixels, depth: int) -> bytes:
     samples = pixels.astype(np.float32) if depth == 32 else (pixels * 65535).round().astype(np.uint16)
     memory = io.BytesIO()
     tifffile.imwrite(
-        memory, samples, photometric="rgb", compression="zlib", predictor=True, iccprofile=colour_profiles.SRGB,
-        metadata=None, extrasamples=["unassalpha"] if samples.shape[2] == 4 else None,
-    )  # fmt: skip
+        memory,
+        samples,
+        photometric="rgb",
+        compression="zlib",
+        predictor=True,
+        iccprofile=colour_profiles.SRGB,
+        metadata=None,
+        extrasamples=["unassalpha"] if samples.shape[2] == 4 else None,
+    )
     return memory.getvalue()
 
 

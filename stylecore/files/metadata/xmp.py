@@ -78,9 +78,11 @@ def read(packet: bytes) -> Rights:
     return Rights(
         (_words(creator) if creator else "") or said.get("artist", ""),
         (_words(rights) if rights else "") or said.get("copyright", ""),
-        said.get("taken", ""), said.get("digitised", ""), said.get("changed", ""),
+        said.get("taken", ""),
+        said.get("digitised", ""),
+        said.get("changed", ""),
         _packet(list(reader.kept.values())),
-    )  # fmt: skip
+    )
 
 
 class _Refused(Exception):

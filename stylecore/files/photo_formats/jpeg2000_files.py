@@ -99,7 +99,7 @@ def _inside(data: bytes, box: Box) -> dict[bytes, Box]:
 def _colours(data: bytes, header: Box) -> tuple[bytes | None, int, int | None]:
     """Return the profile, the number of the colours' space, and the kind of the alpha if there is one (1, or 2 for one that
     the colours are multiplied by).
-    """  # fmt: skip
+    """
     profile, space, alpha = None, 0, None
     for box in boxes(io.BytesIO(data), header.start, header.end):
         kind, content = box.kind, data[box.start : box.end]

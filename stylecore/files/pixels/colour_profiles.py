@@ -63,9 +63,7 @@ def to_srgb(colour: NDArray[Any], profile: bytes | None) -> NDArray[np.float32] 
 def lab_to_srgb(lab: NDArray[Any]) -> NDArray[np.float32]:
     """Return H × W × 3 floats of CIE L*a*b* (D50; L* from 0 to 100) as sRGB float32 in [0, 1]."""
     data = np.ascontiguousarray(lab, np.float64)
-    converted = imagecodecs.cms_transform(
-        data, _LAB, SRGB, colorspace="lab", outcolorspace="rgb", outdtype="float32"
-    )
+    converted = imagecodecs.cms_transform(data, _LAB, SRGB, colorspace="lab", outcolorspace="rgb", outdtype="float32")
     return np.nan_to_num(np.asarray(converted, np.float32)).clip(0, 1)
 
 

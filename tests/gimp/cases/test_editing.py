@@ -346,10 +346,12 @@ result["images"] = len(Gimp.get_images())
 def test_an_older_memory_is_migrated(gimp: GimpSession) -> None:
     """What version 1 stored is understood; what is damaged makes an ordinary layer of a result."""
     old = {
-        "version": 1, "program": "0.1", "settings": {"version": 1, "quality": "draft", "iterations": 3, "strength": 1e9,
-                                                     "gone": 1},
-        "style": {"name": "Red stripes", "sha256": "0" * 64}, "source": {"name": "photo", "tattoo": 2,
-                                                                         "area": [0, 0, 96, 72]}, "stopped": False,
+        "version": 1,
+        "program": "0.1",
+        "settings": {"version": 1, "quality": "draft", "iterations": 3, "strength": 1e9, "gone": 1},
+        "style": {"name": "Red stripes", "sha256": "0" * 64},
+        "source": {"name": "photo", "tattoo": 2, "area": [0, 0, 96, 72]},
+        "stopped": False,
     }
     answer = gimp.run(
         RESULT
@@ -428,9 +430,11 @@ for text in ("strenght=1,2", "strength=1,200", "strength=1 strength=2", "seed=" 
     )
     assert answer["status"] == ["SUCCESS", ""] and answer["visible"] == [True, False, False, False]
     assert answer["cells"] == [
-        ["photo – strength 30, brush size 50", 30, 50], ["photo – strength 30, brush size 200", 30, 200],
-        ["photo – strength 70, brush size 50", 70, 50], ["photo – strength 70, brush size 200", 70, 200],
-    ]  # fmt: skip
+        ["photo – strength 30, brush size 50", 30, 50],
+        ["photo – strength 30, brush size 200", 30, 200],
+        ["photo – strength 70, brush size 50", 70, 50],
+        ["photo – strength 70, brush size 200", 70, 200],
+    ]
     assert answer["pictures"] == 4
     said = ["no setting “strenght”", "between 0 and 100", "two different ones", "That would be 40 pictures"]
     for (status, message, layers), words in zip(answer["refused"], said, strict=True):

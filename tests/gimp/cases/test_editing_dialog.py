@@ -76,12 +76,15 @@ result = {"layers": len(image.get_layers()), "name": top.get_name(), "changed": 
 def test_cancelled_or_killed_while_a_result_is_updated(opened: GimpSession) -> None:
     gimp = opened
     gimp.run(MAKE, timeout=JOB)
-    gimp.run("""
+    gimp.run(
+        """
 memory = json.loads(bytes(made.get_parasite("neural-style").get_data()))
 memory["settings"] |= endless
 made.attach_parasite(Gimp.Parasite.new("neural-style", 3, json.dumps(memory).encode()))
 made.set_opacity(60.0)
-""", endless=ENDLESS)
+""",
+        endless=ENDLESS,
+    )
     before = gimp.run(PIXELS)
     for ending in ("cancel", "kill"):
         open_from_menu(gimp)
@@ -109,8 +112,7 @@ made.set_opacity(60.0)
 def test_update_results_from_the_menu(opened: GimpSession) -> None:
     gimp = opened
     gimp.run(MAKE, timeout=JOB)
-    gimp.run("write(photo, read(photo)[:4 * 160 * 60] + bytes((200, 20, 20, 255)) * (160 * 60))\n"
-             "original = read(photo)")
+    gimp.run("write(photo, read(photo)[:4 * 160 * 60] + bytes((200, 20, 20, 255)) * (160 * 60))\noriginal = read(photo)")
     before = gimp.run(PIXELS)
     gimp.menu("Update Results")
     window = gimp.display.wait_window("^Neural Style: Update Results$")

@@ -46,8 +46,10 @@ def test_odd_style_files_work(console: GimpSession) -> None:
     colours.save(console.tmp / "small.png")
     answers = console.run(
         ONE_LAYER + "result = [told(stylise(image, [photo], style=f'{folder}/{name}')) for name in names]",
-        folder=console.tmp, names=["cmyk.jpg", "deep.png"], timeout=JOB,
-    )  # fmt: skip
+        folder=console.tmp,
+        names=["cmyk.jpg", "deep.png"],
+        timeout=JOB,
+    )
     assert [(answer["status"], answer["message"]) for answer in answers] == [("SUCCESS", "")] * 2
 
 
@@ -61,25 +63,34 @@ answer = stylise(image, [photo])
     assert "transparent" in refused(console, clear)["message"]
     none = ONE_LAYER + "answer = stylise(image, [])"
     assert "No layer is selected" in refused(console, none)["message"]
-    beside = ONE_LAYER + """
+    beside = (
+        ONE_LAYER
+        + """
 photo.set_offsets(0, 30)
 image.select_rectangle(Gimp.ChannelOps.REPLACE, 0, 0, 64, 20)
 answer = stylise(image, [photo])
 """
+    )
     assert "selection does not touch" in refused(console, beside)["message"]
-    channel = ONE_LAYER + """
+    channel = (
+        ONE_LAYER
+        + """
 spot = Gimp.Channel.new(image, "spot", 64, 64, 50, Gegl.Color.new("red"))
 image.insert_channel(spot, None, 0)
 answer = stylise(image, [spot])
 """
+    )
     assert "channel" in refused(console, channel)["message"]
-    floating = ONE_LAYER + """
+    floating = (
+        ONE_LAYER
+        + """
 image.select_rectangle(Gimp.ChannelOps.REPLACE, 10, 10, 20, 20)
 Gimp.Selection.float(image, [photo], 0, 0)
 answer = stylise(image, [photo])
 Gimp.floating_sel_anchor(image.get_floating_sel())
 answer["layers"] = layers(image)
 """
+    )
     assert "floating selection" in refused(console, floating)["message"]
 
 

@@ -67,10 +67,21 @@ def test_the_keyboard_reaches_everything(opened: GimpSession) -> None:
 
     forth = walk(gimp, "Tab", style, PRESSED)
     assert forth == [
-        "Use Another…", "Before", *names_of("main"), "Advanced", *names_of("advanced"),
-        "Variations", "Variations differ in", "Explore",
-        "Save Settings", "Reset", "Cancel", "Apply Style", "Which styles to show", style,
-    ]  # fmt: skip
+        "Use Another…",
+        "Before",
+        *names_of("main"),
+        "Advanced",
+        *names_of("advanced"),
+        "Variations",
+        "Variations differ in",
+        "Explore",
+        "Save Settings",
+        "Reset",
+        "Cancel",
+        "Apply Style",
+        "Which styles to show",
+        style,
+    ]
     gimp.display.screenshot("keyboard")
     assert walk(gimp, "shift+Tab", style, {}) == [*forth[-2::-1], style]
 

@@ -23,11 +23,11 @@ def test_the_dialog_opens_in_german(series: str, gimp_sessions: Sessions) -> Non
         path=photo(gimp.tmp / "photo.png", (64, 48)),
     )
     assert label == "_Neuronaler Stil …"
-    told = gimp.run(
-        "result = call('plug-in-neural-style', image, [], style=style)['message']", style=style
-    )
-    assert told == "Keine Ebene ist ausgewählt. Wählen Sie die Ebenen aus, die gemalt werden sollen, und starten Sie " \
+    told = gimp.run("result = call('plug-in-neural-style', image, [], style=style)['message']", style=style)
+    assert (
+        told == "Keine Ebene ist ausgewählt. Wählen Sie die Ebenen aus, die gemalt werden sollen, und starten Sie "
         "dann den Filter."
+    )
     gimp.start("result = call('plug-in-neural-style', image, image.get_layers(), interactive=True)['status']")
     wait_drawn(gimp, "^Neuronaler Stil$")
     time.sleep(1)  # thumbnails: what a screenshot should show

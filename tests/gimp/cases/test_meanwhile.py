@@ -63,8 +63,9 @@ def live_pixels(gimp: GimpSession) -> str | None:
 
 def select(gimp: GimpSession, layer: str) -> None:
     """Select the layer whose name ends so."""
-    gimp.run("image.set_selected_layers([each for each in image.get_layers() if each.get_name().endswith(name)])",
-             name=layer)  # fmt: skip
+    gimp.run(
+        "image.set_selected_layers([each for each in image.get_layers() if each.get_name().endswith(name)])", name=layer
+    )
 
 
 def stroke(gimp: GimpSession) -> None:
@@ -72,9 +73,27 @@ def stroke(gimp: GimpSession) -> None:
     gimp.activate_image()
     gimp.display.key("p")
     gimp.display.xdotool(
-        "mousemove", "--sync", 330, 330, "sleep", 0.1, "mousedown", 1, "mousemove", "--sync", 360, 340,
-        "mousemove", "--sync", 400, 350, "sleep", 0.1, "mouseup", 1,
-    )  # fmt: skip
+        "mousemove",
+        "--sync",
+        330,
+        330,
+        "sleep",
+        0.1,
+        "mousedown",
+        1,
+        "mousemove",
+        "--sync",
+        360,
+        340,
+        "mousemove",
+        "--sync",
+        400,
+        350,
+        "sleep",
+        0.1,
+        "mouseup",
+        1,
+    )
 
 
 def dismiss_message(gimp: GimpSession) -> None:

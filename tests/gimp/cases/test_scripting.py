@@ -41,8 +41,9 @@ def test_the_example_in_python(console: GimpSession) -> None:
 def test_the_example_in_script_fu(console: GimpSession) -> None:
     answer = console.run(
         "answer = call('plug-in-script-fu-eval', script=scheme)\nresult = [answer['status'], answer['message']]",
-        scheme=example("scheme", console), timeout=JOB,
-    )  # fmt: skip
+        scheme=example("scheme", console),
+        timeout=JOB,
+    )
     assert answer == ["SUCCESS", ""]
     check_painted(console)
 
@@ -104,8 +105,9 @@ def paint(weights):
 save(other, red_file)
 result = [paint("9 1"), paint("1 9"), told(stylise(image, [photo], style=red_file, style_weights="1 2"))]
 """.replace("save(other, red_file)", "blue.set_visible(False)\nsave(other, red_file)"),
-        red_file=str(console.tmp / "only-red.png"), timeout=JOB,
-    )  # fmt: skip
+        red_file=str(console.tmp / "only-red.png"),
+        timeout=JOB,
+    )
     mostly_red, mostly_blue, refused = answer
     assert mostly_red[0] > mostly_blue[0] + 5 and mostly_blue[2] > mostly_red[2] + 5
     assert mostly_red[3] == "photo – Only red + blue"

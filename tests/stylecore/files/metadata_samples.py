@@ -100,20 +100,27 @@ def camera(order: str = "<", orientation: int = 0) -> bytes:
     """All that a camera says."""
     return exif(
         [
-            *([short(0x0112, orientation, order)] if orientation else []), text(0x010F, "Maker"),
-            rational(0x011A, 300, 1, order), rational(0x011B, 300, 1, order), short(0x0128, 2, order),
-            text(0x0132, CHANGED), text(0x013B, ARTIST),
+            *([short(0x0112, orientation, order)] if orientation else []),
+            text(0x010F, "Maker"),
+            rational(0x011A, 300, 1, order),
+            rational(0x011B, 300, 1, order),
+            short(0x0128, 2, order),
+            text(0x0132, CHANGED),
+            text(0x013B, ARTIST),
             text(0x8298, COPYRIGHT),
         ],
         {
             0x8769: [
-                text(0x9003, TAKEN), text(0x9004, TAKEN), text(0x9011, "+02:00"), text(0x9291, "25"),
+                text(0x9003, TAKEN),
+                text(0x9004, TAKEN),
+                text(0x9011, "+02:00"),
+                text(0x9291, "25"),
                 (0x927C, "any", 10, b"MAKER-NOTE"),
             ],
             0x8825: [text(1, "N"), (0x001C, "any", 8, b"GPS-AREA")],
         },
         order,
-    )  # fmt: skip
+    )
 
 
 def jpeg(block: bytes, **more: Any) -> bytes:
@@ -150,9 +157,15 @@ def tiff(*tags: tuple[Any, ...], unit: int = 2, resolution: float = 300, **optio
     own = [(33432, "s", 0, COPYRIGHT.encode(), True), (315, "s", 0, ARTIST.encode(), True), (36867, "s", 0, TAKEN, True)]
     memory = io.BytesIO()
     tifffile.imwrite(
-        memory, LEVELS, photometric="rgb", extratags=tags or own, resolution=(resolution, resolution), resolutionunit=unit,
-        metadata=None, **options,
-    )  # fmt: skip
+        memory,
+        LEVELS,
+        photometric="rgb",
+        extratags=tags or own,
+        resolution=(resolution, resolution),
+        resolutionunit=unit,
+        metadata=None,
+        **options,
+    )
     return memory.getvalue()
 
 
@@ -196,15 +209,21 @@ def photoshop(*resources: bytes) -> bytes:
 
 def open_exr() -> bytes:
     width, height = 9, 6
-    return b"\x76\x2f\x31\x01\2\0\0\0" + b"".join(
-        name + b"\0" + kind + b"\0" + struct.pack("<I", len(body)) + body
-        for name, kind, body in (
-            (b"dataWindow", b"box2i", struct.pack("<4i", 0, 0, width - 1, height - 1)),
-            (b"owner", b"string", COPYRIGHT.encode()),
-            (b"Artist", b"string", ARTIST.encode()), (b"capDate", b"string", TAKEN.encode()),
-            (b"pixelAspectRatio", b"float", struct.pack("<f", 1)), (b"xDensity", b"float", struct.pack("<f", 300)),
+    return (
+        b"\x76\x2f\x31\x01\2\0\0\0"
+        + b"".join(
+            name + b"\0" + kind + b"\0" + struct.pack("<I", len(body)) + body
+            for name, kind, body in (
+                (b"dataWindow", b"box2i", struct.pack("<4i", 0, 0, width - 1, height - 1)),
+                (b"owner", b"string", COPYRIGHT.encode()),
+                (b"Artist", b"string", ARTIST.encode()),
+                (b"capDate", b"string", TAKEN.encode()),
+                (b"pixelAspectRatio", b"float", struct.pack("<f", 1)),
+                (b"xDensity", b"float", struct.pack("<f", 300)),
+            )
         )
-    ) + b"\0"  # fmt: skip
+        + b"\0"
+    )
 
 
 def raw_profile(data: bytes) -> bytes:

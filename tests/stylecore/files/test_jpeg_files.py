@@ -60,8 +60,15 @@ def test_a_jpeg_without_its_end_is_read(kind: str, tmp_path: Path) -> None:
     whole = KINDS[kind]
     expected = load(whole, tmp_path)
     assert expected.notes == ()
-    for data in (whole[:-1], whole[:-2], whole[:-2] + bytes(500), whole[:-2] + b"\xff", whole + bytes(500),
-                 whole + b"garbage" * 100, whole + KINDS["grey"]):  # fmt: skip
+    for data in (
+        whole[:-1],
+        whole[:-2],
+        whole[:-2] + bytes(500),
+        whole[:-2] + b"\xff",
+        whole + bytes(500),
+        whole + b"garbage" * 100,
+        whole + KINDS["grey"],
+    ):
         found = load(data, tmp_path)
         assert np.array_equal(found.pixels, expected.pixels) and found.depth == expected.depth
         assert found.notes == ()

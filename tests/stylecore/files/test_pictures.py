@@ -83,8 +83,11 @@ def test_files_that_are_no_pictures_are_told_in_words(tmp_path: Path) -> None:
     (tmp_path / "half.png").write_bytes(whole.getvalue()[: len(whole.getvalue()) // 2])
     (tmp_path / "folder.png").mkdir()
     for name, code in {
-        "none.png": "file-missing", "text.jpg": "not-a-picture", "half.png": "not-a-picture", "folder.png": "not-a-picture"
-    }.items():  # fmt: skip
+        "none.png": "file-missing",
+        "text.jpg": "not-a-picture",
+        "half.png": "not-a-picture",
+        "folder.png": "not-a-picture",
+    }.items():
         with pytest.raises(StyleError) as caught:
             pictures.load(tmp_path / name)
         assert caught.value.code == code and str(tmp_path) in caught.value.sentence and caught.value.remedy

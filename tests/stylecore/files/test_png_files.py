@@ -27,9 +27,14 @@ Chunk = tuple[bytes, bytes]
 
 
 def png(
-    samples: np.ndarray[Any, Any], *before: Chunk, depth: int = 0, colour: int = -1, interlaced: bool = False,
-    after: tuple[Chunk, ...] = (), filters: bool = False,
-) -> bytes:  # fmt: skip
+    samples: np.ndarray[Any, Any],
+    *before: Chunk,
+    depth: int = 0,
+    colour: int = -1,
+    interlaced: bool = False,
+    after: tuple[Chunk, ...] = (),
+    filters: bool = False,
+) -> bytes:
     """A PNG of H × W × C samples with these chunks before and behind its pixels."""
     samples = samples if samples.ndim == 3 else samples[..., None]
     height, width, channels = samples.shape
@@ -103,8 +108,11 @@ def test_no_text_and_no_profile_is_too_large(samples: np.ndarray[Any, Any], tmp_
 
 def test_what_unpacks_to_gigabytes_is_left_packed(tmp_path: Path) -> None:
     bomb = zlib.compress(bytes(36_000_000), 1)
-    chunks = [(b"iCCP", b"x\0\0" + bomb), (b"zTXt", b"Raw profile type exif\0\0" + bomb),
-              (b"iTXt", b"XML:com.adobe.xmp\0\1\0\0\0" + bomb)]  # fmt: skip
+    chunks = [
+        (b"iCCP", b"x\0\0" + bomb),
+        (b"zTXt", b"Raw profile type exif\0\0" + bomb),
+        (b"iTXt", b"XML:com.adobe.xmp\0\1\0\0\0" + bomb),
+    ]
     assert np.array_equal(load(png(RGBA, *chunks), tmp_path).pixels, load(png(RGBA), tmp_path).pixels)
 
 
@@ -160,9 +168,13 @@ def test_what_lies_behind_the_pixels_does_no_harm(tmp_path: Path) -> None:
     (6, 16),
 ])  # fmt: skip
 def test_every_kind_is_read_as_pillow_and_libpng_do(
-    colour: int, depth: int, interlaced: bool, tmp_path: Path, capfd: pytest.CaptureFixture[str],
+    colour: int,
+    depth: int,
+    interlaced: bool,
+    tmp_path: Path,
+    capfd: pytest.CaptureFixture[str],
     monkeypatch: pytest.MonkeyPatch,
-) -> None:  # fmt: skip
+) -> None:
     channels = {0: 1, 2: 3, 3: 1, 4: 2, 6: 4}[colour]
     noise = np.random.default_rng(depth).integers(0, 1 << depth, (33, 21, channels), dtype=np.uint16)
     samples = noise if depth == 16 else noise.astype(np.uint8)

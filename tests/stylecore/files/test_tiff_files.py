@@ -44,9 +44,18 @@ def refused(path: Path) -> StyleError:
     byteorder=st.sampled_from(["<", ">"]), bigtiff=st.booleans(), predictor=st.booleans(),
 )  # fmt: skip
 def test_every_depth_of_every_colour(
-    tmp_path: Path, bits: int, photometric: str, planar: str, alpha: str, in_words: bool, compression: str | None,
-    tile: bool, byteorder: str, bigtiff: bool, predictor: bool,
-) -> None:  # fmt: skip
+    tmp_path: Path,
+    bits: int,
+    photometric: str,
+    planar: str,
+    alpha: str,
+    in_words: bool,
+    compression: str | None,
+    tile: bool,
+    byteorder: str,
+    bigtiff: bool,
+    predictor: bool,
+) -> None:
     colours = COLOURS[photometric]
     bits = max(bits, 2)  # tifffile writes one bit only of grey, which Pillow's files below have
     kind = np.uint8 if bits <= 8 else np.uint16 if bits <= 16 else np.uint32
@@ -64,14 +73,20 @@ def test_every_depth_of_every_colour(
     stored = samples if planar == "contig" else np.moveaxis(samples, -1, 0)
     packed = not in_words and bits not in (8, 16, 32)
     tifffile.imwrite(
-        tmp_path / "a.tif", stored if samples.shape[2] > 1 else samples[..., 0], photometric=photometric, metadata=None,
-        planarconfig=planar if samples.shape[2] > 1 else None, extrasamples=[alpha] if alpha else None,
+        tmp_path / "a.tif",
+        stored if samples.shape[2] > 1 else samples[..., 0],
+        photometric=photometric,
+        metadata=None,
+        planarconfig=planar if samples.shape[2] > 1 else None,
+        extrasamples=[alpha] if alpha else None,
         compression=None if packed else compression,
         predictor=predictor and not packed and compression in ("zlib", "lzw", "zstd"),
-        tile=(16, 32) if tile else None, rowsperstrip=None if tile else 7, bigtiff=bigtiff,
+        tile=(16, 32) if tile else None,
+        rowsperstrip=None if tile else 7,
+        bigtiff=bigtiff,
         byteorder="<" if packed else byteorder,  # tifffile packs big-endian numbers wrong
         bitspersample=bits if packed else None,
-    )  # fmt: skip
+    )
     if in_words and bits not in (8, 16, 32):
         with tifffile.TiffFile(tmp_path / "a.tif", mode="r+b") as file:
             tag = file.pages.first.tags["BitsPerSample"]
@@ -194,9 +209,13 @@ def test_palettes(bits: int, wide: bool, tmp_path: Path) -> None:
     index = generator.integers(0, 2**bits, (20, 32)).astype(np.uint8 if bits <= 8 else np.uint16)
     table = levels * np.uint16(257) if wide else levels
     tifffile.imwrite(
-        tmp_path / "a.tif", index.astype(bool) if bits == 1 else index, photometric="minisblack", metadata=None,
-        bitspersample=bits if 1 < bits < 8 else None, extratags=[(320, 3, 3 << bits, table.reshape(-1).tolist(), True)],
-    )  # fmt: skip
+        tmp_path / "a.tif",
+        index.astype(bool) if bits == 1 else index,
+        photometric="minisblack",
+        metadata=None,
+        bitspersample=bits if 1 < bits < 8 else None,
+        extratags=[(320, 3, 3 << bits, table.reshape(-1).tolist(), True)],
+    )
     with tifffile.TiffFile(tmp_path / "a.tif", mode="r+b") as file:
         file.pages.first.tags["PhotometricInterpretation"].overwrite(3)
     picture = pictures.load(tmp_path / "a.tif")

@@ -87,16 +87,34 @@ def test_what_is_written_is_read_again_or_refused_before(
 JPEG2000 = next(form.endings for form in writing.FORMATS if form.kind == "JPEG2000")
 
 
-@pytest.mark.parametrize("ending", [
-    ".xbm", ".palm", ".msp", ".blp", ".ico", ".icns", ".eps", ".pdf", ".h5", ".wmf", ".emf", ".mpo", ".psd", ".xcf",
-    ".heic", ".mp4", ".doc", "", ".",
-])
+@pytest.mark.parametrize(
+    "ending",
+    [
+        ".xbm",
+        ".palm",
+        ".msp",
+        ".blp",
+        ".ico",
+        ".icns",
+        ".eps",
+        ".pdf",
+        ".h5",
+        ".wmf",
+        ".emf",
+        ".mpo",
+        ".psd",
+        ".xcf",
+        ".heic",
+        ".mp4",
+        ".doc",
+        "",
+        ".",
+    ],
+)
 def test_what_cannot_hold_a_painting_is_refused_by_its_ending(ending: str, tmp_path: Path) -> None:
     path = tmp_path / f"picture{ending}"
     assert not writing.can_write(path)
-    for attempt in (
-        lambda: writing.check(path, (20, 20), 3), lambda: writing.save(path, picture(20, 20, 3)),
-    ):  # fmt: skip
+    for attempt in (lambda: writing.check(path, (20, 20), 3), lambda: writing.save(path, picture(20, 20, 3))):
         with pytest.raises(StyleError, match=r"picture that can be written") as caught:
             attempt()
         assert caught.value.code == "cannot-write" and ".png" in caught.value.remedy
@@ -192,10 +210,18 @@ def test_a_limit_of_a_file_s_size_is_met_before_the_painting(tmp_path: Path) -> 
     assert not list(tmp_path.iterdir())
 
 
-@pytest.mark.parametrize(("number", "said"), [
-    (errno.ENOSPC, "room"), (errno.EDQUOT, "share"), (errno.EROFS, "can be written"), (errno.EACCES, "may write"),
-    (errno.ENOENT, "folder"), (errno.ENAMETOOLONG, "shorter"), (errno.EIO, "another"),
-])
+@pytest.mark.parametrize(
+    ("number", "said"),
+    [
+        (errno.ENOSPC, "room"),
+        (errno.EDQUOT, "share"),
+        (errno.EROFS, "can be written"),
+        (errno.EACCES, "may write"),
+        (errno.ENOENT, "folder"),
+        (errno.ENAMETOOLONG, "shorter"),
+        (errno.EIO, "another"),
+    ],
+)
 def test_each_refusal_of_the_system_has_its_own_remedy(number: int, said: str) -> None:
     error = replacing.cannot_write(Path("x/a.png"), OSError(number, os.strerror(number)))
     assert error.code == "cannot-write" and said in error.remedy and "a.png" in error.sentence
