@@ -1,4 +1,4 @@
-"""Measure VGG-19's mean activation per filter over pictures and store it for ``stylecore.network``.
+"""Measure VGG-19's mean activation per filter over pictures and store it for ``stylecore.network.vgg``.
 
     python benchmarks/activation_means.py PICTURE…
 
@@ -16,9 +16,9 @@ import numpy as np
 import torch
 from PIL import Image
 
-from stylecore import weights
-from stylecore.network import Network
-from stylecore.weights import LAYERS
+from stylecore.network import weights
+from stylecore.network.vgg import Network
+from stylecore.network.weights import LAYERS
 
 OUTPUT = Path(__file__).parent.parent / "stylecore" / "activation_means.npz"
 

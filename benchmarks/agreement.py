@@ -17,7 +17,7 @@ import numpy as np
 from PIL import Image, ImageFilter
 
 from benchmarks.painting import paint, read, sample_pair, to_image
-from stylecore.engine import Engine
+from stylecore.device.engine import Engine
 
 PAIRS = (
     ("harbour", "starlit-oil"), ("still-life", "koi-mosaic"), ("harbour", "wave-woodblock"),

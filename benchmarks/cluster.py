@@ -52,7 +52,7 @@ def timed(photos: Path, flags: list[str], processors: set[int]) -> dict[str, Any
         begin = time.perf_counter()
         command = ["style", str(photos), str(STYLE), "-o", out, "--precision", "float32", *flags]
         with subprocess.Popen(
-            [sys.executable, "-m", "server.cli", *command],
+            [sys.executable, "-m", "server.cli.main", *command],
             stderr=subprocess.DEVNULL,
             stdout=subprocess.DEVNULL,
             cwd=ROOT,

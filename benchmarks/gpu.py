@@ -21,10 +21,10 @@ import torch
 from torch.profiler import ProfilerActivity, profile
 
 from stylecore import settings as declared
-from stylecore.engine import Engine
-from stylecore.job import Job, Style
-from stylecore.objective import STYLE_LAYERS, BalancedObjective, StylePicture, strength_weighting
-from stylecore.optimiser import BoxLBFGS
+from stylecore.device.engine import Engine
+from stylecore.objective.objective import STYLE_LAYERS, BalancedObjective, StylePicture, strength_weighting
+from stylecore.painting.job import Job, Style
+from stylecore.painting.lbfgs import BoxLBFGS
 
 _CONVOLUTIONS = (
     (3, 64, 1), (64, 64, 1), (64, 128, 2), (128, 128, 2), (128, 256, 4), (256, 256, 4), (256, 256, 4), (256, 256, 4),

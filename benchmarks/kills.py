@@ -28,8 +28,8 @@ sys.path.insert(0, str(ROOT))
 
 from benchmarks.soak import cpu, picture  # noqa: E402
 from server.client import Client, Finished  # noqa: E402
+from server.discovery import ServerError  # noqa: E402
 from server.events import LAST_EVENTS  # noqa: E402
-from server.finding import ServerError  # noqa: E402
 
 ORPHAN_SECONDS = 10.0
 
@@ -57,7 +57,7 @@ def of_folder(folder: Path) -> dict[str, list[psutil.Process]]:
         line = process.info["cmdline"] or []
         if str(folder) not in " ".join(line) or process.info["status"] == psutil.STATUS_ZOMBIE:
             continue
-        kind = "engine" if "server.engine_process" in line else "client" if "--client" in line else "broker"
+        kind = "engine" if "server.engine.process" in line else "client" if "--client" in line else "broker"
         found[kind].append(process)
     return found
 

@@ -16,7 +16,7 @@ from pathlib import Path
 from PIL import Image, ImageDraw, ImageOps
 
 from benchmarks.painting import paint, read, sample_pair, to_image
-from stylecore.engine import Engine
+from stylecore.device.engine import Engine
 from stylecore.settings import defaults
 
 PAIRS = (

@@ -28,13 +28,13 @@ import matplotlib
 import numpy as np
 import torch
 
-from stylecore.engine import Engine
+from stylecore.device.engine import Engine
+from stylecore.device.memory_budget import WAYS, MemoryPlan
 from stylecore.events import StepDone
-from stylecore.job import Job, Style
-from stylecore.memory import WAYS, Way
+from stylecore.painting.job import Job, Style
 
 #: What is measured, by the names in table and plot.
-MEASURED = {"one piece": Way(history=3), "blocks": Way(blocks=True, history=3), "blocks, lean": WAYS[-2]}
+MEASURED = {"one piece": MemoryPlan(history=3), "blocks": MemoryPlan(blocks=True, history=3), "blocks, lean": WAYS[-2]}
 
 
 def status(name: str) -> int:

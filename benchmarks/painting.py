@@ -9,9 +9,9 @@ from typing import Any
 import numpy as np
 from PIL import Image, ImageOps
 
-from stylecore.engine import Engine
+from stylecore.device.engine import Engine
 from stylecore.files.pictures import Pixels
-from stylecore.job import Job, Style
+from stylecore.painting.job import Job, Style
 
 _SAMPLES = Path(__file__).parent.parent / "samples"
 

@@ -25,11 +25,11 @@ import torch.distributed as dist
 from torch.multiprocessing.spawn import start_processes
 
 from benchmarks.memory import picture_of
-from stylecore.engine import Engine
+from stylecore.device.engine import Engine
+from stylecore.device.memory_budget import MemoryPlan
 from stylecore.events import StepDone
-from stylecore.job import Job, Style
-from stylecore.memory import Way
-from stylecore.strips import Ranks
+from stylecore.painting.job import Job, Style
+from stylecore.tensors.strips import Ranks
 
 _STEPS = 6
 _HISTORY = 10
@@ -47,7 +47,7 @@ def _paint(rank: int, count: int, side: int, precision: str, folder: str) -> Non
     content = picture_of(side)
     settings = {"precision": precision, "iterations": _STEPS}
     job = Job(engine, content, [Style(np.ascontiguousarray(content[:, ::-1]))], settings, ranks=ranks)
-    way = Way(blocks=True, history=_HISTORY)
+    way = MemoryPlan(blocks=True, history=_HISTORY)
     job.scales = [replace(job.scales[-1], size=(side, side), steps=_STEPS, way=way)]
     times, before = [], ranks.traffic.copy()
     for event in job.run():

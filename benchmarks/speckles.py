@@ -3,10 +3,10 @@
     python -m benchmarks.speckles [--size 320] [--pair CONTENT STYLE …] [--set NAME=VALUE …] [--output FOLDER]
 
 Each pair is painted twice: as it is, and with differences of colour counting no more than those of lightness
-(``stylecore.smoothness``). What is told is the standard deviation, in levels of 255, of what a blur of one pixel takes
-away: of lightness, and of the two colour differences (blue and red less lightness) together. Writes ``speckles.md``, each
-result as a PNG, and ``speckles.jpg`` with a part of both, three times as large. Without ``--pair`` it takes the project's
-own samples.
+(``stylecore.objective.smoothness``). What is told is the standard deviation, in levels of 255, of what a blur of one pixel
+takes away: of lightness, and of the two colour differences (blue and red less lightness) together. Writes
+``speckles.md``, each result as a PNG, and ``speckles.jpg`` with a part of both, three times as large. Without ``--pair`` it
+takes the project's own samples.
 """
 
 from __future__ import annotations
@@ -20,9 +20,9 @@ import torch
 from PIL import Image, ImageDraw, ImageFilter
 
 from benchmarks.painting import paint, read, sample_pair, to_image
-from stylecore import objective
-from stylecore.engine import Engine
+from stylecore.device.engine import Engine
 from stylecore.files.pictures import Pixels
+from stylecore.objective import objective
 
 PAIRS = (
     ("harbour", "castle-pen"), ("harbour", "wave-woodblock"), ("still-life", "koi-mosaic"), ("harbour", "starlit-oil"),

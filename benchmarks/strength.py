@@ -18,9 +18,9 @@ import numpy as np
 from PIL import Image, ImageDraw
 
 from benchmarks.painting import read, sample_pair, to_image
-from stylecore.engine import Engine
+from stylecore.device.engine import Engine
 from stylecore.events import StepDone
-from stylecore.job import Job, Style
+from stylecore.painting.job import Job, Style
 
 PAIRS = (("harbour", "starlit-oil"), ("still-life", "koi-mosaic"), ("harbour", "wave-woodblock"))
 STRENGTHS = tuple(range(0, 101, 10))

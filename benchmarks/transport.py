@@ -4,8 +4,8 @@
 
 Transport is timed with a job whose strength is 0: the engine gives the picture back as it came. What remains of its wall
 time without that of the same job in this process is transport. The overhead is the wall time of a job through the server
-over that of :class:`stylecore.job.Job` called directly, in turns, the engine loaded in both. Also how good the seconds left
-are that are told after a third of the job.
+over that of :class:`stylecore.painting.job.Job` called directly, in turns, the engine loaded in both. Also how good
+the seconds left are that are told after a third of the job.
 """
 
 from __future__ import annotations
@@ -27,9 +27,9 @@ import numpy as np  # noqa: E402
 
 from benchmarks.soak import cpu  # noqa: E402
 from server.client import Client, Finished, PictureArrived, Progress  # noqa: E402
-from server.engine_process import to_picture, to_pixels  # noqa: E402
+from server.discovery import server_lives  # noqa: E402
+from server.engine.pixels import to_picture, to_pixels  # noqa: E402
 from server.events import LAST_EVENTS  # noqa: E402
-from server.finding import server_lives  # noqa: E402
 from server.protocol import Picture  # noqa: E402
 
 
@@ -64,7 +64,7 @@ def through(client: Client, content: Picture, style: Picture, settings: dict[str
 
 def directly(engine: Any, content: Picture, style: Picture, settings: dict[str, Any]) -> float:
     """Run the same job in this process; return its seconds."""
-    from stylecore.job import Job, Style
+    from stylecore.painting.job import Job, Style
 
     begin = time.perf_counter()
     job = Job(engine, to_pixels(content), [Style(to_pixels(style))], settings)
@@ -98,7 +98,7 @@ def main() -> int:
 
 def measure(place: Path, rounds: int, side: int) -> dict[str, Any]:
     """Return the figures."""
-    from stylecore.engine import Engine
+    from stylecore.device.engine import Engine
 
     hellos = []
     for number in range(rounds):

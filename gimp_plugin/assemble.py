@@ -30,20 +30,8 @@ ENTRY = f"{NAME}.py"
 #: Lists the files of an assembled folder.
 CONTENTS = "contents.json"
 
-#: Modules that the plug-in shares with the server. They import neither torch nor numpy.
-SHARED_MODULES = (
-    "stylecore/__init__.py",
-    "stylecore/settings.py",
-    "stylecore/errors.py",
-    "stylecore/axes.py",
-    "server/__init__.py",
-    "server/errors.py",
-    "server/fields.py",
-    "server/protocol.py",
-    "server/events.py",
-    "server/finding.py",
-    "server/client.py",
-)
+#: What travels to GIMP: the roots of the two packages, which import neither torch nor numpy, and none of their folders.
+SHARED_PACKAGES = ("stylecore", "server")
 
 
 class AssembleError(Exception):
@@ -87,7 +75,8 @@ def assemble(destination: Path, repository: Path, installation: Mapping[str, Any
         raise AssembleError(f"GIMP finds the plug-in only in a folder named “{NAME}”, not “{destination.name}”.")
     source = repository / "gimp_plugin" / NAME
     styles = sorted((repository / "samples" / "styles").glob("*.jpg"))
-    missing = [path for path in (source / ENTRY, *(repository / name for name in SHARED_MODULES)) if not path.is_file()]
+    needed = (source / ENTRY, repository / "stylecore" / "settings.py", repository / "server" / "client.py")
+    missing = [path for path in needed if not path.is_file()]
     if missing or not styles:
         what = missing[0] if missing else repository / "samples" / "styles" / "*.jpg"
         raise AssembleError(f"This copy of the project is incomplete: {what} is missing. Get a fresh clone.")
@@ -117,13 +106,15 @@ def _fill(
 ) -> None:
     shutil.copytree(source, new, dirs_exist_ok=True, ignore=shutil.ignore_patterns("__pycache__", "*.pyc", ".*"))
     new.chmod(0o755)  # mkdtemp made it 0700, or copytree as read-only as the checkout
-    for name in SHARED_MODULES:
-        (new / name).parent.mkdir(exist_ok=True)
-        shutil.copyfile(repository / name, new / name)
+    for package in SHARED_PACKAGES:
+        (new / package).mkdir()
+        for path in (repository / package).glob("*.py"):
+            if path.name != "__main__.py":  # the server's own
+                shutil.copyfile(path, new / package / path.name)
     catalogues.install(new / "locale", repository)
-    (new / "styles").mkdir()
+    (new / "gallery").mkdir()
     for style in styles:
-        shutil.copyfile(style, new / "styles" / style.name)
+        shutil.copyfile(style, new / "gallery" / style.name)
     if vendor is not None:
         _unpack(vendor, new / "vendor")
     (new / "installation.json").write_text(json.dumps(dict(installation), indent=2) + "\n", encoding="utf-8")

@@ -62,9 +62,10 @@ def collect(repository: Path = REPOSITORY) -> dict[str, Entry]:
             if place not in entry.places:
                 entry.places.append(place)
 
-    for path in sorted((repository / "gimp_plugin" / "neural-style").glob("*.py")):
+    plugin = repository / "gimp_plugin" / "neural-style"
+    for path in sorted(plugin.rglob("*.py")):
         for text, plural in _in_code(path):
-            add(text, path.name, plural)
+            add(text, path.relative_to(plugin).as_posix(), plural)
     for text in _SAID_BY_SERVER:
         add(text, "server")
     from server.errors import ERRORS

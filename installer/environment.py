@@ -278,7 +278,7 @@ def _mend_weights(places: Places, checkout: Checkout) -> bool:
 
 
 def _imports(places: Places) -> bool:
-    code, _ = answer([places.python, "-I", "-c", "import server.cli, server.client"], 60, clean_environment())
+    code, _ = answer([places.python, "-I", "-c", "import server.cli.main, server.client"], 60, clean_environment())
     return code == 0
 
 
@@ -301,7 +301,7 @@ def _install_package(places: Places, checkout: Checkout, temporary: Path, comman
         raise InstallError(
             "Neural Style is installed but does not start.",
             "This copy of the project may be incomplete: get a fresh clone and run ./install.sh again.",
-            answer([places.python, "-I", "-c", "import server.cli"], 60, clean_environment())[1][-1500:],
+            answer([places.python, "-I", "-c", "import server.cli.main"], 60, clean_environment())[1][-1500:],
         )
 
 

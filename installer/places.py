@@ -61,7 +61,7 @@ class Places:
 
     @property
     def kept(self) -> Path:
-        """Paintings that could not be saved where they were wanted (``server/outputs.py``); kept by the uninstallation."""
+        """Paintings that could not be saved where they were wanted; uninstalling keeps them."""
         return self.state / "kept"
 
     @property

@@ -15,7 +15,7 @@ from installer.places import Places, make_folder
 from installer.processes import answer
 
 NAME = "gimp-neural-style"
-#: The file that is watched, in the server's folder; the same as server.finding.WISH.
+#: The file that is watched, in the server's folder; the same as server.discovery.WISH.
 WISH = "wanted"
 _PATIENCE = 20  # seconds, for systemd to answer
 

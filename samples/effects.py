@@ -16,7 +16,7 @@ from pathlib import Path
 from PIL import Image
 
 from samples.guides import REPOSITORY, sheet
-from server.cli import main as neural_style
+from server.cli.main import main as neural_style
 from stylecore.files import pictures, writing
 
 

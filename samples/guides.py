@@ -18,7 +18,7 @@ import numpy as np
 import tifffile
 from PIL import Image, ImageDraw
 
-from server.cli import main as neural_style
+from server.cli.main import main as neural_style
 from stylecore.files import pictures, writing
 
 REPOSITORY = Path(__file__).resolve().parent.parent

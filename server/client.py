@@ -23,6 +23,21 @@ import zmq
 from zmq.utils.monitor import recv_monitor_message
 
 from server import protocol
+from server.discovery import (
+    EXIT_ALREADY_RUNNING,
+    Connection,
+    ServerError,
+    ask_for_server,
+    default_folder,
+    in_sandbox,
+    last_words,
+    load_keys,
+    read_connection,
+    read_exported,
+    server_lives,
+    start_failure,
+    start_server,
+)
 from server.errors import ProtocolError, ServiceError, fault
 from server.events import (
     LAST_EVENTS,
@@ -40,21 +55,6 @@ from server.events import (
     Queued,
     Refused,
     Starting,
-)
-from server.finding import (
-    EXIT_ALREADY_RUNNING,
-    Connection,
-    ServerError,
-    ask_for_server,
-    default_folder,
-    in_sandbox,
-    last_words,
-    load_keys,
-    read_connection,
-    read_exported,
-    server_lives,
-    start_failure,
-    start_server,
 )
 from server.protocol import Message, Picture
 

@@ -17,7 +17,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from server.errors import ProtocolError, fault
-from server.fields import Check, flag, mapping, matching, number, one_of, settings, some_settings, text
+from server.field_checks import Check, flag, mapping, matching, number, one_of, settings, some_settings, text
 
 #: The product's version; the package's metadata must say the same.
 VERSION = "0.1.0"

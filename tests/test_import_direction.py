@@ -1,8 +1,13 @@
-"""Arrows point one way: gimp_plugin → server.client → server.protocol → stylecore.settings, and server → stylecore."""
+"""Arrows point one way: gimp_plugin → server.client → server.protocol → stylecore.settings, and server → stylecore.
+
+A package's root is light and travels to GIMP; it imports none of its own folders. Folders, like modules, go round in no
+circle.
+"""
 
 from __future__ import annotations
 
 import ast
+import graphlib
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -11,22 +16,17 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).resolve().parent.parent
+PLUGIN = ROOT / "gimp_plugin" / "neural-style"
 PACKAGES = {"stylecore", "server", "gimp_plugin"}
-#: Modules that the plug-in takes with it into GIMP, and what else than the standard library they may import.
-LIGHT = {
-    "stylecore/settings.py": set(),
-    "stylecore/errors.py": set(),
-    "stylecore/axes.py": {"stylecore.errors", "stylecore.settings"},
-    "server/errors.py": set(),
-    "server/fields.py": {"server.errors", "stylecore.settings"},
-    "server/protocol.py": {"server.errors", "server.fields"},
-    "server/events.py": {"server.protocol"},
-    "server/finding.py": {"server.errors", "zmq"},
-    "server/client.py": {"server.errors", "server.events", "server.finding", "server.protocol", "zmq"},
+#: What no module of the first folder may import from.
+FORBIDDEN = {
+    "server/engine": {"server.cli", "server.broker", "server.cluster"},
+    "server/cluster": {"server.cli", "server.broker"},
+    "server/broker": {"server.cli", "server.cluster"},
 }
 
 
-def imports(path: Path) -> Iterator[str]:
+def imports(path: Path, base: Path = ROOT) -> Iterator[str]:
     """Every module that the file imports, anywhere in it; ``from a import b`` counts as ``a.b`` if that is a module."""
     for node in ast.walk(ast.parse(path.read_text("utf-8"))):
         if isinstance(node, ast.Import):
@@ -34,12 +34,50 @@ def imports(path: Path) -> Iterator[str]:
         elif isinstance(node, ast.ImportFrom):
             assert node.level == 0, f"{path}: relative import"
             for alias in node.names:
-                inner = ROOT / f"{node.module}/{alias.name}".replace(".", "/")
+                inner = base / f"{node.module}/{alias.name}".replace(".", "/")
                 yield f"{node.module}.{alias.name}" if inner.with_suffix(".py").exists() else str(node.module)
 
 
 def sources(package: str) -> list[Path]:
     return sorted((ROOT / package).rglob("*.py"))
+
+
+def arrows(base: Path, tops: set[str]) -> dict[str, set[str]]:
+    """Each module below ``base`` in these packages, and which of the others it imports."""
+    modules = {
+        ".".join(path.relative_to(base).with_suffix("").parts): path
+        for path in base.rglob("*.py")
+        if path.relative_to(base).parts[0].removesuffix(".py") in tops and path.name not in ("__init__.py", "__main__.py")
+    }
+    return {name: set(imports(path, base)) & set(modules) - {name} for name, path in modules.items()}
+
+
+def folders(graph: dict[str, set[str]]) -> dict[str, set[str]]:
+    """The same between folders; a folder's module may import the modules beside it."""
+
+    def folder(name: str) -> str:
+        return name.rpartition(".")[0]
+
+    between: dict[str, set[str]] = {}
+    for name, needed in graph.items():
+        between.setdefault(folder(name), set()).update({folder(each) for each in needed} - {folder(name)})
+    return between
+
+
+def plugin_modules() -> set[str]:
+    return {path.stem for path in PLUGIN.iterdir() if path.suffix == ".py" or (path / "__init__.py").exists()}
+
+
+@pytest.mark.parametrize(
+    ("base", "tops"),
+    [(ROOT, {"stylecore"}), (ROOT, {"server"}), (PLUGIN, plugin_modules())],
+    ids=["stylecore", "server", "plug-in"],
+)
+def test_nothing_goes_round_in_a_circle(base: Path, tops: set[str]) -> None:
+    graph = arrows(base, tops)
+    assert len(graph) > 20
+    list(graphlib.TopologicalSorter(graph).static_order())  # CycleError names the circle
+    list(graphlib.TopologicalSorter(folders(graph)).static_order())
 
 
 @pytest.mark.parametrize("package", ["stylecore", "server"])
@@ -50,40 +88,54 @@ def test_no_package_imports_what_is_above_it(package: str) -> None:
         assert ours <= allowed, f"{path.relative_to(ROOT)} imports {ours - allowed}"
 
 
+@pytest.mark.parametrize("folder", FORBIDDEN)
+def test_a_folder_does_not_import_what_uses_it(folder: str) -> None:
+    for path in sources(folder):
+        wrong = {name for name in imports(path) if any(name.startswith(each) for each in FORBIDDEN[folder])}
+        assert not wrong, f"{path.relative_to(ROOT)} imports {wrong}"
+
+
 def test_stylecore_knows_no_network_and_no_terminal() -> None:
     for path in sources("stylecore"):
         assert not {name.split(".")[0] for name in imports(path)} & {"zmq", "rich", "socket", "gi", "argparse"}, path
 
 
-@pytest.mark.parametrize("name", LIGHT)
-def test_what_the_plug_in_shares_is_light(name: str) -> None:
-    for module in imports(ROOT / name):
-        if module.split(".")[0] in sys.stdlib_module_names:
-            continue
-        assert any(module == allowed or module.startswith(f"{allowed}.") for allowed in LIGHT[name]), module
+@pytest.mark.parametrize(
+    "path",
+    [path for package in ("stylecore", "server") for path in sorted((ROOT / package).glob("[!_]*.py"))],
+    ids=lambda path: path.relative_to(ROOT).as_posix(),
+)
+def test_a_root_is_light_and_imports_none_of_its_folders(path: Path) -> None:
+    for module in set(imports(path)) - _only_for_types(path):
+        top, *rest = module.split(".")
+        if top in ("stylecore", "server"):
+            assert len(rest) <= 1 and not (ROOT / top / "".join(rest)).is_dir(), f"{path}: {module}"
+        else:
+            assert top in sys.stdlib_module_names or top == "zmq", f"{path}: {module}"
 
 
-def test_the_plug_in_reaches_the_rest_by_the_client_alone() -> None:
-    allowed = {
-        "server.client",
-        "server.errors",
-        "server.events",
-        "server.protocol",
-        "server.finding",
-        "stylecore.settings",
-        "stylecore.errors",
-        "stylecore.axes",
+def _only_for_types(path: Path) -> set[str]:
+    """What is imported under ``if TYPE_CHECKING``, and so never in GIMP."""
+    return {
+        str(inner.module)
+        for node in ast.walk(ast.parse(path.read_text("utf-8")))
+        if isinstance(node, ast.If) and ast.unparse(node.test) == "TYPE_CHECKING"
+        for inner in node.body
+        if isinstance(inner, ast.ImportFrom)
     }
+
+
+def test_the_plug_in_reaches_the_rest_by_what_travels_with_it() -> None:
     for path in sources("gimp_plugin/neural-style"):
         for module in imports(path):
-            top = module.split(".")[0]
+            top, *rest = module.split(".")
             assert top != "gimp_plugin" and top not in ("torch", "numpy", "PIL"), f"{path}: {module}"
             if top in ("server", "stylecore"):
-                assert module in allowed, f"{path}: {module}"
+                assert len(rest) == 1 and (ROOT / top / f"{rest[0]}.py").is_file(), f"{path}: {module}"
 
 
 @pytest.mark.parametrize(
-    "module", ["stylecore.settings", "server.protocol", "server.client", "server.broker", "server.cli"]
+    "module", ["stylecore.settings", "server.protocol", "server.client", "server.broker.broker", "server.cli.main"]
 )
 def test_importing_it_imports_neither_torch_nor_numpy(module: str) -> None:
     code = f"import sys, {module}; sys.exit(bool({{'torch', 'numpy', 'PIL'}} & set(sys.modules)))"

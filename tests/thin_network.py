@@ -14,9 +14,9 @@ import torch.nn.functional as F
 from PIL import Image
 from torch import Tensor
 
-from stylecore import weights
-from stylecore.network import activation_means
-from stylecore.weights import BLOCKS
+from stylecore.network import weights
+from stylecore.network.vgg import activation_means
+from stylecore.network.weights import BLOCKS
 
 CHANNELS = (8, 16, 32, 64, 64)
 SAMPLES = Path(__file__).parents[1] / "samples"

@@ -19,8 +19,9 @@ gi.require_version("Gimp", "3.0")
 gi.require_version("Gegl", "0.4")
 from gi.repository import Gegl, Gimp, GLib, GObject
 
-import arguments
-from words import _
+from common import arguments
+from common.errors import CancelledError
+from common.translation import _
 
 PROCEDURE = "plug-in-neural-style"
 UPDATE_PROCEDURE = "plug-in-neural-style-update-results"
@@ -119,14 +120,14 @@ def run_update(procedure, run_mode, image, drawables, config, data):
 
 
 def _told(procedure, work):
-    import report
+    from common import messages
 
     try:
         return work()
-    except report.CancelledError:
+    except CancelledError:
         return procedure.new_return_values(Gimp.PDBStatusType.CANCEL, None)
     except Exception as error:  # GIMP shows the user nothing of one that leaves here
-        message = report.words(error)
+        message = messages.words(error)
         failure = GLib.Error.new_literal(Gimp.PlugIn.error_quark(), message, 0)
         return procedure.new_return_values(Gimp.PDBStatusType.EXECUTION_ERROR, failure)
 

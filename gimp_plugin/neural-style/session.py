@@ -6,17 +6,16 @@ from collections.abc import Sequence
 
 from gi.repository import Gimp
 
-import arguments
-import canvas
-import chosen
-import history
-import painting
-import styles
-from connection import open_client
-from editing import Editing, new_painting
-from repainting import Repainting
-from report import CancelledError, PluginError
-from words import _
+from canvas import layers as canvas
+from canvas import unrecorded
+from common import arguments
+from common.errors import CancelledError, PluginError
+from common.translation import _
+from painting import painting
+from painting.connection import open_client
+from painting.editing import Editing, new_painting
+from painting.repainting import Repainting
+from styles import gallery_folders, style_arguments
 
 
 def run(
@@ -32,7 +31,7 @@ def run(
         report.CancelledError: the user cancelled.
         Exception: anything that report.words puts into words; the image is then as it was.
     """
-    history.mend(image)
+    unrecorded.mend(image)
     if run_mode == Gimp.RunMode.INTERACTIVE:
         return _with_dialog(procedure, image, canvas.sources(image, drawables), config)
     return _without_dialog(image, drawables, config)
@@ -41,10 +40,10 @@ def run(
 def _without_dialog(
     image: Gimp.Image, drawables: Sequence[Gimp.Drawable], config: Gimp.ProcedureConfig
 ) -> list[Gimp.Layer]:
-    keys = chosen.keys_of(config)
-    weights = chosen.weights_of(config, len(keys))
-    pictures = [(styles.read(key), weight) for key, weight in zip(keys, weights, strict=True) if weight > 0]
-    sources = canvas.sources(image, drawables, whole=styles.uses_selection_of(keys, image))
+    keys = style_arguments.keys_of(config)
+    weights = style_arguments.weights_of(config, len(keys))
+    pictures = [(gallery_folders.read(key), weight) for key, weight in zip(keys, weights, strict=True) if weight > 0]
+    sources = canvas.sources(image, drawables, whole=gallery_folders.uses_selection_of(keys, image))
     editing = Editing(image, [source.layer for source in sources], config, opened=False)
     again, new = editing.split(sources)
     if new and not keys:
@@ -95,7 +94,7 @@ def _with_dialog(
         raise PluginError(
             _("There is no display for the dialog."), _("Call the procedure with run-mode RUN-NONINTERACTIVE.")
         )
-    from dialog import Dialog
+    from dialog.dialog import Dialog
 
     editing = Editing(image, [source.layer for source in sources], config, opened=True)
     dialog = Dialog(procedure, config, image, sources, editing)

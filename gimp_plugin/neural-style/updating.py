@@ -7,17 +7,15 @@ from typing import Any
 
 from gi.repository import Gimp
 
-import arguments
-import canvas
-import history
-import painting
-import results
-from connection import Connection, open_client
-from memory import Memory
-from repainting import Repainting, Task, depends, in_order, task_for
-from report import CancelledError, PluginError
+from canvas import layers, unrecorded
+from canvas.provenance import Memory
+from common import arguments
+from common.errors import CancelledError, PluginError
+from common.translation import _, counted
+from painting import painting, results
+from painting.connection import Connection, open_client
+from painting.repainting import Repainting, Task, depends, in_order, task_for
 from stylecore import settings as style_settings
-from words import _, counted
 
 
 def run(run_mode: Gimp.RunMode, image: Gimp.Image, config: Gimp.ProcedureConfig) -> int:
@@ -27,7 +25,7 @@ def run(run_mode: Gimp.RunMode, image: Gimp.Image, config: Gimp.ProcedureConfig)
         report.CancelledError: the user cancelled.
         Exception: anything that report.words puts into words; the image is then as it was.
     """
-    history.mend(image)
+    unrecorded.mend(image)
     changes = parse_changes(config.get_property(arguments.CHANGES) or "")
     found = results.in_image(image)
     tasks, skipped = stale(image, found, changes, config.get_property(arguments.STROKES))
@@ -88,7 +86,7 @@ def stale(
     """Return the results to be painted again, in a right order, and in words which could not be and why."""
     everything, skipped = [], []
     for layer, known in found:
-        place = canvas.Source(layer, layer.get_name(), (0, 0, layer.get_width(), layer.get_height()))
+        place = layers.Source(layer, layer.get_name(), (0, 0, layer.get_width(), layer.get_height()))
         task = task_for(place, known, {**known.settings, **changes}, None, strokes)
         if task.source is None:
             skipped.append(
@@ -126,7 +124,7 @@ def _with_window(image: Gimp.Image, tasks: Sequence[Task], skipped: Sequence[str
         raise PluginError(
             _("There is no display for the dialog."), _("Call the procedure with run-mode RUN-NONINTERACTIVE.")
         )
-    from progresswindow import ProgressWindow
+    from dialog.progress_window import ProgressWindow
 
     connection = Connection()
     window = ProgressWindow(

@@ -13,9 +13,8 @@ from numpy.typing import NDArray
 from PIL import Image, UnidentifiedImageError
 
 from stylecore.errors import StyleError
-from stylecore.files import kinds
 from stylecore.files.deep_formats import exr_files, fits_files, portable_files, radiance_files, tiff_files
-from stylecore.files.metadata import record
+from stylecore.files.metadata import kinds, record
 from stylecore.files.photo_formats import (
     heif_files,
     jpeg2000_files,

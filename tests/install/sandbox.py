@@ -198,7 +198,7 @@ def main() -> int:
             seen["gimp"] = _paint(home, options.runtime)
         seen["watched"] = _ask(home, options.runtime, plugin)
         subprocess.run(
-            [own.python, "-m", "server.cli", "server", "stop", "--folder", str(own.state)],
+            [own.python, "-m", "server.cli.main", "server", "stop", "--folder", str(own.state)],
             check=False,
             capture_output=True,
             env={**os.environ, "NEURAL_STYLE_FOLDER": str(own.state)},

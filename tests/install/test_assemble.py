@@ -45,7 +45,7 @@ def test_folder_is_complete(plugin: Path) -> None:
         "user_styles": "/own/styles",
     }
     shipped = {path.name for path in (REPOSITORY / "samples" / "styles").glob("*.jpg")}
-    assert {path.name for path in (plugin / "styles").iterdir()} == shipped
+    assert {path.name for path in (plugin / "gallery").iterdir()} == shipped
     assert len(shipped) >= 6
     assert not list(plugin.rglob("__pycache__"))
     assert [path.name for path in plugin.parent.iterdir()] == ["neural-style"]

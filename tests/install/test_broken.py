@@ -28,10 +28,10 @@ import pytest
 
 from installer import doctor, environment, gimps, main, places, plugins, processes
 from installer.errors import InstallError
-from server import finding
+from server import discovery
 from server.errors import ServiceError
-from stylecore import weights
 from stylecore.errors import StyleError
+from stylecore.network import weights
 from tests.install.conftest import FOREIGN, REPOSITORY
 
 GIMP = """#!/bin/sh
@@ -51,7 +51,7 @@ def make_environment(own: places.Places) -> None:
     site = next(own.venv.glob("lib/python3*/site-packages"))
     (site / "borrowed.pth").write_text(f"{sysconfig.get_path('purelib')}\n{REPOSITORY}\n", encoding="utf-8")
     program = own.venv / "bin" / "neural-style"
-    code = "import sys; from server.cli import main; sys.exit(main())"
+    code = "import sys; from server.cli.main import main; sys.exit(main())"
     program.write_text(f"#!/bin/sh\nexec '{own.python}' -c '{code}' \"$@\"\n")
     program.chmod(0o755)
     environment._write_stamp(own, environment.read_checkout(REPOSITORY), "2", "own")
@@ -268,10 +268,10 @@ def test_a_stale_connection_file_leads_nobody_astray(installed: Installed) -> No
     )
     (state / "connection.json").chmod(0o600)
     (state / "lock").touch()  # left by a server that died: nobody holds it
-    assert finding.read_connection(state) is None
+    assert discovery.read_connection(state) is None
     with open(state / "lock") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
-        assert finding.read_connection(state) is not None  # so it was the lock that told
+        assert discovery.read_connection(state) is not None  # so it was the lock that told
 
 
 def test_keys_that_others_can_read_are_told_and_the_remedy_helps(installed: Installed) -> None:
@@ -284,10 +284,10 @@ def test_keys_that_others_can_read_are_told_and_the_remedy_helps(installed: Inst
         )
         (state / "keys" / f"{name}.key_secret").chmod(0o644)
     with pytest.raises(ServiceError, match="Other users could read the server's keys") as caught:
-        finding.load_keys(state, "client")
+        discovery.load_keys(state, "client")
     command = caught.value.remedy.removeprefix("Run: ")
     subprocess.run(["/bin/sh", "-c", command], check=True)
-    assert finding.load_keys(state, "client")[1] == b"s" * 40
+    assert discovery.load_keys(state, "client")[1] == b"s" * 40
 
 
 def test_damaged_weights_are_told_and_installed_anew(

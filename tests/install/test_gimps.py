@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from installer import gimps, places, plugins
-from server import finding
+from server import discovery
 
 
 @pytest.fixture
@@ -140,9 +140,9 @@ def test_an_upgrade_to_3_2_copies_the_plug_in_and_both_are_served(found_places: 
 
 def test_in_a_sandbox_the_client_says_how_to_start_the_server(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / ".flatpak-info").touch()
-    monkeypatch.setattr(finding, "FLATPAK_MARK", tmp_path / ".flatpak-info")
-    with pytest.raises(finding.ServerError) as caught:
-        finding.start_server(tmp_path / "state")
+    monkeypatch.setattr(discovery, "FLATPAK_MARK", tmp_path / ".flatpak-info")
+    with pytest.raises(discovery.ServerError) as caught:
+        discovery.start_server(tmp_path / "state")
     assert caught.value.code == "sandboxed"
     assert "Run “neural-style server” in a terminal" in caught.value.remedy
     assert not (tmp_path / "state").exists()

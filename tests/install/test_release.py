@@ -49,7 +49,7 @@ def test_the_wheel_holds_every_file_of_the_packages(built: Path) -> None:
         entries = wheel.read(f"{info}/entry_points.txt").decode()
     assert {name for name in names if not name.startswith(info)} == package_files()
     assert f"\nVersion: {protocol.VERSION}\n" in metadata
-    assert "neural-style = server.cli:main" in entries
+    assert "neural-style = server.cli.main:main" in entries
     assert f"{info}/licenses/LICENSE" in names
 
 

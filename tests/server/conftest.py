@@ -20,7 +20,7 @@ import zmq
 
 from server import protocol
 from server.client import Cancelled, Client, Disconnected, Event, Failed, Finished, PictureArrived
-from server.finding import read_connection, server_lives
+from server.discovery import read_connection, server_lives
 from server.protocol import CLIENT_MESSAGES, Message, Picture
 
 ROOT = Path(__file__).resolve().parents[2]

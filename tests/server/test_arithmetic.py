@@ -14,9 +14,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from stylecore.engine import Engine
+from stylecore.device.engine import Engine
 from stylecore.files import pictures
-from stylecore.job import Job, Style
+from stylecore.painting.job import Job, Style
 from tests.server.conftest import ROOT, Server
 from tests.server.test_cli import one_thread
 
@@ -58,7 +58,7 @@ def test_all_processes_compute_as_was_decided_once(tmp_path: Path) -> None:
 
     def painted(*more: str) -> pictures.Pixels:
         done = subprocess.run(
-            [sys.executable, "-m", "server.cli", *COMMAND, *more],
+            [sys.executable, "-m", "server.cli.main", *COMMAND, *more],
             cwd=tmp_path,
             env=environment,
             preexec_fn=one_thread,

@@ -15,8 +15,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from server import cli
-from server.batch import pictures_of
+from server.cli import main
+from server.cli.files.folders import pictures_of
 from stylecore.files import pictures, writing
 from tests.server.conftest import ROOT, Server
 from tests.server.test_cli import run
@@ -84,7 +84,7 @@ def test_ctrl_c_in_a_folder_keeps_the_picture_so_far_apart(files: Path, server: 
         [
             sys.executable,
             "-m",
-            "server.cli",
+            "server.cli.main",
             "style",
             "photos",
             "style.png",
@@ -202,19 +202,19 @@ def test_what_a_folder_holds_beside_readable_pictures_is_told(files: Path, capsy
         "--precision",
         "float32",
     ]
-    assert cli.main(command) == 0
+    assert main.main(command) == 0
     out, err = capsys.readouterr()
     assert "3 painted, 3 of a kind that is not read" in out
     assert "raw.NEF is camera raw" in out and "layers.xcf is a GIMP image" in out and "layers.kra is a Krita" in out
     assert not any(name in out + err for name in ("scan.pdf", "film.mpg", "film.mp4", "notes.txt"))
     assert "dance.gif" in err and "3 frames" in err
-    assert cli.main([*command, "--json"]) == 0
+    assert main.main([*command, "--json"]) == 0
     missed = json.loads(capsys.readouterr().out)["not_taken"]
     assert [Path(each["picture"]).name for each in missed] == ["layers.kra", "layers.xcf", "raw.NEF"]
     for path in folder.iterdir():
         if path.suffix not in (".NEF", ".mpg"):
             path.unlink()
-    assert cli.main(command) == 2
+    assert main.main(command) == 2
     assert "no pictures that are read" in (err := capsys.readouterr().err) and "Develop it first" in err
 
 
@@ -225,5 +225,5 @@ def test_transparency_that_the_format_lacks_is_told(files: Path, capsys: pytest.
     Image.new("RGBA", (24, 24), (200, 30, 90, 255)).save(files / "opaque.png")
     for name, output, told in (("clear", "a.jpg", True), ("clear", "a.png", False), ("opaque", "a.jpg", False)):
         command = ["style", str(files / f"{name}.png"), str(files / "style.png"), "-o", str(files / output)]
-        assert cli.main([*command, "--local", "--strength", "0", "--precision", "float32"]) == 0
+        assert main.main([*command, "--local", "--strength", "0", "--precision", "float32"]) == 0
         assert ("no transparency" in capsys.readouterr().err) == told

@@ -45,7 +45,7 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
 def run(folder: Path, *arguments: str, state: Path | None = None) -> subprocess.CompletedProcess[str]:
     environment = {**os.environ, "NEURAL_STYLE_FOLDER": str(state or folder / "state"), "PYTHONPATH": str(ROOT)}
     return subprocess.run(
-        [sys.executable, "-m", "server.cli", *arguments],
+        [sys.executable, "-m", "server.cli.main", *arguments],
         cwd=folder,
         env=environment,
         timeout=120,
@@ -135,7 +135,7 @@ def test_ctrl_c_keeps_the_picture_so_far(files: Path, server: Server) -> None:
         [
             sys.executable,
             "-m",
-            "server.cli",
+            "server.cli.main",
             "style",
             "photo.png",
             "style.jpg",
@@ -169,7 +169,7 @@ def test_an_interrupted_picture_is_finished_as_if_it_had_not_been(files: Path) -
     assert whole.returncode == 0, whole.stderr
     environment = {**os.environ, "PYTHONPATH": str(ROOT)}
     first = subprocess.Popen(
-        [sys.executable, "-m", "server.cli", *command, "-o", "first.png", "--resume", "work.state"],
+        [sys.executable, "-m", "server.cli.main", *command, "-o", "first.png", "--resume", "work.state"],
         cwd=files,
         env=environment,
         stdout=subprocess.PIPE,
@@ -260,7 +260,7 @@ def test_a_frozen_server_can_be_stopped(files: Path) -> None:
 def test_server_run_in_the_foreground_ends_with_ctrl_c(files: Path) -> None:
     state = files / "state"
     process = subprocess.Popen(
-        [sys.executable, "-m", "server.cli", "server", "run", "--folder", str(state)],
+        [sys.executable, "-m", "server.cli.main", "server", "run", "--folder", str(state)],
         cwd=ROOT,
         stderr=subprocess.PIPE,
         text=True,

@@ -17,8 +17,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from server.cli import main
-from server.cli_output import say, shown, streams, tell, write_json
+from server.cli.main import main
+from server.cli.terminal.output import say, shown, streams, tell, write_json
 from server.client import Client
 from stylecore.errors import StyleError
 from stylecore.files import pictures
@@ -64,7 +64,7 @@ def odd_names(files: Path) -> None:
 def run(script: str, folder: Path, *arguments: str, **environment: str) -> subprocess.CompletedProcess[bytes]:
     """Run a shell script in which ``"$@"`` is the command; its words come back as bytes."""
     return subprocess.run(
-        ["bash", "-c", f"set -o pipefail; {script}", "bash", sys.executable, "-m", "server.cli", *arguments],
+        ["bash", "-c", f"set -o pipefail; {script}", "bash", sys.executable, "-m", "server.cli.main", *arguments],
         env={**os.environ, "NEURAL_STYLE_FOLDER": str(folder), "PYTHONPATH": str(ROOT), **environment},
         capture_output=True,
         timeout=300,
@@ -129,7 +129,7 @@ def test_no_command_trips_over_a_reader_who_is_gone(
 def test_what_is_opened_next_is_not_taken_for_a_stream_that_was_closed(files: Path, server: Server) -> None:
     """A picture that got number 1 or 2 would hold what is said."""
     script = (
-        "import sys; from server.cli_output import *\n"
+        "import sys; from server.cli.terminal.output import *\n"
         "with streams():\n"
         "    file = open('o.txt', 'w'); say('said'); tell('told'); sys.__stdout__ and print('more'); file.close()\n"
     )
@@ -282,12 +282,12 @@ def test_streams_are_given_back_as_they_were(monkeypatch: pytest.MonkeyPatch) ->
 def test_a_mistake_of_the_program_is_a_sentence_with_its_details_in_a_log(
     files: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from server import cli_style
+    from server.cli import style
 
     def broken(*_: object) -> None:
         raise ZeroDivisionError("caf\udce9")
 
-    monkeypatch.setattr(cli_style, "load_styles", broken)
+    monkeypatch.setattr(style, "load_styles", broken)
     assert main(["style", "p.png", "s.png", "-o", "o.png", "--json"]) == 2
     told = capsys.readouterr()
     error = json.loads(told.out)["error"]

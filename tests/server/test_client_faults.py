@@ -14,7 +14,7 @@ import zmq
 
 from server import protocol
 from server.client import Accepted, Cancelled, Failed
-from server.finding import load_keys
+from server.discovery import load_keys
 from server.protocol import CLIENT_MESSAGES, SERVER_MESSAGES, TAG, Message
 from tests.server.conftest import (
     ENDLESS,

@@ -70,7 +70,7 @@ def files(tmp_path: Path) -> Path:
 def start(files: Path, cluster: Any, *arguments: str) -> subprocess.Popen[str]:
     command = ["style", "photos", *STYLE, "-o", "out", "--cluster", cluster.address, *arguments]
     return subprocess.Popen(
-        [sys.executable, "-m", "server.cli", *command],
+        [sys.executable, "-m", "server.cli.main", *command],
         cwd=files,
         env={**os.environ, "PYTHONPATH": str(ROOT)},
         text=True,
@@ -127,7 +127,7 @@ def test_sequences_of_frames_go_side_by_side_and_equal_the_local_ones(tmp_path: 
 
 def test_without_ray_it_is_said_what_to_install(files: Path) -> None:
     arguments = ["style", "photos", *STYLE, "-o", "out", "--cluster", "auto"]
-    code = f"import sys; sys.modules['ray'] = None; from server.cli import main; sys.exit(main({arguments!r}))"
+    code = f"import sys; sys.modules['ray'] = None; from server.cli.main import main; sys.exit(main({arguments!r}))"
     done = subprocess.run(
         [sys.executable, "-c", code],
         cwd=files,

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from server import doctor
+from server.cli import doctor
 
 
 @pytest.mark.skipif(torch.cuda.is_available(), reason="here PyTorch sees the GPU")

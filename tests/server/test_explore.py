@@ -16,8 +16,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from server.cli import main
-from server.cli_painting import local_engine
+from server.cli.main import main
+from server.cli.painting import local_engine
 from tests.server.conftest import ROOT
 
 GRAM = ["--objective", "gram", "--quality", "draft", "--precision", "float32", "--size", "0"]
@@ -124,7 +124,7 @@ def test_a_sweep_goes_on_where_it_was_interrupted(files: Path, capsys) -> None:
     ]
     environment = {**os.environ, "PYTHONPATH": str(ROOT)}
     process = subprocess.Popen(
-        [sys.executable, "-m", "server.cli", *arguments],
+        [sys.executable, "-m", "server.cli.main", *arguments],
         env=environment,
         stderr=subprocess.PIPE,
         stdout=subprocess.PIPE,

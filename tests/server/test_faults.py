@@ -22,8 +22,8 @@ import pytest
 
 from server import protocol
 from server.client import Cancelled, Client, Disconnected, Failed, Finished, Note, Progress
+from server.discovery import server_lives
 from server.errors import ServiceError
-from server.finding import server_lives
 from tests.server.conftest import ENDLESS, PAINTER, ROOT, Server, finishes, picture, quick, submit, until, wait_for
 
 TOLD_SECONDS = 5.0

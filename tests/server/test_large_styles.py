@@ -10,11 +10,11 @@ import pytest
 import torch
 from PIL import Image
 
-from server.cli_style import load_styles
-from stylecore.brush import LEAST_SIDE, enough_pixels, style_size
+from server.cli.style import load_styles
 from stylecore.files import pictures
 from stylecore.files.pixels import rows
-from stylecore.resampling import resize
+from stylecore.painting.brush import LEAST_SIDE, enough_pixels, style_size
+from stylecore.tensors.resampling import resize
 
 
 @pytest.fixture

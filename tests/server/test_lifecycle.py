@@ -15,9 +15,9 @@ from pathlib import Path
 import pytest
 
 from server import protocol
-from server.cli_status import words
+from server.cli.status import words
 from server.client import Client, Disconnected, Failed, Finished, Note, PictureArrived, Progress, Queued, Starting
-from server.finding import read_connection, server_lives
+from server.discovery import read_connection, server_lives
 from tests.server.conftest import ENDLESS, ROOT, Server, picture, submit, until, wait_for
 
 
@@ -218,7 +218,7 @@ def test_status_is_for_people_and_for_programs(server: Server) -> None:
         wait_for(client, Progress)
         said = [
             subprocess.run(
-                [sys.executable, "-m", "server.cli", "status", "--folder", str(server.folder), *more],
+                [sys.executable, "-m", "server.cli.main", "status", "--folder", str(server.folder), *more],
                 cwd=ROOT,
                 timeout=20,
                 capture_output=True,

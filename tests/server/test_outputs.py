@@ -17,8 +17,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from server import cli
-from server.outputs import Outputs
+from server.cli import main
+from server.cli.files.outputs import Outputs
 from stylecore.errors import StyleError
 from stylecore.files import pictures, writing
 from tests.server.conftest import ROOT, Server
@@ -88,7 +88,7 @@ def test_no_command_overwrites_what_it_reads(command: str, files: Path, capsys: 
         os.mkdir(folder)
         os.link("photo.png", f"{folder}/photo.png")
     before = contents(files)
-    assert cli.main([*command.split(), "--json"]) == 2
+    assert main.main([*command.split(), "--json"]) == 2
     out, err = capsys.readouterr()
     error = json.loads(out)["error"]
     assert error["code"] == "cannot-write" and error["sentence"] in err and error["remedy"]
@@ -155,7 +155,7 @@ def test_what_cannot_be_saved_is_said_before_anything_is_painted(
     command: list[str], output: str, said: str, files: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     before = contents(files)
-    assert cli.main([*command, output]) == 2
+    assert main.main([*command, output]) == 2
     assert said in capsys.readouterr().err
     assert contents(files) == before
 
@@ -168,9 +168,9 @@ def test_what_is_too_large_for_its_format_is_said_before_anything_is_painted(
     size: tuple[int, int], output: str, said: str, files: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     Image.new("RGB", size, "teal").save("long.png")
-    assert cli.main(["style", "long.png", "style.png", "-o", output, *UNPAINTED]) == 2
+    assert main.main(["style", "long.png", "style.png", "-o", output, *UNPAINTED]) == 2
     assert said in capsys.readouterr().err and not Path(output).exists()
-    assert cli.main(["style", "long.png", "style.png", "-o", "out.png", *UNPAINTED]) == 0
+    assert main.main(["style", "long.png", "style.png", "-o", "out.png", *UNPAINTED]) == 0
     with Image.open("out.png") as result:
         assert result.size == size
 
@@ -194,7 +194,7 @@ def test_what_cannot_be_saved_after_all_is_kept_elsewhere(
     noise = np.random.default_rng(9).integers(0, 256, (120, 120, 3), dtype=np.uint8)
     Image.fromarray(noise).save("noise.png")
     (small_disk / "out.png").write_bytes(b"old")
-    assert cli.main(["style", "noise.png", "style.png", "-o", "small/out.png", *UNPAINTED, "--json"]) == 2
+    assert main.main(["style", "noise.png", "style.png", "-o", "small/out.png", *UNPAINTED, "--json"]) == 2
     error = json.loads(capsys.readouterr().out)["error"]
     assert error["code"] == "cannot-write" and "No space left" in error["sentence"] and "kept as" in error["sentence"]
     (kept,) = (Path(os.environ["NEURAL_STYLE_FOLDER"]) / "kept").iterdir()
@@ -217,16 +217,16 @@ def test_one_picture_that_cannot_be_written_does_not_end_a_folder_s_run(
     (photos / "e.avif").write_bytes(b"\0\0\0\x1cftypavif" + bytes(60))
     (files / "painted" / "a.png").mkdir(parents=True)  # something else is in the way
     command = ["style", "photos", "style.png", "-o", "painted", *UNPAINTED, "--json"]
-    assert cli.main(command) in (1, 2)
+    assert main.main(command) in (1, 2)
     shutil.rmtree(files / "painted")
     capsys.readouterr()
-    assert cli.main(command) == 1
+    assert main.main(command) == 1
     done = json.loads(capsys.readouterr().out)
     assert [Path(name).name for name in done["painted"]] == ["a.png", "b.xbm", "d.png"]
     assert {Path(each["picture"]).name for each in done["failed"]} == {"c.webp", "e.avif"}
     assert "16,383" in next(each["sentence"] for each in done["failed"] if "c.webp" in each["picture"])
     assert sorted(path.name for path in (files / "painted").iterdir()) == ["a.png", "b.png", "d.png"]
-    assert cli.main(command) == 1
+    assert main.main(command) == 1
     assert len(json.loads(capsys.readouterr().out)["skipped"]) == 3
 
 
@@ -247,7 +247,7 @@ def test_a_request_to_end_keeps_the_picture_so_far(number: signal.Signals, where
         [
             sys.executable,
             "-m",
-            "server.cli",
+            "server.cli.main",
             "style",
             "photo.png",
             "style.png",
@@ -287,7 +287,7 @@ def test_ctrl_c_at_ten_moments_leaves_all_or_nothing(files: Path) -> None:
     command = [
         sys.executable,
         "-m",
-        "server.cli",
+        "server.cli.main",
         "style",
         "photo.png",
         "style.png",
@@ -322,7 +322,7 @@ def test_ctrl_c_at_ten_moments_leaves_all_or_nothing(files: Path) -> None:
 def test_two_commands_on_one_output_leave_one_of_the_two(files: Path) -> None:
     environment = {**os.environ, "PYTHONPATH": str(ROOT)}
     commands = [
-        [sys.executable, "-m", "server.cli", "style", name, "style.png", "-o", "out.png", *UNPAINTED]
+        [sys.executable, "-m", "server.cli.main", "style", name, "style.png", "-o", "out.png", *UNPAINTED]
         for name in ("photo.png", "mask.png")
     ]
     processes = [subprocess.Popen(command, env=environment, stdout=subprocess.DEVNULL) for command in commands]
@@ -339,7 +339,7 @@ def test_a_disk_that_fills_up_does_not_end_the_painting(files: Path, small_disk:
         [
             sys.executable,
             "-m",
-            "server.cli",
+            "server.cli.main",
             "style",
             "photo.png",
             "style.png",

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
-from server.cli import main
+from server.cli.main import main
 from tests.server.test_cli import files
 
 __all__ = ["files"]

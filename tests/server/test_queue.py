@@ -5,7 +5,7 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from server.jobs import FairQueue, Job
+from server.broker.jobs import FairQueue, Job
 
 
 def job(name: str, owner: str) -> Job:

@@ -29,7 +29,7 @@ def folder(tmp_path: Path) -> Path:
 
 def start(folder: Path, *arguments: str) -> subprocess.Popen[str]:
     return subprocess.Popen(
-        [sys.executable, "-m", "server.cli", *COMMAND, *arguments],
+        [sys.executable, "-m", "server.cli.main", *COMMAND, *arguments],
         cwd=folder,
         text=True,
         stdout=subprocess.PIPE,
@@ -103,7 +103,7 @@ def test_torchrun_brings_the_processes_together(folder: Path) -> None:
             "--nproc-per-node",
             "2",
             "-m",
-            "server.cli",
+            "server.cli.main",
             "style",
             "photo.png",
             "style.png",

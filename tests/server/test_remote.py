@@ -20,10 +20,11 @@ import psutil
 import pytest
 import zmq
 
-from server import cli, protocol
-from server.addresses import listening_address, split_address
+from server import protocol
+from server.broker.addresses import listening_address, split_address
+from server.cli import main
 from server.client import Client, Finished, ServerError
-from server.finding import read_connection
+from server.discovery import read_connection
 from server.protocol import SERVER_MESSAGES
 from tests.server.conftest import ROOT, Server, dealer, hello, picture, submit, until, wait_for
 
@@ -44,7 +45,9 @@ def remote(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Server, P
     place = tmp_path_factory.mktemp("remote")
     file, port = place / "studio pc.json", free_port()
     assert (
-        cli.main(["server", "export-client", str(file), "--address", f"127.0.0.1:{port}", "--folder", str(place / "state")])
+        main.main(
+            ["server", "export-client", str(file), "--address", f"127.0.0.1:{port}", "--folder", str(place / "state")]
+        )
         == 0
     )
     server = Server(place / "state", "--listen", f"0.0.0.0:{port}")
@@ -67,7 +70,7 @@ def test_the_command_line_and_the_environment_take_it(remote: tuple[Server, Path
     server, file = remote
     for options, variable in ((["--connection", str(file)], {}), ([], {"NEURAL_STYLE_CONNECTION": str(file)})):
         done = subprocess.run(
-            [sys.executable, "-m", "server.cli", "status", *options],
+            [sys.executable, "-m", "server.cli.main", "status", *options],
             cwd=ROOT,
             timeout=20,
             capture_output=True,
@@ -81,7 +84,7 @@ def test_a_key_that_was_taken_back_opens_nothing(remote: tuple[Server, Path], tm
     server, first = remote
     address = json.loads(first.read_text())["address"]
     file = tmp_path / "guest.json"
-    assert cli.main(["server", "export-client", str(file), "--address", address, "--folder", str(server.folder)]) == 0
+    assert main.main(["server", "export-client", str(file), "--address", address, "--folder", str(server.folder)]) == 0
     with Client.connect(connection_file=file) as client:  # while the server runs
         assert client.status()
     (server.folder / "keys" / "authorised" / "guest.key").unlink()
@@ -120,7 +123,7 @@ def test_nobody_listens_beyond_this_computer_without_a_key_to_give(tmp_path: Pat
 @pytest.mark.parametrize("address", ["no such host.invalid:1", "127.0.0.1:99999", "127.0.0.1:x", ":5", "203.0.113.1:5"])
 def test_an_address_that_cannot_be_used_says_so(tmp_path: Path, address: str) -> None:
     state = tmp_path / "state"
-    cli.main(["server", "export-client", str(tmp_path / "f.json"), "--address", "a:1", "--folder", str(state)])
+    main.main(["server", "export-client", str(tmp_path / "f.json"), "--address", "a:1", "--folder", str(state)])
     done = subprocess.run(
         [sys.executable, "-m", "server", "--folder", str(state), "--listen", address],
         cwd=ROOT,
@@ -259,7 +262,7 @@ print(b"neural" in received or b"{protocol.VERSION}" in received)
 
 
 def test_the_server_s_answer_to_a_friend_is_what_strangers_lack(server: Server) -> None:
-    from server.finding import load_keys
+    from server.discovery import load_keys
 
     peer = dealer(server, load_keys(server.folder, "client"))
     try:

@@ -44,7 +44,7 @@ def engines(node: Any) -> list[psutil.Process]:
     found = []
     for process in psutil.Process(raylet.process.pid).children(recursive=True):
         with contextlib.suppress(psutil.Error):
-            found += [process] * ("server.engine_process" in process.cmdline())
+            found += [process] * ("server.engine.process" in process.cmdline())
     return found
 
 

@@ -18,7 +18,7 @@ import zmq
 
 from server import protocol
 from server.client import Client, Disconnected, ServerError
-from server.finding import EXIT_ALREADY_RUNNING, load_keys, read_connection, server_lives
+from server.discovery import EXIT_ALREADY_RUNNING, load_keys, read_connection, server_lives
 from server.protocol import CLIENT_MESSAGES, SERVER_MESSAGES, Message
 from tests.server.conftest import ROOT, Server, dealer, hello, until
 

@@ -12,18 +12,18 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from server import cli_style
-from server.__main__ import main as server_main
-from server.batch import pictures_of, targets
-from server.cli import main, make_parser
-from server.cli_arguments import read_arguments
-from server.cli_notes import as_styles, other_depths
-from server.cli_output import counted, listed
-from server.cli_style import chosen_settings
-from server.sweep import runs_of
-from stylecore.axes import parse_axis
+from server.cli import style
+from server.cli.experiments.sweep import runs_of
+from server.cli.files.folders import pictures_of, targets
+from server.cli.files.notes import as_styles, other_depths
+from server.cli.main import main, make_parser
+from server.cli.serve import main as server_main
+from server.cli.style import chosen_settings
+from server.cli.terminal.arguments import read_arguments
+from server.cli.terminal.output import counted, listed
 from stylecore.errors import StyleError
 from stylecore.files import pictures
+from stylecore.grids import parse_axis
 from stylecore.settings import BY_NAME, SettingError, defaults, plain
 
 
@@ -364,7 +364,7 @@ def test_notes_are_told_and_the_picture_is_painted(capsys: pytest.CaptureFixture
 
 def test_what_is_cancelled_is_told_as_it_is(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
     """The result is not there; what was kept on the way is."""
-    monkeypatch.setattr(cli_style, "paint_picture", lambda *_, **__: None)
+    monkeypatch.setattr(style, "paint_picture", lambda *_, **__: None)
     for flags, told in (([], ""), (["--local", "--resume", "work"], " The work so far is in work.")):
         Path("work").write_bytes(b"kept")
         assert main([*STYLE.split(), *flags]) == 130

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from stylecore.engine import Engine
+from stylecore.device.engine import Engine
 from stylecore.files.pictures import Pixels
 
 SAMPLES = Path(__file__).parents[2] / "samples"

@@ -13,12 +13,13 @@ from threading import Barrier
 import pytest
 import torch
 
-from stylecore import probes, weights
-from stylecore.arithmetic import Arithmetic, Decision
-from stylecore.decisions import FILE_NAME, decided
-from stylecore.engine import Engine
-from stylecore.machine import Machine
-from stylecore.network import Network
+from stylecore.device import probes
+from stylecore.device.decisions import FILE_NAME, decided
+from stylecore.device.engine import Engine
+from stylecore.device.machine import Machine
+from stylecore.network import weights
+from stylecore.network.arithmetic import Arithmetic, Decision
+from stylecore.network.vgg import Network
 
 HERE = Machine.of(torch.device("cpu"))
 DIRECT, WINOGRAD, SHORT = Decision(False, False), Decision(False, True), Decision(True, True)

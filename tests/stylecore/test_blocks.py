@@ -12,13 +12,20 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from torch import Tensor
 
-from stylecore import weights
-from stylecore.arithmetic import Arithmetic
-from stylecore.blocks import Blocks
-from stylecore.distances import DISTANCES
-from stylecore.engine import layer_scales
-from stylecore.network import Network, activation_means
-from stylecore.objective import BalancedObjective, GramObjective, Objective, PaperObjective, StylePicture, Weighting
+from stylecore.device.engine import layer_scales
+from stylecore.network import weights
+from stylecore.network.arithmetic import Arithmetic
+from stylecore.network.vgg import Network, activation_means
+from stylecore.objective.distances import DISTANCES
+from stylecore.objective.in_blocks import Blocks
+from stylecore.objective.objective import (
+    BalancedObjective,
+    GramObjective,
+    Objective,
+    PaperObjective,
+    StylePicture,
+    Weighting,
+)
 
 
 @functools.cache

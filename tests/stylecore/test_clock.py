@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import pytest
 
-from stylecore.clock import WorkClock
+from stylecore.painting.time_left import WorkClock
 
 SCALES = [(64 * 48, 40), (128 * 96, 30), (256 * 192, 24), (512 * 384, 30)]
 #: The device's kind, and the seconds of a step by pixels.

@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 
-from stylecore import colours
+from stylecore.tensors import colours
 
 PICTURES = arrays.arrays(np.float32, (1, 3, 6, 7), elements=st.floats(0, 1, width=32)).map(torch.from_numpy)
 AMOUNTS = st.floats(0, 1)

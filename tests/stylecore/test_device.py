@@ -14,13 +14,13 @@ import torch
 from torch import Tensor
 from torch.overrides import TorchFunctionMode
 
-from stylecore import weights
-from stylecore.arithmetic import Arithmetic
-from stylecore.blocks import Blocks
-from stylecore.distances import DISTANCES
-from stylecore.engine import layer_scales
-from stylecore.network import Network, activation_means
-from stylecore.objective import (
+from stylecore.device.engine import layer_scales
+from stylecore.network import weights
+from stylecore.network.arithmetic import Arithmetic
+from stylecore.network.vgg import Network, activation_means
+from stylecore.objective.distances import DISTANCES
+from stylecore.objective.in_blocks import Blocks
+from stylecore.objective.objective import (
     BalancedObjective,
     GramObjective,
     Objective,
@@ -28,7 +28,7 @@ from stylecore.objective import (
     StylePicture,
     strength_weighting,
 )
-from stylecore.optimiser import BoxLBFGS
+from stylecore.painting.lbfgs import BoxLBFGS
 
 SIDE = 48
 WEIGHTING = strength_weighting(50.0, 0.5)

@@ -8,8 +8,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import Tensor
 
-from stylecore.distances import DISTANCES, wasserstein
-from stylecore.statistics import Moments, blend, moments
+from stylecore.objective.distances import DISTANCES, wasserstein
+from stylecore.objective.moments import Moments, blend, moments
 
 
 def features(seed: int, channels: int, positions: int) -> Tensor:

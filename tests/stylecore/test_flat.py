@@ -6,10 +6,10 @@ import numpy as np
 import pytest
 import torch
 
-from stylecore.engine import Engine
+from stylecore.device.engine import Engine
 from stylecore.files.pictures import Pixels
-from stylecore.flat import least_spread, roughened
-from stylecore.job import Job, Style
+from stylecore.objective.flat import least_spread, roughened
+from stylecore.painting.job import Job, Style
 from stylecore.settings import defaults
 
 

@@ -5,13 +5,13 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from stylecore.engine import Engine
+from stylecore.device.engine import Engine
 from stylecore.errors import StyleError
 from stylecore.events import Finished, ScaleStarted, StepDone
 from stylecore.files.pictures import Pixels
-from stylecore.job import Job, Style
-from stylecore.objective import BalancedObjective
-from stylecore.resampling import pyramid_sizes
+from stylecore.objective.objective import BalancedObjective
+from stylecore.painting.job import Job, Style
+from stylecore.tensors.resampling import pyramid_sizes
 from tests.stylecore.conftest import sample
 
 

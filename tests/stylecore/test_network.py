@@ -17,14 +17,15 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor
 
 from stylecore import settings as declared
-from stylecore import weights
-from stylecore.arithmetic import Arithmetic
-from stylecore.distances import gram as gram_distance
-from stylecore.distances import gram_moments
-from stylecore.engine import Engine, layer_scales
+from stylecore.device.engine import Engine, layer_scales
 from stylecore.errors import StyleError
-from stylecore.network import Network, activation_means
-from stylecore.objective import (
+from stylecore.network import weights
+from stylecore.network.arithmetic import Arithmetic
+from stylecore.network.vgg import Network, activation_means
+from stylecore.network.weights import LAYERS
+from stylecore.objective.distances import gram as gram_distance
+from stylecore.objective.distances import gram_moments
+from stylecore.objective.objective import (
     STYLE_LAYERS,
     BalancedObjective,
     GramObjective,
@@ -33,7 +34,6 @@ from stylecore.objective import (
     StylePicture,
     Weighting,
 )
-from stylecore.weights import LAYERS
 
 CAFFE_MEAN = torch.tensor([103.939, 116.779, 123.68]).view(1, 3, 1, 1)
 

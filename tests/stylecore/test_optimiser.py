@@ -8,8 +8,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import Tensor
 
-from stylecore.objective import Evaluation
-from stylecore.optimiser import BoxLBFGS
+from stylecore.objective.objective import Evaluation
+from stylecore.painting.lbfgs import BoxLBFGS
 
 
 def quadratic(matrix: Tensor, target: Tensor):

@@ -8,14 +8,13 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from stylecore.arithmetic import Arithmetic
-from stylecore.blocks import Blocks
-from stylecore.engine import Engine
+from stylecore.device.engine import Engine
 from stylecore.errors import StyleError
 from stylecore.events import StepDone
-from stylecore.job import Job, Pixels, Style
-from stylecore.network import Network
-from stylecore.objective import (
+from stylecore.network.arithmetic import Arithmetic
+from stylecore.network.vgg import Network
+from stylecore.objective.in_blocks import Blocks
+from stylecore.objective.objective import (
     STYLE_LAYERS,
     BalancedObjective,
     GramObjective,
@@ -25,7 +24,8 @@ from stylecore.objective import (
     Weighting,
     feature_guide,
 )
-from stylecore.regions import Areas, Map
+from stylecore.painting.job import Job, Pixels, Style
+from stylecore.painting.masks import Areas, Map
 from tests.stylecore.conftest import sample
 from tests.stylecore.test_job import finish
 

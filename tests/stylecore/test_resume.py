@@ -15,16 +15,17 @@ import numpy as np
 import pytest
 import torch
 
-from stylecore import memory, states
-from stylecore.arithmetic import Decision
-from stylecore.decisions import decided
-from stylecore.engine import Engine
+from stylecore.device import memory_budget
+from stylecore.device.decisions import decided
+from stylecore.device.engine import Engine
+from stylecore.device.machine import Machine
+from stylecore.device.memory_budget import MemoryPlan
 from stylecore.errors import StyleError
 from stylecore.events import Note, StepDone
 from stylecore.files.pictures import Pixels
-from stylecore.job import Job, Style
-from stylecore.machine import Machine
-from stylecore.memory import Way
+from stylecore.network.arithmetic import Decision
+from stylecore.painting import checkpoint
+from stylecore.painting.job import Job, Style
 
 
 def saved_and_loaded(job: Job) -> dict:
@@ -127,7 +128,7 @@ def test_blocks_paint_the_same_picture(
     request.addfinalizer(lambda: torch.set_num_threads(threads))
     torch.set_num_threads(1)
     pictures = []
-    for way in (Way(), Way(blocks=True, tiles=0.25, spill=True)):
+    for way in (MemoryPlan(), MemoryPlan(blocks=True, tiles=0.25, spill=True)):
         job = Job(real_engine, content, [Style(style)], {"quality": "draft", "iterations": 3, "precision": "float32"})
         job.scales = [replace(job.scales[-1], way=way, steps=3)]
         for _ in job.run():
@@ -142,14 +143,14 @@ def test_blocks_paint_the_same_picture(
 def test_less_memory_means_leaner_ways(side: int, device: str) -> None:
     """The way that is chosen fits, and nothing faster would have."""
     pixels = side * side
-    assert memory.ways(device)[-1].spill == (device == "cuda")  # only a GPU has another memory to turn to
+    assert memory_budget.ways(device)[-1].spill == (device == "cuda")  # only a GPU has another memory to turn to
     for available in (1 << 30, 4 << 30, 16 << 30, 64 << 30):
-        way = memory.fastest(pixels, pixels, torch.bfloat16, available, device)
+        way = memory_budget.fastest(pixels, pixels, torch.bfloat16, available, device)
         if way is None:
-            assert all(each.needs(pixels, pixels, torch.bfloat16) > available for each in memory.ways(device))
+            assert all(each.needs(pixels, pixels, torch.bfloat16) > available for each in memory_budget.ways(device))
         else:
             assert way.needs(pixels, pixels, torch.bfloat16) <= available
-            faster = memory.ways(device)[: memory.ways(device).index(way)]
+            faster = memory_budget.ways(device)[: memory_budget.ways(device).index(way)]
             assert all(each.needs(pixels, pixels, torch.bfloat16) > available for each in faster)
 
 
@@ -158,7 +159,7 @@ def test_a_memory_limit_makes_blocks_and_a_tiny_one_is_refused_in_words(engine: 
     for precision in ("auto", "float32"):  # and both networks are there before what is used is measured
         whole = Job(engine, content, [Style(style)], {"precision": precision})
         assert not whole.scales[-1].way.blocks
-    memory.give_back()
+    memory_budget.give_back()
     used = int(Path("/proc/self/statm").read_text().split()[1]) * resource.getpagesize() / 2**30
     limited = Job(engine, content, [Style(style)], {"memory_limit": used + 0.7, "precision": "float32"})
     assert limited.scales[-1].way.blocks and limited.scales[-1].size == (700, 900)
@@ -174,15 +175,15 @@ from dataclasses import replace
 from pathlib import Path
 import numpy as np
 import torch
-from stylecore.engine import Engine
-from stylecore.job import Job, Style
-from stylecore.memory import WAYS, Way
+from stylecore.device.engine import Engine
+from stylecore.painting.job import Job, Style
+from stylecore.device.memory_budget import WAYS, MemoryPlan
 
 def status(name):
     return int(re.search(name + r":\\s*(\\d+) kB", Path("/proc/self/status").read_text()).group(1)) * 1024
 
 height, width, precision = int(sys.argv[1]), int(sys.argv[2]), sys.argv[4]
-way = {"whole": Way(history=2), "blocks": Way(blocks=True, history=2), "lean": WAYS[-2]}[sys.argv[3]]
+way = {"whole": MemoryPlan(history=2), "blocks": MemoryPlan(blocks=True, history=2), "lean": WAYS[-2]}[sys.argv[3]]
 engine = Engine("cpu", threads=1)
 content = np.random.default_rng(0).random((height, width, 3), np.float32)
 settings = {"iterations": way.history + 2, "precision": precision}
@@ -219,10 +220,10 @@ OUT_OF_MEMORY = """
 import ctypes, resource, sys
 import numpy as np
 import torch
-from stylecore.engine import Engine
+from stylecore.device.engine import Engine
 from stylecore.events import Note, StepDone
-from stylecore.job import Job, Style
-from stylecore.memory import Way
+from stylecore.painting.job import Job, Style
+from stylecore.device.memory_budget import MemoryPlan
 
 engine = Engine("cpu", threads=1)
 content = np.random.default_rng(0).random((768, 768, 3), np.float32)
@@ -237,7 +238,7 @@ job.scales = job.scales[-1:]
 ctypes.CDLL(None).malloc_trim(0)
 now = int(open("/proc/self/statm").read().split()[0]) * resource.getpagesize()
 # Half-way between what is planned and what blocks take: too little for the one, plenty for the other.
-ways = Way(), Way(blocks=True)
+ways = MemoryPlan(), MemoryPlan(blocks=True)
 limit = now + sum(way.needs(768 * 768, 128 * 128, torch.float32) for way in ways) // 2
 resource.setrlimit(resource.RLIMIT_AS, (limit, limit))
 for event in job.run():
@@ -269,7 +270,7 @@ def test_a_step_does_not_ask_the_system_for_its_memory_anew(real_engine: Engine,
 
 def test_notes_tell_of_blocks(engine: Engine, style: Pixels) -> None:
     job = Job(engine, np.full((768, 768, 3), 0.5, np.float32), [Style(style)], {"precision": "float32"})
-    job.scales = [replace(job.scales[-1], way=Way(blocks=True, history=3))]
+    job.scales = [replace(job.scales[-1], way=MemoryPlan(blocks=True, history=3))]
     note = next(iter(job.run()))
     assert isinstance(note, Note) and note.code == "in-blocks"
     whole, blocks = map(float, re.findall(r"([0-9.]+) GB", note.sentence))
@@ -279,6 +280,6 @@ def test_notes_tell_of_blocks(engine: Engine, style: Pixels) -> None:
 @pytest.mark.parametrize("name", ["state", "state.pt", ".state", "a.b.c", "with spaces and ü.", "x" * 200])
 def test_a_state_may_have_any_name(name: str, tmp_path: Path) -> None:
     path = tmp_path / name
-    states.save(path, {"step": 3, "image": torch.ones(2)})
-    assert states.load(path)["step"] == 3
+    checkpoint.save(path, {"step": 3, "image": torch.ones(2)})
+    assert checkpoint.load(path)["step"] == 3
     assert [found.name for found in tmp_path.iterdir()] == [name]

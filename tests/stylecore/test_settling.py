@@ -6,11 +6,11 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as some
 
-from stylecore.engine import Engine
+from stylecore.device.engine import Engine
 from stylecore.events import Finished, StepDone
 from stylecore.files.pictures import Pixels
-from stylecore.job import Job, Style
-from stylecore.settling import Settling
+from stylecore.painting.convergence import Settling
+from stylecore.painting.job import Job, Style
 
 
 def steps_until_settled(losses: list[float]) -> int | None:

@@ -9,11 +9,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import Tensor
 
-from stylecore import objective
-from stylecore.engine import Engine
+from stylecore.device.engine import Engine
 from stylecore.files.pictures import Pixels
-from stylecore.job import Job, Style
-from stylecore.smoothness import colour_weight, total_variation, total_variation_in_rows
+from stylecore.objective import objective
+from stylecore.objective.smoothness import colour_weight, total_variation, total_variation_in_rows
+from stylecore.painting.job import Job, Style
 
 
 def random(height: int, width: int, seed: int = 0, channels: int = 3) -> Tensor:

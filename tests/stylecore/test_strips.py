@@ -16,14 +16,21 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import Tensor
 
-from stylecore.blocks import Blocks
-from stylecore.engine import Engine
+from stylecore.device.engine import Engine
 from stylecore.events import ScaleStarted, StepDone
-from stylecore.job import Job, Style
-from stylecore.objective import BalancedObjective, GramObjective, Objective, PaperObjective, StylePicture, Weighting
-from stylecore.resampling import resize, resize_rows, upsample_with_detail
-from stylecore.states import load, save
-from stylecore.strips import LEAST_ROWS, UNIT, Ranks, Strip
+from stylecore.objective.in_blocks import Blocks
+from stylecore.objective.objective import (
+    BalancedObjective,
+    GramObjective,
+    Objective,
+    PaperObjective,
+    StylePicture,
+    Weighting,
+)
+from stylecore.painting.checkpoint import load, save
+from stylecore.painting.job import Job, Style
+from stylecore.tensors.resampling import resize, resize_rows, upsample_with_detail
+from stylecore.tensors.strips import LEAST_ROWS, UNIT, Ranks, Strip
 from tests.stylecore.test_blocks import border, network, pictures, relative
 from tests.thin_network import CHANNELS
 

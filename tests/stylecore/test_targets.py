@@ -6,10 +6,10 @@ import pickle
 
 import numpy as np
 
-from stylecore.engine import Engine
+from stylecore.device.engine import Engine
 from stylecore.files.pictures import Pixels
-from stylecore.job import Job, Style
-from stylecore.targets import Targets
+from stylecore.painting.job import Job, Style
+from stylecore.painting.targets import Targets
 
 SETTINGS = {"quality": "draft", "iterations": 2, "precision": "float32"}
 

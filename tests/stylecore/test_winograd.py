@@ -14,14 +14,15 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from torch import Tensor
 
-from stylecore import probes, weights
 from stylecore import settings as declared
-from stylecore.arithmetic import Arithmetic
-from stylecore.engine import Engine
-from stylecore.network import WINOGRAD_LAYERS, Network
-from stylecore.objective import GramObjective, StylePicture, Weighting
-from stylecore.weights import LAYERS
-from stylecore.winograd import LEAST_TILES, Convolution
+from stylecore.device import probes
+from stylecore.device.engine import Engine
+from stylecore.network import weights
+from stylecore.network.arithmetic import Arithmetic
+from stylecore.network.vgg import WINOGRAD_LAYERS, Network
+from stylecore.network.weights import LAYERS
+from stylecore.network.winograd import LEAST_TILES, Convolution
+from stylecore.objective.objective import GramObjective, StylePicture, Weighting
 from tests.stylecore.test_network import caffe, close
 
 ARITHMETIC = Arithmetic(torch.float32, winograd=True)

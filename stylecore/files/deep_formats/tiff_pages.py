@@ -7,7 +7,7 @@ from pathlib import Path
 
 import tifffile
 
-from stylecore.files import kinds
+from stylecore.files.metadata import kinds
 
 # NewSubfileType's bits (TIFF 6.0, section 8; DNG 1.7, chapter 4). tifffile translates the old SubfileType.
 _REDUCED, _MASK, _DEPTH_MAP = 1, 4, 8

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from stylecore.errors import StyleError
-from stylecore.files import kinds
+from stylecore.files.metadata import kinds
 from stylecore.files.metadata.orientation import orientation
 from stylecore.files.pixels import colour_profiles, sample_range
 from stylecore.files.pixels.rows import EVERYTHING, Assembly, Wanted, assemble, steps

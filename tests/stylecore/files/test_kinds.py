@@ -12,7 +12,8 @@ import pytest
 from PIL import Image
 
 from stylecore.errors import StyleError
-from stylecore.files import kinds, pictures, writing
+from stylecore.files import pictures, writing
+from stylecore.files.metadata import kinds
 
 
 @pytest.mark.parametrize(

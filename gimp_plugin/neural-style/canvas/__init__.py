@@ -1,0 +1,1 @@
+"""GIMP's layers: the only rooms that read and write them."""

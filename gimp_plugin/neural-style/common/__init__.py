@@ -1,0 +1,1 @@
+"""What all of the plug-in uses: errors, messages, translation, and where it is installed."""

@@ -1,0 +1,83 @@
+"""What the installer wrote for the plug-in, and the folders that the plug-in uses."""
+
+from __future__ import annotations
+
+import json
+import os
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+from common.errors import PluginError
+from common.translation import _
+from server.discovery import default_folder
+
+#: The plug-in's folder.
+HERE = Path(os.path.realpath(__file__)).parent.parent
+
+#: Names the installation file of a plug-in that runs from a checkout.
+VARIABLE = "NEURAL_STYLE_INSTALLATION"
+
+
+@dataclass(frozen=True)
+class Installation:
+    """How this plug-in was installed."""
+
+    version: str
+    server_command: tuple[str, ...] | None
+    folder: Path | None
+    user_styles: Path
+
+
+@lru_cache(maxsize=1)
+def read() -> Installation:
+    """Return the contents of ``installation.json``; without the file, what a checkout can do.
+
+    Raises:
+        PluginError: the file is there and cannot be understood.
+    """
+    path = Path(os.environ.get(VARIABLE) or HERE / "installation.json")
+    values: dict[str, Any] = {}
+    if path.is_file():
+        try:
+            values = json.loads(path.read_text(encoding="utf-8"))
+            command = values.get("server_command")
+            if command is not None and not (isinstance(command, list) and all(isinstance(c, str) for c in command)):
+                raise ValueError("server_command is not a list of words")
+        except (OSError, ValueError, AttributeError) as error:
+            raise PluginError(
+                _("The plug-in's file {path} cannot be read: {error}.").format(path=path, error=error),
+                _("Run install.sh again; it writes the file anew."),
+            ) from error
+    command = values.get("server_command")
+    folder, user_styles = values.get("folder"), values.get("user_styles")
+    return Installation(
+        version=str(values.get("version", "development")),
+        server_command=tuple(command) if command else None,
+        folder=Path(str(folder)) if folder else None,
+        user_styles=Path(str(user_styles)) if user_styles else _base("XDG_DATA_HOME", ".local/share") / "styles",
+    )
+
+
+def shipped_styles() -> Path:
+    """Return the folder of the styles that come with the plug-in."""
+    own = HERE / "gallery"
+    return own if own.is_dir() else HERE.parent.parent / "samples" / "styles"
+
+
+def state_folder() -> Path:
+    """Return where the server keeps its connection file and log, and the plug-in its log."""
+    try:
+        return read().folder or default_folder()
+    except PluginError:  # an unreadable installation file is told elsewhere; the log must still have a place
+        return default_folder()
+
+
+def thumbnail_folder() -> Path:
+    """Return where thumbnails of styles are kept between two openings of the dialog."""
+    return _base("XDG_CACHE_HOME", ".cache") / "thumbnails"
+
+
+def _base(variable: str, default: str) -> Path:
+    return Path(os.environ.get(variable) or Path.home() / default) / "gimp-neural-style"

@@ -1,0 +1,237 @@
+"""The preview before Apply: it starts by itself, follows the settings, and is handed over to be painted to the end."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from gi.repository import Gimp
+
+from canvas import layers
+from common import installation, messages
+from common.errors import PluginError
+from common.translation import _
+from dialog.preview_pane import PreviewPane
+from painting.connection import Connection
+from painting.editing import Editing
+from painting.painting import Painting, WeightedStyles
+from styles import gallery_folders
+
+#: Seconds without another change before a preview starts over (with another letter: a word half typed is no mistake yet),
+#: and between two updates of a running one.
+_SETTLE, _TYPED = 0.35, 1.5
+_UPDATE_EVERY = 0.15
+
+
+@dataclass(frozen=True)
+class Wish:
+    """What the user wants to see: the styles' keys (see :mod:`styles`) with their weights, and the settings."""
+
+    styles: tuple[tuple[str, float], ...]
+    settings: Mapping[str, Any]
+    how: tuple[Any, ...] = ()  # what is done with a result that is opened (see :mod:`editing`)
+
+
+class Preview:
+    """Keeps a job painted as far as the preview goes that is what the user wants now.
+
+    What goes wrong is shown in the pane. Call :meth:`poll` often.
+    """
+
+    def __init__(self, image: Gimp.Image, sources: Sequence[layers.Source], pane: PreviewPane, editing: Editing) -> None:
+        self.sources = list(sources)
+        self.connection = Connection()
+        self._prepared = False
+        self._image = image
+        self._pane = pane
+        self._editing = editing
+        self._wish: Wish | None = None
+        self._work: Painting | None = None
+        self._begun_with: Wish | None = None
+        self._start_at: float | None = None
+        self._update_at: float | None = None
+        self._failed = False
+        self._shown: object = None
+        self._show_before()
+
+    def _show_before(self) -> None:
+        if self.sources[0].layer.is_valid():  # else painting it will say so
+            self._pane.set_before(layers.thumbnail(self.sources[0], 900))
+
+    # What the user wants
+
+    def want(self, wish: Wish, *, typing: bool = False) -> None:
+        """Show what this would look like; ``typing`` says that the change is a letter in a text."""
+        if wish == self._wish:
+            return
+        self._wish, now = wish, time.monotonic()
+        if not wish.styles:
+            self.drop()
+            self._pane.show_picture(None)
+            self._start_at, self._failed = None, False
+            return
+        begun = self._begun_with
+        same = self._work is not None and begun is not None and _like(begun, wish) and self._start_at is None
+        if same and self._work is not None and self._work.can_update(wish.settings):
+            self._update_at = self._update_at or now + _UPDATE_EVERY
+            return
+        self._failed = False
+        self._start_at = now + (_TYPED if typing else _SETTLE)
+
+    def retry(self) -> None:
+        """Try again after something went wrong."""
+        if self.connection.error is not None:
+            installation.read.cache_clear()  # it may be what the user has mended
+            self.connection = Connection()
+            self._prepared = False
+        self._failed = False
+        self._start_at = time.monotonic()
+
+    def reconnect(self) -> None:
+        """Make a new connection, after the present one may have failed."""
+        self.drop()
+        self.connection.close()
+        self.connection = Connection()
+        self._prepared = False
+
+    # Time
+
+    def poll(self) -> None:
+        """Do what is due."""
+        try:
+            self._advance()
+        except Exception as error:  # whatever it is: GLib would only print it, and the dialog stand still
+            self.fail(error)
+
+    def fail(self, error: BaseException) -> None:
+        """Show what went wrong, and wait for the user."""
+        self.drop()
+        self._failed, self._start_at = True, None
+        self._pane.trouble(*messages.parts(error))
+
+    def _advance(self) -> None:
+        now = time.monotonic()
+        connection = self.connection
+        if connection.client is not None and not self._prepared:
+            self._prepared = True
+            connection.client.prepare()
+        if self._failed:
+            return
+        if connection.error is not None:
+            raise connection.error
+        if self._wish is None or not self._wish.styles:
+            self._pane.tell(_("Choose a style to see a preview"), None)
+            return
+        if connection.client is None:
+            self._pane.tell(_("Starting the painting server"), 0.0)
+            return
+        if self._start_at is not None and now >= self._start_at:
+            self._start_at = None
+            self._begin(self._wish)
+        if self._work is None:
+            self._pane.tell(_("Preparing the preview"), 0.0)
+            return
+        if self._update_at is not None and now >= self._update_at:
+            self._update_at = None
+            if not self._work.update(self._wish.settings):
+                self._start_at = now
+        self._work.poll()
+        self._show(self._work)
+
+    def _begin(self, wish: Wish) -> None:
+        self.drop()
+        work = self.make(wish)
+        self._work, self._begun_with = work, wish
+        work.preview()
+        self._show_before()
+
+    def make(self, wish: Wish) -> Painting:
+        """Return the painting of a wish, not begun.
+
+        Raises:
+            PluginError: a style cannot be read, or the painting server is not there.
+        """
+        client = self.connection.client
+        if client is None:
+            raise PluginError(_("The painting server is not connected."), _("Try again."))
+        if not self._image.is_valid():
+            raise layers.image_closed()
+        self.sources = self.current_sources()
+        pictures: WeightedStyles = [(gallery_folders.read(key), weight) for key, weight in wish.styles if weight > 0]
+        return self._editing.painting(client, self._image, self.sources, dict(wish.styles), pictures, wish.settings)
+
+    def current_sources(self) -> list[layers.Source]:
+        """Return the sources as they are now: the user may have selected something else meanwhile.
+
+        Raises:
+            PluginError: nothing is left of them.
+        """
+        left = [source.layer for source in self.sources if source.layer.is_valid()]
+        if not left:
+            raise PluginError(_("The layer was removed."), _("Undo that, or run the filter on another layer."))
+        keys = [key for key, _weight in self._wish.styles] if self._wish is not None else []
+        return layers.sources(self._image, left, whole=gallery_folders.uses_selection_of(keys, self._image))
+
+    def _show(self, work: Painting) -> None:
+        if work.picture is not None and work.picture is not self._shown:
+            self._shown = work.picture
+            self._pane.show_picture(layers.shown(self._image, work.picture))
+        self._pane.tell(work.text, None if work.previewed else 0.0, note=work.note)
+
+    # Handing over
+
+    def take(self) -> Painting:
+        """Return a painting of what the user wants, the previewed one if it is that, begun either way.
+
+        Raises:
+            PluginError, server.client.ServerError, server.protocol.ProtocolError: it cannot be begun.
+        """
+        wish, work, begun = self._wish, self._work, self._begun_with
+        if wish is None or not wish.styles:
+            raise PluginError(_("No style is chosen."), _("Choose a style in the gallery, or a file."))
+        fits = (
+            work is not None
+            and begun is not None
+            and _like(begun, wish)
+            and not self._failed
+            and self._start_at is None
+            and self._image.is_valid()
+        )
+        if fits and work is not None:
+            sources = self.current_sources()
+            if work.still_fits(sources) and work.update(wish.settings):
+                self._work = None
+                work.set_sources(sources)
+                return _begun(work, work.apply)
+        self.drop()
+        work = self.make(wish)
+        return _begun(work, work.start)
+
+    def drop(self) -> None:
+        """End the preview's job."""
+        if self._work is not None:
+            self._work.abandon()
+        self._work = self._begun_with = None
+        self._update_at = None
+
+    def close(self) -> None:
+        """End the preview and leave the server."""
+        self.drop()
+        self.connection.close()
+
+
+def _like(one: Wish, other: Wish) -> bool:
+    """Return whether two wishes differ in the settings at most."""
+    return (one.styles, one.how) == (other.styles, other.how)
+
+
+def _begun(work: Painting, begin: Callable[[], None]) -> Painting:
+    """Begin, and leave nothing on the canvas if that fails."""
+    try:
+        begin()
+    except BaseException:  # it goes on its way; the canvas must be as it was even when the plug-in is interrupted
+        work.abandon()
+        raise
+    return work

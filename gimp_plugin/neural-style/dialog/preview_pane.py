@@ -1,0 +1,161 @@
+"""The middle of the dialog: the picture as it is painted, how far it is, and what to do when something is wrong."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import gi
+
+gi.require_version("Gtk", "3.0")
+from gi.repository import Gdk, GdkPixbuf, Gtk
+
+from canvas import pixels
+from common.translation import _, counted
+
+_LEAST_WIDTH, _LEAST_HEIGHT = 370, 320
+_ALT_K = (Gdk.KEY_k, Gdk.ModifierType.MOD1_MASK)
+
+
+class PreviewPane(Gtk.Box):
+    """A picture that can be compared with the one before, a line of text, a bar, and words over the picture.
+
+    ``retry`` is called when the user asks to try again.
+    """
+
+    def __init__(self, heading: Gtk.Widget, retry: Callable[[], None], accelerators: Gtk.AccelGroup) -> None:
+        super().__init__(orientation=Gtk.Orientation.VERTICAL, spacing=6)
+        self._before: GdkPixbuf.Pixbuf | None = None
+        self._painted: GdkPixbuf.Pixbuf | None = None
+        self._held = False
+        self._shown: tuple[GdkPixbuf.Pixbuf, int, int] | None = None
+
+        self._compare = Gtk.ToggleButton(label=_("Before"), sensitive=False)
+        self._compare.set_tooltip_text(
+            _("Show the picture as it was (Alt+K). Pressing the mouse on the picture does the same while it is held.")
+        )
+        self._compare.connect("toggled", lambda *_: self._show())
+        self._compare.add_accelerator("clicked", accelerators, *_ALT_K, Gtk.AccelFlags.VISIBLE)
+        line = Gtk.Box(spacing=12)
+        line.pack_start(heading, True, True, 0)
+        line.pack_end(self._compare, False, False, 0)
+        self.top = line
+        self.pack_start(line, False, False, 0)
+        self.pack_start(self._build_view(retry), True, True, 0)
+        self.pack_start(self._build_status(), False, False, 0)
+
+    def _build_view(self, retry: Callable[[], None]) -> Gtk.Widget:
+        self._image = Gtk.Image()
+        self._image.get_accessible().set_name(_("The painting so far"))
+        mouse = Gtk.EventBox()
+        mouse.add(self._image)
+        mouse.connect("button-press-event", self._on_button, True)
+        mouse.connect("button-release-event", self._on_button, False)
+        # Nothing scrolls here: it lets the picture be larger than the room, until it is fitted to it.
+        self._view = Gtk.ScrolledWindow(
+            hscrollbar_policy=Gtk.PolicyType.EXTERNAL,
+            vscrollbar_policy=Gtk.PolicyType.EXTERNAL,
+            shadow_type=Gtk.ShadowType.IN,
+            can_focus=False,
+        )
+        self._view.set_size_request(_LEAST_WIDTH, _LEAST_HEIGHT)
+        self._view.add(mouse)
+        self._view.connect("size-allocate", lambda *_: self._show())
+
+        self._sentence = Gtk.Label(wrap=True, max_width_chars=36, justify=Gtk.Justification.CENTER, selectable=True)
+        self._remedy = Gtk.Label(wrap=True, max_width_chars=36, justify=Gtk.Justification.CENTER, selectable=True)
+        self._retry = Gtk.Button(label=_("Try Again"), halign=Gtk.Align.CENTER, tooltip_text="F5")
+        self._retry.connect("clicked", lambda *_: retry())
+        words = Gtk.Box(orientation=Gtk.Orientation.VERTICAL, spacing=9, margin=15)
+        for widget in (self._sentence, self._remedy, self._retry):
+            words.pack_start(widget, False, False, 0)
+            widget.show()
+        words.show()
+        self._words = Gtk.Frame(halign=Gtk.Align.CENTER, valign=Gtk.Align.CENTER, margin=12, no_show_all=True)
+        self._words.get_style_context().add_class("background")
+        self._words.add(words)
+        overlay = Gtk.Overlay()
+        overlay.add(self._view)
+        overlay.add_overlay(self._words)
+        return overlay
+
+    def _build_status(self) -> Gtk.Widget:
+        self._text = Gtk.Label(xalign=0.0, ellipsize=3)
+        self._left = Gtk.Label(xalign=1.0)
+        line = Gtk.Box(spacing=12)
+        line.pack_start(self._text, True, True, 0)
+        line.pack_end(self._left, False, False, 0)
+        self._bar = Gtk.ProgressBar()
+        box = Gtk.Box(orientation=Gtk.Orientation.VERTICAL, spacing=6)
+        box.pack_start(line, False, False, 0)
+        box.pack_start(self._bar, False, False, 0)
+        return box
+
+    # Pictures
+
+    def set_before(self, picture: GdkPixbuf.Pixbuf | None) -> None:
+        """Take the picture as it was, which is shown until there is a painted one."""
+        self._before = picture
+        self._show()
+
+    def show_picture(self, picture: GdkPixbuf.Pixbuf | None) -> None:
+        """Show a painted picture of any size; None to go back to the one before."""
+        self._painted = picture
+        self._compare.set_sensitive(picture is not None)
+        if picture is None:
+            self._compare.set_active(False)
+        self._show()
+
+    def _show(self) -> None:
+        compared = self._held or self._compare.get_active()
+        picture = self._before if compared or self._painted is None else self._painted
+        room = self._view.get_allocation()
+        if picture is None or room.width < 8 or room.height < 8:
+            return
+        wanted = (picture, room.width - 4, room.height - 4)
+        if wanted != self._shown:  # fitting it changes the allocation in turn
+            self._shown = wanted
+            self._image.set_from_pixbuf(pixels.fitted(*wanted))
+
+    def _on_button(self, _widget: Gtk.Widget, event: Gdk.EventButton, held: bool) -> bool:
+        if event.button != Gdk.BUTTON_PRIMARY:
+            return Gdk.EVENT_PROPAGATE
+        self._held = held
+        self._show()
+        return Gdk.EVENT_STOP
+
+    # Words
+
+    def tell(self, text: str, fraction: float | None, seconds_left: float | None = None, note: str = "") -> None:
+        """Show how far the work is: a fraction of 0 says only that something happens, None that nothing does."""
+        self._words.hide()
+        self._text.set_text(text)
+        self._text.set_tooltip_text(note or None)
+        self._left.set_text(note and "⚠" if seconds_left is None else time_left(seconds_left))
+        self._bar.set_opacity(0.0 if fraction is None else 1.0)  # its room stays, so that nothing jumps
+        if fraction is None or fraction > 0.0:
+            self._bar.set_fraction(min(fraction or 0.0, 1.0))
+        else:
+            self._bar.pulse()
+
+    @property
+    def in_trouble(self) -> bool:
+        """Whether words about something wrong are shown."""
+        return bool(self._words.get_visible())
+
+    def trouble(self, sentence: str, remedy: str, *, retry: bool = True) -> None:
+        """Say over the picture what is wrong and what to do, with a button to try again."""
+        self.tell("", None)
+        self._sentence.set_markup(f"<b>{pixels.escaped(sentence)}</b>")
+        self._remedy.set_text(remedy)
+        self._remedy.set_visible(bool(remedy))
+        self._retry.set_visible(retry)
+        self._words.show()
+
+
+def time_left(seconds: float) -> str:
+    """Return a duration as people say it."""
+    if seconds < 1.5:
+        return _("about a second left")
+    if seconds < 90:
+        return counted("about {number} second left", "about {number} seconds left", round(seconds))
+    return counted("about {number} minute left", "about {number} minutes left", round(seconds / 60))

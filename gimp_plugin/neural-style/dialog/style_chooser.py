@@ -1,0 +1,177 @@
+"""The left of the dialog: the gallery, the ways to other styles, and the mix of several."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import partial
+
+import gi
+
+gi.require_version("Gtk", "3.0")
+from gi.repository import Gdk, Gimp, Gio, Gtk
+
+from common import arguments
+from common.errors import PluginError
+from common.translation import _
+from dialog.gallery import Gallery
+from dialog.mix import Mixing
+from styles import gallery_folders, style_arguments
+
+
+class StyleChooser(Gtk.Box):
+    """Chooses one or several styles and keeps the procedure's arguments the same; ``changed`` is called after that.
+
+    ``activated`` is called when the user wants the chosen style applied at once.
+    """
+
+    def __init__(
+        self, config: Gimp.ProcedureConfig, changed: Callable[[], None], activated: Callable[[], None], window: Gtk.Window
+    ) -> None:
+        super().__init__(orientation=Gtk.Orientation.VERTICAL, spacing=6)
+        self._config, self._changed, self._window = config, changed, window
+        self._keys: list[str] = []
+        self._writing = False
+        self._gallery = Gallery(self._pick, activated)
+        self._mixing = Mixing(self._write, self._leave_out)
+        hint = Gtk.Label(label=_("Ctrl+click to mix several styles"), xalign=0.0, ellipsize=3)
+        hint.get_style_context().add_class("dim-label")
+        more = Gtk.MenuButton(label=_("_Use Another…"), use_underline=True, use_popover=False, popup=Gtk.Menu())
+        more.set_tooltip_text(_("Use a picture file, a layer, an open image or the selection as the style"))
+        more.get_popup().connect("show", self._fill_menu)
+        self.top = self._gallery.top
+        row = Gtk.Box(spacing=12)
+        row.pack_start(hint, True, True, 0)
+        row.pack_end(more, False, False, 0)
+        self.pack_start(self._gallery, True, True, 0)
+        self.pack_start(self._mixing, False, False, 0)
+        self.pack_start(row, False, False, 0)
+        self.drag_dest_set(Gtk.DestDefaults.ALL, [], Gdk.DragAction.COPY)
+        self.drag_dest_add_uri_targets()
+        self.connect("drag-data-received", self._on_dropped)
+        for name in arguments.OF_STYLES:
+            config.connect(f"notify::{name}", lambda *_: self._follow())
+        self._read()
+
+    def weights(self) -> dict[str, float]:
+        """Return the keys of the chosen styles with their weights; nothing chosen gives an empty one."""
+        return {key: weight for key, weight in self._mixing.weights().items() if weight > 0} if self._keys else {}
+
+    def focus(self) -> None:
+        """Give the keyboard to the gallery."""
+        self._gallery.focus()
+
+    # The user chooses
+
+    def _pick(self, keys: list[str]) -> None:
+        in_gimp = [key for key in keys if not gallery_folders.is_file(key)]
+        if len(in_gimp) > 1:  # a script can name one of them, so a dialog mixes one too
+            keys = [key for key in keys if gallery_folders.is_file(key) or key == in_gimp[0] or key not in self._keys]
+        # Those chosen before keep their places: the first gives its name to the result.
+        self._set([key for key in self._keys if key in keys] + [key for key in keys if key not in self._keys])
+
+    def _leave_out(self, key: str) -> None:
+        self._set([other for other in self._keys if other != key])
+
+    def _set(self, keys: list[str]) -> None:
+        self._keys = keys
+        self._gallery.select(keys)
+        self._mixing.set_styles(keys)
+        self._write()
+
+    def _write(self) -> None:
+        self._writing = True
+        try:
+            style_arguments.store(self._config, self._mixing.weights() if self._keys else {})
+        finally:
+            self._writing = False
+        self._changed()
+
+    def _follow(self) -> None:
+        """Take over what someone else wrote into the arguments: a preset, or a reset."""
+        if not self._writing:
+            self._read()
+            self._changed()
+
+    def _read(self) -> None:
+        try:
+            keys = style_arguments.keys_of(self._config)
+            weights = style_arguments.weights_of(self._config, len(keys))
+        except PluginError:  # a style of the last run is gone
+            keys, weights = [], []
+        self._keys = list(dict.fromkeys(keys))
+        whole = sum(weights) or 1.0
+        shares = {key: weight / whole for key, weight in zip(keys, weights, strict=True)}
+        self._gallery.select(self._keys)
+        self._mixing.set_styles(self._keys, shares if len(keys) > 1 else None)
+
+    # Other sources
+
+    def _fill_menu(self, menu: Gtk.Menu) -> None:
+        for item in menu.get_children():
+            item.destroy()
+        self._add_item(menu, _("_Add Pictures to My Styles…"), lambda: self._choose_files(copy=True))
+        self._add_item(menu, _("Use a Picture _File…"), lambda: self._choose_files(copy=False))
+        menu.append(Gtk.SeparatorMenuItem())
+        for name, entries in gallery_folders.open_in_gimp():
+            submenu = Gtk.Menu()
+            for label, key in entries:
+                self._add_item(submenu, label, partial(self._set, [key]), underline=False)
+            item = Gtk.MenuItem(label=name)
+            item.set_submenu(submenu)
+            menu.append(item)
+        menu.show_all()
+
+    def _add_item(self, menu: Gtk.Menu, label: str, call: Callable[[], None], *, underline: bool = True) -> None:
+        item = Gtk.MenuItem(label=label, use_underline=underline)
+        item.connect("activate", lambda *_: call())
+        menu.append(item)
+
+    def _choose_files(self, *, copy: bool) -> None:
+        dialog = Gtk.FileChooserDialog(
+            title=_("Add Styles") if copy else _("Choose a Style"),
+            transient_for=self._window,
+            action=Gtk.FileChooserAction.OPEN,
+            select_multiple=True,
+        )
+        dialog.add_buttons(_("_Cancel"), Gtk.ResponseType.CANCEL, _("_Open"), Gtk.ResponseType.OK)
+        dialog.set_default_response(Gtk.ResponseType.OK)
+        pictures = Gtk.FileFilter()
+        pictures.set_name(_("Pictures"))
+        pictures.add_pixbuf_formats()
+        for pattern in ("*.xcf", "*.psd", "*.ora", "*.exr", "*.hdr"):
+            pictures.add_pattern(pattern)
+        everything = Gtk.FileFilter()
+        everything.set_name(_("All files"))
+        everything.add_pattern("*")
+        dialog.add_filter(pictures)
+        dialog.add_filter(everything)
+        paths = dialog.get_filenames() if dialog.run() == Gtk.ResponseType.OK else []
+        dialog.destroy()
+        self._use_files(paths, copy=copy)
+
+    def _use_files(self, paths: list[str], *, copy: bool) -> None:
+        if not paths:
+            return
+        try:
+            self._set(gallery_folders.add(paths) if copy else paths)
+        except PluginError as error:
+            self._complain(error)
+
+    def _on_dropped(
+        self, _w: Gtk.Widget, context: Gdk.DragContext, _x: int, _y: int, data: Gtk.SelectionData, _i: int, time: int
+    ) -> None:
+        paths = [Gio.File.new_for_uri(address).get_path() for address in data.get_uris() or []]
+        self._use_files([path for path in paths if path], copy=False)
+        context.finish(bool(paths), False, time)
+
+    def _complain(self, error: PluginError) -> None:
+        dialog = Gtk.MessageDialog(
+            transient_for=self._window,
+            modal=True,
+            message_type=Gtk.MessageType.WARNING,
+            buttons=Gtk.ButtonsType.CLOSE,
+            text=error.sentence,
+            secondary_text=error.remedy,
+        )
+        dialog.run()
+        dialog.destroy()

@@ -1,0 +1,1 @@
+"""Paintings from their request to their layers."""

@@ -1,0 +1,164 @@
+"""The filter opened on results: it starts with their settings and styles, and paints them again in their place."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from gi.repository import Gimp
+
+from canvas import layers as canvas
+from canvas import provenance
+from canvas.provenance import Memory
+from common import arguments
+from common.arguments import NEW_LAYER, UPDATE
+from common.translation import _
+from painting import results
+from painting.painting import Painting, WeightedStyles
+from painting.repainting import Repainting, Task, in_order, task_for
+from painting.variations import Varying, combinations, variants
+from server import client as wire
+from styles import style_arguments
+
+
+class Editing:
+    """What a call does with the results among the layers it was given.
+
+    Args:
+        layers: the layers that are to be painted.
+        config: the procedure's arguments; with ``opened`` they are set to what the topmost result knows.
+        opened: the filter's dialog is going to show them: what the user then leaves as it is stays as each result has it.
+    """
+
+    def __init__(
+        self, image: Gimp.Image, layers: Sequence[Gimp.Layer], config: Gimp.ProcedureConfig, *, opened: bool
+    ) -> None:
+        known = [(layer, provenance.of(layer)) for layer in layers if not layer.is_group()]
+        self.known: dict[int, Memory] = {layer.get_id(): each for layer, each in known if each is not None}
+        if opened and len(self.known) < len(layers):  # the dialog paints all of them alike
+            self.known = {}
+        self.layers = [layer for layer in layers if layer.get_id() in self.known]
+        self._image, self._config = image, config
+        self._opened: dict[str, Any] | None = None
+        self._opened_styles: dict[str, float] = {}
+        if opened and self.known:
+            self._open()
+        elif opened:
+            config.set_property(arguments.TARGET, NEW_LAYER)
+
+    def _open(self) -> None:
+        first = self.known[self.layers[0].get_id()]
+        self._opened = dict(first.settings)
+        arguments.set_settings(self._config, first.settings)
+        keys = [results.key_of(self._image, style) for style in first.styles]
+        self._opened_styles = {key: style.weight for key, style in zip(keys, first.styles, strict=True) if key is not None}
+        style_arguments.store(self._config, self._opened_styles)
+        self._config.set_property(arguments.TARGET, UPDATE)
+
+    @property
+    def updates(self) -> bool:
+        """Whether the results are painted again in their place."""
+        return bool(self.known) and self._config.get_property(arguments.TARGET) == UPDATE
+
+    @property
+    def how(self) -> tuple[Any, ...]:
+        """What is done with results, and in which variations, as a value that changes with it."""
+        names = (arguments.TARGET, arguments.STROKES, arguments.VARIANTS, arguments.VARY, arguments.EXPLORE)
+        return tuple(self._config.get_property(name) for name in names)
+
+    def own_styles(self, weights: Mapping[str, float]) -> bool:
+        """Return whether these styles' keys and weights stand for what each result was painted with."""
+        if not weights:
+            return True
+        return (
+            self._opened is not None
+            and set(weights) == set(self._opened_styles)
+            and (len(weights) == 1 or _shares(weights) == _shares(self._opened_styles))
+        )
+
+    def split(self, places: Sequence[canvas.Source]) -> tuple[list[canvas.Source], list[canvas.Source]]:
+        """Return the places whose results are to be painted again, and those that get a new layer."""
+        again = [place for place in places if self.updates and place.layer.get_id() in self.known]
+        return again, [place for place in places if place not in again]
+
+    def tasks(
+        self, places: Sequence[canvas.Source], settings: Mapping[str, Any], styles: WeightedStyles | None
+    ) -> list[Task]:
+        """Return the results to be painted again, those first that others are painted from."""
+        strokes = self._config.get_property(arguments.STROKES)
+        tasks = []
+        for place in places:
+            known = provenance.of(place.layer) or self.known[place.layer.get_id()]
+            wanted = dict(settings)
+            if self._opened is not None:
+                changed = {name: value for name, value in settings.items() if value != self._opened.get(name)}
+                wanted = {**known.settings, **changed}
+            tasks.append(task_for(place, known, wanted, styles, strokes))
+        return in_order(tasks)
+
+    def painting(
+        self,
+        client: wire.Client,
+        image: Gimp.Image,
+        places: Sequence[canvas.Source],
+        weights: Mapping[str, float],
+        styles: WeightedStyles,
+        settings: Mapping[str, Any],
+    ) -> Painting:
+        """Return the painting that the dialog asks for, not begun."""
+        again, _new = self.split(places)
+        if not again:
+            return new_painting(client, image, places, styles, settings, self._config, live=True)
+        own = self.own_styles(weights)
+        return Repainting(client, image, self.tasks(again, settings, None if own else styles), live=True)
+
+    def words(self) -> list[str]:
+        """Return what the user should know of these results before painting them again."""
+        said = []
+        for layer in self.layers:
+            known = self.known[layer.get_id()]
+            if results.source_of(layer, known) is None:
+                said.append(
+                    _(
+                        "The layer “{source}” that “{name}” was painted from is not in this image. It is painted from its "
+                        "own pixels."
+                    ).format(source=known.source.name, name=layer.get_name())
+                )
+            for style in known.styles:
+                key = results.key_of(self._image, style)
+                if key is None:
+                    said.append(_("The style “{name}” is gone; choose another one.").format(name=style.name))
+                elif key != style.path and not key.startswith("layer "):
+                    said.append(_("The style “{name}” is gone; its small copy is used.").format(name=style.name))
+        return list(dict.fromkeys(said))
+
+
+def new_painting(
+    client: wire.Client,
+    image: Gimp.Image,
+    places: Sequence[canvas.Source],
+    styles: WeightedStyles,
+    settings: Mapping[str, Any],
+    config: Gimp.ProcedureConfig,
+    *,
+    live: bool,
+) -> Painting:
+    """Return the painting that makes new layers, one or several variations of each; not begun.
+
+    Raises:
+        StyleError: what to explore cannot be understood.
+    """
+    count, convert = config.get_property(arguments.VARIANTS), config.get_property(arguments.CONVERT)
+    explore = config.get_property(arguments.EXPLORE) or ""
+    if explore.strip():
+        made = combinations(explore, styles, settings)
+    elif count > 1:
+        made = variants(config.get_property(arguments.VARY), count, styles, settings)
+    else:
+        return Painting(client, image, places, styles, settings, live=live, convert=convert)
+    return Varying(client, image, places, made, live=live, convert=convert)
+
+
+def _shares(weights: Mapping[str, float]) -> dict[str, float]:
+    whole = sum(weights.values()) or 1.0
+    return {key: round(weight / whole, 2) for key, weight in weights.items()}

@@ -1,0 +1,1 @@
+"""Where styles come from: the gallery, files, layers and images."""

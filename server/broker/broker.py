@@ -1,0 +1,459 @@
+"""The broker: answers clients, keeps the queue and the leases, and looks after the engine processes. No torch here.
+
+One thread, one loop. What clients may say is in :mod:`server.protocol`, who may say it in
+:mod:`server.broker.client_socket`.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import signal
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import zmq
+
+from server import protocol
+from server.broker.client_socket import Gate, Received, Unreadable
+from server.broker.jobs import Job
+from server.broker.leases import Session, Sessions
+from server.broker.ledger import Ledger
+from server.broker.state_folder import StateFolder, check_remote, keys
+from server.broker.status_report import described, report
+from server.discovery import Connection
+from server.engine.link import EngineLink
+from server.engine.pool import EngineOptions, Engines
+from server.errors import ProtocolError, fault
+from server.protocol import Examined
+
+log = logging.getLogger("broker")
+
+#: An engine that has not given up a cancelled job after this long is ended: one step can take longer than a user waits.
+CANCEL_SECONDS = 3.0
+#: What is painted when the server is asked to end may take so long; then it is finished as it is, within the second.
+GRACE_SECONDS = 10.0
+FINISH_SECONDS = 5.0
+#: The loop turns at least this often; if it took much longer, this process did not run, and nobody else is to blame.
+_TURN_SECONDS = 0.25
+_ASLEEP_SECONDS = 1.5
+
+
+@dataclass(frozen=True)
+class ServerOptions:
+    """How a server is run.
+
+    Attributes:
+        engine_idle: seconds without work after which an engine is ended, giving its memory back.
+        server_idle: seconds without clients after which the server ends; None for never.
+        grace: seconds that running jobs have when the server is asked to end.
+        listen: a numeric address and a port to listen at for clients elsewhere; None for this computer only.
+    """
+
+    engine_idle: float = 600.0
+    server_idle: float | None = None
+    grace: float = GRACE_SECONDS
+    listen: tuple[str, int] | None = None
+
+
+class Broker:
+    """One server. :meth:`run` returns when it has been asked to end or has been idle for long enough.
+
+    Args:
+        folder: where keys, connection file, lock and logs are; prepared.
+        manner: how it is run.
+        engines: how its engines are run.
+
+    Raises:
+        ServerError: the folder, its keys or the address cannot be used, or another server runs.
+    """
+
+    def __init__(self, folder: Path, manner: ServerOptions, engines: EngineOptions) -> None:
+        self._folder = folder
+        self._manner = manner
+        self._state_folder = StateFolder(folder)
+        pair = keys(folder)
+        if manner.listen is not None:
+            check_remote(folder, manner.listen)
+        self._context: zmq.Context[zmq.Socket[bytes]] = zmq.Context()
+        self._gate = Gate(self._context, folder / "keys" / "authorised", pair, manner.listen)
+        self._engines = Engines(self._context, folder, engines)
+        self._ledger = Ledger(self._gate)
+        self._sessions = Sessions(self._gate)
+        self._device, self._memory = "", {}  # type: str, dict[str, Any]
+        self._began = self._met_at = self._turned = time.monotonic()
+        self._failed_starts = 0
+        self._signals = 0
+        self._retiring = False
+        self._end_at: float | None = None  # when what still runs is finished as it is
+        self._ending = False
+        self._state_folder.announce(
+            Connection(self._gate.address, pair[0].decode(), os.getpid(), protocol.VERSION, protocol.PROTOCOL)
+        )
+        also = f" and at {self._gate.remote_address}" if self._gate.remote_address else ""
+        log.info("server %s listens at %s%s", protocol.VERSION, self._gate.address, also)
+
+    def stop(self, *_: object) -> None:
+        """End when the running jobs are done or their time is up; called again, at once. Fit for a signal handler."""
+        self._signals += 1
+
+    def run(self) -> None:
+        """Serve until the end, and leave nothing behind."""
+        for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
+            signal.signal(number, self.stop)
+        try:
+            while not self._ending:
+                self._wait()
+                self._account_for_sleep()
+                self._serve_clients()
+                for link in self._engines:
+                    self._serve_engine(link)
+                self._keep_time()
+                if not self._ending:
+                    self._dispatch()
+        finally:
+            self._end()
+
+    def _wait(self) -> None:
+        poller = zmq.Poller()
+        for source in (*self._gate.sources, *self._engines.sources):
+            poller.register(source, zmq.POLLIN)
+        poller.poll(int(_TURN_SECONDS * 1000))
+
+    def _account_for_sleep(self) -> None:
+        """If this process was stopped for a while, it has heard nothing in that time; others are not to pay for it."""
+        now = time.monotonic()
+        slept = now - self._turned
+        self._turned = now
+        if slept > _ASLEEP_SECONDS:
+            log.warning("did not run for %.1f s", slept)
+            self._sessions.discount_sleep(slept)
+            for link in self._engines:
+                link.discount_sleep(slept)
+            for job in self._ledger.all():
+                job.cancel_by = None if job.cancel_by is None else job.cancel_by + slept
+
+    # Clients.
+
+    def _serve_clients(self) -> None:
+        self._gate.watch()
+        self._sessions.due()
+        for _ in range(100):  # then the engines have a turn
+            received = self._gate.receive()
+            if received is None:
+                break
+            if isinstance(received, Unreadable):
+                self._sessions.answer_garbage(received, known_job=received.job in self._ledger)
+            else:
+                self._obey(received)
+        while self._gate.gone:
+            self._forget(self._gate.gone.pop())
+
+    def _obey(self, received: Received) -> None:
+        identity, message = received.identity, received.message
+        session = self._sessions.get(identity)
+        if message.type == "retire":
+            self._retire()
+        elif message.type == "hello":
+            self._greet(identity, message.fields["client"])
+        elif session is None:
+            self._gate.refuse(identity, "", "lease-expired", protocol.LEASE_SECONDS)
+        else:
+            sending = 0
+            if message.type == "heartbeat":
+                sending = message.fields["sending"]
+                self._gate.send(identity, "heartbeat")
+            elif message.type == "prepare":
+                if not len(self._engines):
+                    self._start_engine()
+            elif message.type == "status":
+                self._gate.send(identity, "status", report=self._report())
+            elif message.type == "bye":
+                self._forget(identity)
+            elif message.type == "shutdown":
+                log.info("asked to end by %s", session.name)
+                self._ending = True
+            elif message.type == "submit":
+                self._submit(session, received)
+            else:
+                self._about(received)
+            session.renew(sending)
+
+    def _greet(self, identity: bytes, name: str) -> None:
+        if self._sessions.open(identity, name):
+            self._gate.send(
+                identity, "welcome", version=protocol.VERSION, pid=os.getpid(), device=self._device, memory=self._memory
+            )
+
+    def _submit(self, session: Session, received: Received) -> None:
+        identity, fields, shapes = received.identity, received.message.fields, received.message.shapes
+        size = sum(shape.size for shape in shapes)
+        refusal = self._ledger.refusal(fields["job"], identity, size)
+        if self._retiring or self._end_at is not None:
+            refusal = ("server-stopping", "")
+        if refusal is not None:
+            duplicate = refusal[0] == "duplicate-job"
+            self._gate.refuse(identity, fields["job"], *refusal, kind="refused" if duplicate else "error")
+            return
+        self._ledger.accept(Job(fields["job"], identity, session.name, received.frames, size, described(shapes, fields)))
+
+    def _about(self, received: Received) -> None:
+        """Answer a request about one job of this client."""
+        identity, message = received.identity, received.message
+        job = self._ledger.get(message.fields["job"])
+        if job is None or job.owner != identity:
+            # What is asked of a job that has just ended needs no answer: its end is on the way.
+            if message.type in ("update", "snapshot", "continue"):
+                self._gate.refuse(identity, message.fields["job"], "unknown-job", kind="refused")
+        elif message.type == "cancel":
+            self._cancel(job)
+        elif job.state == "queued":
+            if message.type == "stop" and job.started is None:
+                self._cancel(job)  # nothing is there to keep
+            elif message.type != "seen":
+                self._gate.refuse(identity, job.name, "not-started", kind="refused")
+        elif job.state == "paused" and message.type in ("stop", "continue"):
+            job.state, job.frames = "queued", received.frames
+            self._ledger.queue.add(job)
+        elif job.engine is not None:
+            job.engine.forward(received.frames)
+
+    def _cancel(self, job: Job) -> None:
+        """End a job without a result: at once if it waits, by way of the engine if that has it."""
+        if job.state == "queued":
+            self._ledger.over(job, "cancelled", "cancelled while it waited")
+            if job.engine is not None:
+                job.engine.send("cancel", job=job.name)
+        elif job.engine is not None and job.cancel_by is None:
+            job.cancel_by = time.monotonic() + CANCEL_SECONDS
+            job.engine.send("cancel", job=job.name)
+
+    def _forget(self, identity: bytes) -> None:
+        """A client is gone: its jobs end."""
+        session = self._sessions.close(identity)
+        if session is None:
+            return
+        for job in self._ledger.of(identity):
+            log.info("job %s: its client %s is gone", job.name[:8], session.name)
+            self._cancel(job)
+
+    # The engines.
+
+    def _busy(self) -> set[EngineLink]:
+        return {job.engine for job in self._ledger.all() if job.state == "running" and job.engine is not None}
+
+    def _free_engine(self, job: Job, busy: set[EngineLink]) -> EngineLink | None:
+        """Return a ready engine that is not busy and can take the job: any, or the one that holds it since its pause."""
+        for link in self._engines if job.engine is None else [job.engine]:
+            if link.ready and link not in busy:
+                return link
+        return None
+
+    def _dispatch(self) -> None:
+        """Give free engines their next jobs, starting one if need be, and tell those that wait where they stand."""
+        busy = self._busy()
+        waiting = 0
+        for job in list(self._ledger.queue):
+            link = self._free_engine(job, busy)
+            if link is not None:
+                self._start(job, link)
+                busy.add(link)
+            elif job.engine is None:
+                waiting += 1
+                coming = sum(not each.ready for each in self._engines)
+                if waiting > coming and not self._start_engine():
+                    continue
+                if waiting <= sum(not each.ready for each in self._engines) and not job.told_loading:
+                    job.told_loading = True
+                    self._ledger.tell(job, "starting", text="Loading the network")
+        self._ledger.tell_positions()
+
+    def _start_engine(self) -> bool:
+        try:
+            return self._engines.start() is not None
+        except OSError as error:
+            log.error("no engine process can be started: %s", error)
+            if not len(self._engines):
+                self._ledger.fail(self._ledger.all(), *fault("engine-failed", error))
+            return False
+
+    def _start(self, job: Job, link: EngineLink) -> None:
+        if job.started is None:
+            self._ledger.tell(job, "starting", text="Preparing the pictures")
+        link.forward(job.frames)
+        job.engine, job.device = link, link.device
+        self._ledger.start(job)
+
+    def _serve_engine(self, link: EngineLink) -> None:
+        try:
+            link.read_heartbeat()
+            ended = not link.alive()  # asked first, so that its last words are heard
+            for _ in range(100):
+                if (received := link.receive()) is None:
+                    break
+                self._hear(link, *received)
+                if link not in self._engines:
+                    return
+        except (ProtocolError, ValueError) as error:
+            self._replace(link, f"it said what cannot be understood ({error})")
+            return
+        if ended:
+            self._bury(link)
+
+    def _hear(self, link: EngineLink, message: Examined, frames: list[Any]) -> None:
+        """Take a report of an engine, and pass it on to the job's client."""
+        fields = message.fields
+        if message.type == "ready":
+            self._engines.is_ready(link, fields["device"], fields["memory"], int(fields["devices"]))
+            self._device, self._memory = fields["device"], fields["memory"]
+            self._failed_starts = 0
+            return
+        if message.type == "failed":
+            log.error("engine failed: %s", fields["sentence"])
+            self._engines.end(link)
+            self._ledger.fail(self._without_engine(), fields["code"], fields["sentence"], fields["remedy"])
+            return
+        job = self._ledger.get(fields.get("job", ""))
+        if job is None or job.engine is not link:
+            return  # its client is gone, or it was cancelled on the way to the engine
+        job.frames, job.size = [], 0
+        if message.type == "used":
+            job.peak, link.memory, job.arithmetic = int(fields["peak"]), fields["memory"], fields["arithmetic"]
+        elif message.type in ("finished", "cancelled", "error"):
+            outcome = {"finished": "stopped" if fields.get("stopped") else "finished", "cancelled": "cancelled"}
+            rest = {name: value for name, value in fields.items() if name != "job"}
+            link.idle_since = time.monotonic()
+            self._ledger.over(job, message.type, outcome.get(message.type, f"failed: {fields.get('code')}"), **rest)
+        else:
+            if message.type == "progress":
+                job.fraction = fields["fraction"]
+            elif message.type == "paused":
+                job.state = "paused"
+            self._gate.pass_on(job.owner, frames)
+
+    def _without_engine(self) -> list[Job]:
+        """Return the jobs that wait for an engine, if there is none left to take them."""
+        return [] if len(self._engines) else [job for job in self._ledger.all() if job.engine is None]
+
+    def _with(self, link: EngineLink) -> list[Job]:
+        return [job for job in self._ledger.all() if job.engine is link]
+
+    def _bury(self, link: EngineLink) -> None:
+        """An engine process has ended by itself: its jobs fail, the others go on with a new one."""
+        reason = link.reason()
+        log.error("engine process %d ended: %s", link.process.pid, reason)
+        self._engines.end(link)
+        for job in self._with(link):
+            if job.frames and not job.tried and not job.fraction and job.cancel_by is None:
+                self._ledger.again(job)  # it had not begun: the engine was dead already, which can be chance
+        self._ledger.lose(self._with(link), "engine-died", reason)
+        if not link.ready:
+            self._not_started(*fault("engine-failed", reason))
+
+    def _replace(self, link: EngineLink, reason: str) -> None:
+        """End an engine that hangs; what it had is lost, and the others go on with a new one."""
+        log.error("engine process %d is ended: %s", link.process.pid, reason)
+        self._engines.end(link)
+        self._ledger.lose(self._with(link), "engine-hung", reason)
+        if not link.ready:
+            self._not_started(*fault("engine-hung", reason))
+
+    def _not_started(self, code: str, sentence: str, remedy: str) -> None:
+        """An engine was killed or hung before it was ready: that can be chance, so one more is tried."""
+        self._failed_starts += 1
+        if self._failed_starts > 1:
+            self._ledger.fail(self._without_engine(), code, sentence, remedy)
+            self._failed_starts = 0
+
+    # Time.
+
+    def _keep_time(self) -> None:
+        """End leases, hung engines, idle engines, and the server when its time has come."""
+        now = time.monotonic()
+        for identity in self._sessions.expired():
+            self._forget(identity)
+        for link in self._engines:
+            self._look_after(link, now)
+        if len(self._sessions) or len(self._ledger):
+            self._met_at = now
+        if not self._state_folder.keep():
+            self._retiring = True
+        if self._signals:
+            self._take_signals(now)
+        if self._retiring and not len(self._ledger):
+            self._ending = True
+        elif self._manner.server_idle is not None and now > self._met_at + self._manner.server_idle:
+            log.info("nothing to do for %.0f s", self._manner.server_idle)
+            self._ending = True
+
+    def _look_after(self, link: EngineLink, now: float) -> None:
+        jobs = self._with(link)
+        if reason := self._engines.trouble(link):
+            self._replace(link, reason)
+        elif any(job.cancel_by is not None and now > job.cancel_by for job in jobs):
+            self._replace(link, "it was busy with a cancelled job")
+        elif jobs:
+            link.idle_since = now
+            if self._engines.slow(link):
+                log.warning("engine process %d: one step has taken %.0f s", link.process.pid, link.step)
+                code, sentence, remedy = fault("engine-slow", round(link.step))
+                for job in jobs:
+                    if job.state == "running":
+                        self._ledger.tell(job, "note", code=code, sentence=f"{sentence} {remedy}")
+        elif link.ready and now > link.idle_since + self._manner.engine_idle:
+            log.info("engine process %d retired", link.process.pid)
+            self._engines.end(link)
+
+    def _retire(self) -> None:
+        """Make room for a newer server: leave the folder to it, finish what is there, and end."""
+        if not self._retiring:
+            log.info("asked to make room for a newer server; %d job(s) to finish", len(self._ledger))
+            self._retiring = True
+            self._state_folder.leave()
+
+    def _take_signals(self, now: float) -> None:
+        """Go on with ending, which a signal has begun: a grace period, then what is there is finished as it is."""
+        running = [job for job in self._ledger.all() if job.state == "running"]
+        if self._signals > 1 or not running:
+            self._ending = True
+        elif self._end_at is None:
+            log.info("asked to end; %d job(s) have %.0f s to finish", len(running), self._manner.grace)
+            self._end_at = now + self._manner.grace
+            self._ledger.fail([job for job in self._ledger.all() if job.state != "running"], *fault("server-stopping"))
+            code, sentence, remedy = fault("server-stopping-soon", round(self._manner.grace))
+            for job in running:
+                self._ledger.tell(job, "note", code=code, sentence=f"{sentence} {remedy}")
+        elif now > self._end_at + FINISH_SECONDS:
+            self._ending = True
+        elif now > self._end_at:
+            for job in running:
+                if job.engine is not None and not job.told_stop:
+                    job.told_stop = True
+                    job.engine.send("stop", job=job.name)
+
+    def _report(self) -> dict[str, Any]:
+        return report(
+            self._ledger,
+            self._engines,
+            clients=len(self._sessions),
+            began=self._began,
+            device=self._device,
+            memory=self._memory,
+            folder=self._folder,
+            remote=self._gate.remote_address,
+        )
+
+    def _end(self) -> None:
+        """Tell the clients, end the engines, and leave nothing behind."""
+        self._state_folder.hide()
+        _, sentence, remedy = fault("server-stopping")
+        for identity in self._sessions:
+            self._gate.send(identity, "goodbye", sentence=sentence, remedy=remedy)
+        for link in self._engines:
+            self._engines.end(link)
+        self._gate.close()
+        self._context.term()
+        self._state_folder.leave()
+        log.info("server ended")

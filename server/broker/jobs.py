@@ -1,0 +1,82 @@
+"""Jobs as the broker knows them, and the queue that is fair between clients."""
+
+from __future__ import annotations
+
+import time
+from collections import deque
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from server.engine.link import EngineLink
+
+
+@dataclass(eq=False)
+class Job:
+    """One job: whose it is, what to send to the engine, and how far it is."""
+
+    name: str
+    owner: bytes  # the client's routing identity
+    client_name: str
+    frames: Sequence[Any]  # what is sent to the engine when its turn comes; kept until that has begun
+    size: int  # bytes of its pictures
+    described: str  # for the log: sizes and settings, never contents
+    state: str = "queued"  # queued, running, paused
+    position: int = 0  # what its client was told last
+    fraction: float = 0.0
+    engine: EngineLink | None = None  # the one that has it, running or paused
+    device: str = ""  # where it is or was painted
+    arithmetic: str = ""  # and in what
+    peak: int = 0  # bytes of memory that it took at most
+    told_loading: bool = False
+    told_stop: bool = False
+    tried: bool = False  # an engine ended before it had begun with this
+    cancel_by: float | None = None  # when the engine must have given it up
+    submitted: float = field(default_factory=time.monotonic)
+    started: float | None = None
+
+
+class FairQueue:
+    """First come, first served within a client; clients take turns."""
+
+    def __init__(self) -> None:
+        self._waiting: dict[bytes, deque[Job]] = {}  # clients in the order of their turns
+
+    def __len__(self) -> int:
+        return sum(len(jobs) for jobs in self._waiting.values())
+
+    def __iter__(self) -> Iterator[Job]:
+        """Iterate in the order in which the jobs would be taken."""
+        turns = deque(deque(jobs) for jobs in self._waiting.values())
+        while turns:
+            jobs = turns.popleft()
+            yield jobs.popleft()
+            if jobs:
+                turns.append(jobs)
+
+    @property
+    def size(self) -> int:
+        """Bytes of all pictures that wait."""
+        return sum(job.size for jobs in self._waiting.values() for job in jobs)
+
+    def count(self, owner: bytes) -> int:
+        """Return how many jobs of this client wait."""
+        return len(self._waiting.get(owner, ()))
+
+    def add(self, job: Job) -> None:
+        """Put a job behind the others of its client."""
+        self._waiting.setdefault(job.owner, deque()).append(job)
+
+    def remove(self, job: Job) -> None:
+        """Take a job out of the queue."""
+        jobs = self._waiting[job.owner]
+        jobs.remove(job)
+        if not jobs:
+            del self._waiting[job.owner]
+
+    def take(self, job: Job) -> None:
+        """Take a job out because its turn has come; its client's next turn comes after everyone else's."""
+        self.remove(job)
+        if rest := self._waiting.pop(job.owner, None):
+            self._waiting[job.owner] = rest

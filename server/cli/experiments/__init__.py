@@ -1,0 +1,1 @@
+"""Sweeps, reconstructions and sheets."""

@@ -1,0 +1,1 @@
+"""What is typed, and what is said: arguments, words on both streams, progress."""

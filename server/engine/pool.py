@@ -1,0 +1,151 @@
+"""The engine processes: one for each GPU, one on a machine without, started when there is work and ended when not."""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import os
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import zmq
+
+from server.engine.link import EngineLink
+
+log = logging.getLogger("engines")
+
+#: An engine whose pulse has stopped for so long hangs. While it loads, importing torch from a cold disk can stop it.
+SILENT_SECONDS = 4.0
+SILENT_LOADING_SECONDS = 60.0
+LOADING_SECONDS = 300.0
+#: A step that takes this long, and so many times what it should, is told; after the second pair the engine is replaced.
+SLOW_SECONDS, SLOW_TIMES = 4.0, 3.0
+HUNG_SECONDS, HUNG_TIMES = 60.0, 30.0
+
+
+@dataclass(frozen=True)
+class EngineOptions:
+    """How engines are run: ``count`` 0 takes one for each GPU, or one; ``hung_seconds`` see :data:`HUNG_SECONDS`.
+
+    ``weights`` ``None`` are those of each engine's own environment (:class:`stylecore.device.engine.Engine`).
+
+    With ``cluster``, the address of a Ray cluster, they are on its machines; ``count`` 0 then takes as many as fit there.
+    """
+
+    device: str = "auto"
+    weights: str | None = None
+    threads: int | None = None
+    count: int = 0
+    hung_seconds: float = HUNG_SECONDS
+    cluster: str | None = None
+
+
+class Engines:
+    """The pool of engine processes of one server."""
+
+    def __init__(self, context: zmq.Context[Any], folder: Path, options: EngineOptions) -> None:
+        self._context = context
+        self._folder = folder
+        self._options = options
+        self._links: list[EngineLink] = []
+        self._devices = 0
+        _remove_stale_sockets(folder)
+
+    def __iter__(self) -> Iterator[EngineLink]:
+        return iter(list(self._links))
+
+    def __len__(self) -> int:
+        return len(self._links)
+
+    @property
+    def most(self) -> int:
+        """How many engines there may be; known for sure once the first has looked for GPUs."""
+        return self._options.count or max(1, self._devices)
+
+    @property
+    def sources(self) -> list[Any]:
+        """What to poll."""
+        return [source for link in self._links for source in (link.socket, link.pulse)]
+
+    def start(self) -> EngineLink | None:
+        """Start another engine; None if there are enough.
+
+        Raises:
+            OSError: it cannot be started.
+        """
+        if len(self._links) >= self.most:
+            return None
+        number = min(set(range(self.most)) - {link.number for link in self._links})
+        program = "server.engine.process" if self._options.cluster is None else "server.cluster.relay"
+        link = EngineLink(self._context, self._folder, number, self._arguments(number), program)
+        self._links.append(link)
+        log.info("engine process %d started", link.process.pid)
+        return link
+
+    def _arguments(self, number: int) -> list[str]:
+        options = self._options
+        device = options.device
+        weights = [] if options.weights is None else ["--weights", options.weights]
+        if options.cluster is not None:  # Ray says which GPU, and the relay how many threads
+            return [
+                "--cluster",
+                options.cluster,
+                "--device",
+                device,
+                *weights,
+                *([] if options.threads is None else ["--threads", str(options.threads)]),
+            ]
+        if self._devices > 1 and device in ("auto", "cuda"):
+            device = f"cuda:{number % self._devices}"
+        threads = options.threads
+        if threads is None and self.most > 1 and not self._devices:
+            cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+            threads = max(1, cores // self.most)
+        return ["--device", device, *weights, *([] if threads is None else ["--threads", str(threads)])]
+
+    def is_ready(self, link: EngineLink, device: str, memory: dict[str, Any], devices: int) -> None:
+        """Note that an engine has loaded its network, on one of so many devices of its kind."""
+        link.ready, link.device, link.memory = True, device, memory
+        link.idle_since = time.monotonic()
+        if self._options.device in ("auto", "cuda"):
+            self._devices = max(self._devices, devices)
+        log.info("engine process %d ready on %s after %.1f s", link.process.pid, device, time.monotonic() - link.started)
+
+    def end(self, link: EngineLink) -> None:
+        """End an engine and give its memory back."""
+        if link in self._links:
+            self._links.remove(link)
+            link.end()
+
+    def trouble(self, link: EngineLink) -> str:
+        """Return in words why a living engine must be replaced, or ``''``."""
+        now = time.monotonic()
+        silent = now - link.heard
+        if silent > (SILENT_SECONDS if link.ready else SILENT_LOADING_SECONDS):
+            return f"it has not answered for {silent:.0f} seconds"
+        if not link.ready and now - link.started > LOADING_SECONDS:
+            return f"it has not loaded the network within {LOADING_SECONDS:.0f} seconds"
+        if link.step > max(self._options.hung_seconds, HUNG_TIMES * link.expected):
+            return f"one step has taken {link.step:.0f} seconds, and still goes on"
+        return ""
+
+    def slow(self, link: EngineLink) -> bool:
+        """Return True once for each step that takes suspiciously long."""
+        slow = link.step > max(SLOW_SECONDS, SLOW_TIMES * link.expected)
+        news = slow and not link.told_slow
+        link.told_slow = slow
+        return news
+
+
+def _remove_stale_sockets(folder: Path) -> None:
+    """Remove what servers that were killed have left."""
+    for path in folder.glob("engine-*-*.socket"):
+        number = path.name.split("-")[1]
+        with contextlib.suppress(OSError, ValueError):
+            try:
+                os.kill(int(number), 0)
+            except ProcessLookupError:
+                path.unlink()

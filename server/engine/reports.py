@@ -1,0 +1,23 @@
+"""What an engine process says to the broker, and how each field is checked."""
+
+from __future__ import annotations
+
+from server import protocol
+from server.field_checks import Check
+
+#: What an engine may report: what the server may say to a client, how its own start went, and what a job used.
+REPORTS: dict[str, dict[str, Check]] = {
+    **protocol.SERVER_MESSAGES,
+    "ready": {
+        "device": protocol.SERVER_MESSAGES["welcome"]["device"],
+        "memory": protocol.SERVER_MESSAGES["welcome"]["memory"],
+        "devices": protocol.SERVER_MESSAGES["progress"]["scale"],
+    },
+    "failed": protocol.SERVER_MESSAGES["error"],
+    "used": {
+        "job": protocol.SERVER_MESSAGES["error"]["job"],
+        "peak": protocol.AMOUNT,
+        "memory": protocol.SERVER_MESSAGES["welcome"]["memory"],
+        "arithmetic": protocol.SERVER_MESSAGES["welcome"]["device"],
+    },
+}

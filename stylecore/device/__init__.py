@@ -1,0 +1,1 @@
+"""The engine: a device, its memory, and the network on it."""

@@ -1,0 +1,219 @@
+"""The device and the network, loaded once and used by every job."""
+
+from __future__ import annotations
+
+import os
+import platform
+import resource
+from collections.abc import Mapping
+from pathlib import Path
+
+import torch
+from torch import Tensor
+
+from stylecore.device import memory_budget, probes
+from stylecore.device.decisions import decided
+from stylecore.device.machine import Machine, processor_name
+from stylecore.errors import StyleError
+from stylecore.network import weights as vgg_weights
+from stylecore.network.arithmetic import Arithmetic, Decision
+from stylecore.network.vgg import Network, activation_means
+from stylecore.settings import Value
+from stylecore.tensors.strips import ALONE, Ranks
+
+# Of the memory that is free when a job begins, the rest is left to everyone else.
+_SHARE_OF_FREE_MEMORY = 0.75
+# What is planned within a limit that the user set: estimates are a few per cent off, and a limit is to be kept.
+_SHARE_OF_LIMIT = 0.9
+
+
+class Engine:
+    """A device with VGG-19's weights on it.
+
+    Args:
+        device: ``'auto'`` (a GPU if there is one), ``'cpu'``, ``'cuda'``, ``'cuda:1'`` or ``'mps'``.
+        weights: see :func:`stylecore.network.weights.load`; ``None`` for those that ``$NEURAL_STYLE_WEIGHTS`` names, or
+            else the bundled ones.
+        threads: CPU threads; ``None`` takes as many as the process may use. A fixed number gives the same result bit for
+            bit on one machine.
+        folder: where the machine's arithmetic, once decided, is kept for other processes
+            (:mod:`stylecore.device.decisions`); ``None``: each process decides for itself.
+
+    Raises:
+        StyleError: ``device-missing``, ``weights-missing`` or ``weights-corrupt``.
+    """
+
+    def __init__(
+        self, device: str = "auto", weights: str | None = None, threads: int | None = None, folder: Path | None = None
+    ) -> None:
+        self.device = _device(device)
+        torch.backends.cudnn.deterministic = True  # or a GPU would not give the same picture twice
+        if threads is None:
+            threads = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+        torch.set_num_threads(threads)
+        self.threads = threads
+        self._weights = vgg_weights.load(weights or os.environ.get("NEURAL_STYLE_WEIGHTS") or "bundled")
+        self._scales = layer_scales(activation_means())
+        self._networks: dict[tuple[bool, str, Arithmetic], Network] = {}
+        self._folder = folder
+        self._decision: Decision | None = None
+
+    @property
+    def device_name(self) -> str:
+        """The device for people, e.g. ``'NVIDIA H200'`` or ``'CPU (AMD EPYC, 2 threads)'``."""
+        if self.device.type == "cuda":
+            return torch.cuda.get_device_name(self.device)
+        if self.device.type == "mps":
+            return "Apple GPU"
+        return f"CPU ({processor_name()}, {self.threads} thread{'s' if self.threads != 1 else ''})"
+
+    def memory(self) -> dict[str, int]:
+        """Return the device's memory in bytes: ``total`` and ``free`` (what a new job could have)."""
+        if self.device.type == "cuda":
+            free, total = torch.cuda.mem_get_info(self.device)
+            cached = torch.cuda.memory_reserved(self.device) - torch.cuda.memory_allocated(self.device)
+            return {"total": total, "free": free + cached}
+        return _host_memory()
+
+    def available(self, limit: float, sharers: int = 1) -> int:
+        """Return the bytes that a new job may take.
+
+        Args:
+            limit: the most that this process may take of the device's memory, in GB (2^30 bytes); 0 for three quarters of
+                what is free.
+            sharers: how many processes share this machine's main memory.
+        """
+        free = self.memory()["free"] // (1 if self.device.type == "cuda" else sharers)
+        if limit <= 0:
+            return int(free * _SHARE_OF_FREE_MEMORY)
+        memory_budget.give_back()  # what is only kept in store does not count
+        used = torch.cuda.memory_allocated(self.device) if self.device.type == "cuda" else _resident_memory()
+        return min(int((limit * 2**30 - used) * _SHARE_OF_LIMIT), free)
+
+    def arithmetic(self, precision: str = "auto", ranks: Ranks = ALONE) -> Arithmetic:
+        """Return the arithmetic for the ``precision`` setting, decided once for the machine.
+
+        Args:
+            precision: ``'auto'``, ``'float32'`` or ``'bfloat16'``.
+            ranks: the processes that paint together: all take rank 0's.
+
+        Raises:
+            StyleError: ``out-of-memory`` if there is too little to try one; nothing is decided then.
+        """
+        if ranks.count == 1:
+            return self._decided().arithmetic(precision) if precision != "bfloat16" else Arithmetic(torch.bfloat16)
+        own = self.arithmetic(precision) if ranks.rank == 0 else Arithmetic()
+        short, winograd = ranks.agree(float(own.dtype == torch.bfloat16), float(own.winograd))
+        return Arithmetic(torch.bfloat16 if short else torch.float32, bool(winograd))
+
+    def _decided(self) -> Decision:
+        if self._decision is None:
+            machine = Machine.of(self.device)
+            self._decision = decided(self._folder, machine, lambda: self._decide(machine))
+        return self._decision
+
+    def _decide(self, machine: Machine) -> Decision:
+        try:
+            decision = probes.decide(
+                machine, self.device, self.threads, lambda arithmetic: self._network(True, "max", arithmetic)
+            )
+        except (MemoryError, RuntimeError) as error:
+            if not memory_budget.ran_out(error):
+                raise
+            raise StyleError(
+                "out-of-memory", "There is too little memory to try out the network.", "Close other programs."
+            ) from error
+        # What was only tried, up to 300 MB, is hardly ever asked for again.
+        best = decision.arithmetic("auto")
+        self._networks = {key: network for key, network in self._networks.items() if key[2] == best}
+        return decision
+
+    def can_compute(self, arithmetic: Arithmetic) -> bool:
+        """Return whether the device computes in ``arithmetic`` at all, be it slowly."""
+        if arithmetic.winograd:
+            return self.device.type == "cpu"
+        numbers = torch.ones(1, 1, 3, 3, device=self.device, dtype=arithmetic.dtype)
+        try:
+            torch.nn.functional.conv2d(numbers, numbers)
+        except (RuntimeError, TypeError) as error:
+            return memory_budget.ran_out(error)  # which says nothing of the device
+        return True
+
+    def network(self, settings: Mapping[str, Value], arithmetic: Arithmetic) -> Network:
+        """Return the network that the settings ask for, in an arithmetic; made once and kept."""
+        balanced = settings["objective"] == "balanced"
+        return self._network(balanced, str(settings["pooling"]) if balanced else "average", arithmetic)
+
+    def forget(self, arithmetic: Arithmetic) -> None:
+        """Let go of the networks in an arithmetic that is not needed any more."""
+        self._networks = {key: network for key, network in self._networks.items() if key[2] != arithmetic}
+
+    def _network(self, rescaled: bool, pooling: str, arithmetic: Arithmetic) -> Network:
+        """Return the rescaled network, or the original one to the letter (no gain, Caffe's padding)."""
+        key = (rescaled, pooling, arithmetic)
+        if key not in self._networks:
+            self._networks[key] = Network(
+                self._weights,
+                self._scales if rescaled else None,
+                pooling=pooling,
+                gain=rescaled,
+                replicate=rescaled,
+                device=self.device,
+                arithmetic=arithmetic,
+            )
+        return self._networks[key]
+
+
+def layer_scales(means: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    """Return the number by which each layer's activations are divided: the layer's mean activation."""
+    return {name: mean.mean().reshape(1) for name, mean in means.items()}
+
+
+def _device(name: str) -> torch.device:
+    if name == "auto":
+        if torch.cuda.is_available():
+            return torch.device("cuda")
+        return torch.device("mps" if torch.backends.mps.is_available() else "cpu")
+    try:
+        device = torch.device(name)
+        torch.zeros(1, device=device)
+    except (RuntimeError, AssertionError) as error:
+        raise StyleError(
+            "device-missing",
+            f"The device “{name}” cannot be used on this computer ({str(error).splitlines()[0]}).",
+            "Use --device auto or --device cpu.",
+        ) from error
+    return device
+
+
+def _resident_memory() -> int:
+    """Return how much main memory this process holds."""
+    try:
+        pages = int(Path("/proc/self/statm").read_text().split()[1])
+    except OSError:  # not Linux: the peak, which is no less
+        peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+        return peak if platform.system() == "Darwin" else peak * 1024
+    return pages * os.sysconf("SC_PAGE_SIZE")
+
+
+def _host_memory() -> dict[str, int]:
+    """Return main memory, total and available, within the limit of the control group that this process is in."""
+    page = os.sysconf("SC_PAGE_SIZE")
+    total = os.sysconf("SC_PHYS_PAGES") * page
+    free = total // 2
+    try:
+        for line in Path("/proc/meminfo").read_text().splitlines():
+            if line.startswith("MemAvailable:"):
+                free = int(line.split()[1]) * 1024
+    except OSError:
+        return {"total": total, "free": free}
+    try:
+        group = Path("/sys/fs/cgroup")
+        limit = (group / "memory.max").read_text().strip()
+        if limit != "max":
+            used = int((group / "memory.current").read_text())
+            total = min(total, int(limit))
+            free = min(free, max(0, int(limit) - used))
+    except (OSError, ValueError):
+        return {"total": total, "free": free}
+    return {"total": total, "free": free}

@@ -1,0 +1,144 @@
+"""How much memory painting takes, and the way of painting that stays within a limit."""
+
+from __future__ import annotations
+
+import ctypes
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+
+import torch
+
+# Bytes for each pixel, measured as the growth of resident memory (see benchmarks/memory.py).
+_IMAGES = 45  # the image, the one that is tried, a gradient, which pixels are free to move, and a little more
+_PAIR = 24  # one step and one gradient change of the optimiser's history, in full precision
+_WHOLE = {torch.float32: 2600, torch.bfloat16: 1450}  # all features of one piece, kept for the backward pass
+_WHOLE_TARGETS = {torch.float32: 900, torch.bfloat16: 600}  # the same of a style, which needs no backward pass
+_BLOCKS = {torch.float32: 115, torch.bfloat16: 60}  # pooled outputs, content target, gradients between stages
+_BLOCKS_TARGETS = {torch.float32: 180, torch.bfloat16: 100}
+_SPILLED_SHARE = 0.25  # what of these a GPU still holds when they wait in main memory; not measured
+# What the allocator cannot use again: it keeps buffers under 32 MB (of pictures up to about 2 megapixels) in pieces.
+_LEFT_OVER = {torch.float32: 240, torch.bfloat16: 95}
+_LEFT_OVER_UP_TO = 2 << 20
+
+# Bytes that do not depend on the picture's size: in one piece, and in tiles of full side beside what they take at any side.
+_BASE = {torch.float32: 50 << 20, torch.bfloat16: 100 << 20}
+_TILE = {torch.float32: 290 << 20, torch.bfloat16: 210 << 20}
+_ANY_TILE = 50 << 20
+
+# glibc's names for mallopt(3): what it keeps of freed memory at the heap's end, and from what size on a buffer is the
+# system's own, which is new memory, to be cleared, each time.
+_TRIM_THRESHOLD, _MMAP_THRESHOLD = -1, -3
+_GLIBC_S_OWN = {_MMAP_THRESHOLD: 32 << 20, _TRIM_THRESHOLD: 64 << 20}
+_KEEPING = {_MMAP_THRESHOLD: 512 << 20, _TRIM_THRESHOLD: (1 << 31) - 1}
+# Pixels up to which that is done: at 1,024 × 1,024 it would take a sixth more memory than a limit is planned for.
+_KEPT_UP_TO = 512 * 512
+# What that takes beside a step's own buffers, in bytes for each pixel: pieces that do not fit together.
+_KEPT = {torch.float32: 750, torch.bfloat16: 400}
+
+#: Painting in blocks takes this many times as long.
+BLOCKS_SLOWDOWN = 1.7
+
+
+@dataclass(frozen=True)
+class MemoryPlan:
+    """How a scale is painted.
+
+    In one piece or in ``blocks``, those with tiles of a share (0 to 1) of the full sides; with a ``history`` of so many
+    steps, kept at ``half`` the precision or in full. With ``spill``, what blocks put out waits in main memory, where a
+    GPU's is short.
+    """
+
+    blocks: bool = False
+    history: int = 20
+    tiles: float = 1.0
+    half: bool = False
+    spill: bool = False
+
+    def needs(self, pixels: int, style_pixels: int, dtype: torch.dtype) -> int:
+        """Return the bytes of the device that painting takes at most, beside the program and the pictures as given.
+
+        Args:
+            pixels: of the image at this scale.
+            style_pixels: of the largest style at this scale.
+            dtype: the network's arithmetic.
+        """
+        dtype = dtype if dtype in _WHOLE else torch.float32
+        pair = _PAIR // 2 if self.half else _PAIR
+        image = pixels * (_IMAGES + pair * (self.history + 1))
+        if self.blocks:
+            share = _SPILLED_SHARE if self.spill else 1.0
+            tile = _ANY_TILE + int(_TILE[dtype] * self.tiles**2)
+            left_over = min(pixels, _LEFT_OVER_UP_TO) * _LEFT_OVER[dtype]
+            targets = style_pixels * int(_BLOCKS_TARGETS[dtype] * share + 12)
+            return tile + max(left_over + image + pixels * int(_BLOCKS[dtype] * share), targets)
+        kept = pixels * _KEPT[dtype] if self.keeps_buffers(pixels) else 0
+        return _BASE[dtype] + max(image + kept + pixels * _WHOLE[dtype], style_pixels * (_WHOLE_TARGETS[dtype] + 12))
+
+    def keeps_buffers(self, pixels: int) -> bool:
+        """Return whether a step of a picture of so many pixels leaves its buffers to the next one (the C library's do)."""
+        return not self.blocks and pixels <= _KEPT_UP_TO
+
+
+#: The ways from the fastest to the one that takes least.
+WAYS = (
+    MemoryPlan(), MemoryPlan(history=10), MemoryPlan(blocks=True), MemoryPlan(blocks=True, history=10),
+    MemoryPlan(blocks=True, history=10, half=True), MemoryPlan(blocks=True, history=5, half=True),
+    MemoryPlan(blocks=True, history=3, half=True),
+    MemoryPlan(blocks=True, history=3, tiles=0.5, half=True), MemoryPlan(blocks=True, history=2, tiles=0.5, half=True),
+    MemoryPlan(blocks=True, history=2, tiles=0.25, half=True),
+)  # fmt: skip
+#: The further ways of a device that has a memory of its own.
+SPILLING = (MemoryPlan(blocks=True, history=3, tiles=0.5, half=True, spill=True), replace(WAYS[-1], spill=True))
+
+
+def ways(device: str) -> tuple[MemoryPlan, ...]:
+    """Return the ways for a type of device (``'cpu'``, ``'cuda'`` …)."""
+    return (*WAYS, *SPILLING) if device == "cuda" else WAYS
+
+
+def fastest(
+    pixels: int, style_pixels: int, dtype: torch.dtype, available: float, device: str = "cpu", only_blocks: bool = False
+) -> MemoryPlan | None:
+    """Return the fastest way (of those in blocks) that needs no more than ``available`` bytes, or ``None``."""
+    possible = (way for way in ways(device) if way.blocks or not only_blocks)
+    return next((way for way in possible if way.needs(pixels, style_pixels, dtype) <= available), None)
+
+
+def after(way: MemoryPlan, device: str = "cpu") -> Iterator[MemoryPlan]:
+    """Return the ways that take less than ``way``, from the fastest on."""
+    needed = way.needs(1 << 20, 0, torch.float32)
+    return iter([each for each in ways(device) if each.needs(1 << 20, 0, torch.float32) < needed])
+
+
+def ran_out(error: BaseException) -> bool:
+    """Return whether an error says that the device, or the computer, has no more memory."""
+    if isinstance(error, torch.OutOfMemoryError | MemoryError):
+        return True
+    return isinstance(error, RuntimeError) and "allocate memory" in str(error)
+
+
+def give_back() -> None:
+    """Give the system back what the C library keeps of memory that was let go, where it can be asked to (glibc).
+
+    Hundreds of megabytes otherwise stay with the process after pictures were read or a scale was painted.
+    """
+    try:
+        ctypes.CDLL(None).malloc_trim(0)
+    except (AttributeError, OSError):
+        return  # another C library
+
+
+def keep_buffers(way: MemoryPlan, pixels: int) -> None:
+    """Let the C library (glibc) keep what a step lets go for the next one, where pictures are small and in one piece.
+
+    A step otherwise asks the system for hundreds of megabytes, page by page, which takes a tenth of its time.
+    :func:`give_back` ends it for what is kept at that moment.
+    """
+    wanted = _KEEPING if way.keeps_buffers(pixels) else _GLIBC_S_OWN
+    try:
+        set_option = ctypes.CDLL(None).mallopt
+    except (AttributeError, OSError):
+        return  # another C library
+    # An older glibc refuses the first, and then the second alone would switch its own adjustment off.
+    if set_option(_MMAP_THRESHOLD, wanted[_MMAP_THRESHOLD]):
+        set_option(_TRIM_THRESHOLD, wanted[_TRIM_THRESHOLD])

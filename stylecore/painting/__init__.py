@@ -1,0 +1,1 @@
+"""A job: what it is given, its plan, its steps, and its state."""

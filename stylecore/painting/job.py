@@ -1,0 +1,420 @@
+"""One job: a content, its styles and settings in, a painted picture out, told step by step."""
+
+from __future__ import annotations
+
+import gc
+import math
+import time
+from collections.abc import Generator, Iterator, Mapping, Sequence
+from dataclasses import astuple, replace
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from stylecore import settings as declared
+from stylecore.device import memory_budget
+from stylecore.device.engine import Engine
+from stylecore.device.memory_budget import MemoryPlan
+from stylecore.errors import StyleError
+from stylecore.events import Event, Finished, Note, ScaleStarted, StepDone
+from stylecore.network.arithmetic import Arithmetic
+from stylecore.objective.objective import STYLE_LAYERS, Objective
+from stylecore.painting.brush import style_size
+from stylecore.painting.convergence import Settling
+from stylecore.painting.inputs import Pixels, Style
+from stylecore.painting.lbfgs import BoxLBFGS
+from stylecore.painting.plan import Scale, make_plan
+from stylecore.painting.scale_inputs import Materials
+from stylecore.painting.targets import Targets
+from stylecore.painting.time_left import WorkClock
+from stylecore.tensors.resampling import resize, upsample_with_detail
+from stylecore.tensors.strips import ALONE, Ranks, Strip
+
+__all__ = ["Job", "Pixels", "Style"]
+
+# Raised when a saved state changes its meaning.
+_STATE_VERSION = 4
+
+
+class Job:
+    """Paint ``content`` in the manner of ``styles``.
+
+    Between two events of :meth:`run` the caller may read :meth:`image`, :meth:`update` the settings, :meth:`stop` or
+    :meth:`cancel`.
+
+    Args:
+        engine: device and network.
+        content: H × W × 3 (RGB) or 4 (RGB and straight alpha) float32 in [0, 1], perceptual sRGB. Transparent pixels
+            influence nothing.
+        styles: at least one; weights at least 0, not all 0.
+        settings: any of :data:`stylecore.settings.SETTINGS`; the rest take their defaults.
+        guide: H × W float32 in [0, 1]: where (and how much) the picture is painted; ``None`` for everywhere.
+        strength_map: H × W float32 in [0, 1]: 1 paints with the set strength, 0 gives the photo back, even between. See
+            :mod:`stylecore.painting.masks`.
+        start_picture: a picture of the content's size to begin from, H × W × 3 or 4 like the content, e.g. an earlier
+            result; outside the guide it stays as it is. It takes the place of the setting ``start``.
+        anew: with a start picture: paint anew within the guide, in as many steps as without one, so that only what lies
+            around comes from it. False goes on from its pixels in about a third of the time, which suits a small change
+            of the settings.
+        targets: what is known of the styles from a job with the same styles and settings; what it lacks is measured, and
+            added to it.
+        ranks: the processes that paint this picture together (:mod:`stylecore.tensors.strips`). Each makes the same job
+            of the same pictures, and they call every method in the same order; :meth:`image` and :meth:`state` give the
+            whole to rank 0, and the others something to be dropped.
+
+    Raises:
+        StyleError: bad input, with a code, a sentence and a remedy.
+    """
+
+    def __init__(
+        self,
+        engine: Engine,
+        content: Pixels,
+        styles: Sequence[Style],
+        settings: Mapping[str, Any] | None = None,
+        guide: Pixels | None = None,
+        *,
+        strength_map: Pixels | None = None,
+        start_picture: Pixels | None = None,
+        anew: bool = False,
+        targets: Targets | None = None,
+        ranks: Ranks = ALONE,
+    ) -> None:
+        try:
+            complete = declared.validate(settings or {})
+        except declared.SettingError as error:
+            raise StyleError("bad-setting", str(error), "Correct the value.") from error
+        self._engine, self._ranks = engine, ranks
+        # All ranks take the same arithmetic, and what memory the poorest of them has.
+        arithmetic = engine.arithmetic(str(complete["precision"]), ranks)
+        self._materials = Materials(
+            engine, arithmetic, content, styles, complete, guide, strength_map, start_picture, anew, targets
+        )
+        engine.network(complete, arithmetic)  # made before what is left is counted
+        available = engine.available(float(complete["memory_limit"]), ranks.on_this_machine)
+        available = int(-ranks.agree(-available)[0])
+        self.scales: list[Scale] = make_plan(
+            self._materials.size,
+            complete,
+            available,
+            arithmetic.dtype,
+            self._materials.style_sizes,
+            warm=self._materials.warm,
+            device=engine.device.type,
+            ranks=ranks,
+        )
+        # Where the job is: the scale, the steps done there, and the image while there is no optimiser.
+        self._number = self._step = 0
+        self._image: Tensor | None = None
+        self._strip = Strip(0)  # the part of the scale that this process paints
+        self._optimiser: BoxLBFGS | None = None
+        self._made_for = -1  # the scale that the optimiser belongs to
+        self._optimiser_state: Mapping[str, Any] | None = None
+        self._objective: Objective | None = None
+        self._settling = Settling()
+        self._seconds_before = 0.0
+        self._begin = time.perf_counter()
+        self._stopped = self._cancelled = self._finished = False
+
+    @property
+    def settings(self) -> Mapping[str, Any]:
+        """The settings in force, complete."""
+        return self._materials.settings
+
+    @property
+    def arithmetic(self) -> Arithmetic:
+        """What the network computes in: the machine's for the setting ``precision``, or that of a state gone on from."""
+        return self._materials.arithmetic
+
+    # What a caller may ask between two steps.
+
+    def stop(self) -> None:
+        """Finish at the next step and keep what is there."""
+        self._stopped = True
+
+    def cancel(self) -> None:
+        """End at the next step, without a result."""
+        self._cancelled = True
+
+    def update(self, settings: Mapping[str, Any]) -> None:
+        """Take new values of live settings from the next step on.
+
+        Raises:
+            StyleError: ``bad-setting`` for an unknown name or a value out of range, ``not-live`` for a setting that
+                needs a new job.
+        """
+        try:
+            changed = declared.validate({**self.settings, **settings})
+        except declared.SettingError as error:
+            raise StyleError("bad-setting", str(error), "Correct the value.") from error
+        for name, value in changed.items():
+            if value != self.settings[name] and not declared.BY_NAME[name].live:
+                raise StyleError(
+                    "not-live", f"“{name}” cannot be changed while the picture is painted.", "Start a new job with it."
+                )
+        different = {name for name in changed if changed[name] != self.settings[name]}
+        matched, last = self._materials.matched_share(), self._made_for == len(self.scales) - 1
+        self._materials.settings = changed
+        self._settling = Settling()
+        if self._objective is None or self._optimiser is None:
+            return
+        # Other colours of the styles, and another strength under a map, make other targets.
+        recoloured = self._materials.matched_share() != matched
+        if recoloured or (self._materials.has_strength_map and "strength" in different):
+            if self._made_for == self._number:  # the next step makes them
+                self._take_image(self._optimiser)
+                return
+            scale = self.scales[self._made_for]
+            self._objective = self._materials.objective(scale.size, scale.way, self._strip, last=last)
+            self._optimiser.renew(self._objective)
+        elif different - {"colours", "colours_amount"}:
+            self._objective.weighting = self._materials.weighting(last=last)
+            self._optimiser.renew()
+
+    def refine(self) -> bool:
+        """Take one step more at the scale that is done, between that scale and the next; return whether it helped.
+
+        It shows what new settings make of a job that waits for its user before it goes on to larger scales.
+        """
+        if self._optimiser is None or self._finished or self._optimiser.stuck:
+            return False
+        self._optimiser.step()
+        return True
+
+    def measure_styles(self) -> None:
+        """Add to the ``targets`` what this job, or one of another content of this size, needs to know of the styles."""
+        for scale in self.scales:
+            self._materials.objective(scale.size, scale.way, Strip(scale.size[0]))
+
+    def image(self) -> Pixels:
+        """Return the image as it is now, H × W × 3 or 4 like the content; full size once the job has finished."""
+        return self._materials.deliver(self._current())
+
+    def image_at_size(self, width: int, height: int) -> Pixels:
+        """Return the image as it is now, brought to another size for showing."""
+        return self._materials.deliver(resize(self._current(), (height, width)))
+
+    def state(self) -> dict[str, Any]:
+        """Return what :meth:`restore` needs to go on from here: tensors, numbers, strings, lists and mappings of them.
+
+        To be asked for between two events of :meth:`run`.
+        """
+        image = self._image if self._optimiser is None else self._strip.gathered(self._optimiser.image)
+        going_on = self._optimiser is not None and self._made_for == self._number
+        return {
+            "version": _STATE_VERSION, "settings": declared.stored(self.settings), "pictures": self._materials.digest(),
+            "arithmetic": self.arithmetic.stored(),
+            "scales": [[*scale.size, scale.steps, *astuple(scale.way)] for scale in self.scales],
+            "number": self._number, "step": self._step, "seconds": time.perf_counter() - self._begin,
+            "image": None if image is None else image.cpu(), "settling": self._settling.losses,
+            "optimiser": self._optimiser.state() if going_on and self._optimiser is not None else None,
+        }  # fmt: skip
+
+    def restore(self, state: Mapping[str, Any]) -> None:
+        """Make :meth:`run` go on from a :meth:`state`, as if it had never been interrupted.
+
+        On the same device the picture is the same bit for bit: in the state's arithmetic, whatever is the machine's by now.
+
+        Raises:
+            StyleError: ``bad-state`` if it was saved by another version or for other pictures, ``other-arithmetic`` if
+                this device cannot compute in the one it was painted in.
+        """
+        try:
+            fits = state.get("version") == _STATE_VERSION and state.get("pictures") == self._materials.digest()
+            arithmetic = Arithmetic.from_stored(state.get("arithmetic"))
+        except ValueError:
+            fits = False
+        if not fits:
+            raise StyleError(
+                "bad-state",
+                "The saved state belongs to other pictures, or to another version of this program.",
+                "Go on with the pictures it was saved for, or begin anew.",
+            )
+        if arithmetic != self.arithmetic:
+            if not self._engine.can_compute(arithmetic):
+                raise StyleError(
+                    "other-arithmetic",
+                    f"The saved state was painted in {arithmetic}, which this device cannot compute "
+                    f"({self._engine.device_name}).",
+                    "Go on with it on the device that it was begun on, or begin anew.",
+                )
+            self._engine.forget(self.arithmetic)
+            self._materials.arithmetic = arithmetic
+        self._materials.settings = declared.migrate(state["settings"])
+        self.scales = [Scale((height, width), steps, MemoryPlan(*way)) for height, width, steps, *way in state["scales"]]
+        self._number, self._step, self._seconds_before = state["number"], state["step"], state["seconds"]
+        self._image = None if state["image"] is None else state["image"].to(self._engine.device)
+        self._optimiser_state = state["optimiser"]
+        self._settling = Settling(state["settling"])
+
+    # The work.
+
+    def run(self) -> Iterator[Event]:
+        """Paint; yields an event after each step, and :class:`Finished` last unless cancelled.
+
+        When memory runs out, painting goes on from the last image in a way that takes less, and a :class:`Note` says so.
+
+        Raises:
+            StyleError: ``out-of-memory`` if not even the leanest way is lean enough.
+        """
+        self._begin = begin = time.perf_counter() - self._seconds_before
+        if self.settings["strength"] == 0 and self.settings["objective"] == "balanced":
+            self._finished = True
+            yield Finished(time.perf_counter() - begin, False, dict(self.settings))
+            return
+        yield from self._notes()
+        steps = [(scale.work / scale.steps, scale.steps) for scale in self.scales]
+        clock = WorkClock(steps, self._engine.device.type, begin_at=(self._number, self._step))
+        while self._number < len(self.scales) and not (self._stopped or self._cancelled):
+            scale = self.scales[self._number]
+            yield ScaleStarted(self._number + 1, len(self.scales), scale.size[1], scale.size[0], scale.steps)
+            clock.scale_begins()
+            yield from self._paint_scale(clock)
+            clock.scale_done()
+            if not (self._stopped or self._cancelled):
+                self._number, self._step, self._settling = self._number + 1, 0, Settling()
+        if self._cancelled:
+            return
+        if self._optimiser is not None:  # what it holds is let go before the picture, which may be large, is made
+            self._take_image(self._optimiser, last=True)
+            memory_budget.give_back()
+        self._finished = True
+        yield Finished(time.perf_counter() - begin, self._stopped, dict(self.settings))
+
+    def _notes(self) -> Iterator[Note]:
+        last = self.scales[-1]
+        height, width = last.size
+        shared = Strip(height, self._ranks).shared
+        if self._ranks.count > 1:
+            yield Note(
+                "in-strips",
+                f"{self._ranks.count} processes paint, each a strip of the picture."
+                if shared
+                else "The picture is too small to be shared by several processes; each paints all of it.",
+            )
+        if last.size != self._materials.size:
+            yield Note(
+                "painted-smaller",
+                f"There is memory to paint {width} × {height} pixels; the picture's own detail is added at full size.",
+            )
+        elif last.way.blocks and not shared:
+            yield Note(
+                "in-blocks",
+                f"{width} × {height} pixels in one piece would take {self._gigabytes(last, MemoryPlan())} GB of memory. "
+                f"They are painted in blocks, which takes {self._gigabytes(last, last.way)} GB, looks the same, and takes "
+                f"up to {memory_budget.BLOCKS_SLOWDOWN:g} times as long.",
+            )
+
+    def _gigabytes(self, scale: Scale, way: MemoryPlan) -> str:
+        """Return for people what painting a scale in a way takes, beside the program and the pictures as given."""
+        brush = float(self.settings["brush_size"])
+        sizes = [style_size(style, scale.size, brush) for style in self._materials.style_sizes]
+        needed = way.needs(math.prod(scale.size), max(map(math.prod, sizes)), self.arithmetic.dtype)
+        return f"{needed / 2**30:.1f}"
+
+    def _paint_scale(self, clock: WorkClock) -> Iterator[Event]:
+        """Paint the scale at hand from the step at hand on."""
+        number = self._number
+        while self._step < self.scales[number].steps and not (self._stopped or self._cancelled or self._settled()):
+            optimiser, losses = yield from self._surviving()
+            self._step += 1
+            self._settling.add(losses[0])
+            fraction, seconds_left = clock.step_done()
+            yield StepDone(
+                number + 1,
+                len(self.scales),
+                self._step,
+                self.scales[number].steps,
+                losses[0],
+                losses[1],
+                losses[2],
+                fraction,
+                seconds_left,
+                dict(zip(STYLE_LAYERS, losses[3:], strict=True)),
+            )
+            if optimiser.stuck:
+                break
+
+    def _settled(self) -> bool:
+        """Return whether the last scale may end early: if it need not take so many steps, and looks are what counts."""
+        free = not self.settings["iterations"] and self.settings["objective"] == "balanced"
+        return free and self._number == len(self.scales) - 1 and self._settling.settled
+
+    def _surviving(self) -> Generator[Event, None, tuple[BoxLBFGS, list[float]]]:
+        """Do one step; when memory runs out, go on from the last image in a way that takes less."""
+        ways = memory_budget.after(self.scales[self._number].way, self._engine.device.type)
+        while True:
+            error: Exception | None = None
+            try:
+                optimiser = self._ready()
+                return optimiser, optimiser.step()
+            except Exception as raised:
+                if not memory_budget.ran_out(raised):
+                    raise
+                # Without its traceback, which holds on to what filled the memory.
+                error = raised.with_traceback(None)
+            # Other ranks know nothing of it, and would wait.
+            way = next(ways, None) if self._ranks.count == 1 else None
+            if way is None:
+                raise StyleError(
+                    "out-of-memory",
+                    "There is too little memory to paint this picture.",
+                    "Close other programs, set a memory limit, or scale the picture down.",
+                ) from error
+            if self._optimiser is not None:
+                self._take_image(self._optimiser)
+            self._objective = None
+            gc.collect()
+            if self._engine.device.type == "cuda":
+                torch.cuda.empty_cache()
+            self.scales[self._number :] = [replace(scale, way=way) for scale in self.scales[self._number :]]
+            yield Note("memory-ran-out", "Memory ran out; painting goes on in smaller pieces, which takes longer.")
+
+    def _ready(self) -> BoxLBFGS:
+        """Return the optimiser of the scale at hand, made if there is none."""
+        if self._optimiser is not None:
+            if self._made_for == self._number:
+                return self._optimiser
+            # What the last scale held is let go before this one's larger targets and history are made.
+            self._take_image(self._optimiser)
+            memory_budget.give_back()
+        scale, materials = self.scales[self._number], self._materials
+        memory_budget.keep_buffers(scale.way, math.prod(scale.size))
+        self._strip = strip = Strip(scale.size[0], self._ranks)
+        if self._image is None:
+            image = strip.cut(materials.first_image(scale.size))
+        elif self._image.shape[2:] == scale.size:
+            image = strip.cut(self._image)
+        else:
+            image = upsample_with_detail(self._image, materials.detail(scale.size), strip.top, strip.bottom)
+        self._image = None if strip.shared else image
+        movable = materials.movable(scale.size)
+        last = self._number == len(self.scales) - 1
+        self._objective = materials.objective(scale.size, scale.way, strip, last=last)
+        self._optimiser = BoxLBFGS(
+            image,
+            self._objective,
+            history=scale.way.history,
+            half=scale.way.half,
+            strip=strip,
+            movable=None if movable is None else strip.cut(movable).expand_as(image),
+            state=self._optimiser_state,
+        )
+        # The optimiser has its own copy, and large pictures are large.
+        self._image = None
+        self._made_for, self._optimiser_state = self._number, None
+        return self._optimiser
+
+    def _take_image(self, optimiser: BoxLBFGS, *, last: bool = False) -> None:
+        """Let the optimiser go, and keep its image, whole; of the ``last`` one on rank 0 alone."""
+        image = optimiser.image
+        self._optimiser = self._objective = None
+        self._image = self._strip.gathered(image) if last else self._strip.everywhere(image)
+
+    def _current(self) -> Tensor:
+        """Return the image at the current scale's size, or at full size once finished."""
+        image = self._image if self._optimiser is None else self._strip.gathered(self._optimiser.image)
+        if image is None:
+            return self._materials.content
+        return upsample_with_detail(image, self._materials.detail(self._materials.size)) if self._finished else image

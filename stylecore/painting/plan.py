@@ -1,0 +1,146 @@
+"""How a job is cut into scales and steps, and whether it fits into memory."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import torch
+
+from stylecore.device.memory_budget import BLOCKS_SLOWDOWN, MemoryPlan, fastest
+from stylecore.errors import StyleError
+from stylecore.files.pictures import MOST_PIXELS
+from stylecore.painting.brush import LEAST_SIDE, style_size
+from stylecore.settings import Value
+from stylecore.tensors.resampling import Size, pyramid_sizes
+from stylecore.tensors.strips import ALONE, Ranks, Strip, largest_strip
+
+# Steps by the scale's side (√area), coarse scales being cheap, and at the last scale by quality.
+_COARSE_STEPS = {"draft": (30, 20, 12, 8), "normal": (40, 30, 24, 16), "best": (60, 50, 40, 30)}
+_FINAL_STEPS = {"draft": 12, "normal": 30, "best": 90}
+# The raw objectives are chosen for their loss, which falls on long after the look has settled (see benchmarks/).
+_FINAL_STEPS_RAW = {"draft": 30, "normal": 100, "best": 250}
+# With next to no content weight, what becomes of the content is decided at the coarse scales: there it still costs little.
+_COARSE_STEPS_TEXTURE = (150, 120, 60, 40)
+_FINAL_STEPS_TEXTURE = {"draft": 60, "normal": 200, "best": 400}
+#: The content weight over the style weight under which the Gram objective is nearly pure texture. At the coarse scales the
+#: content has at least this: at its own it would be forgotten before the scale at which it counts.
+LEAST_COARSE_CONTENT = 0.01
+# A warm start takes this share of a fresh run's time, all of it at the last scale: with the earlier picture's strokes in
+# place, a coarser one only disturbs them. A change of strength by 10 then ends within 3 % of a fresh run's loss.
+_WARM_SHARE = 0.33
+# Beginning a scale (the targets and the first gradient) takes as long as so many steps there.
+_BEGINNING = 1.67
+
+
+@dataclass(frozen=True)
+class Scale:
+    """One scale of the pyramid: its size (height, width), how many steps are spent there, and the way they are done."""
+
+    size: Size
+    steps: int
+    way: MemoryPlan = MemoryPlan()  # noqa: RUF009 (frozen)
+
+    @property
+    def work(self) -> float:
+        """The time it takes, in units of its own."""
+        # A step takes a little time of its own, which counts where pictures are small.
+        pixels = self.size[0] * self.size[1] + 48**2
+        return self.steps * pixels * (BLOCKS_SLOWDOWN if self.way.blocks else 1.0)
+
+
+def make_plan(
+    size: Size,
+    settings: Mapping[str, Value],
+    available: int,
+    dtype: torch.dtype,
+    styles: Sequence[Size] = (),
+    *,
+    warm: bool = False,
+    device: str = "cpu",
+    ranks: Ranks = ALONE,
+) -> list[Scale]:
+    """Return the scales of a job, coarse to fine.
+
+    Args:
+        size: the content's height and width.
+        settings: complete settings.
+        available: bytes of memory that the job may take.
+        dtype: the network's arithmetic.
+        styles: each style's height and width.
+        warm: the job goes on from an earlier result, which takes fewer steps.
+        device: the type of the device that paints.
+        ranks: the processes that paint together; memory is then that of each.
+
+    A scale that does not fit in one piece is painted in blocks. The last scale is the content's own size if that fits at
+    all, else the largest that does (the caller then brings the result to full size with the content's own detail).
+
+    Raises:
+        StyleError: ``picture-too-small``, ``picture-too-large`` or ``out-of-memory``.
+    """
+    check_size(size, "picture")
+
+    def way_for(scale: Size) -> MemoryPlan | None:
+        sizes = [style_size(style, scale, float(settings["brush_size"])) for style in styles]
+        if not Strip(scale[0], ranks).shared:
+            return fastest(math.prod(scale), max(map(math.prod, sizes), default=0), dtype, available, device)
+        largest = max((largest_strip(*size, ranks) for size in sizes), default=0)
+        return fastest(largest_strip(*scale, ranks), largest, dtype, available, device, only_blocks=True)
+
+    height, width = size
+    while way_for((height, width)) is None:
+        height, width = int(height * 0.9), int(width * 0.9)
+        if min(height, width) < LEAST_SIDE or height * width < 128 * 128:
+            little = (
+                f"Only {available / 2**20:,.0f} MB of memory may be used, too little to paint in."
+                if available > 2**20
+                else "The program alone takes all the memory that may be used."
+            )
+            raise StyleError("out-of-memory", little, "Raise the memory limit, or close other programs.")
+    sizes = pyramid_sizes(height, width)
+    steps = _steps(sizes, settings)
+    if warm:
+        last = math.prod(sizes[-1])
+        fresh = sum((count + _BEGINNING) * math.prod(each) / last for each, count in zip(sizes, steps, strict=True))
+        sizes, steps = sizes[-1:], [max(1, int(_WARM_SHARE * fresh - _BEGINNING))]
+    return [Scale(each, count, way_for(each) or MemoryPlan()) for each, count in zip(sizes, steps, strict=True)]
+
+
+def _steps(sizes: Sequence[Size], settings: Mapping[str, Value]) -> list[int]:
+    coarse = _COARSE_STEPS_TEXTURE if nearly_texture(settings) else _COARSE_STEPS[str(settings["quality"])]
+    steps = [coarse[min(index, len(coarse) - 1)] for index in range(len(sizes) - 1)]
+    last = int(settings["iterations"])
+    if not last:
+        last = max(final_steps(settings), 0 if len(sizes) > 1 else coarse[0])
+    return [*steps, last]
+
+
+def final_steps(settings: Mapping[str, Value]) -> int:
+    """Return the steps at the last scale that complete settings come to, their ``iterations`` aside."""
+    if nearly_texture(settings):
+        return _FINAL_STEPS_TEXTURE[str(settings["quality"])]
+    return (_FINAL_STEPS if settings["objective"] == "balanced" else _FINAL_STEPS_RAW)[str(settings["quality"])]
+
+
+def nearly_texture(settings: Mapping[str, Value]) -> bool:
+    """Return whether the Gram objective is asked for with next to no content weight (complete settings)."""
+    content, style = float(settings["content_weight"]), float(settings["style_weight"])
+    return settings["objective"] == "gram" and content < style * LEAST_COARSE_CONTENT
+
+
+def check_size(size: Size, what: str) -> None:
+    """Raise StyleError ``picture-too-small`` or ``picture-too-large`` unless a picture of this size can be used."""
+    height, width = size
+    if min(height, width) < LEAST_SIDE:
+        raise StyleError(
+            "picture-too-small",
+            f"The {what} is only {width} × {height} pixels; the network needs at least {LEAST_SIDE} × {LEAST_SIDE}.",
+            "Use a larger picture, or enlarge this one.",
+        )
+    if height * width > MOST_PIXELS:
+        raise StyleError(
+            "picture-too-large",
+            f"The {what} has {height * width / 1e6:,.0f} megapixels; at most {MOST_PIXELS / 1e6:,.0f} can be used.",
+            "Scale it down first.",
+        )

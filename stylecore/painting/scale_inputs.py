@@ -1,0 +1,228 @@
+"""What a job paints from, at any of its scales: content, styles, guides, and the picture to begin with."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from stylecore import settings as declared
+from stylecore.device import memory_budget
+from stylecore.device.engine import Engine
+from stylecore.errors import StyleError
+from stylecore.network.arithmetic import Arithmetic
+from stylecore.objective.distances import DISTANCES
+from stylecore.objective.flat import roughened
+from stylecore.objective.in_blocks import Blocks
+from stylecore.objective.objective import (
+    BalancedObjective,
+    GramObjective,
+    Objective,
+    PaperObjective,
+    StylePicture,
+    Weighting,
+    strength_weighting,
+)
+from stylecore.painting import masks
+from stylecore.painting.brush import style_size
+from stylecore.painting.inputs import Pixels, Style, picture_tensors
+from stylecore.painting.masks import resize_guide
+from stylecore.painting.plan import LEAST_COARSE_CONTENT, nearly_texture
+from stylecore.painting.targets import Targets
+from stylecore.tensors import colours
+from stylecore.tensors.resampling import Size, resize
+from stylecore.tensors.strips import Strip
+
+
+class Materials:
+    """A job's pictures at full size, and what is made of them for a scale.
+
+    Args:
+        engine, content, styles, guide, strength_map, start_picture, anew, targets: see :class:`stylecore.painting.job.Job`.
+        arithmetic: the network's.
+        settings: complete.
+
+    Raises:
+        StyleError: bad input, with a code, a sentence and a remedy.
+    """
+
+    def __init__(
+        self,
+        engine: Engine,
+        arithmetic: Arithmetic,
+        content: Pixels,
+        styles: Sequence[Style],
+        settings: Mapping[str, Any],
+        guide: Pixels | None,
+        strength_map: Pixels | None,
+        start_picture: Pixels | None,
+        anew: bool,
+        targets: Targets | None,
+    ) -> None:
+        #: The settings and the arithmetic in force.
+        self.settings, self.arithmetic = settings, arithmetic
+        self._engine = engine
+        self.content, self._alpha = picture_tensors(content, "picture", engine.device)
+        if not styles or sum(style.weight for style in styles) <= 0 or min(style.weight for style in styles) < 0:
+            raise StyleError("no-style", "There is no style to paint with.", "Choose a style picture.")
+        styles = [style for style in styles if style.weight > 0]
+        self._areas = masks.Areas(
+            self.size, self._alpha, guide, [style.guide for style in styles], strength_map, engine.device
+        )
+        self._start = None if start_picture is None else self._make_start(start_picture)
+        self._anew, self._targets = anew, targets
+        self._styles = [(*picture_tensors(style.picture, "style picture", engine.device), style.weight) for style in styles]
+
+    @property
+    def size(self) -> Size:
+        """The content's height and width."""
+        return self.content.shape[2], self.content.shape[3]
+
+    @property
+    def style_sizes(self) -> list[Size]:
+        """Each style's height and width."""
+        return [(picture.shape[2], picture.shape[3]) for picture, *_ in self._styles]
+
+    @property
+    def warm(self) -> bool:
+        """Whether painting goes on from the pixels of a start picture."""
+        return self._start is not None and not self._anew
+
+    @property
+    def has_strength_map(self) -> bool:
+        """Whether the strength differs from place to place."""
+        return self._areas.strength is not None
+
+    def _make_start(self, pixels: Pixels) -> Tensor:
+        if pixels.shape[:2] != self.size:
+            raise StyleError(
+                "bad-start",
+                f"The picture to start from is {pixels.shape[1]} × {pixels.shape[0]} pixels, "
+                f"the picture {self.size[1]} × {self.size[0]}.",
+                "Use one of the picture's size.",
+            )
+        start, alpha = picture_tensors(pixels, "picture to start from", self._engine.device)
+        return start if alpha is None else torch.lerp(self.content, start, alpha[None, None])
+
+    def digest(self) -> str:
+        """Return a digest of everything that is painted from."""
+        digest = hashlib.sha256()
+        areas = (self._areas.guide, self._areas.strength, *self._areas.regions)
+        pictures = [self.content, *areas, self._start, *(part for style in self._styles for part in style[:2])]
+        for picture in pictures:
+            digest.update(b"-" if picture is None else str(tuple(picture.shape)).encode())
+            if picture is not None:
+                digest.update(picture.cpu().numpy().data)
+        digest.update(repr([style[2] for style in self._styles]).encode())
+        return digest.hexdigest()
+
+    def content_at(self, size: Size) -> Tensor:
+        """Return the content at a size."""
+        return self.content if self.size == size else resize(self.content, size).clamp(0, 1)
+
+    def movable(self, size: Size) -> Tensor | None:
+        """Return H × W at a size, 0 where the image must not change; ``None`` if it may everywhere."""
+        return None if self._areas.guide is None else resize_guide(self._areas.guide, size)
+
+    def objective(self, size: Size, way: memory_budget.MemoryPlan, strip: Strip, *, last: bool = True) -> Objective:
+        """Return what is to be minimised at a scale, with its targets.
+
+        Args:
+            size: of the scale.
+            way: how it is painted.
+            strip: the part of it that this process paints.
+            last: whether it is the last scale.
+        """
+        guide, where = self._areas.at(size)
+        network = self._engine.network(self.settings, self.arithmetic)
+        styles = []
+        areas = zip(self._styles, self._areas.regions, where, strict=True)
+        for number, ((picture, alpha, weight), full, region) in enumerate(areas):
+            target = style_size((picture.shape[2], picture.shape[3]), size, float(self.settings["brush_size"]))
+            small_alpha = None if alpha is None else resize_guide(alpha, target)
+            small = picture if tuple(picture.shape[2:]) == target else resize(picture, target).clamp(0, 1)
+            if self.matched_share() > 0:
+                recolour = colours.recolouring(picture, self.content, alpha, self._areas.guide if full is None else full)
+                small = recolour(small, self.matched_share())
+            known = None
+            if self._targets is not None and self.matched_share() == 0:
+                known = self._targets.at(number, target, network, way)
+            styles.append(StylePicture(small, weight, small_alpha, region, known))
+        kept = torch.device("cpu") if way.spill else network.device
+        blocks = Blocks(network, way.tiles, kept) if way.blocks else None
+        emphasis = self._areas.emphasis(size, self._strength())
+        content, weighting = strip.cut(self.content_at(size)), self.weighting(last=last)
+        parts = (network, content, styles, weighting, guide, blocks, emphasis, strip)
+        if self.settings["objective"] == "balanced":
+            return BalancedObjective(*parts, distance=DISTANCES[str(self.settings["statistics"])])
+        return GramObjective(*parts) if self.settings["objective"] == "gram" else PaperObjective(*parts)
+
+    def matched_share(self) -> float:
+        """Return how far, 0 to 1, the styles are recoloured to the photo's palette."""
+        return float(self.settings["colours_amount"]) / 100 if self.settings["colours"] == "match" else 0.0
+
+    def weighting(self, *, last: bool = True) -> Weighting:
+        """Return the objective's weights under the settings in force, at the ``last`` scale or a coarser one."""
+        smoothing = float(self.settings["total_variation"])
+        layers = tuple(declared.numbers(self.settings["layer_weights"]))
+        if self.settings["objective"] != "balanced":
+            content, style = float(self.settings["content_weight"]), float(self.settings["style_weight"])
+            if nearly_texture(self.settings) and not last:
+                content = style * LEAST_COARSE_CONTENT
+            return Weighting(content, style, 0.0, layers)
+        return strength_weighting(self._strength(), smoothing, layers)
+
+    def _strength(self) -> float:
+        """Return the strength; a strength map's curve needs one that leaves the photo some say (``regions.MIDDLE``)."""
+        if self._areas.strength is None:
+            return float(self.settings["strength"])
+        if self.settings["objective"] != "balanced":
+            return masks.MIDDLE
+        return min(float(self.settings["strength"]), masks.MOST)
+
+    def first_image(self, size: Size) -> Tensor:
+        """Return what painting begins with at the first scale."""
+        start = self.settings["start"]
+        if self._start is not None and not self._anew:
+            return self.detail(size)
+        if start == "content":
+            if self.settings["objective"] != "balanced":
+                return self.detail(size)
+            guide = None if self._areas.guide is None else resize_guide(self._areas.guide, size)
+            return roughened(self.detail(size), guide, float(self.settings["strength"]), int(self.settings["seed"]))
+        if start == "noise":
+            generator = torch.Generator().manual_seed(int(self.settings["seed"]))
+            image = torch.rand((1, 3, *size), generator=generator).to(self.content)
+        else:
+            image = self.content.new_full((1, 3, *size), 0.5)
+        return self._around(image, size)
+
+    def detail(self, size: Size) -> Tensor:
+        """Return what the image is before it is painted on, at this size: a finer scale takes its detail from it."""
+        if self._start is not None and not self._anew:
+            return resize(self._start, size).clamp(0, 1)
+        return self._around(self.content_at(size), size)
+
+    def _around(self, image: Tensor, size: Size) -> Tensor:
+        """Return ``image`` with the start picture, if there is one, outside the guide."""
+        if self._start is None or self._areas.guide is None:
+            return image
+        return torch.lerp(resize(self._start, size).clamp(0, 1), image, resize_guide(self._areas.guide, size)[None, None])
+
+    def deliver(self, image: Tensor) -> Pixels:
+        """Return ``image`` with the photo's colours if asked for, limited by the guide, and with the content's alpha."""
+        size: Size = (image.shape[2], image.shape[3])
+        content = self.content_at(size)
+        image = image.clamp(0, 1)
+        amount = float(self.settings["colours_amount"]) / 100
+        from_photo = {"photo": amount, "style": 1 - amount, "match": 0.0}[str(self.settings["colours"])]
+        image = colours.with_colours_of(image, content, from_photo)
+        if self._areas.visible is not None:
+            outside = content if self._start is None else resize(self._start, size).clamp(0, 1)
+            image = torch.lerp(outside, image, resize_guide(self._areas.visible, size)[None, None])
+        if self._alpha is not None:
+            image = torch.cat([image, resize_guide(self._alpha, size)[None, None]], 1)
+        return image[0].permute(1, 2, 0).cpu().numpy().copy()

@@ -1,0 +1,1 @@
+"""Pictures as tensors: sizes, colours, and strips that several processes hold."""
