@@ -3,9 +3,10 @@
     python benchmarks/fuzz.py --messages 1000000 --output benchmarks/results/fuzz.json
     python benchmarks/fuzz.py --with atheris --messages 5000000
 
-Whatever comes, :func:`server.protocol.decode` must return a message or raise :class:`server.errors.ProtocolError`, quickly
-and without allocating what the header claims. Hypothesis makes messages from the shape that they should have; atheris,
-where it installs (``pip install atheris``), mutates bytes towards lines of the parser that no input has reached yet.
+Whatever comes, :func:`server.protocol.decode` must return a message or raise :class:`stylecore.errors.ProtocolError`,
+quickly and without allocating what the header claims. Hypothesis makes messages from the shape that they should have;
+atheris, where it installs (``pip install atheris``), mutates bytes towards lines of the parser that no input has
+reached yet.
 """
 
 from __future__ import annotations
@@ -34,7 +35,7 @@ class Tally:
 
     def __init__(self) -> None:
         from server import protocol
-        from server.errors import ERRORS, ProtocolError
+        from stylecore.errors import ERRORS, ProtocolError
 
         self._protocol, self._error, self._codes = protocol, ProtocolError, ERRORS
         self.messages = self.accepted = 0

@@ -68,7 +68,7 @@ def collect(repository: Path = REPOSITORY) -> dict[str, Entry]:
             add(text, path.relative_to(plugin).as_posix(), plural)
     for text in _SAID_BY_SERVER:
         add(text, "server")
-    from server.errors import ERRORS
+    from stylecore.errors import ERRORS
     from stylecore.settings import SETTINGS
 
     for setting in SETTINGS:

@@ -38,7 +38,6 @@ from server.discovery import (
     start_failure,
     start_server,
 )
-from server.errors import ProtocolError, ServiceError, fault
 from server.events import (
     LAST_EVENTS,
     PLAIN_EVENTS,
@@ -57,6 +56,7 @@ from server.events import (
     Starting,
 )
 from server.protocol import Message, Picture
+from stylecore.errors import ProtocolError, StyleError, fault
 
 __all__ = [
     "Accepted",
@@ -75,8 +75,8 @@ __all__ = [
     "Queued",
     "Refused",
     "ServerError",
-    "ServiceError",
     "Starting",
+    "StyleError",
     "default_folder",
 ]
 
@@ -181,7 +181,7 @@ class Client:
                     raise start_failure(folder, late)
                 if asked is not None and not server_lives(folder):
                     raise ServerError(*fault("sandboxed"))
-                raise ServerError(*fault("server-silent", f" within {timeout:.0f} seconds"))
+                raise ServerError(*fault("server-silent:within", seconds=f"{timeout:.0f}"))
             time.sleep(0.03)
 
     @classmethod
@@ -194,7 +194,7 @@ class Client:
                 cls._retire(folder, connection, keys, deadline)
                 return None
             return cls._greeted(connection, keys, max(deadline - time.monotonic(), 0.5), name)
-        except ServiceError as error:
+        except StyleError as error:
             if error.code != "connection-lost":
                 raise
             if read_connection(folder) != connection:
@@ -209,7 +209,7 @@ class Client:
         client = cls(connection, keys, name)
         try:
             client.welcome = dict(client._reply("welcome", timeout).fields)
-        except ServiceError:
+        except StyleError:
             client.close()
             raise
         return client
@@ -377,7 +377,7 @@ class Client:
                 if reply.type == kind:
                     self._replies.remove(reply)
                     return reply
-            raise self._lost or ServerError(*fault("server-silent", f" within {timeout:.0f} seconds"))
+            raise self._lost or ServerError(*fault("server-silent:within", seconds=f"{timeout:.0f}"))
 
     def _run(self) -> None:
         """Own the socket: the background thread."""
@@ -409,7 +409,7 @@ class Client:
                 turned = now
                 patience = protocol.SILENT_SECONDS + 2 * sum(self._open.values()) / protocol.SLOWEST_BYTES_PER_SECOND
                 if now > heard + patience:
-                    self._lose(ServerError(*fault("server-silent", f" for {patience:.0f} seconds")))
+                    self._lose(ServerError(*fault("server-silent:for", seconds=f"{patience:.0f}")))
                 if now >= beat and self._lost is None:
                     self._outbox.append(protocol.encode(Message("heartbeat", {"sending": 0}), protocol.CLIENT_MESSAGES))
                     beat = now + protocol.HEARTBEAT_SECONDS
@@ -435,15 +435,15 @@ class Client:
         try:
             message = protocol.decode(frames, protocol.SERVER_MESSAGES)
         except ProtocolError as error:
-            self._lose(ServerError(error.code, error.sentence, error.remedy))
+            self._lose(ServerError(*error.fault))
             return
         fields = message.fields
         if message.type == "goodbye":
-            self._lose(ServerError("connection-lost", fields["sentence"], fields["remedy"]))
+            self._lose(ServerError(**fields))
         elif message.type == "picture":
             self._push(PictureArrived(fields["job"], fields["purpose"], message.pictures[0]))
         elif message.type == "error" and not fields["job"]:
-            self._lose(ServerError(fields["code"], fields["sentence"], fields["remedy"]))
+            self._lose(ServerError(**{name: value for name, value in fields.items() if name != "job"}))
         elif message.type in PLAIN_EVENTS:
             self._push(PLAIN_EVENTS[message.type](**fields))
         elif message.type != "heartbeat":
@@ -465,7 +465,7 @@ class Client:
         """The connection is over: tell every job that was not, or nobody in particular."""
         if isinstance(reason, int):
             refused = reason == zmq.EVENT_HANDSHAKE_FAILED_AUTH
-            reason = ServerError(*fault("connection-lost", ": it does not know this program's key" if refused else ""))
+            reason = ServerError(*fault("connection-lost:key" if refused else "connection-lost"))
         with self._changed:
             if self._lost is not None:
                 return
@@ -473,7 +473,7 @@ class Client:
             self._changed.notify_all()
             jobs = list(self._open) or [""]
         for job in jobs:
-            self._push(Disconnected(job, reason.sentence, reason.remedy))
+            self._push(Disconnected(job, *reason.fault))
 
 
 def _older(theirs: str, ours: str) -> bool:

@@ -16,9 +16,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from zmq.auth.certs import load_certificate
-
-from server.errors import ServiceError, fault
+from stylecore.errors import StyleError, fault
 
 _LARGEST_FILE = 16 * 1024  # of a connection file
 
@@ -44,7 +42,7 @@ WISH = "wanted"
 FLATPAK_MARK = Path("/.flatpak-info")
 
 
-class ServerError(ServiceError):
+class ServerError(StyleError):
     """The server cannot be reached or started, or does not answer."""
 
 
@@ -73,6 +71,8 @@ def load_keys(folder: Path, name: str) -> tuple[bytes, bytes]:
     Raises:
         ServerError: ``keys-unsafe`` if other users could read it, ``keys-missing`` if it cannot be read.
     """
+    from zmq.auth.certs import load_certificate  # a plug-in whose pyzmq is damaged can still say so
+
     path = folder / "keys" / f"{name}.key_secret"
     try:
         for part in (folder, folder / "keys", path):

@@ -67,10 +67,17 @@ class Paused(Event):
 
 @dataclass(frozen=True)
 class Note(Event):
-    """Something the user should know; the job goes on."""
+    """Something the user should know (:class:`stylecore.errors.Fault`); the job goes on."""
 
     code: str
     sentence: str
+    remedy: str
+    details: Mapping[str, str]
+
+    @property
+    def words(self) -> str:
+        """Sentence and remedy, in English."""
+        return f"{self.sentence} {self.remedy}".strip()
 
 
 @dataclass(frozen=True)
@@ -95,6 +102,7 @@ class Refused(Event):
     code: str
     sentence: str
     remedy: str
+    details: Mapping[str, str]
 
 
 @dataclass(frozen=True)
@@ -104,14 +112,17 @@ class Failed(Event):
     code: str
     sentence: str
     remedy: str
+    details: Mapping[str, str]
 
 
 @dataclass(frozen=True)
 class Disconnected(Event):
     """The server is gone, and with it this job."""
 
+    code: str
     sentence: str
     remedy: str
+    details: Mapping[str, str]
 
 
 #: The event for each message of the server that is one as it stands.

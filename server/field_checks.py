@@ -10,14 +10,16 @@ import re
 from collections.abc import Callable
 from typing import Any
 
-from server.errors import MAX_TEXT, ProtocolError, fault
 from stylecore import settings as style_settings
+from stylecore.errors import MAX_TEXT, ProtocolError, fault
 
 Check = Callable[[Any], Any]
+#: More than any sentence has gaps to fill.
+_MAX_DETAILS = 16
 
 
 def text(value: Any) -> str:
-    """Return a text of at most :data:`server.errors.MAX_TEXT` characters."""
+    """Return a text of at most :data:`stylecore.errors.MAX_TEXT` characters."""
     if not isinstance(value, str) or len(value) > MAX_TEXT:
         raise ValueError(f"text of at most {MAX_TEXT} characters")
     return value
@@ -50,6 +52,13 @@ def number(low: float, high: float = math.inf, *, whole: bool = False) -> Check:
         return value
 
     return check
+
+
+def texts(value: Any) -> dict[str, str]:
+    """Return an object whose keys and values are texts: what is filled into an error's sentence."""
+    if not isinstance(value, dict) or len(value) > _MAX_DETAILS:
+        raise ValueError("an object")
+    return {matching(r"[a-z_]{1,32}", "a name")(name): text(words) for name, words in value.items()}
 
 
 def flag(value: Any) -> bool:

@@ -16,8 +16,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from server.errors import ProtocolError, fault
-from server.field_checks import Check, flag, mapping, matching, number, one_of, settings, some_settings, text
+from server.field_checks import Check, flag, mapping, matching, number, one_of, settings, some_settings, text, texts
+from stylecore.errors import ProtocolError, fault
 
 #: The product's version; the package's metadata must say the same.
 VERSION = "0.1.0"
@@ -117,8 +117,9 @@ def picture_bytes(width: Any, height: Any, channels: Any, kind: Any) -> int:
     if width < 1 or height < 1:
         raise ProtocolError(*fault("bad-picture", "it has no pixels"))
     if max(width, height) > MAX_SIDE or width * height > MAX_PIXELS:
-        size = f"{width} × {height} px" if max(width, height) < 10**9 else "a side of more than 10⁹ px"
-        raise ProtocolError(*fault("picture-too-large", f"{size}, at most {MAX_PIXELS // 10**6} megapixels"))
+        if max(width, height) >= 10**9:
+            raise ProtocolError(*fault("picture-too-large", "a side of more than 10⁹ px"))
+        raise ProtocolError(*fault("picture-too-large:pixels", width=width, height=height, most=MAX_PIXELS // 10**6))
     total: int = width * height * channels * SAMPLE_BYTES[kind]
     if total > MAX_PICTURE_BYTES:
         raise ProtocolError(*fault("picture-too-large", f"{total / 1e9:.1f} GB, at most {MAX_PICTURE_BYTES / 1e9:.1f}"))
@@ -164,7 +165,7 @@ _seconds = number(0.0, 1e9)
 _fraction = number(0.0, 1.0)
 #: Checks a number of bytes.
 AMOUNT = number(0, 1e15, whole=True)
-_error = {"code": _code, "sentence": text, "remedy": text}
+_error = {"code": _code, "sentence": text, "remedy": text, "details": texts}
 
 #: What a client may say: type → field → check. Every field is required but those of :data:`OPTIONAL`.
 CLIENT_MESSAGES: dict[str, dict[str, Check]] = {
@@ -204,9 +205,13 @@ CLIENT_MESSAGES: dict[str, dict[str, Check]] = {
     "retire": {},
 }
 
-#: Fields that older clients do not send, with what that means.
+#: Fields that older programs do not send, with what that means.
 OPTIONAL: dict[str, dict[str, Any]] = {
-    "submit": {"start": "none", "style_guides": [], "strength_map": False, "keep_every": 0}
+    "submit": {"start": "none", "style_guides": [], "strength_map": False, "keep_every": 0},
+    "note": {"remedy": "", "details": {}},
+    "error": {"details": {}},
+    "refused": {"details": {}},
+    "goodbye": {"code": "connection-lost", "details": {}},
 }
 
 #: What the server may say.
@@ -230,7 +235,7 @@ SERVER_MESSAGES: dict[str, dict[str, Check]] = {
     # One of the purpose “kept” follows the progress of the step that it shows.
     "picture": {"job": _job, "purpose": one_of("preview", "snapshot", "kept", "final")},
     "paused": {"job": _job, "fraction": _fraction},
-    "note": {"job": _job, "code": _code, "sentence": text},
+    "note": {"job": _job, **_error},
     "finished": {"job": _job, "seconds": _seconds, "stopped": flag, "settings": mapping, "device": text},
     "cancelled": {"job": _job},
     # The job is over because of this; with an empty job, the last message was refused.
@@ -239,7 +244,7 @@ SERVER_MESSAGES: dict[str, dict[str, Check]] = {
     "refused": {"job": text, **_error},
     "status": {"report": mapping},
     "heartbeat": {},
-    "goodbye": {"sentence": text, "remedy": text},
+    "goodbye": _error,
 }
 
 

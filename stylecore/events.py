@@ -41,10 +41,12 @@ class StepDone:
 
 @dataclass(frozen=True)
 class Note:
-    """Something that the caller should tell its user, e.g. that the picture is painted smaller than it is."""
+    """Something that the caller should tell its user, as a :class:`stylecore.errors.Fault`; the job goes on."""
 
     code: str
     sentence: str
+    remedy: str = ""
+    details: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)

@@ -6,7 +6,7 @@ import ipaddress
 import socket
 
 from server.discovery import ServerError
-from server.errors import fault
+from stylecore.errors import fault
 
 
 def listening_address(text: str) -> tuple[str, int]:

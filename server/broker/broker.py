@@ -26,8 +26,8 @@ from server.broker.status_report import described, report
 from server.discovery import Connection
 from server.engine.link import EngineLink
 from server.engine.pool import EngineOptions, Engines
-from server.errors import ProtocolError, fault
 from server.protocol import Examined
+from stylecore.errors import Fault, ProtocolError, fault
 
 log = logging.getLogger("broker")
 
@@ -276,7 +276,7 @@ class Broker:
         except OSError as error:
             log.error("no engine process can be started: %s", error)
             if not len(self._engines):
-                self._ledger.fail(self._ledger.all(), *fault("engine-failed", error))
+                self._ledger.fail(self._ledger.all(), fault("engine-failed", error))
             return False
 
     def _start(self, job: Job, link: EngineLink) -> None:
@@ -297,7 +297,7 @@ class Broker:
                 if link not in self._engines:
                     return
         except (ProtocolError, ValueError) as error:
-            self._replace(link, f"it said what cannot be understood ({error})")
+            self._replace(link, fault("engine-hung:garbled", error))
             return
         if ended:
             self._bury(link)
@@ -311,9 +311,10 @@ class Broker:
             self._failed_starts = 0
             return
         if message.type == "failed":
-            log.error("engine failed: %s", fields["sentence"])
+            told = Fault(fields["code"], fields["sentence"], fields["remedy"], fields["details"])
+            log.error("engine failed: %s", told.sentence)
             self._engines.end(link)
-            self._ledger.fail(self._without_engine(), fields["code"], fields["sentence"], fields["remedy"])
+            self._ledger.fail(self._without_engine(), told)
             return
         job = self._ledger.get(fields.get("job", ""))
         if job is None or job.engine is not link:
@@ -348,23 +349,23 @@ class Broker:
         for job in self._with(link):
             if job.frames and not job.tried and not job.fraction and job.cancel_by is None:
                 self._ledger.again(job)  # it had not begun: the engine was dead already, which can be chance
-        self._ledger.lose(self._with(link), "engine-died", reason)
+        self._ledger.lose(self._with(link), reason)
         if not link.ready:
-            self._not_started(*fault("engine-failed", reason))
+            self._not_started(fault("engine-failed", reason.sentence))
 
-    def _replace(self, link: EngineLink, reason: str) -> None:
+    def _replace(self, link: EngineLink, reason: Fault) -> None:
         """End an engine that hangs; what it had is lost, and the others go on with a new one."""
         log.error("engine process %d is ended: %s", link.process.pid, reason)
         self._engines.end(link)
-        self._ledger.lose(self._with(link), "engine-hung", reason)
+        self._ledger.lose(self._with(link), reason)
         if not link.ready:
-            self._not_started(*fault("engine-hung", reason))
+            self._not_started(reason)
 
-    def _not_started(self, code: str, sentence: str, remedy: str) -> None:
+    def _not_started(self, told: Fault) -> None:
         """An engine was killed or hung before it was ready: that can be chance, so one more is tried."""
         self._failed_starts += 1
         if self._failed_starts > 1:
-            self._ledger.fail(self._without_engine(), code, sentence, remedy)
+            self._ledger.fail(self._without_engine(), told)
             self._failed_starts = 0
 
     # Time.
@@ -393,15 +394,15 @@ class Broker:
         if reason := self._engines.trouble(link):
             self._replace(link, reason)
         elif any(job.cancel_by is not None and now > job.cancel_by for job in jobs):
-            self._replace(link, "it was busy with a cancelled job")
+            self._replace(link, fault("engine-hung:cancelled"))
         elif jobs:
             link.idle_since = now
             if self._engines.slow(link):
                 log.warning("engine process %d: one step has taken %.0f s", link.process.pid, link.step)
-                code, sentence, remedy = fault("engine-slow", round(link.step))
+                told = fault("engine-slow", round(link.step))
                 for job in jobs:
                     if job.state == "running":
-                        self._ledger.tell(job, "note", code=code, sentence=f"{sentence} {remedy}")
+                        self._ledger.tell(job, "note", **told._asdict())
         elif link.ready and now > link.idle_since + self._manner.engine_idle:
             log.info("engine process %d retired", link.process.pid)
             self._engines.end(link)
@@ -421,10 +422,10 @@ class Broker:
         elif self._end_at is None:
             log.info("asked to end; %d job(s) have %.0f s to finish", len(running), self._manner.grace)
             self._end_at = now + self._manner.grace
-            self._ledger.fail([job for job in self._ledger.all() if job.state != "running"], *fault("server-stopping"))
-            code, sentence, remedy = fault("server-stopping-soon", round(self._manner.grace))
+            self._ledger.fail([job for job in self._ledger.all() if job.state != "running"], fault("server-stopping"))
+            told = fault("server-stopping-soon", round(self._manner.grace))
             for job in running:
-                self._ledger.tell(job, "note", code=code, sentence=f"{sentence} {remedy}")
+                self._ledger.tell(job, "note", **told._asdict())
         elif now > self._end_at + FINISH_SECONDS:
             self._ending = True
         elif now > self._end_at:
@@ -448,9 +449,8 @@ class Broker:
     def _end(self) -> None:
         """Tell the clients, end the engines, and leave nothing behind."""
         self._state_folder.hide()
-        _, sentence, remedy = fault("server-stopping")
         for identity in self._sessions:
-            self._gate.send(identity, "goodbye", sentence=sentence, remedy=remedy)
+            self._gate.send(identity, "goodbye", **fault("server-stopping")._asdict())
         for link in self._engines:
             self._engines.end(link)
         self._gate.close()

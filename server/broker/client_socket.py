@@ -21,8 +21,8 @@ from zmq.utils.monitor import recv_monitor_message
 
 from server import protocol
 from server.discovery import ServerError
-from server.errors import ProtocolError, fault
 from server.protocol import Examined, Message
+from stylecore.errors import ProtocolError, fault
 
 log = logging.getLogger("gate")
 
@@ -195,9 +195,8 @@ class Gate:
         self.pass_on(identity, protocol.encode(Message(kind, fields), protocol.SERVER_MESSAGES))
 
     def refuse(self, identity: bytes, job: str, code: str, detail: object = "", *, kind: str = "error") -> None:
-        """Send an error of :data:`server.errors.ERRORS`."""
-        code, sentence, remedy = fault(code, detail)
-        self.send(identity, kind, job=job, code=code, sentence=sentence, remedy=remedy)
+        """Send an error of :data:`stylecore.errors.ERRORS`."""
+        self.send(identity, kind, job=job, **fault(code, detail)._asdict())
 
     def pass_on(self, identity: bytes, frames: list[Any]) -> None:
         """Send frames as they are."""

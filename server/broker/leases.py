@@ -91,12 +91,7 @@ class Sessions:
         if count <= _BAD_MESSAGES:
             error = received.error
             self._gate.send(
-                received.identity,
-                "refused" if known_job else "error",
-                job=received.job,
-                code=error.code,
-                sentence=error.sentence,
-                remedy=error.remedy,
+                received.identity, "refused" if known_job else "error", job=received.job, **error.fault._asdict()
             )
 
     def due(self) -> None:

@@ -10,7 +10,7 @@ from typing import Any
 
 from server.broker.client_socket import Gate
 from server.broker.jobs import FairQueue, Job
-from server.errors import fault
+from stylecore.errors import Fault
 
 log = logging.getLogger("jobs")
 
@@ -109,15 +109,15 @@ class Ledger:
         )
         self._gate.send(job.owner, kind, job=job.name, **fields)
 
-    def fail(self, jobs: Iterable[Job], code: str, sentence: str, remedy: str) -> None:
+    def fail(self, jobs: Iterable[Job], told: Fault) -> None:
         """End jobs with an error."""
         for job in list(jobs):
-            self.over(job, "error", f"failed: {code}", code=code, sentence=sentence, remedy=remedy)
+            self.over(job, "error", f"failed: {told.code}", **told._asdict())
 
-    def lose(self, jobs: Iterable[Job], code: str, detail: str) -> None:
+    def lose(self, jobs: Iterable[Job], told: Fault) -> None:
         """End jobs whose engine is gone; those that were to be cancelled anyway are."""
         for job in list(jobs):
             if job.cancel_by is not None:
                 self.over(job, "cancelled", "cancelled")
             else:
-                self.fail([job], *fault(code, detail))
+                self.fail([job], told)

@@ -14,7 +14,7 @@ from server import protocol
 from server.broker import state_folder as places
 from server.broker.addresses import shown, split_address
 from server.discovery import ServerError, read_connection, server_lives
-from server.errors import fault
+from stylecore.errors import fault
 from stylecore.files.replacing import cannot_write
 
 

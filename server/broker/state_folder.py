@@ -19,7 +19,7 @@ from zmq.auth.certs import create_certificates
 from server.broker.addresses import is_loopback
 from server.broker.client_socket import RateLimitedLog
 from server.discovery import Connection, ServerError, check_private, load_keys, read_connection
-from server.errors import fault
+from stylecore.errors import fault
 
 log = logging.getLogger("state_folder")
 
@@ -59,7 +59,7 @@ def lock(folder: Path) -> IO[bytes]:
             # A server that is ready is no passing look: give up at once, so as not to inherit when it is stopped.
             if time.monotonic() > deadline or _ready(folder):
                 handle.close()
-                raise ServerError(*fault("server-running", f" for “{folder}”")) from None
+                raise ServerError(*fault("server-running", folder=folder)) from None
             time.sleep(0.02)
 
 

@@ -20,9 +20,8 @@ from server.cli.terminal.arguments import Parser, one_of, read_arguments, to_pai
 from server.cli.terminal.output import say, streams, tell, write_json
 from server.client import Client, default_folder
 from server.discovery import read_connection, server_lives
-from server.errors import ServiceError, fault
 from stylecore import settings as style_settings
-from stylecore.errors import StyleError
+from stylecore.errors import StyleError, fault
 
 _DEPTHS = ("auto", "8", "16", "32")
 #: Exit status of everything that went wrong and is explained on stderr.
@@ -104,7 +103,7 @@ def _in_words(error: Exception) -> tuple[str, str, str]:
         name = os.fsdecode(error.filename) if isinstance(error.filename, str | bytes) else str(error.filename)
         return "file-unusable", f"{name} cannot be used ({error.strerror}).", "Check the name, and who may use it."
     if isinstance(error, MemoryError):
-        return fault("out-of-memory")
+        return fault("out-of-memory")[:3]
     sentence, remedy = f"This is a mistake of the program: {type(error).__name__}: {error}.", "Please report it."
     log = default_folder() / "command-line.log"
     try:
@@ -470,7 +469,7 @@ def _stop(options: argparse.Namespace) -> int:
         with Client.connect(folder, start=False, timeout=5.0, client_name="stop") as client:
             client.shutdown()
             ended = _gone(folder, 10.0)
-    except ServiceError as error:
+    except StyleError as error:
         if error.code in ("keys-unsafe", "keys-missing") or not server_lives(folder):
             raise
         ended = False
@@ -481,7 +480,7 @@ def _stop(options: argparse.Namespace) -> int:
             os.kill(connection.pid, number)
             ended = _gone(folder, seconds)
     if not ended and server_lives(folder):
-        raise ServiceError(*fault("server-silent"))
+        raise StyleError(*fault("server-silent"))
     say("The painting server has ended.")
     return 0
 

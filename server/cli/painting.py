@@ -15,10 +15,10 @@ from typing import TYPE_CHECKING, Any
 from server import client as wire
 from server.cli.files.masks import sent as maps_sent
 from server.cli.terminal.progress import Bar, Lines
-from server.client import Client, Event, ServiceError
+from server.client import Client, Event
 from server.discovery import default_folder
 from server.engine.pixels import to_keep, to_picture, to_pixels
-from stylecore.errors import StyleError
+from stylecore.errors import Fault, StyleError
 from stylecore.files import pictures, writing
 from stylecore.request import Extras
 
@@ -98,7 +98,7 @@ def paint_picture(
         The result and what is to be said of it; ``None`` if it was cancelled, and on every rank but the first.
 
     Raises:
-        StyleError, ServiceError: what went wrong, for people.
+        StyleError: what went wrong, for people.
     """
     every = options.save_every
     given = (content, styles, settings, interrupts, extras)
@@ -121,7 +121,7 @@ def paint_picture(
         elif isinstance(event, wire.PictureArrived):
             result = to_pixels(event.picture)
         elif isinstance(event, wire.Failed | wire.Disconnected):
-            raise ServiceError(getattr(event, "code", "connection-lost"), event.sentence, event.remedy)
+            raise StyleError(event.code, event.sentence, event.remedy, event.details)
         elif isinstance(event, wire.Finished) and result is not None:
             return result, event
     return None
@@ -206,7 +206,7 @@ def _local(
     )
     if resume is not None and any(ranks.agree(resume.exists())):
         job.restore(checkpoint.load(resume))
-        yield wire.Note("", "resumed", f"Going on from {resume}.")
+        yield wire.Note("", *Fault("resumed", f"Going on from {resume}."))
     size, next_state = (1, 1), time.monotonic() + _STATE_SECONDS
     for event in job.run():
         begins = isinstance(event, events.ScaleStarted) and event.scale > 1
@@ -219,7 +219,7 @@ def _local(
                 try:
                     checkpoint.save(resume, state)
                 except StyleError as error:
-                    yield wire.Note("", "state-not-kept", f"{error.sentence} Painting goes on.")
+                    yield wire.Note("", *Fault("state-not-kept", f"{error.sentence} Painting goes on."))
             del state
             took = time.monotonic() - begin
             next_state = time.monotonic() + max(_STATE_SECONDS, _STATE_SHARE * took)
@@ -247,7 +247,7 @@ def _local(
                 if ranks.rank == 0:
                     yield wire.PictureArrived("", "kept", to_picture(image, "f32"))
         elif isinstance(event, events.Note):
-            yield wire.Note("", event.code, event.sentence)
+            yield wire.Note("", event.code, event.sentence, event.remedy, event.details)
         elif isinstance(event, events.Finished) and ranks.rank == 0:
             if resume is not None and not event.stopped:
                 resume.unlink(missing_ok=True)

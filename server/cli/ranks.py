@@ -22,7 +22,6 @@ from torch.multiprocessing.spawn import ProcessExitedException, ProcessRaisedExc
 from server.cli.painting import ENDINGS
 from server.cli.style import check, style
 from server.cli.terminal.output import streams
-from server.errors import ServiceError
 from stylecore.errors import StyleError
 from stylecore.tensors.strips import Ranks
 
@@ -101,7 +100,7 @@ def _rank(rank: int, options: argparse.Namespace, folder: Path) -> None:
         store = dist.FileStore(str(folder / "meeting"), options.ranks)  # type: ignore[attr-defined]
         status = _join(options, store=store, rank=rank, world_size=options.ranks)
         said.write_text(json.dumps({"status": status}))
-    except (StyleError, ServiceError) as error:
+    except StyleError as error:
         said.write_text(json.dumps({"code": error.code, "sentence": error.sentence, "remedy": error.remedy}))
         # Without waiting for anybody: the others are to notice.
         sys.stdout.flush()

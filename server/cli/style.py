@@ -43,7 +43,7 @@ def style(options: argparse.Namespace, ranks: Ranks | None = None) -> int:
         ranks: the processes that paint the picture together, if there are several. Rank 0 writes the results.
 
     Raises:
-        StyleError, ServiceError: what went wrong, for people.
+        StyleError: what went wrong, for people.
     """
     settings = chosen_settings(options)
     weights = style_weights(options.weights, len(options.styles))

@@ -28,7 +28,7 @@ from server.engine.link import EngineLink
 from server.engine.process import die_with_broker, end_with_broker, report
 from server.engine.reports import REPORTS
 from server.protocol import CLIENT_MESSAGES, Message, Picture
-from stylecore.errors import StyleError
+from stylecore.errors import StyleError, fault
 
 #: The engine's machine is asked for news at least so often, and given up when it has not answered for so long.
 _PATIENCE_SECONDS = 0.1
@@ -239,14 +239,8 @@ class Relay:
         """Tell that a machine is lost, and return what another one is to do."""
         messages = []
         for name, job in self._jobs.items():
-            saved = "from its last saved image" if job.saved is not None else "from its beginning"
-            report(
-                self._link,
-                "note",
-                job=name,
-                code="machine-lost",
-                sentence=f"The machine of the cluster that painted this is lost. It goes on {saved} on another one.",
-            )
+            told = fault("machine-lost:saved" if job.saved is not None else "machine-lost:beginning")
+            report(self._link, "note", job=name, **told._asdict())
             messages += job.again()
             job.asked = deque(wanted for wanted in job.asked if wanted)
             messages += [_frames(protocol.encode(Message("snapshot", {"job": name}), CLIENT_MESSAGES)) for _ in job.asked]
@@ -278,7 +272,7 @@ def main() -> int:
         with Cluster(options.cluster) as cluster:
             status = Relay(link, options.pulse, cluster, rest).run()
     except StyleError as error:
-        report(link, "failed", job="", code=error.code, sentence=error.sentence, remedy=error.remedy)
+        report(link, "failed", job="", **error.fault._asdict())
     link.close()
     context.term()
     if status < 0:

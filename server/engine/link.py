@@ -19,6 +19,7 @@ import zmq
 from server import protocol
 from server.engine.reports import REPORTS
 from server.protocol import Examined, Message
+from stylecore.errors import Fault, fault
 
 # A Unix socket's path must fit into sockaddr_un; deeper folders get a private temporary one instead.
 _LONGEST_PATH = 90
@@ -138,8 +139,8 @@ class EngineLink:
         """Return whether the process still runs."""
         return self.process.poll() is None
 
-    def reason(self) -> str:
-        """Return in words why the process ended."""
+    def reason(self) -> Fault:
+        """Return why the process ended."""
         status = self.process.returncode
         if status is not None and status < 0:
             try:
@@ -147,14 +148,14 @@ class EngineLink:
             except ValueError:
                 name = str(-status)
             if -status == signal.SIGKILL:
-                return "the system ended it (SIGKILL), often because memory ran out"
-            return f"it crashed ({name})"
+                return fault("engine-died:killed")
+            return fault("engine-died:crashed", signal=name)
         try:
             lines = self._log.read_text("utf-8", "replace").strip().splitlines()
         except OSError:
             lines = []
         said = f": {lines[-1].strip()[:300]}" if lines else ""
-        return f"it ended with status {status}{said}"
+        return fault("engine-died:status", status=status, said=said)
 
     def end(self) -> None:
         """End the process now and clean up after it."""

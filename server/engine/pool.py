@@ -14,6 +14,7 @@ from typing import Any
 import zmq
 
 from server.engine.link import EngineLink
+from stylecore.errors import Fault, fault
 
 log = logging.getLogger("engines")
 
@@ -120,17 +121,17 @@ class Engines:
             self._links.remove(link)
             link.end()
 
-    def trouble(self, link: EngineLink) -> str:
-        """Return in words why a living engine must be replaced, or ``''``."""
+    def trouble(self, link: EngineLink) -> Fault | None:
+        """Return why a living engine must be replaced, or None."""
         now = time.monotonic()
         silent = now - link.heard
         if silent > (SILENT_SECONDS if link.ready else SILENT_LOADING_SECONDS):
-            return f"it has not answered for {silent:.0f} seconds"
+            return fault("engine-hung:silent", seconds=f"{silent:.0f}")
         if not link.ready and now - link.started > LOADING_SECONDS:
-            return f"it has not loaded the network within {LOADING_SECONDS:.0f} seconds"
+            return fault("engine-hung:loading", seconds=f"{LOADING_SECONDS:.0f}")
         if link.step > max(self._options.hung_seconds, HUNG_TIMES * link.expected):
-            return f"one step has taken {link.step:.0f} seconds, and still goes on"
-        return ""
+            return fault("engine-hung:step", seconds=f"{link.step:.0f}")
+        return None
 
     def slow(self, link: EngineLink) -> bool:
         """Return True once for each step that takes suspiciously long."""

@@ -30,8 +30,8 @@ from server.discovery import default_folder
 from server.engine.heartbeat import FIRST_STEP_SECONDS, Heartbeat
 from server.engine.pixels import to_keep, to_picture, to_pixels
 from server.engine.reports import REPORTS
-from server.errors import ProtocolError, fault
 from server.protocol import Message, Picture
+from stylecore.errors import Fault, StyleError, fault
 
 if TYPE_CHECKING:
     import numpy as np
@@ -152,29 +152,25 @@ class Worker:
         self.report("picture", to_picture(image, running.content.kind), job=running.name, purpose=purpose)
 
     def _update(self, running: Running, settings: dict[str, Any]) -> None:
-        from stylecore.errors import StyleError
-
         try:
             running.job.update(settings)
         except StyleError as error:
-            self.report("refused", job=running.name, code=error.code, sentence=error.sentence, remedy=error.remedy)
+            self.report("refused", job=running.name, **error.fault._asdict())
 
     def _guarded(self, name: str, work: Any) -> None:
         """Run a job; what goes wrong in it is reported, and what nobody foresaw ends the process, for a fresh one."""
-        from stylecore.errors import StyleError
-
         try:
             work()
-        except (StyleError, ProtocolError) as error:
-            self._fail(name, error.code, error.sentence, error.remedy)
+        except StyleError as error:
+            self._fail(name, error.fault)
         except Exception as error:
             if isinstance(error, MemoryError) or _ALLOCATION.search(str(error)):
                 # torch raises a plain RuntimeError when main memory cannot be had
-                self._fail(name, *fault("out-of-memory"))
+                self._fail(name, fault("out-of-memory"))
                 return
             traceback.print_exc()
             detail = f"{type(error).__name__}: {(str(error).splitlines() or [''])[0][:200]}"
-            self._fail(name, *fault("engine-error", detail))
+            self._fail(name, fault("engine-error", detail))
             self._link.close(2000)
             self._link.context.term()
             sys.exit(1)  # after an error on the device, its state cannot be trusted
@@ -184,9 +180,9 @@ class Worker:
             # A preview that waits for the next setting goes on with what it has.
             _give_back(self._engine, everything=not self._held)
 
-    def _fail(self, name: str, code: str, sentence: str, remedy: str) -> None:
+    def _fail(self, name: str, told: Fault) -> None:
         self._used(name)
-        self.report("error", job=name, code=code, sentence=sentence, remedy=remedy)
+        self.report("error", job=name, **told._asdict())
 
     def _used(self, name: str) -> None:
         """Report what the job took, just before its end, and the arithmetic that it was painted in."""
@@ -251,7 +247,7 @@ class Worker:
                 began, pace = now, (now - began) / (running.width * running.height)
                 self._pulse.working(pace * running.width * running.height)
             elif isinstance(event, Note):
-                self.report("note", job=running.name, code=event.code, sentence=event.sentence)
+                self.report("note", job=running.name, **vars(event))
             elif isinstance(event, Finished):
                 self._pulse.working()
                 final = to_picture(running.job.image(), running.content.kind)
@@ -411,18 +407,17 @@ def main() -> int:
     try:
         from stylecore import settings as declared
         from stylecore.device.engine import Engine
-        from stylecore.errors import StyleError
 
         try:
             engine = Engine(options.device, options.weights, options.threads, default_folder())
             engine.network(declared.defaults(), engine.arithmetic())  # better now than with a job waiting
         except StyleError as error:
-            report(link, "failed", job="", code=error.code, sentence=error.sentence, remedy=error.remedy)
+            report(link, "failed", job="", **error.fault._asdict())
             return _leave(link)
     except Exception as error:  # a broken installation: torch missing, a driver that does not fit
         traceback.print_exc()
-        code, sentence, remedy = fault("engine-failed", f"{type(error).__name__}: {str(error)[:300]}")
-        report(link, "failed", job="", code=code, sentence=sentence, remedy=remedy)
+        told = fault("engine-failed", f"{type(error).__name__}: {str(error)[:300]}")
+        report(link, "failed", job="", **told._asdict())
         return _leave(link)
     report(link, "ready", device=engine.device_name, memory=engine.memory(), devices=_devices(engine))
     Worker(link, engine, pulse).serve()

@@ -14,7 +14,7 @@ from torch import Tensor
 from stylecore.device import memory_budget, probes
 from stylecore.device.decisions import decided
 from stylecore.device.machine import Machine, processor_name
-from stylecore.errors import StyleError
+from stylecore.errors import StyleError, fault
 from stylecore.network import weights as vgg_weights
 from stylecore.network.arithmetic import Arithmetic, Decision
 from stylecore.network.vgg import Network, activation_means
@@ -120,9 +120,7 @@ class Engine:
         except (MemoryError, RuntimeError) as error:
             if not memory_budget.ran_out(error):
                 raise
-            raise StyleError(
-                "out-of-memory", "There is too little memory to try out the network.", "Close other programs."
-            ) from error
+            raise StyleError(*fault("out-of-memory:try")) from error
         # What was only tried, up to 300 MB, is hardly ever asked for again.
         best = decision.arithmetic("auto")
         self._networks = {key: network for key, network in self._networks.items() if key[2] == best}
@@ -178,11 +176,7 @@ def _device(name: str) -> torch.device:
         device = torch.device(name)
         torch.zeros(1, device=device)
     except (RuntimeError, AssertionError) as error:
-        raise StyleError(
-            "device-missing",
-            f"The device “{name}” cannot be used on this computer ({str(error).splitlines()[0]}).",
-            "Use --device auto or --device cpu.",
-        ) from error
+        raise StyleError(*fault("device-missing", str(error).splitlines()[0], device=name)) from error
     return device
 
 

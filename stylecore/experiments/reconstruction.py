@@ -50,7 +50,7 @@ def content_of(
         StyleError: the picture cannot be used.
     """
     network = engine.network({**declared.defaults(), "objective": "paper"}, engine.arithmetic())
-    given, _ = picture_tensors(picture, "picture", engine.device)
+    given, _ = picture_tensors(picture, "content", engine.device)
     with torch.no_grad():
         target = network.features(given, {layer})[layer].float()
     unit = target.var(unbiased=False).clamp_min(_LEAST_VARIANCE)

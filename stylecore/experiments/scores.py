@@ -49,6 +49,6 @@ class Judge(Job):
             )
         if self._judged_by is None:
             self._judged_by = self._materials.objective(size, self.scales[-1].way, Strip(height))
-        tensor, _ = picture_tensors(picture, "picture", self._engine.device)
+        tensor, _ = picture_tensors(picture, "content", self._engine.device)
         total, content, style, *layers = self._judged_by(tensor).losses.tolist()
         return Score(total, content, style, dict(zip(STYLE_LAYERS, layers, strict=True)))

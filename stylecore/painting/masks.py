@@ -17,7 +17,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from stylecore.errors import StyleError
+from stylecore.errors import StyleError, fault
 from stylecore.objective.objective import content_weight
 from stylecore.tensors.resampling import Size, resize
 
@@ -54,13 +54,8 @@ class Areas:
     ) -> None:
         chosen = _map(guide, size, "guide", device)
         if chosen is not None:
-            self._check(
-                chosen,
-                alpha,
-                "No visible part of the picture is chosen to be painted.",
-                "Choose a part that has visible pixels, or all of it.",
-            )
-        given = [_map(each, size, f"guide of style {n}", device) for n, each in enumerate(style_guides, 1)]
+            self._check(chosen, alpha, "picture")
+        given = [_map(each, size, "style", device, number) for number, each in enumerate(style_guides, 1)]
         own = _together(given)
         rest = None
         if any(each is not None for each in own):
@@ -71,18 +66,13 @@ class Areas:
             if all(each is not None for each in own):
                 chosen = covered if chosen is None else chosen * covered
         #: The strength map, H × W, or ``None``.
-        self.strength = _map(strength, size, "strength map", device)
+        self.strength = _map(strength, size, "strength", device)
         #: How much of the result is seen over the photo, transparency aside; ``None``: all.
         self.visible = chosen
         if self.strength is not None:
             fade = (self.strength / _FADE).clamp(0, 1)
             self.visible = fade if chosen is None else chosen * fade
-            self._check(
-                self.visible,
-                alpha,
-                "The strength map is 0 wherever the picture would be painted.",
-                "Paint it lighter where the style is wanted.",
-            )
+            self._check(self.visible, alpha, "strength")
         #: Where the image counts, transparency included; ``None``: everywhere.
         self.guide = _product(self.visible, alpha)
         base = _product(_map(guide, size, "guide", device), alpha, self.strength)
@@ -95,7 +85,7 @@ class Areas:
                 whole = rest is None and self.strength is None
                 made[id(each)] = None if whole else region
                 if region is not None:
-                    self._check(region, None, *_nothing_for(number, each is None))
+                    self._check(region, None, "rest" if each is None else "style", number)
             self.regions.append(made[id(each)])
 
     def at(self, size: Size) -> tuple[Tensor | None, list[Tensor | None]]:
@@ -113,9 +103,9 @@ class Areas:
         return local * content_weight(local * strength) / whole
 
     @staticmethod
-    def _check(area: Tensor, alpha: Tensor | None, sentence: str, remedy: str) -> None:
+    def _check(area: Tensor, alpha: Tensor | None, which: str, number: int = 0) -> None:
         if not bool(((area if alpha is None else area * alpha) > 0).any()):
-            raise StyleError("empty-guide", sentence, remedy)
+            raise StyleError(*fault(f"empty-guide:{which}", number=number))
 
 
 def resize_guide(guide: Tensor, size: Size) -> Tensor:
@@ -127,15 +117,13 @@ def resize_guide(guide: Tensor, size: Size) -> Tensor:
     return resize(guide[None, None], size)[0, 0].clamp(0, 1)
 
 
-def _map(given: Map | None, size: Size, what: str, device: torch.device) -> Tensor | None:
+def _map(given: Map | None, size: Size, which: str, device: torch.device, number: int = 0) -> Tensor | None:
     if given is None:
         return None
     if given.shape != size:
-        raise StyleError(
-            "bad-guide",
-            f"The {what} is {' × '.join(map(str, given.shape[::-1]))} pixels, the picture {size[1]} × {size[0]}.",
-            "Use one of the picture's size.",
-        )
+        height, width = given.shape
+        sizes = {"width": width, "height": height, "picture_width": size[1], "picture_height": size[0]}
+        raise StyleError(*fault(f"bad-guide:{which}", number=number, **sizes))
     return torch.nan_to_num(torch.from_numpy(np.ascontiguousarray(given, np.float32)).to(device)).clamp(0, 1)
 
 
@@ -154,15 +142,3 @@ def _product(*maps: Tensor | None) -> Tensor | None:
         if each is not None:
             product = each if product is None else product * each
     return product
-
-
-def _nothing_for(number: int, rest: bool) -> tuple[str, str]:
-    if rest:
-        return (
-            f"The other styles' guides leave nothing for style {number}, which has none.",
-            "Leave that style out, or make their guides smaller.",
-        )
-    return (
-        f"The guide of style {number} is empty where the picture is painted.",
-        "Paint it lighter where the style is wanted, or leave that style out.",
-    )

@@ -5,11 +5,12 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Literal
 
 import torch
 
 from stylecore.device.memory_budget import BLOCKS_SLOWDOWN, MemoryPlan, fastest
-from stylecore.errors import StyleError
+from stylecore.errors import StyleError, fault
 from stylecore.files.pictures import MOST_PIXELS
 from stylecore.painting.brush import LEAST_SIDE, style_size
 from stylecore.settings import Value
@@ -79,7 +80,7 @@ def make_plan(
     Raises:
         StyleError: ``picture-too-small``, ``picture-too-large`` or ``out-of-memory``.
     """
-    check_size(size, "picture")
+    check_size(size, "content")
 
     def way_for(scale: Size) -> MemoryPlan | None:
         sizes = [style_size(style, scale, float(settings["brush_size"])) for style in styles]
@@ -92,12 +93,9 @@ def make_plan(
     while way_for((height, width)) is None:
         height, width = int(height * 0.9), int(width * 0.9)
         if min(height, width) < LEAST_SIDE or height * width < 128 * 128:
-            little = (
-                f"Only {available / 2**20:,.0f} MB of memory may be used, too little to paint in."
-                if available > 2**20
-                else "The program alone takes all the memory that may be used."
-            )
-            raise StyleError("out-of-memory", little, "Raise the memory limit, or close other programs.")
+            if available > 2**20:
+                raise StyleError(*fault("out-of-memory:limit", megabytes=f"{available / 2**20:,.0f}"))
+            raise StyleError(*fault("out-of-memory:program"))
     sizes = pyramid_sizes(height, width)
     steps = _steps(sizes, settings)
     if warm:
@@ -129,18 +127,11 @@ def nearly_texture(settings: Mapping[str, Value]) -> bool:
     return settings["objective"] == "gram" and content < style * LEAST_COARSE_CONTENT
 
 
-def check_size(size: Size, what: str) -> None:
+def check_size(size: Size, what: Literal["content", "style"]) -> None:
     """Raise StyleError ``picture-too-small`` or ``picture-too-large`` unless a picture of this size can be used."""
     height, width = size
     if min(height, width) < LEAST_SIDE:
-        raise StyleError(
-            "picture-too-small",
-            f"The {what} is only {width} × {height} pixels; the network needs at least {LEAST_SIDE} × {LEAST_SIDE}.",
-            "Use a larger picture, or enlarge this one.",
-        )
+        raise StyleError(*fault(f"picture-too-small:{what}", width=width, height=height, least=LEAST_SIDE))
     if height * width > MOST_PIXELS:
-        raise StyleError(
-            "picture-too-large",
-            f"The {what} has {height * width / 1e6:,.0f} megapixels; at most {MOST_PIXELS / 1e6:,.0f} can be used.",
-            "Scale it down first.",
-        )
+        megapixels = {"megapixels": f"{height * width / 1e6:,.0f}", "most": f"{MOST_PIXELS / 1e6:,.0f}"}
+        raise StyleError(*fault(f"picture-too-large:{what}", **megapixels))

@@ -12,7 +12,7 @@ from torch import Tensor
 from stylecore import settings as declared
 from stylecore.device import memory_budget
 from stylecore.device.engine import Engine
-from stylecore.errors import StyleError
+from stylecore.errors import StyleError, fault
 from stylecore.network.arithmetic import Arithmetic
 from stylecore.objective.distances import DISTANCES
 from stylecore.objective.flat import roughened
@@ -65,16 +65,16 @@ class Materials:
         #: The settings and the arithmetic in force.
         self.settings, self.arithmetic = settings, arithmetic
         self._engine = engine
-        self.content, self._alpha = picture_tensors(content, "picture", engine.device)
+        self.content, self._alpha = picture_tensors(content, "content", engine.device)
         if not styles or sum(style.weight for style in styles) <= 0 or min(style.weight for style in styles) < 0:
-            raise StyleError("no-style", "There is no style to paint with.", "Choose a style picture.")
+            raise StyleError(*fault("no-style"))
         styles = [style for style in styles if style.weight > 0]
         self._areas = masks.Areas(
             self.size, self._alpha, guide, [style.guide for style in styles], strength_map, engine.device
         )
         self._start = None if start_picture is None else self._make_start(start_picture)
         self._anew, self._targets = anew, targets
-        self._styles = [(*picture_tensors(style.picture, "style picture", engine.device), style.weight) for style in styles]
+        self._styles = [(*picture_tensors(style.picture, "style", engine.device), style.weight) for style in styles]
 
     @property
     def size(self) -> Size:
@@ -98,13 +98,9 @@ class Materials:
 
     def _make_start(self, pixels: Pixels) -> Tensor:
         if pixels.shape[:2] != self.size:
-            raise StyleError(
-                "bad-start",
-                f"The picture to start from is {pixels.shape[1]} × {pixels.shape[0]} pixels, "
-                f"the picture {self.size[1]} × {self.size[0]}.",
-                "Use one of the picture's size.",
-            )
-        start, alpha = picture_tensors(pixels, "picture to start from", self._engine.device)
+            sizes = {"picture_width": self.size[1], "picture_height": self.size[0]}
+            raise StyleError(*fault("bad-start", width=pixels.shape[1], height=pixels.shape[0], **sizes))
+        start, alpha = picture_tensors(pixels, "content", self._engine.device)
         return start if alpha is None else torch.lerp(self.content, start, alpha[None, None])
 
     def digest(self) -> str:

@@ -64,6 +64,34 @@ def test_the_client_works_with_nothing_but_the_folder(plugin: Path) -> None:
     assert done.stdout.split("\n")[:2] == [str(plugin / "server" / "client.py"), ""]
 
 
+@pytest.mark.parametrize("language", ["de", "fr"])
+def test_what_the_engine_says_is_said_in_the_users_language(plugin: Path, language: str) -> None:
+    script = """
+import sys
+sys.path[:0] = sys.argv[1:2]
+import string
+from common.messages import in_own_words
+from stylecore.errors import ERRORS, StyleError, fault
+for key, texts in ERRORS.items():
+    gaps = {name: "17" for text in texts for _, name, _, _ in string.Formatter().parse(text) if name}
+    told = fault(key, **gaps)
+    said = in_own_words(StyleError(*told))
+    if said[0] == told.sentence and told.sentence != "17" or told.remedy and said[1] == told.remedy:
+        print("English:", key)
+newer = StyleError("grew-wings", "The engine grew wings.", "Catch it.", {"case": "two"})
+print(*in_own_words(newer))
+print(*in_own_words(StyleError("engine-hung", "It hung.", "", {"case": "silent"})))  # without its details
+"""
+    done = subprocess.run(
+        [sys.executable, "-I", "-S", "-c", script, plugin],
+        env={"LANGUAGE": language, "LC_ALL": "C.UTF-8"},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.stdout.splitlines() == ["The engine grew wings. Catch it.", "It hung. "], done.stdout + done.stderr
+
+
 def test_replaces_the_former_one_whole(plugin: Path, vendor: Path) -> None:
     (plugin / "gone in the new version.py").touch()
     (plugin.parent / ".neural-style-new-killed").mkdir()

@@ -29,7 +29,6 @@ import pytest
 from installer import doctor, environment, gimps, main, places, plugins, processes
 from installer.errors import InstallError
 from server import discovery
-from server.errors import ServiceError
 from stylecore.errors import StyleError
 from stylecore.network import weights
 from tests.install.conftest import FOREIGN, REPOSITORY
@@ -283,7 +282,7 @@ def test_keys_that_others_can_read_are_told_and_the_remedy_helps(installed: Inst
             f'metadata\ncurve\n    public-key = "{"p" * 40}"\n    secret-key = "{"s" * 40}"\n'
         )
         (state / "keys" / f"{name}.key_secret").chmod(0o644)
-    with pytest.raises(ServiceError, match="Other users could read the server's keys") as caught:
+    with pytest.raises(StyleError, match="Other users could read the server's keys") as caught:
         discovery.load_keys(state, "client")
     command = caught.value.remedy.removeprefix("Run: ")
     subprocess.run(["/bin/sh", "-c", command], check=True)

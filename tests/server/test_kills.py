@@ -11,7 +11,7 @@ import pytest
 
 from benchmarks import kills
 from server.client import Client
-from server.errors import ServiceError
+from stylecore.errors import StyleError
 
 pytestmark = pytest.mark.before_a_release  # what they find in a few rounds, tests of single faults find each time
 
@@ -37,7 +37,7 @@ def test_clients_connect_while_servers_are_killed(tmp_path: Path) -> None:
                 try:
                     with Client.connect(folder, timeout=20) as client:
                         found.append(client.welcome["pid"])
-                except ServiceError as error:
+                except StyleError as error:
                     found.append(error)
 
             begin = time.monotonic()

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import ast
 import json
+import string
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -10,8 +13,8 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from server import protocol
-from server.errors import ERRORS, ProtocolError, fault
 from server.protocol import CLIENT_MESSAGES, SERVER_MESSAGES, TAG, Message, Picture, decode, encode
+from stylecore.errors import ERRORS, Fault, ProtocolError, fault
 
 #: A few thousand in all; benchmarks/fuzz.py makes as many as wanted.
 MANY = settings(max_examples=1000, deadline=None)
@@ -252,7 +255,43 @@ def test_fields_of_newer_versions_are_left_out() -> None:
     assert "colour" not in decode(change(colour="red"), CLIENT_MESSAGES).fields
 
 
-def test_every_error_fills_in() -> None:
-    for code in ERRORS:
-        _, sentence, remedy = fault(code, "detail", folder="/a b")
-        assert sentence and remedy and "{" not in sentence + remedy
+def gaps(key: str) -> dict[str, str]:
+    """A value for each name in braces of an error's two texts."""
+    return {name: f"<{name}>" for text in ERRORS[key] for _, name, _, _ in string.Formatter().parse(text) if name}
+
+
+@pytest.mark.parametrize("key", ERRORS)
+def test_every_error_fills_in_and_travels_whole(key: str) -> None:
+    told = fault(key, **gaps(key))
+    assert told.code == key.partition(":")[0] and told.sentence and "{" not in told.sentence + told.remedy
+    assert all(f"<{name}>" in told.sentence + told.remedy for name in gaps(key))
+    fields = decode(encode(Message("error", {"job": "a", **told._asdict()}), SERVER_MESSAGES), SERVER_MESSAGES).fields
+    assert Fault(*(fields[name] for name in Fault._fields)) == told
+
+
+def test_every_error_is_raised_somewhere() -> None:
+    root = Path(protocol.__file__).parent.parent
+    paths = [path for each in ("stylecore", "server") for path in (root / each).rglob("*.py") if path.name != "errors.py"]
+    nodes = [node for path in paths for node in ast.walk(ast.parse(path.read_text("utf-8")))]
+    written = {node.value for node in nodes if isinstance(node, ast.Constant) and isinstance(node.value, str)}
+    for key in ERRORS:  # fault("code:case") or fault(f"code:{case}")
+        assert key in written or f"{key.partition(':')[0]}:" in written, key
+
+
+def test_an_error_of_an_older_program_lacks_its_details() -> None:
+    said = {"job": "a", "code": "queue-full", "sentence": "It is full.", "remedy": "Wait."}
+    frames = encode(Message("error", {**said, "details": {}}), SERVER_MESSAGES)
+    header = json.loads(bytes(frames[1]))
+    del header["details"]
+    fields = decode([frames[0], json.dumps(header).encode()], SERVER_MESSAGES).fields
+    assert fields["details"] == {} and fields["sentence"] == "It is full."
+
+
+@pytest.mark.parametrize(
+    "details", [{"a": 1}, {"a b": "x"}, {"a": "x" * 3000}, {str(n): "" for n in range(40)}, "no", None]
+)
+def test_details_that_are_none_are_refused(details: Any) -> None:
+    frames = encode(Message("error", {"job": "", **fault("not-started")._asdict()}), SERVER_MESSAGES)
+    header = {**json.loads(bytes(frames[1])), "details": details}
+    with pytest.raises(ProtocolError):
+        decode([frames[0], json.dumps(header).encode()], SERVER_MESSAGES)

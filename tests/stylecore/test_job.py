@@ -286,8 +286,8 @@ def test_an_objective_gone_wild_never_gives_garbage(
         (square(64, 0.0, 4), [Style(square(64))], {}, "fully-transparent"),
         (square(64), [], {}, "no-style"),
         (square(64), [Style(square(64), 0.0)], {}, "no-style"),
-        (square(64), [Style(square(64))], {"strength": 101}, "bad-setting"),
-        (square(64), [Style(square(64))], {"strenght": 1}, "bad-setting"),
+        (square(64), [Style(square(64))], {"strength": 101}, "bad-settings"),
+        (square(64), [Style(square(64))], {"strenght": 1}, "bad-settings"),
         (square(64, channels=1), [Style(square(64))], {}, "bad-picture"),
     ],
 )

@@ -4,23 +4,37 @@ from __future__ import annotations
 
 import logging
 import logging.handlers
-import re
 import traceback
+from collections.abc import Mapping
+from typing import Protocol
 
 from common import installation
+from common.errors import PluginError
 from common.translation import _
+from stylecore.errors import ERRORS, StyleError, filled
 
 _LOG_BYTES = 200_000
 
 
-def parts(error: BaseException) -> tuple[str, str]:
-    """Return what happened and what to do; an error that nobody foresaw also goes to the log in full.
+class Told(Protocol):
+    """An error or an event of the server's, in English, with what it takes to say it in another language."""
 
-    Errors of the server and of its client carry ``sentence`` and ``remedy`` just like PluginError.
-    """
-    sentence = getattr(error, "sentence", "")
-    if sentence:
-        return in_own_words(sentence), in_own_words(getattr(error, "remedy", ""))
+    @property
+    def code(self) -> str: ...  # noqa: D102
+    @property
+    def sentence(self) -> str: ...  # noqa: D102
+    @property
+    def remedy(self) -> str: ...  # noqa: D102
+    @property
+    def details(self) -> Mapping[str, str]: ...  # noqa: D102
+
+
+def parts(error: BaseException) -> tuple[str, str]:
+    """Return what happened and what to do; an error that nobody foresaw also goes to the log in full."""
+    if isinstance(error, PluginError):
+        return error.sentence, error.remedy
+    if isinstance(error, StyleError):
+        return in_own_words(error)
     _log(error)
     return (
         _("The plug-in met an error it did not expect: {error}").format(error=f"{type(error).__name__}: {error}"),
@@ -28,19 +42,16 @@ def parts(error: BaseException) -> tuple[str, str]:
     )
 
 
-def in_own_words(said: str) -> str:
-    """Return what the server or its client said in the user's language, if that is known.
-
-    Theirs is English with the details filled in, so it is recognised by the sentences that they are made from.
-    """
-    from server.errors import ERRORS
-
-    for template in (text for texts in ERRORS.values() for text in texts if _(text) != text):
-        pattern = re.sub(r"\\\{(\w+)\\\}", r"(?P<\1>.*)", re.escape(template))
-        match = re.fullmatch(pattern, said, re.DOTALL)
-        if match is not None and match.groupdict() != {"detail": said}:
-            return _(template).format(**match.groupdict())
-    return _(said)
+def in_own_words(told: Told) -> tuple[str, str]:
+    """Return in the user's language what the server, its engine or its client said; words of a newer one as they are."""
+    case = told.details.get("case")
+    texts = ERRORS.get(f"{told.code}:{case}" if case else told.code)
+    if texts is not None:
+        try:
+            return filled(told.details, *(_(text) for text in texts))
+        except (KeyError, IndexError, ValueError):  # a server of another version, with other details
+            pass
+    return told.sentence, told.remedy
 
 
 def words(error: BaseException) -> str:

@@ -267,7 +267,7 @@ class Painting:
         elif isinstance(event, events.Paused):
             self._pause()
         elif isinstance(event, events.Note):
-            self.note = _(event.sentence)
+            self.note = " ".join(part for part in in_own_words(event) if part)
         elif isinstance(event, events.Finished):
             self._finished(event)
         elif isinstance(event, events.Cancelled):
@@ -277,14 +277,14 @@ class Painting:
             raise self._failure(event)
         elif isinstance(event, events.Disconnected):
             self._job = None
-            raise PluginError(event.sentence, event.remedy)
+            raise PluginError(*in_own_words(event))
 
     def _failure(self, event: events.Failed) -> PluginError:
         """Return what the server could not do, with the name of the layer if there are several."""
+        told, remedy = in_own_words(event)
         if len({source.layer.get_id() for source in self._sources}) == 1:
-            return PluginError(event.sentence, event.remedy)
-        told = in_own_words(event.sentence)
-        return PluginError(_("Layer “{name}”: {told}").format(name=self._source.name, told=told), event.remedy)
+            return PluginError(told, remedy)
+        return PluginError(_("Layer “{name}”: {told}").format(name=self._source.name, told=told), remedy)
 
     def _progress(self, event: events.Progress) -> None:
         self._begun = True

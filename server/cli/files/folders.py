@@ -13,7 +13,6 @@ from typing import Any
 
 from server.cli.files.outputs import Outputs, make_folder
 from server.cli.terminal.patterns import is_pattern, matching
-from server.errors import ServiceError
 from stylecore.errors import StyleError
 from stylecore.files import writing
 from stylecore.files.metadata import kinds
@@ -230,7 +229,7 @@ def repaint(
         interrupted: whether Ctrl-C was pressed.
 
     Raises:
-        ServiceError: there is no server to go on with.
+        StyleError: there is no server to go on with.
     """
     sources = list(places)
     outcome, before = Outcome(), None
@@ -247,7 +246,7 @@ def repaint(
         tell(f"{number} of {len(sources)}: {source}")
         try:
             place = paint(source, target, before if frames else None)
-        except (StyleError, ServiceError) as error:
+        except StyleError as error:
             if error.code in END_OF_ALL:
                 raise
             outcome.failed.append((source, error.sentence, error.remedy))

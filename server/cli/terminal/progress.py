@@ -75,7 +75,7 @@ class Bar:
     def show(self, event: Event) -> None:
         """Show what there is to show."""
         if isinstance(event, wire.Note):
-            self.say(event.sentence)
+            self.say(event.words)
         elif isinstance(event, wire.Finished):
             self._bar.update(self._task, completed=1.0, description="Done", left="")
         elif isinstance(event, wire.Progress):
@@ -103,7 +103,7 @@ def _words(event: Event) -> str:
             f"{event.width} × {event.height} px, scale {event.scale} of {event.scales}, "
             f"{math.ceil(event.seconds_left)} s left"
         )
-    return event.sentence if isinstance(event, wire.Note) else ""
+    return event.words if isinstance(event, wire.Note) else ""
 
 
 class Several:
