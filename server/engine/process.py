@@ -12,7 +12,6 @@ import ctypes
 import gc
 import math
 import os
-import re
 import signal
 import sys
 import threading
@@ -49,12 +48,6 @@ PREVIEW_SIDE, PREVIEW_SIDE_FAST = 400, 800
 REFINE_STEPS = 16
 #: A preview may take this share of the time: a large one is shown less often than asked for.
 _PREVIEW_SHARE = 0.05
-#: How the arithmetic libraries say that there is no memory, in exceptions that do not.
-_ALLOCATION = re.compile(
-    r"can't allocate memory|not enough memory|out of memory|std::bad_alloc"
-    r"|could not create a (primitive|memory)",
-    re.IGNORECASE,
-)  # the last is oneDNN's way
 
 
 @dataclass
@@ -159,13 +152,14 @@ class Worker:
 
     def _guarded(self, name: str, work: Any) -> None:
         """Run a job; what goes wrong in it is reported, and what nobody foresaw ends the process, for a fresh one."""
+        from stylecore.device import memory_budget
+
         try:
             work()
         except StyleError as error:
             self._fail(name, error.fault)
         except Exception as error:
-            if isinstance(error, MemoryError) or _ALLOCATION.search(str(error)):
-                # torch raises a plain RuntimeError when main memory cannot be had
+            if memory_budget.ran_out(error):
                 self._fail(name, fault("out-of-memory"))
                 return
             traceback.print_exc()
@@ -362,10 +356,7 @@ def _give_back(engine: Engine, *, everything: bool) -> None:
     gc.collect()
     if everything:
         memory_budget.give_back()
-    if engine.device.type == "cuda":
-        import torch
-
-        torch.cuda.empty_cache()
+    memory_budget.empty_cache(engine.device)
 
 
 def die_with_broker() -> None:

@@ -12,6 +12,7 @@ import torch
 from torch import Tensor
 
 from stylecore.device import memory_budget, probes
+from stylecore.device.choice import choose_device
 from stylecore.device.decisions import decided
 from stylecore.device.machine import Machine, processor_name
 from stylecore.errors import StyleError, fault
@@ -39,6 +40,10 @@ class Engine:
         folder: where the machine's arithmetic, once decided, is kept for other processes
             (:mod:`stylecore.device.decisions`); ``None``: each process decides for itself.
 
+    Attributes:
+        device: what is painted on.
+        device_note: ``''``, or why ``'auto'`` took the processor although there is a GPU, in a sentence.
+
     Raises:
         StyleError: ``device-missing``, ``weights-missing`` or ``weights-corrupt``.
     """
@@ -46,8 +51,9 @@ class Engine:
     def __init__(
         self, device: str = "auto", weights: str | None = None, threads: int | None = None, folder: Path | None = None
     ) -> None:
-        self.device = _device(device)
+        self.device, self.device_note = choose_device(device)
         torch.backends.cudnn.deterministic = True  # or a GPU would not give the same picture twice
+        torch.backends.cudnn.allow_tf32 = False  # float32 is to be what it says; bfloat16 is there for speed
         if threads is None:
             threads = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
         torch.set_num_threads(threads)
@@ -165,19 +171,6 @@ class Engine:
 def layer_scales(means: Mapping[str, Tensor]) -> dict[str, Tensor]:
     """Return the number by which each layer's activations are divided: the layer's mean activation."""
     return {name: mean.mean().reshape(1) for name, mean in means.items()}
-
-
-def _device(name: str) -> torch.device:
-    if name == "auto":
-        if torch.cuda.is_available():
-            return torch.device("cuda")
-        return torch.device("mps" if torch.backends.mps.is_available() else "cpu")
-    try:
-        device = torch.device(name)
-        torch.zeros(1, device=device)
-    except (RuntimeError, AssertionError) as error:
-        raise StyleError(*fault("device-missing", str(error).splitlines()[0], device=name)) from error
-    return device
 
 
 def _resident_memory() -> int:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ctypes
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
@@ -110,11 +111,30 @@ def after(way: MemoryPlan, device: str = "cpu") -> Iterator[MemoryPlan]:
     return iter([each for each in ways(device) if each.needs(1 << 20, 0, torch.float32) < needed])
 
 
+#: What the libraries below torch say when there is no memory, in errors of no kind of their own.
+_NO_MEMORY = re.compile(
+    r"allocate memory|not enough memory|out of memory|std::bad_alloc"
+    r"|could not create a (primitive|memory)"  # oneDNN
+    r"|CU(BLAS|DNN|SOLVER|SPARSE)_STATUS_(ALLOC_FAILED|INTERNAL_ERROR_HOST_ALLOCATION_FAILED)"
+    r"|(HIP|MI)\w*OutOfMemory|miopenStatusAllocFailed"
+    r"|unable to find an engine to execute this computation",  # cuDNN, of which each has asked for too much
+    re.IGNORECASE,
+)
+
+
 def ran_out(error: BaseException) -> bool:
     """Return whether an error says that the device, or the computer, has no more memory."""
     if isinstance(error, torch.OutOfMemoryError | MemoryError):
         return True
-    return isinstance(error, RuntimeError) and "allocate memory" in str(error)
+    return isinstance(error, RuntimeError) and _NO_MEMORY.search(str(error)) is not None
+
+
+def empty_cache(device: torch.device) -> None:
+    """Let a GPU's allocator give back what it only keeps."""
+    if device.type == "cuda":
+        torch.cuda.empty_cache()
+    elif device.type == "mps":
+        torch.mps.empty_cache()
 
 
 def give_back() -> None:

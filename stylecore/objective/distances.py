@@ -54,15 +54,14 @@ def wasserstein(image: Moments, style: Moments) -> Tensor:
     |m − m′|² + tr(Σ + Σ′ − 2 (Σ′^½ Σ Σ′^½)^½), with its gradient in closed form from one eigendecomposition.
     """
     mean = (image.mean - style.mean).square().mean()
-    return mean + _BuresFunction.apply(image.covariance, style.covariance) / len(image.mean)
+    return mean + _BuresFunction.apply(image.covariance, style.covariance, style.root) / len(image.mean)
 
 
 class _BuresFunction(torch.autograd.Function):
     """tr(Σ + Σ′ − 2 (Σ′^½ Σ Σ′^½)^½); its derivative by Σ is I − Σ′^½ (Σ′^½ Σ Σ′^½)^−½ Σ′^½ (Bhatia et al. 2019)."""
 
     @staticmethod
-    def forward(ctx: Any, image: Tensor, style: Tensor) -> Tensor:
-        root = _root(style)
+    def forward(ctx: Any, image: Tensor, style: Tensor, root: Tensor) -> Tensor:
         values, vectors = torch.linalg.eigh(root @ image @ root)
         # Fewer positions than features leave directions without variance; smaller eigenvalues are rounding. The features
         # do not reach those directions, so the pseudo-inverse is exact for them.
@@ -74,14 +73,13 @@ class _BuresFunction(torch.autograd.Function):
         return image.trace() + style.trace() - 2 * roots.sum()
 
     @staticmethod
-    def backward(ctx: Any, *gradients: Any) -> tuple[Tensor, None]:
+    def backward(ctx: Any, *gradients: Any) -> tuple[Tensor, None, None]:
         (transport,) = ctx.saved_tensors
-        return gradients[0] * (torch.eye(len(transport), device=transport.device, dtype=transport.dtype) - transport), None
-
-
-def _root(matrix: Tensor) -> Tensor:
-    values, vectors = torch.linalg.eigh(matrix)
-    return (vectors * values.clamp_min(0).sqrt()) @ vectors.t()
+        return (
+            gradients[0] * (torch.eye(len(transport), device=transport.device, dtype=transport.dtype) - transport),
+            None,
+            None,
+        )
 
 
 #: By the value of the ``statistics`` setting.

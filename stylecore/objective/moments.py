@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import torch
@@ -27,6 +28,12 @@ class Moments:
     def covariance(self) -> Tensor:
         """C × C."""
         return self.second - torch.outer(self.mean, self.mean)
+
+    @cached_property
+    def root(self) -> Tensor:
+        """The covariance's root, C × C; kept, since a style's is asked for at every step, and a GPU is waited for."""
+        values, vectors = torch.linalg.eigh(self.covariance)
+        return (vectors * values.clamp_min(0).sqrt()) @ vectors.t()
 
 
 def moments(features: Tensor, weights: Tensor | None = None) -> Moments:

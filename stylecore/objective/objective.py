@@ -18,6 +18,7 @@ from stylecore.objective.in_blocks import Blocks, Maps
 from stylecore.objective.moments import Moments, blend, moments
 from stylecore.objective.smoothness import colour_weight, total_variation, total_variation_in_rows
 from stylecore.tensors.strips import Strip
+from stylecore.tensors.summing import total
 
 STYLE_LAYERS = ("conv1_1", "conv2_1", "conv3_1", "conv4_1", "conv5_1")
 CONTENT_LAYER = "conv4_2"
@@ -133,10 +134,10 @@ def _regions(styles: Sequence[StylePicture], guide: Tensor | None, size: tuple[i
             regions.append((where, [style]))
         else:
             together.append(style)
-    area = float(size[0] * size[1]) if guide is None else float(guide.double().sum())
+    area = float(size[0] * size[1]) if guide is None else total(guide)
     result = []
     for where, found in regions:
-        share = 1.0 if where is guide or where is None else float(where.double().sum()) / area
+        share = 1.0 if where is guide or where is None else total(where) / area
         guides = {name: _cut(feature_guide(where, layer_size(name, size)), name, strip) for name in STYLE_LAYERS}
         result.append(Region(found, share, guides, {}))
     return result
@@ -324,7 +325,8 @@ class BalancedObjective(Objective):
             ]
             for name in STYLE_LAYERS
         }
-        feature, guide = self._content.float(), self._content_area
+        feature, guide = self._content.float(), self._content_area  # the features may be kept in main memory
+        guide = None if guide is None else guide.to(feature.device)
 
         def mean_of(values: Tensor) -> Tensor:
             """Return the mean over channels and (guided) positions of the whole."""
@@ -336,7 +338,7 @@ class BalancedObjective(Objective):
             return self._strip.add_up([part], "sums")[0]
 
         spread = mean_of((feature - mean_of(feature)).square())
-        self._content_unit = spread.clamp_min(least_spread(self._size))
+        self._content_unit = spread.clamp_min(least_spread(self._size)).to(self.network.device)
 
     def _style_distance(self, name: str, region: int, current: Moments) -> Tensor:
         return self._distance(current, self._regions[region].targets[name]) / self._unit[name][region]

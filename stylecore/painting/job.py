@@ -9,7 +9,6 @@ from collections.abc import Generator, Iterator, Mapping, Sequence
 from dataclasses import astuple, replace
 from typing import Any
 
-import torch
 from torch import Tensor
 
 from stylecore import settings as declared
@@ -295,7 +294,7 @@ class Job:
         """Paint the scale at hand from the step at hand on."""
         number = self._number
         while self._step < self.scales[number].steps and not (self._stopped or self._cancelled or self._settled()):
-            optimiser, losses = yield from self._surviving()
+            stuck, losses = yield from self._surviving()
             self._step += 1
             self._settling.add(losses[0])
             fraction, seconds_left = clock.step_done()
@@ -311,7 +310,7 @@ class Job:
                 seconds_left,
                 dict(zip(STYLE_LAYERS, losses[3:], strict=True)),
             )
-            if optimiser.stuck:
+            if stuck:
                 break
 
     def _settled(self) -> bool:
@@ -319,14 +318,17 @@ class Job:
         free = not self.settings["iterations"] and self.settings["objective"] == "balanced"
         return free and self._number == len(self.scales) - 1 and self._settling.settled
 
-    def _surviving(self) -> Generator[Event, None, tuple[BoxLBFGS, list[float]]]:
-        """Do one step; when memory runs out, go on from the last image in a way that takes less."""
+    def _surviving(self) -> Generator[Event, None, tuple[bool, list[float]]]:
+        """Do one step, and return whether it could not move any more, and its losses.
+
+        When memory runs out, it goes on from the last image in a way that takes less.
+        """
         ways = memory_budget.after(self.scales[self._number].way, self._engine.device.type)
         while True:
             error: Exception | None = None
             try:
-                optimiser = self._ready()
-                return optimiser, optimiser.step()
+                losses = self._ready().step()  # no name here holds on to an optimiser that is to be let go
+                return self._ready().stuck, losses
             except Exception as raised:
                 if not memory_budget.ran_out(raised):
                     raise
@@ -340,8 +342,7 @@ class Job:
                 self._take_image(self._optimiser)
             self._objective = None
             gc.collect()
-            if self._engine.device.type == "cuda":
-                torch.cuda.empty_cache()
+            memory_budget.empty_cache(self._engine.device)
             self.scales[self._number :] = [replace(scale, way=way) for scale in self.scales[self._number :]]
             yield Note(*fault("memory-ran-out"))
 

@@ -10,6 +10,7 @@ from torch import Tensor
 
 from stylecore.objective.objective import Evaluation
 from stylecore.tensors.strips import Strip
+from stylecore.tensors.summing import sum_type
 
 # A step may raise the loss a little (the path to a lower one often does); more than this is tried again shorter.
 _TOLERATED_RISE = 1.02
@@ -155,7 +156,8 @@ class BoxLBFGS:
                 self._failures = 0
                 return self.losses
             # Slots that are not in order count with 0, and 0 times infinity is no number.
-            self._pairs[[spare, self._slots + spare]] = 0
+            self._pairs[spare] = 0  # one by one: a list of rows would be copied to the device, and waited for
+            self._pairs[self._slots + spare] = 0
             length = length * _SHORTENING
         self._order = []
         self._first_step *= _SHORTENING
@@ -185,28 +187,29 @@ class BoxLBFGS:
     def _fetch(self, losses: Tensor, gradient: Tensor, free: Tensor, slots: list[int]) -> tuple[Tensor, list[float], float]:
         """Return what a step needs to know, in one wait for the device.
 
-        These are inner products over free pixels (float64), of those rows that belong to ``slots``, and of ``gradient``,
-        which comes last: all that the two loops ask for, which is none of two different steps (those are 0), and of a step
-        with itself only for its size, so once and over all pixels. Then the losses; and the product of the last slot's two
-        rows over all pixels.
+        These are inner products over free pixels (in float64 where the device has it), of those rows that belong to
+        ``slots``, and of ``gradient``, which comes last: all that the two loops ask for, which is none of two different
+        steps (those are 0), and of a step with itself only for its size, so once and over all pixels. Then the losses; and
+        the product of the last slot's two rows over all pixels.
         """
         count = self._slots
         # Rows: steps, gradient changes and the gradient; columns: gradient changes and the gradient.
-        sums = torch.zeros(2 * count + 1, count + 1, device=free.device, dtype=torch.float64)
+        exact = sum_type(free.device)
+        sums = torch.zeros(2 * count + 1, count + 1, device=free.device, dtype=exact)
         curvature, square = sums.new_zeros(1), sums.new_zeros(1)
         for part in self._parts():
             pairs = self._pairs[:, part].to(self._exact)  # a view, if they are kept in full precision
             if slots:
                 step, change = pairs[slots[-1]], pairs[count + slots[-1]]
-                curvature += torch.dot(step, change).double()
-                square += torch.dot(step, step).double()
+                curvature += torch.dot(step, change).to(exact)
+                square += torch.dot(step, step).to(exact)
             masked = torch.cat([pairs[count:], gradient[part][None]]).mul_(free[part])
-            sums[:-1] += (pairs @ masked.t()).double()
-            sums[-1] += (masked @ gradient[part]).double()
+            sums[:-1] += (pairs @ masked.t()).to(exact)
+            sums[-1] += (masked @ gradient[part]).to(exact)
         # The losses are everywhere the same but for rounding; all ranks are to decide by the very same numbers.
-        known = losses.double() * (self._strip.ranks.rank == 0 or not self._strip.shared)
+        known = losses.to(exact) * (self._strip.ranks.rank == 0 or not self._strip.shared)
         together = self._strip.add_up([curvature, square, known, sums], "products")
-        fetched = torch.cat([each.flatten() for each in together]).cpu()
+        fetched = torch.cat([each.flatten() for each in together]).cpu().double()
         whole = fetched.new_zeros(2 * count + 1, 2 * count + 1)
         whole[:, count:] = fetched[-sums.numel() :].view_as(sums)
         whole[count:, :count] = whole[:count, count:].t()

@@ -8,6 +8,10 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+# A GPU's filter for this takes (32·kw + 33·kh)·4 bytes of its 48 KB of shared memory, k = 1 + 2⌈2·factor⌉: CUDA refuses to
+# shrink by more than 47 times, ROCm by more than 31. It happens once for a picture, at its first scale.
+_MOST_SHRINKING_ELSEWHERE = 24.0
+
 #: A scale with fewer pixels than this squared shows nothing that the next one would not.
 _COARSEST = 64
 
@@ -35,6 +39,8 @@ def resize(image: Tensor, size: Size) -> Tensor:
     if tuple(image.shape[2:]) == size:
         return image
     shrinks = size[0] < image.shape[2] or size[1] < image.shape[3]
+    if image.device.type != "cpu" and max(image.shape[2] / size[0], image.shape[3] / size[1]) > _MOST_SHRINKING_ELSEWHERE:
+        return resize(image.cpu(), size).to(image.device)
     return F.interpolate(image, size=size, mode="bicubic", align_corners=False, antialias=shrinks)
 
 
@@ -43,12 +49,13 @@ def resize_rows(image: Tensor, size: Size, top: int, bottom: int) -> Tensor:
     height = image.shape[2]
     if (top, bottom) == (0, size[0]) or size[0] < height or size[1] < image.shape[3]:
         return resize(image, size)[:, :, top:bottom]
-    places = (torch.arange(top, bottom, device=image.device, dtype=torch.float64) + 0.5) * (height / size[0]) - 0.5
+    # On the processor: not every device has float64.
+    places = (torch.arange(top, bottom, dtype=torch.float64) + 0.5) * (height / size[0]) - 0.5
     first = places.floor()
     rows = image.new_zeros((*image.shape[:2], bottom - top, image.shape[3]))
     for offset in range(-1, 3):
         weights = _cubic((places - first - offset).abs()).to(image)
-        rows += image[:, :, (first.long() + offset).clamp(0, height - 1)] * weights[:, None]
+        rows += image[:, :, (first.long() + offset).clamp(0, height - 1).to(image.device)] * weights[:, None]
     return resize(rows, (bottom - top, size[1]))
 
 

@@ -1,0 +1,61 @@
+"""A GPU is taken only if it has shown that it can paint; else the processor, with the reason."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+
+from stylecore.device import choice
+from stylecore.device.choice import choose_device
+from stylecore.device.engine import Engine
+from stylecore.errors import StyleError
+from tests.stylecore.pretended_gpu import NAME, pretended_gpu
+
+needs_no_gpu = pytest.mark.skipif(torch.cuda.is_available(), reason="there is a GPU")
+
+
+@needs_no_gpu
+def test_a_gpu_that_cannot_compute_is_left_out_and_the_reason_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
+    """torch claims one, as it does of cards that its build has no kernels for; a convolution then fails."""
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    device, note = choose_device("auto")
+    assert device.type == "cpu" and note.startswith("The GPU cannot be used (") and note.endswith(").")
+
+
+@needs_no_gpu
+def test_a_driver_without_a_gpu_in_torch_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(choice, "_nvidia_driver", lambda: True)
+    device, note = choose_device("auto")
+    assert device.type == "cpu" and ("NVIDIA driver" in note) == bool(torch.version.cuda)
+
+
+@needs_no_gpu
+def test_a_processor_alone_needs_no_words(thin_weights: object) -> None:
+    engine = Engine("auto", str(thin_weights), threads=1)
+    assert engine.device.type == "cpu" and engine.device_note == ""
+
+
+@needs_no_gpu
+@pytest.mark.parametrize("name", ["cuda", "cuda:1", "mps", "gpu", "cuda:x"])
+def test_a_device_that_was_named_and_is_not_there_is_an_error(name: str) -> None:
+    with pytest.raises(StyleError) as told:
+        choose_device(name)
+    assert told.value.code == "device-missing" and name in told.value.sentence and "--device" in told.value.remedy
+
+
+def test_apples_gpu_is_taken_if_it_computes_what_the_processor_does(monkeypatch: pytest.MonkeyPatch) -> None:
+    with pretended_gpu(without_float64=True):
+        there = torch.device(NAME)
+        assert choice._trouble(there) == "" and choice._disagreement(there) == ""
+        wrong = torch.nn.functional.conv2d
+
+        def otherwise(image: torch.Tensor, *others: torch.Tensor) -> torch.Tensor:
+            return wrong(image, *others) + (0.05 if image.device.type == NAME else 0.0)
+
+        monkeypatch.setattr(torch.nn.functional, "conv2d", otherwise)
+        assert "otherwise than the processor" in choice._disagreement(there)
+
+
+def test_float32_is_exact_on_a_gpu(thin_weights: object) -> None:
+    Engine("cpu", str(thin_weights), threads=1)
+    assert not torch.backends.cudnn.allow_tf32 and not torch.backends.cuda.matmul.allow_tf32
