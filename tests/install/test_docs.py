@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from installer.main import parse
-from server.cli.main import make_parser
+from server.cli.commands import make_parser
 from tests.install.conftest import REPOSITORY
 
 PAGES = sorted([REPOSITORY / "README.md", REPOSITORY / "CHANGELOG.md", *(REPOSITORY / "docs").glob("*.md")])

@@ -13,10 +13,11 @@ import pytest
 from PIL import Image
 
 from server.cli import style
+from server.cli.commands import make_parser
 from server.cli.experiments.sweep import runs_of
 from server.cli.files.folders import pictures_of, targets
 from server.cli.files.notes import as_styles, other_depths
-from server.cli.main import main, make_parser
+from server.cli.main import main
 from server.cli.serve import main as server_main
 from server.cli.style import chosen_settings
 from server.cli.terminal.arguments import read_arguments
