@@ -11,6 +11,7 @@ from typing import Any
 
 from server import protocol
 from server.cli import serve as foreground
+from server.cli import server_commands
 from server.cli.terminal.arguments import Parser, one_of, to_paint, to_read, to_write, whole_number
 from stylecore import settings as style_settings
 
@@ -176,19 +177,19 @@ def make_parser() -> Parser:
         "file", type=to_write, metavar="FILE", help="the connection file to make; who has it may paint here"
     )
     export.add_argument("--address", required=True, metavar="HOST:PORT", help="where that client reaches this computer")
-    export.set_defaults(command=export)
+    export.set_defaults(command=server_commands.export)
     for each in (server, run):
         foreground.add_options(each)
         each.set_defaults(command=foreground.serve)
     for each in (stop, export):
         _add_folder(each)
-    stop.set_defaults(command=stop)
+    stop.set_defaults(command=server_commands.stop)
 
     status = commands.add_parser("status", help="what the painting server is doing")
     status.add_argument("--json", action="store_true", help="as JSON")
     _add_folder(status)
     add_connection(status)
-    status.set_defaults(command=status)
+    status.set_defaults(command=server_commands.status)
 
     doctor = commands.add_parser("doctor", help="find what is wrong with the installation, and how to mend it")
     doctor.add_argument("--json", action="store_true", help="as JSON")

@@ -85,7 +85,8 @@ def test_files_and_modules_that_the_pages_name_exist() -> None:
 
 
 def test_every_error_that_troubleshooting_quotes_is_said_somewhere() -> None:
-    sources = [*(REPOSITORY / "installer").glob("*.py"), *(REPOSITORY / "server").glob("*.py"), REPOSITORY / "install.sh"]
+    rooms = ("installer", "server", "stylecore", "gimp_plugin")
+    sources = [*(path for room in rooms for path in (REPOSITORY / room).rglob("*.py")), REPOSITORY / "install.sh"]
     # The texts as they are put together: string literals that follow each other are one.
     said = re.sub(r'"\s*\n\s*f?"', "", "".join(path.read_text(encoding="utf-8") for path in sources))
     page = (REPOSITORY / "docs" / "troubleshooting.md").read_text(encoding="utf-8")
