@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import os
 import signal
 from pathlib import Path
 
 import pytest
+
+from tests import device
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -14,6 +17,11 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         "--all",
         action="store_true",
         help="also what takes long and hardly ever finds anything of its own: see docs/extending.md",
+    )
+    parser.addoption(
+        "--device",
+        metavar="DEVICE",
+        help="what tests/stylecore and tests/server paint on (default: cpu); see docs/extending.md",
     )
     group = parser.getgroup("gimp")
     group.addoption("--require-gimp", action="store_true", help="fail, not skip, where no GIMP 3.0 or 3.2 can be had")
@@ -27,8 +35,11 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     group.addoption("--no-gimp", action="store_true", help="leave out what runs inside GIMP")
 
 
-def pytest_configure() -> None:
-    """Let the programs under test be interrupted: one that is started in the background inherits that it is not."""
+def pytest_configure(config: pytest.Config) -> None:
+    """Name the device to the tests, and let the programs under test be interrupted."""
+    if chosen := config.getoption("--device"):
+        os.environ[device.VARIABLE] = chosen
+    # One that is started in the background inherits that it is not.
     if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
         signal.signal(signal.SIGINT, signal.default_int_handler)
 

@@ -22,8 +22,11 @@ from server import protocol
 from server.client import Cancelled, Client, Disconnected, Event, Failed, Finished, PictureArrived
 from server.discovery import read_connection, server_lives
 from server.protocol import CLIENT_MESSAGES, Message, Picture
+from tests.device import name as device_name
 
 ROOT = Path(__file__).resolve().parents[2]
+#: What servers of the tests paint on.
+DEVICE = device_name()
 LAST = (Finished, Failed, Cancelled, Disconnected)
 E = TypeVar("E", bound=Event)
 
@@ -80,10 +83,15 @@ def until(condition: Callable[[], Any], seconds: float) -> float:
 class Server:
     """A server process with a folder of its own."""
 
-    def __init__(self, folder: Path, *options: str, environment: Mapping[str, str] | None = None) -> None:
+    def __init__(
+        self, folder: Path, *options: str, environment: Mapping[str, str] | None = None, device: str | None = None
+    ) -> None:
         self.folder = folder
         self.process = subprocess.Popen(
-            [sys.executable, "-m", "server", "--folder", str(folder), "--threads", "1", "--auto", *options],
+            [
+                *(sys.executable, "-m", "server", "--folder", str(folder), "--threads", "1"),
+                *("--device", device or DEVICE, "--auto", *options),
+            ],
             cwd=ROOT,
             stdout=subprocess.DEVNULL,
             stderr=subprocess.PIPE,

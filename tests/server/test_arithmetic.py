@@ -17,6 +17,7 @@ from PIL import Image
 from stylecore.device.engine import Engine
 from stylecore.files import pictures
 from stylecore.painting.job import Job, Style
+from tests import device
 from tests.server.conftest import ROOT, Server
 from tests.server.test_cli import one_thread
 
@@ -47,6 +48,7 @@ def busy() -> Iterator[None]:
 
 
 @pytest.mark.usefixtures("busy")
+@device.processor_only("processes on the processor are compared")
 def test_all_processes_compute_as_was_decided_once(tmp_path: Path) -> None:
     noise = np.random.default_rng(0)
     for name in ("photo.png", "style.png"):

@@ -10,6 +10,7 @@ from PIL import Image
 
 from stylecore.device.engine import Engine
 from stylecore.files.pictures import Pixels
+from tests import device
 
 SAMPLES = Path(__file__).parents[2] / "samples"
 
@@ -27,13 +28,13 @@ def sample(folder: str, side: int) -> Pixels:
 @pytest.fixture(scope="session")
 def engine(thin_weights: Path) -> Engine:
     """An engine that is quick: its network has few channels (:mod:`tests.thin_network`)."""
-    return Engine("cpu", str(thin_weights), threads=1)
+    return Engine(device.name(), str(thin_weights), threads=1)
 
 
 @pytest.fixture(scope="session")
 def real_engine() -> Engine:
     """An engine with the network that users have, for what hangs on it: looks, losses, memory."""
-    return Engine("cpu", threads=1)
+    return Engine(device.name(), threads=1)
 
 
 @pytest.fixture(scope="session")

@@ -51,7 +51,7 @@ def test_only_what_is_flat_where_it_is_painted_is_roughened(content: Pixels) -> 
 def test_photographs_are_far_from_the_least_spread(real_engine: Engine, side: int) -> None:
     from tests.stylecore.conftest import sample
 
-    picture = torch.from_numpy(sample("content", side)).permute(2, 0, 1)[None]
+    picture = torch.from_numpy(sample("content", side)).permute(2, 0, 1)[None].to(real_engine.device)
     network = real_engine.network(defaults(), real_engine.arithmetic("float32"))
     with torch.no_grad():
         spread = network.features(picture, ["conv4_2"])["conv4_2"].var(unbiased=False).item()

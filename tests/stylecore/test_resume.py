@@ -26,6 +26,7 @@ from stylecore.files.pictures import Pixels
 from stylecore.network.arithmetic import Decision
 from stylecore.painting import checkpoint
 from stylecore.painting.job import Job, Style
+from tests import device
 
 
 def saved_and_loaded(job: Job) -> dict:
@@ -110,7 +111,7 @@ def test_a_state_that_this_device_cannot_go_on_from_is_refused(
             job.restore({**state, "arithmetic": damaged})
     monkeypatch.setattr(engine, "can_compute", lambda arithmetic: False)  # as a GPU says of Winograd's way
     other = replace(job.arithmetic, winograd=not job.arithmetic.winograd)
-    with pytest.raises(StyleError, match=r"painted in float32.*CPU") as told:
+    with pytest.raises(StyleError, match=rf"painted in float32.*{re.escape(engine.device_name)}") as told:
         job.restore({**state, "arithmetic": other.stored()})
     assert told.value.code == "other-arithmetic" and "begun on" in told.value.remedy
     job.restore(state)  # in its own it goes on
@@ -138,22 +139,23 @@ def test_blocks_paint_the_same_picture(
     assert np.abs(pictures[0] - pictures[1]).max() <= 1 / 255
 
 
-@pytest.mark.parametrize("device", ["cpu", "cuda"])
+@pytest.mark.parametrize("kind", ["cpu", "cuda"])
 @pytest.mark.parametrize("side", [512, 2048, 8192])
-def test_less_memory_means_leaner_ways(side: int, device: str) -> None:
+def test_less_memory_means_leaner_ways(side: int, kind: str) -> None:
     """The way that is chosen fits, and nothing faster would have."""
     pixels = side * side
-    assert memory_budget.ways(device)[-1].spill == (device == "cuda")  # only a GPU has another memory to turn to
+    assert memory_budget.ways(kind)[-1].spill == (kind == "cuda")  # only a GPU has another memory to turn to
     for available in (1 << 30, 4 << 30, 16 << 30, 64 << 30):
-        way = memory_budget.fastest(pixels, pixels, torch.bfloat16, available, device)
+        way = memory_budget.fastest(pixels, pixels, torch.bfloat16, available, kind)
         if way is None:
-            assert all(each.needs(pixels, pixels, torch.bfloat16) > available for each in memory_budget.ways(device))
+            assert all(each.needs(pixels, pixels, torch.bfloat16) > available for each in memory_budget.ways(kind))
         else:
             assert way.needs(pixels, pixels, torch.bfloat16) <= available
-            faster = memory_budget.ways(device)[: memory_budget.ways(device).index(way)]
+            faster = memory_budget.ways(kind)[: memory_budget.ways(kind).index(way)]
             assert all(each.needs(pixels, pixels, torch.bfloat16) > available for each in faster)
 
 
+@device.processor_only("main memory is counted")
 def test_a_memory_limit_makes_blocks_and_a_tiny_one_is_refused_in_words(engine: Engine, style: Pixels) -> None:
     content = np.tile(np.linspace(0, 1, 900, dtype=np.float32)[None, :, None], (700, 1, 3))
     for precision in ("auto", "float32"):  # and both networks are there before what is used is measured
