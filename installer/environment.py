@@ -19,7 +19,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from installer import console, torch_build
+from installer import console, gpu_check, torch_build
 from installer.errors import InstallError, disk_full
 from installer.places import Places, make_folder
 from installer.processes import PipError, answer, clean_environment, pip
@@ -227,6 +227,8 @@ def _build(places: Places, checkout: Checkout, build: str, temporary: Path, lend
     _install_package(places, checkout, temporary, ["install"])
     _write_stamp(places, checkout, torch, chosen)
     console.good(f"Environment ready: torch {torch}, {time.monotonic() - started:.0f} s")
+    if build != "cpu":  # who asked for the processor need not be told
+        gpu_check.tell(places.python)
 
 
 def _update(places: Places, checkout: Checkout, stamp: dict[str, Any], temporary: Path) -> None:
@@ -237,6 +239,7 @@ def _update(places: Places, checkout: Checkout, stamp: dict[str, Any], temporary
         if stamp["needs"] != checkout.needs_digest:
             torch = torch_build.install(places.python, list(checkout.torch_requirements), stamp["build"], temporary)
             _install_package(places, checkout, temporary, ["install"])
+            gpu_check.tell(places.python)
         _install_package(places, checkout, temporary, ["install", "--no-deps", "--force-reinstall"])
     except BaseException as error:
         still_good = torch_build.works(places.python) and _imports(places)

@@ -53,10 +53,10 @@ def parse(arguments: list[str] | None) -> argparse.Namespace:
         "--device",
         "--torch",
         dest="torch",
-        choices=("auto", "cuda", "cpu", "rocm"),
+        choices=("auto", "cuda", "cuda126", "cpu", "rocm"),
         default="auto",
-        help="what to paint on, which decides the build of PyTorch: an NVIDIA GPU, the processor, an AMD "
-        "GPU (default: what fits this machine; rocm only when asked for)",
+        help="what to paint on, which decides the build of PyTorch: an NVIDIA GPU, an older one or one with an older "
+        "driver, the processor, an AMD GPU (default: what fits this machine; cuda126 and rocm only when asked for)",
     )
     parser.add_argument(
         "--packages-of",

@@ -22,6 +22,9 @@ CPU_INDEX = "https://download.pytorch.org/whl/cpu"
 #: Its builds for AMD's GPUs, on Linux.
 ROCM_INDEX = "https://download.pytorch.org/whl/rocm6.4"
 
+#: Its builds for NVIDIA's older GPUs and drivers.
+CUDA126_INDEX = "https://download.pytorch.org/whl/cu126"
+
 #: Free disk space that each build needs while it is installed, packages and downloads together.
 CUDA_BYTES = 9_000_000_000
 CPU_BYTES = 2_000_000_000
@@ -61,7 +64,7 @@ def cpu_index_answers(index: str, timeout: float = 5.0) -> bool:
 def choose(build: str, index: str = CPU_INDEX) -> str:
     """Return which build to install, ``'cuda'`` (the default registry's) or ``'cpu'``, and say why.
 
-    ``build`` is what the user asked for: ``'auto'``, ``'cuda'``, ``'cpu'`` or ``'rocm'``.
+    ``build`` is what the user asked for: ``'auto'``, ``'cuda'``, ``'cuda126'``, ``'cpu'`` or ``'rocm'``.
     """
     if build != "auto":
         return build
@@ -135,6 +138,8 @@ def ways(python: Path, build: str, index: str = CPU_INDEX) -> list[tuple[str, di
         return [(folder, None, [])]
     if build == "rocm":
         return [("PyTorch's own index for AMD's GPUs", one_index(python, ROCM_INDEX), [])]
+    if build == "cuda126":
+        return [("PyTorch's own index for older NVIDIA GPUs", one_index(python, CUDA126_INDEX), [])]
     registry: list[tuple[str, dict[str, str] | None, list[str]]] = [
         ("the default registry", None, []),
         ("the default registry alone", one_index(python, None), ["--force-reinstall"]),
@@ -150,8 +155,9 @@ def install(python: Path, requirements: list[str], build: str, temporary: Path, 
     Args:
         python: The virtual environment's interpreter.
         requirements: The requirements for torch and torchvision, always together.
-        build: ``'cuda'``, ``'cpu'``, ``'rocm'`` or ``'own'``; when the CPU index fails, the default registry's build is
-            taken, which runs on the processor too. It does not run on an AMD GPU, so it is not taken for that.
+        build: ``'cuda'``, ``'cuda126'``, ``'cpu'``, ``'rocm'`` or ``'own'``; when the CPU index fails, the default
+            registry's build is taken, which runs on the processor too. It does not run on an AMD GPU or an old one of
+            NVIDIA's, so it is not taken for those.
         temporary: Where pip downloads to.
         index: The CPU index.
 

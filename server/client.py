@@ -86,7 +86,8 @@ class Client:
 
     def __init__(self, connection: Connection, keys: tuple[bytes, bytes], client_name: str) -> None:
         public, secret = keys
-        #: What the server said of itself: ``version``, ``pid``, ``device`` and ``memory`` (empty before its first job).
+        #: What the server said of itself last: ``version``, ``pid``, ``device`` and ``memory`` (empty before its first
+        #: engine), and ``why`` that is the processor: an error's parts, or nothing.
         self.welcome: dict[str, Any] = {}
         self._context = zmq.Context(1)
         self._socket = self._context.socket(zmq.DEALER)
@@ -208,7 +209,7 @@ class Client:
     def _greeted(cls, connection: Connection, keys: tuple[bytes, bytes], timeout: float, name: str) -> Client:
         client = cls(connection, keys, name)
         try:
-            client.welcome = dict(client._reply("welcome", timeout).fields)
+            client._reply("welcome", timeout)
         except StyleError:
             client.close()
             raise
@@ -447,6 +448,10 @@ class Client:
         elif message.type in PLAIN_EVENTS:
             self._push(PLAIN_EVENTS[message.type](**fields))
         elif message.type != "heartbeat":
+            if message.type == "welcome":
+                greeted, self.welcome = bool(self.welcome), dict(fields)
+                if greeted:  # another one: an engine has told its device
+                    return
             with self._changed:
                 self._replies.append(message)
                 self._changed.notify_all()

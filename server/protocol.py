@@ -167,6 +167,16 @@ _fraction = number(0.0, 1.0)
 AMOUNT = number(0, 1e15, whole=True)
 _error = {"code": _code, "sentence": text, "remedy": text, "details": texts}
 
+
+def _reason(value: Any) -> dict[str, Any]:
+    """Return an error's parts, or nothing where there is nothing to be said."""
+    given = mapping(value)
+    try:
+        return {name: check(given[name]) for name, check in _error.items()} if given else {}
+    except KeyError as error:
+        raise ValueError(f"an object with {error}") from None
+
+
 #: What a client may say: type → field → check. Every field is required but those of :data:`OPTIONAL`.
 CLIENT_MESSAGES: dict[str, dict[str, Check]] = {
     "hello": {"client": text, "version": _version},
@@ -212,11 +222,13 @@ OPTIONAL: dict[str, dict[str, Any]] = {
     "error": {"details": {}},
     "refused": {"details": {}},
     "goodbye": {"code": "connection-lost", "details": {}},
+    "welcome": {"why": {}},
 }
 
 #: What the server may say.
 SERVER_MESSAGES: dict[str, dict[str, Check]] = {
-    "welcome": {"version": _version, "pid": _count, "device": text, "memory": mapping},
+    # Said again when an engine has told its device, and why that is the processor where a GPU might be expected.
+    "welcome": {"version": _version, "pid": _count, "device": text, "memory": mapping, "why": _reason},
     "accepted": {"job": _job},
     "queued": {"job": _job, "position": _count},
     "starting": {"job": _job, "text": text},

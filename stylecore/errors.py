@@ -235,6 +235,39 @@ ERRORS: dict[str, tuple[str, str]] = {
         "",
     ),
     "memory-ran-out": ("Memory ran out; painting goes on in smaller pieces, which takes longer.", ""),
+    # Why the processor paints, where a graphics card might be expected to.
+    "on-the-processor:driver": (
+        "Painting on the processor: the graphics card's driver is too old for this PyTorch.",
+        "Update NVIDIA's driver, or run ./install.sh --device=cuda126, whose PyTorch takes older ones.",
+    ),
+    "on-the-processor:no-driver": (
+        "Painting on the processor: the NVIDIA graphics card has no driver of NVIDIA's.",
+        "Install NVIDIA's driver, then run ./install.sh --device=cuda.",
+    ),
+    "on-the-processor:card": (
+        "Painting on the processor: {card} is not served by this build of PyTorch.",
+        "Run ./install.sh --device=cuda126, whose PyTorch serves older cards.",
+    ),
+    "on-the-processor:failed": (
+        "Painting on the processor: {card} fails in PyTorch ({detail}).",
+        "Restart the computer; if that does not help, update the driver, or run ./install.sh --device=cuda.",
+    ),
+    "on-the-processor:unseen": (
+        "Painting on the processor: PyTorch cannot use the graphics card ({detail}).",
+        "Restart the computer if the driver was updated; else run ./install.sh --device=cuda.",
+    ),
+    "on-the-processor:build-nvidia": (
+        "Painting on the processor: this build of PyTorch does not serve NVIDIA's graphics cards.",
+        "Run ./install.sh --device=cuda.",
+    ),
+    "on-the-processor:apple": (
+        "Painting on the processor: Apple's GPU cannot be relied on here ({detail}).",
+        "A newer macOS or PyTorch may help: run ./install.sh again.",
+    ),
+    "on-the-processor:build-amd": (
+        "Painting on the processor: this build of PyTorch does not serve AMD's graphics cards.",
+        "Run ./install.sh --device=rocm.",
+    ),
     "painted-smaller": (
         "There is memory to paint {width} × {height} pixels; the picture's own detail is added at full size.",
         "",

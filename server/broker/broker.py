@@ -82,7 +82,7 @@ class Broker:
         self._engines = Engines(self._context, folder, engines)
         self._ledger = Ledger(self._gate)
         self._sessions = Sessions(self._gate)
-        self._device, self._memory = "", {}  # type: str, dict[str, Any]
+        self._device, self._memory, self._why = "", {}, {}  # type: str, dict[str, Any], dict[str, Any]
         self._began = self._met_at = self._turned = time.monotonic()
         self._failed_starts = 0
         self._signals = 0
@@ -183,9 +183,18 @@ class Broker:
 
     def _greet(self, identity: bytes, name: str) -> None:
         if self._sessions.open(identity, name):
-            self._gate.send(
-                identity, "welcome", version=protocol.VERSION, pid=os.getpid(), device=self._device, memory=self._memory
-            )
+            self._welcome(identity)
+
+    def _welcome(self, identity: bytes) -> None:
+        self._gate.send(
+            identity,
+            "welcome",
+            version=protocol.VERSION,
+            pid=os.getpid(),
+            device=self._device,
+            memory=self._memory,
+            why=self._why,
+        )
 
     def _submit(self, session: Session, received: Received) -> None:
         identity, fields, shapes = received.identity, received.message.fields, received.message.shapes
@@ -307,7 +316,11 @@ class Broker:
         fields = message.fields
         if message.type == "ready":
             self._engines.is_ready(link, fields["device"], fields["memory"], int(fields["devices"]))
-            self._device, self._memory = fields["device"], fields["memory"]
+            self._device, self._memory, self._why = fields["device"], fields["memory"], fields["why"]
+            if self._why:
+                log.warning("%s %s", self._why["sentence"], self._why["remedy"])
+            for identity in self._sessions:  # whoever came before the engine knew
+                self._welcome(identity)
             self._failed_starts = 0
             return
         if message.type == "failed":
@@ -442,6 +455,7 @@ class Broker:
             began=self._began,
             device=self._device,
             memory=self._memory,
+            why=self._why,
             folder=self._folder,
             remote=self._gate.remote_address,
         )

@@ -45,12 +45,14 @@ def report(
     began: float,
     device: str,
     memory: Mapping[str, Any],
+    why: Mapping[str, Any],
     folder: Path,
     remote: str,
 ) -> dict[str, Any]:
     """Return the report that a client can ask for: numbers in seconds and bytes, ``fraction`` from 0 to 1.
 
-    ``device`` and ``memory`` are what the last engine said, ``began`` is when the server started.
+    ``device``, ``memory`` and ``why`` (that is the processor, if a GPU might be expected) are what the last engine said,
+    ``began`` is when the server started.
     """
     now = time.monotonic()
     order = {job.name: place for place, job in enumerate(ledger.queue, 1)}
@@ -86,6 +88,7 @@ def report(
         "seconds_up": round(now - began, 1),
         "device": device,
         "memory": memory,
+        "why": dict(why),
         "engine": summary,
         "engine_pid": each[0]["pid"] if each else 0,
         "engines": each,

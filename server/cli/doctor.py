@@ -22,8 +22,6 @@ from server import discovery, protocol
 from server.cli.terminal.output import say, write_json
 
 AGAIN = "Run ./install.sh again."
-#: There while NVIDIA's driver is loaded.
-_NVIDIA_DRIVER = Path("/proc/driver/nvidia/version")
 
 
 @dataclass(frozen=True)
@@ -111,13 +109,8 @@ def _torch() -> Iterator[Finding]:
     engine = Engine(folder=discovery.default_folder())
     free = engine.memory()["free"] / 1e9
     yield Finding("Device", "good", f"{engine.device_name}, {free:.1f} GB of memory free, paints in {engine.arithmetic()}")
-    if engine.device.type == "cpu" and _NVIDIA_DRIVER.exists():
-        yield Finding(
-            "Device",
-            "warning",
-            "There is an NVIDIA driver, but PyTorch does not see the GPU.",
-            "Restart the computer if the driver was updated; else run ./install.sh --device=cuda.",
-        )
+    if engine.device_fault is not None:
+        yield Finding("Device", "warning", engine.device_fault.sentence, engine.device_fault.remedy)
 
 
 def _weights() -> Iterator[Finding]:

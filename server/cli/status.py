@@ -24,6 +24,8 @@ def words(report: Mapping[str, Any]) -> str:
     if not report["engines"]:
         last = f"; the last one ran on {report['device']}" if report["device"] else ""
         lines.append(f"Engine:  none, started with the next job{last}")
+    if why := report.get("why"):
+        lines.append(f"         {why['sentence']}\n         {why['remedy']}")
     for job in report["jobs"]:
         if job["state"] == "queued":
             state = f"waits, number {job['place']} in the queue"

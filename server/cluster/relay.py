@@ -217,6 +217,7 @@ class Relay:
                 device=fields["device"],
                 memory=fields["memory"],
                 devices=self._cluster.places(self._share),
+                why=fields["why"],
             )
             return
         if job is not None:

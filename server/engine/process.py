@@ -410,7 +410,8 @@ def main() -> int:
         told = fault("engine-failed", f"{type(error).__name__}: {str(error)[:300]}")
         report(link, "failed", job="", **told._asdict())
         return _leave(link)
-    report(link, "ready", device=engine.device_name, memory=engine.memory(), devices=_devices(engine))
+    why = {} if engine.device_fault is None else engine.device_fault._asdict()
+    report(link, "ready", device=engine.device_name, memory=engine.memory(), devices=_devices(engine), why=why)
     Worker(link, engine, pulse).serve()
     return 0
 

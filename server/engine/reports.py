@@ -12,6 +12,7 @@ REPORTS: dict[str, dict[str, Check]] = {
         "device": protocol.SERVER_MESSAGES["welcome"]["device"],
         "memory": protocol.SERVER_MESSAGES["welcome"]["memory"],
         "devices": protocol.SERVER_MESSAGES["progress"]["scale"],
+        "why": protocol.SERVER_MESSAGES["welcome"]["why"],
     },
     "failed": protocol.SERVER_MESSAGES["error"],
     "used": {

@@ -1,19 +1,25 @@
-"""Which device is painted on: a GPU that has shown that it can, or the processor."""
+"""Which device is painted on: a GPU that has shown that it can, or the processor, and in words why that."""
 
 from __future__ import annotations
 
+import warnings
 from pathlib import Path
 
 import torch
 
-from stylecore.errors import StyleError, fault
+from stylecore.device import memory_budget
+from stylecore.errors import Fault, StyleError, fault
 
 # Of the largest slope: two of 255 levels.
 _MOST_DISAGREEMENT = 2 / 255
+#: Where the drivers of graphics cards show themselves, and what is on the bus (Linux; elsewhere nothing is said of a card
+#: that PyTorch does not see).
+NVIDIA_DRIVER, AMD_DRIVER, BUS = Path("/proc/driver/nvidia/version"), Path("/dev/kfd"), Path("/sys/bus/pci/devices")
+_NVIDIA, _DISPLAY = "0x10de", "0x03"
 
 
-def choose_device(name: str) -> tuple[torch.device, str]:
-    """Return the device to paint on, and why it is not the GPU that there is, in a sentence, or ``''``.
+def choose_device(name: str) -> tuple[torch.device, Fault | None]:
+    """Return the device to paint on, and why it is the processor where a GPU might have been expected.
 
     Args:
         name: as for :class:`Engine`. ``'auto'`` takes a GPU only if it can convolve, and Apple's only if a trial agrees
@@ -23,25 +29,74 @@ def choose_device(name: str) -> tuple[torch.device, str]:
         StyleError: ``device-missing`` for one that was named and cannot be used.
     """
     if name == "auto":
-        processor = torch.device("cpu")
-        if torch.cuda.is_available():
-            gpu = torch.device("cuda")
-            trouble = _trouble(gpu)
-            return (gpu, "") if not trouble else (processor, f"The GPU cannot be used ({trouble}).")
-        if _nvidia_driver() and torch.version.cuda:
-            return processor, "There is an NVIDIA driver, but this PyTorch cannot use it; it may be too old for it."
-        if torch.backends.mps.is_available():
-            gpu = torch.device("mps")
-            trouble = _trouble(gpu) or _disagreement(gpu)
-            return (gpu, "") if not trouble else (processor, f"Apple's GPU is not used ({trouble}).")
-        return processor, ""
+        return _automatic()
     try:
         device = torch.device(name)
     except RuntimeError as error:
-        raise StyleError(*fault("device-missing", str(error).splitlines()[0], device=name)) from error
+        raise StyleError(*fault("device-missing", _first_line(error), device=name)) from error
     if trouble := _trouble(device):
         raise StyleError(*fault("device-missing", trouble, device=name))
-    return device, ""
+    return device, None
+
+
+def _automatic() -> tuple[torch.device, Fault | None]:
+    processor = torch.device("cpu")
+    with warnings.catch_warnings():  # torch warns of an old driver in its own words
+        warnings.simplefilter("ignore")
+        there = torch.cuda.is_available()
+    if there:
+        gpu = torch.device("cuda")
+        trouble = _trouble(gpu)
+        return (gpu, None) if not trouble else (processor, _unserved(trouble))
+    if torch.backends.mps.is_available():
+        gpu = torch.device("mps")
+        trouble = _trouble(gpu) or _disagreement(gpu)
+        return (gpu, None) if not trouble else (processor, fault("on-the-processor:apple", trouble))
+    return processor, why_no_gpu()
+
+
+def _unserved(trouble: str) -> Fault:
+    """Return why a card that torch sees computes nothing."""
+    try:
+        card = torch.cuda.get_device_name()
+    except (RuntimeError, AssertionError):
+        card = "GPU"
+    if "no kernel image" in trouble or "not compatible" in trouble:
+        return fault("on-the-processor:card", card=card)
+    return fault("on-the-processor:failed", trouble, card=card)
+
+
+def why_no_gpu() -> Fault | None:
+    """Return why a computer with a graphics card has none that torch sees; ``None`` where there seems to be none."""
+    if NVIDIA_DRIVER.exists():
+        if torch.version.cuda is None:
+            return fault("on-the-processor:build-nvidia")
+        try:
+            torch.cuda.init()
+        except (RuntimeError, AssertionError) as error:
+            old = "too old" in str(error)
+            return fault("on-the-processor:driver") if old else fault("on-the-processor:unseen", _first_line(error))
+    if AMD_DRIVER.exists() and torch.version.hip is None:
+        return fault("on-the-processor:build-amd")
+    if nvidia_on_the_bus():
+        return fault("on-the-processor:no-driver")
+    return None
+
+
+def nvidia_on_the_bus() -> bool:
+    """Return whether a graphics card of NVIDIA's is there, with or without its driver."""
+    for device in BUS.glob("*"):
+        try:
+            vendor, kind = ((device / name).read_text().strip() for name in ("vendor", "class"))
+        except OSError:
+            continue
+        if vendor == _NVIDIA and kind.startswith(_DISPLAY):
+            return True
+    return False
+
+
+def _first_line(error: BaseException) -> str:
+    return (str(error).splitlines() or [type(error).__name__])[0].rstrip(".")
 
 
 def _trouble(device: torch.device) -> str:
@@ -54,7 +109,9 @@ def _trouble(device: torch.device) -> str:
         torch.nn.functional.conv2d(numbers, numbers.detach()).sum().backward()
         float(numbers.grad.sum())  # type: ignore[union-attr]  # waits, and so meets what went wrong
     except (RuntimeError, AssertionError) as error:
-        return (str(error).splitlines() or [type(error).__name__])[0]
+        if memory_budget.ran_out(error):
+            return ""  # which says nothing of the device
+        return _first_line(error)
     return ""
 
 
@@ -72,7 +129,3 @@ def _disagreement(device: torch.device) -> str:
         slopes.append(image.grad.cpu() / image.grad.abs().max().cpu())
     difference = float((slopes[0] - slopes[1]).abs().max())
     return "" if difference < _MOST_DISAGREEMENT else f"it computes otherwise than the processor, by {difference:.2g}"
-
-
-def _nvidia_driver() -> bool:
-    return Path("/proc/driver/nvidia/version").exists()

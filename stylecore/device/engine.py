@@ -51,7 +51,8 @@ class Engine:
     def __init__(
         self, device: str = "auto", weights: str | None = None, threads: int | None = None, folder: Path | None = None
     ) -> None:
-        self.device, self.device_note = choose_device(device)
+        #: The device, and why it is the processor where a GPU might have been expected.
+        self.device, self.device_fault = choose_device(device)
         torch.backends.cudnn.deterministic = True  # or a GPU would not give the same picture twice
         torch.backends.cudnn.allow_tf32 = False  # float32 is to be what it says; bfloat16 is there for speed
         if threads is None:
@@ -72,6 +73,11 @@ class Engine:
         if self.device.type == "mps":
             return "Apple GPU"
         return f"CPU ({processor_name()}, {self.threads} thread{'s' if self.threads != 1 else ''})"
+
+    @property
+    def device_note(self) -> str:
+        """Why the processor paints though there may be a GPU, as a sentence; ``''`` if there is nothing to be said."""
+        return "" if self.device_fault is None else self.device_fault.sentence
 
     def memory(self) -> dict[str, int]:
         """Return the device's memory in bytes: ``total`` and ``free`` (what a new job could have)."""

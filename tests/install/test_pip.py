@@ -106,9 +106,11 @@ def test_each_device_has_its_index(monkeypatch: pytest.MonkeyPatch) -> None:
             variables and variables.get("PIP_INDEX_URL")
             for _, variables, _ in torch_build.ways(Path(sys.executable), build)
         ]
-        for build in ("cpu", "cuda", "rocm")
+        for build in ("cpu", "cuda", "cuda126", "rocm")
     }
     assert places["cpu"][0] == torch_build.CPU_INDEX
     assert places["cuda"][0] is None  # as pip is configured
     assert places["rocm"] == [torch_build.ROCM_INDEX]  # no other build would run on that GPU
-    assert [torch_build.choose(build) for build in ("cpu", "cuda", "rocm")] == ["cpu", "cuda", "rocm"]
+    assert places["cuda126"] == [torch_build.CUDA126_INDEX]  # nor on an old one of NVIDIA's
+    builds = ["cpu", "cuda", "cuda126", "rocm"]
+    assert [torch_build.choose(build) for build in builds] == builds

@@ -18,19 +18,13 @@ needs_no_gpu = pytest.mark.skipif(torch.cuda.is_available(), reason="there is a 
 def test_a_gpu_that_cannot_compute_is_left_out_and_the_reason_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
     """torch claims one, as it does of cards that its build has no kernels for; a convolution then fails."""
     monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
-    device, note = choose_device("auto")
-    assert device.type == "cpu" and note.startswith("The GPU cannot be used (") and note.endswith(").")
+    device, why = choose_device("auto")
+    assert device.type == "cpu" and why is not None and why.details["case"] == "failed" and why.details["detail"]
 
 
 @needs_no_gpu
-def test_a_driver_without_a_gpu_in_torch_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(choice, "_nvidia_driver", lambda: True)
-    device, note = choose_device("auto")
-    assert device.type == "cpu" and ("NVIDIA driver" in note) == bool(torch.version.cuda)
-
-
-@needs_no_gpu
-def test_a_processor_alone_needs_no_words(thin_weights: object) -> None:
+def test_a_processor_alone_needs_no_words(thin_weights: object, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(choice, "why_no_gpu", lambda: None)
     engine = Engine("auto", str(thin_weights), threads=1)
     assert engine.device.type == "cpu" and engine.device_note == ""
 

@@ -17,6 +17,7 @@ from common import arguments, messages
 from common.errors import PluginError
 from common.translation import _, counted
 from dialog import waiting
+from dialog.device_words import device_words
 from dialog.preview import Preview, Wish
 from dialog.preview_pane import PreviewPane
 from dialog.result_options import EditingView
@@ -101,7 +102,7 @@ class Dialog:
         scrolled.add(self._box("advanced"))
         advanced.add(scrolled)
         column.pack_start(advanced, True, True, 0)
-        self._status = Gtk.Label(xalign=0.0, ellipsize=3, label=_("Looking for the painting server…"))
+        self._status = Gtk.Label(xalign=0.0, ellipsize=3, wrap=True, lines=2, label=_("Looking for the painting server…"))
         self._status.get_style_context().add_class("dim-label")
         column.pack_end(self._status, False, False, 0)
         column.set_size_request(_SETTINGS_WIDTH, -1)
@@ -170,10 +171,10 @@ class Dialog:
     def _show_server(self) -> None:
         connection = self._preview.connection
         if connection.client is not None:
-            device = connection.client.welcome.get("device")
-            text = _("Painting server: ready, {device}").format(device=device) if device else _("Painting server: ready")
-            self._status.set_text(text)
-            self._status.set_tooltip_text(text)
+            text, whole = device_words(connection.client.welcome)
+            if whole != self._status.get_tooltip_text():  # one that is set anew never appears
+                self._status.set_text(text)
+                self._status.set_tooltip_text(whole)
         elif connection.error is not None:
             self._status.set_text(_("Painting server: not available"))
 
