@@ -249,20 +249,20 @@ ERRORS: dict[str, tuple[str, str]] = {
         "Run ./install.sh --device=cuda126, whose PyTorch serves older cards.",
     ),
     "on-the-processor:failed": (
-        "Painting on the processor: {card} fails in PyTorch ({detail}).",
-        "Restart the computer; if that does not help, update the driver, or run ./install.sh --device=cuda.",
+        "Painting on the processor: {card} fails in PyTorch.",
+        "PyTorch says: {detail}. Restart the computer; if that does not help, update the driver, or run ./install.sh --device=cuda.",
     ),
     "on-the-processor:unseen": (
-        "Painting on the processor: PyTorch cannot use the graphics card ({detail}).",
-        "Restart the computer if the driver was updated; else run ./install.sh --device=cuda.",
+        "Painting on the processor: PyTorch cannot use the graphics card.",
+        "PyTorch says: {detail}. Restart the computer if the driver was updated; else run ./install.sh --device=cuda.",
     ),
     "on-the-processor:build-nvidia": (
         "Painting on the processor: this build of PyTorch does not serve NVIDIA's graphics cards.",
         "Run ./install.sh --device=cuda.",
     ),
     "on-the-processor:apple": (
-        "Painting on the processor: Apple's GPU cannot be relied on here ({detail}).",
-        "A newer macOS or PyTorch may help: run ./install.sh again.",
+        "Painting on the processor: Apple's GPU cannot be relied on here.",
+        "The trial: {detail}. A newer macOS or PyTorch may help: run ./install.sh again.",
     ),
     "on-the-processor:build-amd": (
         "Painting on the processor: this build of PyTorch does not serve AMD's graphics cards.",

@@ -91,7 +91,7 @@ def _float32(slot: Slot) -> None:
 
 def _auto(slot: Slot) -> None:
     engine = Engine("auto", threads=1)
-    slot.tell("chosen by itself", {"device": engine.device_name, "why": getattr(engine, "device_note", "")})
+    slot.tell("chosen by itself", {"device": engine.device_name, "why": engine.device_note})
     slot.check("the device that is chosen by itself", engine.device.type == slot.device.type, engine.device_name)
 
 

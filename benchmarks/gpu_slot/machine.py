@@ -27,7 +27,7 @@ decided = time.perf_counter()
 engine.network(settings.defaults(), arithmetic)
 print(json.dumps({"import": imported - begin, "engine": made - imported, "decide": decided - made,
                   "network": time.perf_counter() - decided, "arithmetic": str(arithmetic),
-                  "device": engine.device_name, "why": getattr(engine, "device_note", "")}))
+                  "device": engine.device_name, "why": engine.device_note}))
 """
 
 

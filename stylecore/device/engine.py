@@ -42,7 +42,7 @@ class Engine:
 
     Attributes:
         device: what is painted on.
-        device_note: ``''``, or why ``'auto'`` took the processor although there is a GPU, in a sentence.
+        device_fault: ``None``, or why ``'auto'`` took the processor although there may be a GPU, and what to do.
 
     Raises:
         StyleError: ``device-missing``, ``weights-missing`` or ``weights-corrupt``.
@@ -51,7 +51,6 @@ class Engine:
     def __init__(
         self, device: str = "auto", weights: str | None = None, threads: int | None = None, folder: Path | None = None
     ) -> None:
-        #: The device, and why it is the processor where a GPU might have been expected.
         self.device, self.device_fault = choose_device(device)
         torch.backends.cudnn.deterministic = True  # or a GPU would not give the same picture twice
         torch.backends.cudnn.allow_tf32 = False  # float32 is to be what it says; bfloat16 is there for speed
