@@ -250,7 +250,8 @@ ERRORS: dict[str, tuple[str, str]] = {
     ),
     "on-the-processor:failed": (
         "Painting on the processor: {card} fails in PyTorch.",
-        "PyTorch says: {detail}. Restart the computer; if that does not help, update the driver, or run ./install.sh --device=cuda.",
+        "PyTorch says: {detail}. Restart the computer; if that does not help, update the driver, or run "
+        "./install.sh --device=cuda.",
     ),
     "on-the-processor:unseen": (
         "Painting on the processor: PyTorch cannot use the graphics card.",

@@ -34,12 +34,17 @@ def test_the_minimum_in_the_box_is_found(seed: int, size: int, spread: float) ->
     """At the answer no pixel can move so that the loss falls (the Karush-Kuhn-Tucker conditions)."""
     matrix, target = problem(seed, size, spread)
     optimiser = BoxLBFGS(torch.full((size,), 0.5, dtype=torch.float64), quadratic(matrix, target))
-    for _ in range(800):
+
+    def possible() -> float:
+        image = optimiser.image
+        return ((image - optimiser.evaluation.gradient).clamp(0, 1) - image).abs().max().item()
+
+    for number in range(800):
         optimiser.step()
-    image, gradient = optimiser.image, optimiser.evaluation.gradient
-    assert image.min() >= 0 and image.max() <= 1
-    possible = (image - gradient).clamp(0, 1) - image
-    assert possible.abs().max().item() < 1e-4
+        if number % 20 == 19 and possible() < 1e-4:
+            break
+    assert optimiser.image.min() >= 0 and optimiser.image.max() <= 1
+    assert possible() < 1e-4
 
 
 def test_its_step_is_that_of_textbook_lbfgs() -> None:

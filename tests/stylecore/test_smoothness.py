@@ -14,6 +14,7 @@ from stylecore.files.pictures import Pixels
 from stylecore.objective import objective
 from stylecore.objective.smoothness import colour_weight, total_variation, total_variation_in_rows
 from stylecore.painting.job import Job, Style
+from tests.stylecore.conftest import sample
 
 
 def random(height: int, width: int, seed: int = 0, channels: int = 3) -> Tensor:
@@ -60,13 +61,14 @@ def test_the_fewer_colours_a_style_has_the_more_they_are_held() -> None:
 
 
 def test_a_picture_has_fewer_speckles_of_colour_than_without_it(
-    real_engine: Engine, content: Pixels, style: Pixels, monkeypatch: pytest.MonkeyPatch
+    real_engine: Engine, style: Pixels, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    photo = sample("content", 64)
     grey = style.mean(2, keepdims=True)
     faint = (grey + (style - grey) * np.float32(0.3)).clip(0, 1)
 
     def speckles() -> tuple[float, float]:
-        job = Job(real_engine, content, [Style(faint)])
+        job = Job(real_engine, photo, [Style(faint)])
         for _ in job.run():
             pass
         picture = torch.from_numpy(job.image()).permute(2, 0, 1)[None]
