@@ -62,7 +62,7 @@ def test_asked_to_end_it_keeps_what_is_painted(tmp_path: Path) -> None:
             server.process.send_signal(signal.SIGTERM)
             assert wait_for(late, Failed, job=waiting).code == "server-stopping"
             note = wait_for(client, Note, job=job)
-            assert note.code == "server-stopping-soon" and "kept" in note.sentence
+            assert note.code == "server-stopping-soon" and "kept" in note.words
             refused = submit(late, previews=False)
             assert wait_for(late, Failed, job=refused).code == "server-stopping"
             assert wait_for(client, PictureArrived, 10, job=job).kind == "final"
