@@ -11,19 +11,19 @@ from __future__ import annotations
 
 import argparse
 import contextlib
+import importlib
 import json
 import os
 import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import torch
 
-from benchmarks.gpu_slot import exactness, failures, jobs, machine, memory, report, steps
+from benchmarks.gpu_slot import report
 from benchmarks.gpu_slot.slot import Slot, environment
 
 #: All sections together take no longer than this.
@@ -31,28 +31,28 @@ MOST_SECONDS = 470.0
 
 
 class Section(NamedTuple):
-    """A section: what it runs, and after how many seconds it is ended."""
+    """A section: the function that it runs (imported only there: what is missing fails alone), and its time limit."""
 
-    run: Callable[[Slot], None]
+    function: str
     seconds: float
 
 
 #: In the order in which they run: what explains the rest first, what only few need last.
 SECTIONS = {
-    "machine": Section(machine.versions_and_rates, 25),
-    "engine-start": Section(machine.engine_start, 50),
-    "failures": Section(failures.failures, 40),
-    "gradients": Section(exactness.gradients, 40),
-    "same-bytes": Section(exactness.same_bytes, 40),
-    "steps": Section(steps.by_size, 60),
-    "default-job": Section(jobs.default_job, 40),
-    "first-preview": Section(jobs.first_preview, 40),
-    "large-pictures": Section(memory.large_pictures, 45),
-    "out-of-memory": Section(memory.out_of_memory, 25),
-    "other-ways": Section(steps.other_ways, 45),
-    "two-engines": Section(jobs.alone_or_beside, 40),
-    "ranks": Section(jobs.ranks, 25),
-    "engine-tests": Section(jobs.engine_tests, 110),
+    "machine": Section("machine.versions_and_rates", 25),
+    "engine-start": Section("machine.engine_start", 50),
+    "failures": Section("failures.failures", 40),
+    "gradients": Section("exactness.gradients", 40),
+    "same-bytes": Section("exactness.same_bytes", 40),
+    "steps": Section("steps.by_size", 60),
+    "default-job": Section("jobs.default_job", 40),
+    "first-preview": Section("jobs.first_preview", 40),
+    "large-pictures": Section("memory.large_pictures", 45),
+    "out-of-memory": Section("memory.out_of_memory", 25),
+    "other-ways": Section("steps.other_ways", 45),
+    "two-engines": Section("jobs.alone_or_beside", 40),
+    "ranks": Section("jobs.ranks", 25),
+    "engine-tests": Section("jobs.engine_tests", 110),
 }
 
 
@@ -119,7 +119,9 @@ def main() -> int:
     options.output.mkdir(parents=True, exist_ok=True)
     if options.section:
         path = options.output / f"{options.section}.json"
-        SECTIONS[options.section].run(Slot(torch.device(options.device), small, path, options.output))
+        module, function = SECTIONS[options.section].function.split(".")
+        run = getattr(importlib.import_module(f"benchmarks.gpu_slot.{module}"), function)
+        run(Slot(torch.device(options.device), small, path, options.output))
         return 0
     found = run_all(options.only, options.device, small, options.output.resolve())
     print("\n" + report.table(found))

@@ -13,6 +13,7 @@ def large_pictures(slot: Slot) -> None:
     """Paint 64 megapixels within 24 GiB, and 16 megapixels with what blocks put out in main memory."""
     engine = slot.engine()
     side, limit = (256, 4.0) if slot.small else (8000, 24.0)
+    job = None
     with slot.attempt("64 megapixels in 24 GiB"):
         before = torch.cuda.memory_reserved(slot.device) if slot.on_gpu else 0
         if slot.on_gpu:
@@ -27,7 +28,7 @@ def large_pictures(slot: Slot) -> None:
         slot.check("64 megapixels in 24 GiB", "memory-ran-out" not in notes, notes)
         if slot.on_gpu:
             torch.cuda.set_per_process_memory_fraction(1.0, slot.device)
-    del job
+    job = None  # its memory is not to count for the next
     side = 192 if slot.small else 4000
     with slot.attempt("spill at 16 megapixels"):
         slot.begin_peak()

@@ -69,6 +69,10 @@ def _steps(sections: Mapping[str, Any], *, small: bool) -> Iterator[str]:
         planned = f"{row['planned'] / 2**20:,.0f}"
         yield f"| {side} | {row['way']} | {row['ms']:.1f} | {share} | {kernels} | {busy} | {peak} | {planned} |"
     yield ""
+    for side, row in rows.items():
+        if top := list(row.get("top", {}).items())[:6]:
+            yield f"Longest at {side} px, ms a step: " + "; ".join(f"{ms:.2f} {name}" for name, ms in top)
+            yield ""
 
 
 def _figures(results: Mapping[str, Any], before: str = "") -> Iterator[tuple[str, str]]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import statistics
@@ -9,7 +10,6 @@ import tempfile
 import time
 import traceback
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -64,7 +64,7 @@ class Slot:
             self.failed[name] = str(detail) or "not so"
         self._write()
 
-    @contextmanager
+    @contextlib.contextmanager
     def attempt(self, name: str) -> Iterator[None]:
         """Go on after what fails within, and keep why."""
         try:
@@ -143,17 +143,18 @@ class Slot:
             "reserved": torch.cuda.max_memory_reserved(self.device),
         }
 
-    @contextmanager
+    @contextlib.contextmanager
     def nearly_full(self, left: int) -> Iterator[None]:
         """Hold the GPU's memory but for ``left`` bytes; nothing on a processor."""
         held = []
         if self.on_gpu:
             torch.cuda.empty_cache()
             free = torch.cuda.mem_get_info(self.device)[0] - left
-            while free > 0:
-                part = min(free, 4 * GIB)
-                held.append(torch.empty(part, dtype=torch.uint8, device=self.device))
-                free -= part
+            with contextlib.suppress(torch.OutOfMemoryError):  # it gives what it has in pieces of its own
+                while free > 0:
+                    part = min(free, 4 * GIB)
+                    held.append(torch.empty(part, dtype=torch.uint8, device=self.device))
+                    free -= part
         try:
             yield
         finally:
@@ -169,7 +170,7 @@ def painted(job: Job) -> Pixels:
     return job.image()
 
 
-@contextmanager
+@contextlib.contextmanager
 def temporary_folder() -> Iterator[Path]:
     """Give a folder that is gone afterwards."""
     with tempfile.TemporaryDirectory(prefix="gpu-slot-") as name:
