@@ -157,16 +157,14 @@ def _tensor(*args: Any, device: Any = None, **kwargs: Any) -> torch.Tensor:
     return made if device is None else made.to(device)
 
 
-_registered = False
+# At once: torch counts the devices at the first gradient of a process, which may be another test's.
+_setup_privateuseone_for_python_backend(NAME, _Module())
 
 
 @contextlib.contextmanager
 def pretended_gpu(*, without_float64: bool = False) -> Iterator[Watch]:
     """Have the device ``fgpu`` within the block."""
-    global _registered, _watch
-    if not _registered:
-        _setup_privateuseone_for_python_backend(NAME, _Module())
-        _registered = True
+    global _watch
     _watch = Watch(without_float64)
     torch.tensor = _tensor  # type: ignore[assignment]
     try:
