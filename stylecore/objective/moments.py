@@ -85,11 +85,22 @@ def summed_moments(features: Tensor, weights: Tensor | None) -> tuple[Tensor, Te
     Sums over tiles of a picture add up to the picture's.
     """
     rows = _rows(features)
+    if weights is None and rows.dtype == torch.bfloat16 and rows.device.type not in ("cpu", "meta"):
+        return rows.sum(0, dtype=torch.float32), _short_product(rows)
     exact = rows.double() if rows.dtype == torch.float64 else rows.float()
     if weights is None:
         return exact.sum(0), _symmetric_product(exact, exact)
     weighted = exact * weights.reshape(-1, 1).to(exact.dtype)
     return weighted.sum(0), _symmetric_product(exact, weighted)
+
+
+def _short_product(rows: Tensor) -> Tensor:
+    """Return rowsᵀ rows of bfloat16 in float32, which a GPU's tensor cores add up in where torch can tell them to."""
+    try:
+        return torch.mm(rows.t(), rows, out_dtype=torch.float32)
+    except (NotImplementedError, TypeError):  # no such kernel, or an older torch
+        exact = rows.float()
+        return exact.t() @ exact
 
 
 def _symmetric_product(left: Tensor, right: Tensor) -> Tensor:
@@ -123,13 +134,8 @@ def moments_gradient(
     symmetric = second_gradient + second_gradient.t()
     if weights is None:
         symmetric, mean_gradient = symmetric / count, mean_gradient / count
-    if rows.dtype in (torch.bfloat16, torch.float16):
-        # Scaled so that small entries do not drown in the short exponent or mantissa.
-        scale = symmetric.abs().max().clamp_min(1e-30)
-        product = (rows @ (symmetric / scale).to(rows.dtype)) * scale.to(rows.dtype)
-        product = product + mean_gradient.to(product.dtype)
-    else:
-        product = torch.addmm(mean_gradient.to(rows.dtype), rows, symmetric)
+    # bfloat16 has float32's exponents: small entries do not drown, and nothing need be scaled.
+    product = torch.addmm(mean_gradient.to(rows.dtype), rows, symmetric.to(rows.dtype))
     if weights is not None:
         product = product * weights.reshape(-1, 1).to(product.dtype)
     height, width = features.shape[2:]
