@@ -227,8 +227,8 @@ class Worker:
         for event in running.events:
             if isinstance(event, ScaleStarted):
                 pixels = event.width * event.height
-                # The first step of a scale also measures the styles.
-                self._pulse.working(pace * pixels * 8 if pace else FIRST_STEP_SECONDS)
+                # The first step of a scale also measures the styles, and a GPU's libraries choose or compile kernels.
+                self._pulse.working(max(pace * pixels * 8 if pace else FIRST_STEP_SECONDS, self._engine.compile_seconds))
                 began = time.monotonic()
                 if running.pause and running.painted and pixels > self._preview_side**2:
                     self._pause(running)
@@ -241,6 +241,7 @@ class Worker:
                 began, pace = now, (now - began) / (running.width * running.height)
                 self._pulse.working(pace * running.width * running.height)
             elif isinstance(event, Note):
+                self._pulse.working(max(FIRST_STEP_SECONDS, self._engine.compile_seconds))  # pieces of another shape
                 self.report("note", job=running.name, **vars(event))
             elif isinstance(event, Finished):
                 self._pulse.working()

@@ -78,6 +78,14 @@ class Engine:
         """Why the processor paints though there may be a GPU, as a sentence; ``''`` if there is nothing to be said."""
         return "" if self.device_fault is None else self.device_fault.sentence
 
+    @property
+    def compile_seconds(self) -> float:
+        """How long a GPU's libraries may take to choose or compile kernels when pictures of a new size begin."""
+        if self.device.type == "cpu":
+            return 0.0
+        # MIOpen, AMD's, compiles a convolution for each shape that it has not seen, some seconds each. Not measured.
+        return 300.0 if torch.version.hip is not None else 30.0
+
     def memory(self) -> dict[str, int]:
         """Return the device's memory in bytes: ``total`` and ``free`` (what a new job could have)."""
         if self.device.type == "cuda":

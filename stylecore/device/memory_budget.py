@@ -21,6 +21,12 @@ _SPILLED_SHARE = 0.25  # what of these a GPU still holds when they wait in main 
 _LEFT_OVER = {torch.float32: 240, torch.bfloat16: 95}
 _LEFT_OVER_UP_TO = 2 << 20
 
+# On a GPU, whose allocator keeps no page to itself: counted on tensors without numbers (benchmarks/gpu_plan.py), and a
+# little more. Of a tile, what a full-sized one takes.
+_WHOLE_GPU = {torch.float32: 2180, torch.bfloat16: 1225}
+_BLOCKS_GPU = {torch.float32: 143, torch.bfloat16: 64}
+_TILE_GPU = {torch.float32: 132 << 20, torch.bfloat16: 92 << 20}
+
 # Bytes that do not depend on the picture's size: in one piece, and in tiles of full side beside what they take at any side.
 _BASE = {torch.float32: 50 << 20, torch.bfloat16: 100 << 20}
 _TILE = {torch.float32: 290 << 20, torch.bfloat16: 210 << 20}
@@ -35,6 +41,9 @@ _KEEPING = {_MMAP_THRESHOLD: 512 << 20, _TRIM_THRESHOLD: (1 << 31) - 1}
 _KEPT_UP_TO = 512 * 512
 # What that takes beside a step's own buffers, in bytes for each pixel: pieces that do not fit together.
 _KEPT = {torch.float32: 750, torch.bfloat16: 400}
+
+# Larger tensors end the process on Apple's GPUs.
+_MOST_OF_APPLE_S = 1 << 32
 
 #: Painting in blocks takes this many times as long.
 BLOCKS_SLOWDOWN = 1.7
@@ -55,17 +64,20 @@ class MemoryPlan:
     half: bool = False
     spill: bool = False
 
-    def needs(self, pixels: int, style_pixels: int, dtype: torch.dtype) -> int:
+    def needs(self, pixels: int, style_pixels: int, dtype: torch.dtype, device: str = "cpu") -> int:
         """Return the bytes of the device that painting takes at most, beside the program and the pictures as given.
 
         Args:
             pixels: of the image at this scale.
             style_pixels: of the largest style at this scale.
             dtype: the network's arithmetic.
+            device: the type of the device.
         """
         dtype = dtype if dtype in _WHOLE else torch.float32
         pair = _PAIR // 2 if self.half else _PAIR
         image = pixels * (_IMAGES + pair * (self.history + 1))
+        if device != "cpu":
+            return self._needs_of_a_gpu(pixels, style_pixels, dtype, image)
         if self.blocks:
             share = _SPILLED_SHARE if self.spill else 1.0
             tile = _ANY_TILE + int(_TILE[dtype] * self.tiles**2)
@@ -74,6 +86,20 @@ class MemoryPlan:
             return tile + max(left_over + image + pixels * int(_BLOCKS[dtype] * share), targets)
         kept = pixels * _KEPT[dtype] if self.keeps_buffers(pixels) else 0
         return _BASE[dtype] + max(image + kept + pixels * _WHOLE[dtype], style_pixels * (_WHOLE_TARGETS[dtype] + 12))
+
+    def _needs_of_a_gpu(self, pixels: int, style_pixels: int, dtype: torch.dtype, image: int) -> int:
+        if not self.blocks:
+            return image + max(pixels * _WHOLE_GPU[dtype], style_pixels * (_WHOLE_TARGETS[dtype] + 12))
+        share = _SPILLED_SHARE if self.spill else 1.0
+        tile = int(_TILE_GPU[dtype] * self.tiles**2)
+        targets = style_pixels * int(_BLOCKS_TARGETS[dtype] * share + 12)
+        return tile + max(image + pixels * int(_BLOCKS_GPU[dtype] * share), targets)
+
+    def largest_tensor(self, pixels: int, style_pixels: int, dtype: torch.dtype) -> int:
+        """Return the bytes of the largest single tensor: block 1's features, or the history (see :meth:`needs`)."""
+        history = pixels * (self.history + 1) * (_PAIR // 2 if self.half else _PAIR)
+        features = 0 if self.blocks else max(pixels, style_pixels) * 64 * dtype.itemsize
+        return max(history, features)
 
     def keeps_buffers(self, pixels: int) -> bool:
         """Return whether a step of a picture of so many pixels leaves its buffers to the next one (the C library's do)."""
@@ -101,14 +127,16 @@ def fastest(
     pixels: int, style_pixels: int, dtype: torch.dtype, available: float, device: str = "cpu", only_blocks: bool = False
 ) -> MemoryPlan | None:
     """Return the fastest way (of those in blocks) that needs no more than ``available`` bytes, or ``None``."""
-    possible = (way for way in ways(device) if way.blocks or not only_blocks)
-    return next((way for way in possible if way.needs(pixels, style_pixels, dtype) <= available), None)
+    possible = [way for way in ways(device) if way.blocks or not only_blocks]
+    if device == "mps":
+        possible = [way for way in possible if way.largest_tensor(pixels, style_pixels, dtype) < _MOST_OF_APPLE_S]
+    return next((way for way in possible if way.needs(pixels, style_pixels, dtype, device) <= available), None)
 
 
 def after(way: MemoryPlan, device: str = "cpu") -> Iterator[MemoryPlan]:
     """Return the ways that take less than ``way``, from the fastest on."""
-    needed = way.needs(1 << 20, 0, torch.float32)
-    return iter([each for each in ways(device) if each.needs(1 << 20, 0, torch.float32) < needed])
+    needed = way.needs(1 << 20, 0, torch.float32, device)
+    return iter([each for each in ways(device) if each.needs(1 << 20, 0, torch.float32, device) < needed])
 
 
 #: What the libraries below torch say when there is no memory, in errors of no kind of their own.

@@ -287,7 +287,8 @@ class Job:
         """Return for people what painting a scale in a way takes, beside the program and the pictures as given."""
         brush = float(self.settings["brush_size"])
         sizes = [style_size(style, scale.size, brush) for style in self._materials.style_sizes]
-        needed = way.needs(math.prod(scale.size), max(map(math.prod, sizes)), self.arithmetic.dtype)
+        largest, device = max(map(math.prod, sizes)), self._engine.device.type
+        needed = way.needs(math.prod(scale.size), largest, self.arithmetic.dtype, device)
         return f"{needed / 2**30:.1f}"
 
     def _paint_scale(self, clock: WorkClock) -> Iterator[Event]:

@@ -206,6 +206,7 @@ class BoxLBFGS:
             masked = torch.cat([pairs[count:], gradient[part][None]]).mul_(free[part])
             sums[:-1] += (pairs @ masked.t()).to(exact)
             sums[-1] += (masked @ gradient[part]).to(exact)
+            del masked, pairs  # or the next part's would be made beside them
         # The losses are everywhere the same but for rounding; all ranks are to decide by the very same numbers.
         known = losses.to(exact) * (self._strip.ranks.rank == 0 or not self._strip.shared)
         together = self._strip.add_up([curvature, square, known, sums], "products")

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 import torch
 
-from stylecore.device import choice
+from stylecore.device import choice, memory_budget
 from stylecore.device.choice import choose_device
 from stylecore.device.engine import Engine
 from stylecore.errors import StyleError
@@ -53,3 +55,27 @@ def test_apples_gpu_is_taken_if_it_computes_what_the_processor_does(monkeypatch:
 def test_float32_is_exact_on_a_gpu(thin_weights: object) -> None:
     Engine("cpu", str(thin_weights), threads=1)
     assert not torch.backends.cudnn.allow_tf32 and not torch.backends.cuda.matmul.allow_tf32
+
+
+@pytest.mark.parametrize("megapixels", [4, 12, 30, 60])
+@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
+def test_apple_s_pictures_are_planned_below_tensors_of_4_gb(megapixels: int, dtype: torch.dtype) -> None:
+    """However much memory there is; and a picture of four megapixels needs nothing of the kind."""
+    pixels = megapixels * 10**6
+    way = memory_budget.fastest(pixels, pixels, dtype, 1 << 50, "mps")
+    assert way is not None and way.largest_tensor(pixels, pixels, dtype) < 1 << 32
+    assert (way == memory_budget.MemoryPlan()) is (megapixels == 4)
+    assert memory_budget.fastest(pixels, pixels, dtype, 1 << 50, "cuda") == memory_budget.MemoryPlan()
+    # Of a feature map, and of the history, as they are made.
+    largest = memory_budget.MemoryPlan().largest_tensor(pixels, 0, dtype)
+    assert largest >= max(pixels * 64 * dtype.itemsize, 2 * 21 * 3 * pixels * 4)
+
+
+def test_only_a_gpu_s_libraries_compile(thin_weights: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """An AMD GPU's for minutes, which is not to count as a hang (the engine process expects a step to take so long)."""
+    engine = Engine("cpu", str(thin_weights), 1)
+    assert engine.compile_seconds == 0
+    engine.device = torch.device("cuda")
+    assert engine.compile_seconds == 30
+    monkeypatch.setattr(torch.version, "hip", "7.0")
+    assert engine.compile_seconds >= 300
