@@ -21,6 +21,9 @@ POOLING_GAINS = {"max": 1.0, "average": 2.0, "l2": 0.78}
 #: The layers that gain from Winograd's way; the first two have too few channels for its transforms.
 WINOGRAD_LAYERS = LAYERS[LAYERS.index("conv2_1") : LAYERS.index("conv5_1") + 1]
 
+#: Kinds of devices that are slow backward in ``channels_last``, with wrong results on record: Apple's GPUs.
+WITHOUT_CHANNELS_LAST = {"mps"}
+
 _MEANS_FILE = Path(__file__).with_name("activation_means.npz")
 
 
@@ -76,6 +79,8 @@ class Network:
         self.arithmetic = arithmetic
         self.dtype = arithmetic.dtype
         self.device = torch.device(device)
+        #: How feature maps lie in memory.
+        self.layout = torch.contiguous_format if self.device.type in WITHOUT_CHANNELS_LAST else torch.channels_last
         self.mean = weights.mean.view(1, 3, 1, 1).to(self.device)
         self._layers: dict[str, tuple[Tensor, Tensor]] = {}
         self._convolutions: dict[str, winograd_way.Convolution] = {}
@@ -92,7 +97,7 @@ class Network:
             weight, bias = weight * inputs / outputs.view(-1, 1, 1, 1), bias / outputs
             # A convolution of few channels in NCHW is up to fifty times slower on a CPU.
             self._layers[name] = (
-                weight.to(self.device, self.dtype).contiguous(memory_format=torch.channels_last),
+                weight.to(self.device, self.dtype).contiguous(memory_format=self.layout),
                 bias.to(self.device, self.dtype),
             )
             if arithmetic.winograd and name in WINOGRAD_LAYERS:
@@ -107,7 +112,7 @@ class Network:
             wanted: layer names; no layer beyond the last of them is computed.
 
         Returns:
-            By layer name, 1 × C × h × w in ``channels_last``, of this network's dtype. A picture too small to be
+            By layer name, 1 × C × h × w in :attr:`layout`, of this network's dtype. A picture too small to be
             halved again keeps its size at that pooling.
         """
         last = max(LAYERS.index(name) for name in wanted)
@@ -134,7 +139,7 @@ class Network:
         found: dict[str, Tensor] = {}
         if block == 1 and not self.replicate:
             x = x - self.mean
-        x = x.to(self.dtype).contiguous(memory_format=torch.channels_last)
+        x = x.to(self.dtype).contiguous(memory_format=self.layout)
         for number in range(1, depth + 1):
             name = f"conv{block}_{number}"
             x = self._convolved(x, name)
@@ -149,7 +154,7 @@ class Network:
             return convolution(x)
         weight, bias = self._layers[name]
         if name == "conv1_1" and self.replicate:
-            return F.relu_(F.conv2d(with_border(x).contiguous(memory_format=torch.channels_last), weight, bias))
+            return F.relu_(F.conv2d(with_border(x).contiguous(memory_format=self.layout), weight, bias))
         return F.relu_(F.conv2d(x, weight, bias, padding=1))
 
     def channels(self, block: int) -> int:

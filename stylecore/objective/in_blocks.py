@@ -158,7 +158,7 @@ class Blocks:
         after = x
         if stage.pooled:
             shape = (1, network.channels(stage.blocks[-1]), height >> len(stage.blocks), width >> len(stage.blocks))
-            after = torch.empty(shape, dtype=network.dtype, device=self._keep_on, memory_format=torch.channels_last)
+            after = torch.empty(shape, dtype=network.dtype, device=self._keep_on, memory_format=network.layout)
         for tile in self._tiles(stage, strip, height, width):
             output, found = self._run(self._bring(tile.cut(x)), stage)
             for name in stage.wanted:
@@ -185,7 +185,7 @@ class Blocks:
                     if name not in result.tapped:
                         shape = (1, feature.shape[1], height >> level, width >> level)
                         result.tapped[name] = torch.empty(
-                            shape, dtype=feature.dtype, device=self._keep_on, memory_format=torch.channels_last
+                            shape, dtype=feature.dtype, device=self._keep_on, memory_format=network.layout
                         )
                     tile.whole(result.tapped[name], level).copy_(feature)
             if stage.pooled:

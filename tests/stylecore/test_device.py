@@ -15,7 +15,7 @@ from torch import Tensor
 from torch.overrides import TorchFunctionMode
 
 from stylecore.device.engine import layer_scales
-from stylecore.network import weights
+from stylecore.network import vgg, weights
 from stylecore.network.arithmetic import Arithmetic
 from stylecore.network.vgg import Network, activation_means
 from stylecore.objective.distances import DISTANCES
@@ -82,3 +82,13 @@ def test_a_step_waits_for_the_device_once(network: Network, kind: str) -> None:
     assert optimiser.image.is_meta and math.isfinite(optimiser.losses[0])
     with pytest.raises((RuntimeError, NotImplementedError), match="meta"):
         optimiser.step()  # so this is what a wait looks like without the one above
+
+
+def test_apple_s_feature_maps_are_not_in_channels_last(thin_weights: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def maps() -> Tensor:
+        made = Network(weights.load(str(thin_weights)))
+        return made.features(torch.rand(1, 3, SIDE, SIDE), {"conv2_1"})["conv2_1"]
+
+    assert not maps().is_contiguous()
+    monkeypatch.setattr(vgg, "WITHOUT_CHANNELS_LAST", {"cpu"})
+    assert maps().is_contiguous()
