@@ -148,11 +148,11 @@ def test_less_memory_means_leaner_ways(side: int, kind: str) -> None:
     for available in (1 << 30, 4 << 30, 16 << 30, 64 << 30):
         way = memory_budget.fastest(pixels, pixels, torch.bfloat16, available, kind)
         if way is None:
-            assert all(each.needs(pixels, pixels, torch.bfloat16) > available for each in memory_budget.ways(kind))
+            assert all(each.needs(pixels, pixels, torch.bfloat16, kind) > available for each in memory_budget.ways(kind))
         else:
-            assert way.needs(pixels, pixels, torch.bfloat16) <= available
+            assert way.needs(pixels, pixels, torch.bfloat16, kind) <= available
             faster = memory_budget.ways(kind)[: memory_budget.ways(kind).index(way)]
-            assert all(each.needs(pixels, pixels, torch.bfloat16) > available for each in faster)
+            assert all(each.needs(pixels, pixels, torch.bfloat16, kind) > available for each in faster)
 
 
 @device.processor_only("main memory is counted")
