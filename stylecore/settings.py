@@ -230,6 +230,17 @@ SETTINGS: tuple[Setting, ...] = (
         live=True,
     ),
     Setting(
+        "palette",
+        "float",
+        100.0,
+        "Palette",
+        "How closely colours keep to the style's: 100 keeps flat colours and drawings pure, 0 lets colours between them "
+        "in. Used by the balanced objective.",
+        maximum=100.0,
+        unit="%",
+        live=True,
+    ),
+    Setting(
         "quality",
         "choice",
         "normal",

@@ -16,6 +16,7 @@ from stylecore.objective.distances import Distance, covariance, gram
 from stylecore.objective.flat import least_spread
 from stylecore.objective.in_blocks import Blocks, Maps
 from stylecore.objective.moments import Moments, blend, moments
+from stylecore.objective.palette import Palette, PaletteRegion
 from stylecore.objective.smoothness import colour_weight, total_variation, total_variation_in_rows
 from stylecore.tensors.strips import Strip
 from stylecore.tensors.summing import total
@@ -58,6 +59,7 @@ class Region:
     share: float
     guides: dict[str, Tensor | None]
     targets: dict[str, Moments]
+    where: Tensor | None = None
 
 
 @dataclass(frozen=True)
@@ -76,6 +78,8 @@ class Weighting:
     """The numbers that may change while a job runs.
 
     ``held`` is how far colours are held to what the styles have of them (:mod:`stylecore.objective.smoothness`), 0 to 1.
+    ``palette`` is the weight of the palette (:mod:`stylecore.objective.palette`; the balanced objective's alone), and
+    ``colours`` how far it says more than how light pixels are, 0 to 1.
     """
 
     content: float
@@ -83,6 +87,8 @@ class Weighting:
     total_variation: float
     layers: tuple[float, ...] = (1.0,) * len(STYLE_LAYERS)
     held: float = 1.0
+    palette: float = 1.0
+    colours: float = 1.0
 
 
 def content_weight(strength: Tensor) -> Tensor:
@@ -96,13 +102,20 @@ def content_weight(strength: Tensor) -> Tensor:
     return 0.2 * ((100.0 - strength) / strength) ** torch.where(strength < 50, 1.4, 1.2)
 
 
-def strength_weighting(strength: float, total_variation: float, layers: tuple[float, ...] = Weighting.layers) -> Weighting:
+def strength_weighting(
+    strength: float,
+    total_variation: float,
+    layers: tuple[float, ...] = Weighting.layers,
+    palette: float = 1.0,
+    colours: float = 1.0,
+) -> Weighting:
     """Return the balanced objective's weights for a strength of 0 to 100 (see :func:`content_weight`).
 
-    Under 50 the photo's own small colours are to stay, the more the less is painted.
+    Under 50 the photo's own colours and its small ones are to stay, the more the less is painted: ``palette`` fades.
     """
     content = content_weight(torch.tensor(strength, dtype=torch.float64)).item()
-    return Weighting(content, 1.0, total_variation, layers, held=min(1.0, (strength / 50) ** 2))
+    held = min(1.0, (strength / 50) ** 2)
+    return Weighting(content, 1.0, total_variation, layers, held, palette * held, colours)
 
 
 def feature_guide(guide: Tensor | None, size: tuple[int, int]) -> Tensor | None:
@@ -139,7 +152,7 @@ def _regions(styles: Sequence[StylePicture], guide: Tensor | None, size: tuple[i
     for where, found in regions:
         share = 1.0 if where is guide or where is None else total(where) / area
         guides = {name: _cut(feature_guide(where, layer_size(name, size)), name, strip) for name in STYLE_LAYERS}
-        result.append(Region(found, share, guides, {}))
+        result.append(Region(found, share, guides, {}, None if where is None else strip.cut(where)))
     return result
 
 
@@ -197,6 +210,7 @@ class Objective:
         self._colours = colour_weight([(style.picture, style.share) for style in styles])
         with torch.no_grad():
             at_content, self._content = self._describe(content, self._maps, strip, keep=CONTENT_LAYER)
+            self._palette = self._make_palette(content)
             for region in self._regions:
                 region.targets = self._style_targets(region.styles)
                 region.styles = []
@@ -231,6 +245,10 @@ class Objective:
     def _prepare(self, at_content: Mapping[str, Sequence[Moments]]) -> None:
         """Compute what the distances need once."""
 
+    def _make_palette(self, content: Tensor) -> Palette | None:
+        """Return the palette term, if there is one."""
+        return None
+
     def _style_distance(self, name: str, region: int, current: Moments) -> Tensor:
         raise NotImplementedError
 
@@ -264,8 +282,14 @@ class Objective:
 
     def __call__(self, image: Tensor) -> Evaluation:
         """Return losses and gradient at ``image`` (1 × 3 × H × W in [0, 1])."""
-        if self._blocks is not None:
-            return self._in_blocks(image, self._blocks)
+        found = self._in_one_piece(image) if self._blocks is None else self._in_blocks(image, self._blocks)
+        if self._palette is not None and self.weighting.palette > 0:
+            distance, slope = self._palette(image, self.weighting.colours)
+            found.losses[0] += self.weighting.palette * distance
+            found.gradient.add_(slope, alpha=self.weighting.palette)
+        return found
+
+    def _in_one_piece(self, image: Tensor) -> Evaluation:
         image = image.detach().requires_grad_(True)
         features = self.network.features(image, _WANTED)
         current = _moments(features, self._maps)
@@ -339,6 +363,15 @@ class BalancedObjective(Objective):
 
         spread = mean_of((feature - mean_of(feature)).square())
         self._content_unit = spread.clamp_min(least_spread(self._size)).to(self.network.device)
+
+    def _make_palette(self, content: Tensor) -> Palette:
+        regions = [
+            PaletteRegion(
+                [(style.picture, style.guide, style.share) for style in region.styles], region.where, region.share
+            )
+            for region in self._regions
+        ]
+        return Palette(content, regions, self._strip)
 
     def _style_distance(self, name: str, region: int, current: Moments) -> Tensor:
         return self._distance(current, self._regions[region].targets[name]) / self._unit[name][region]

@@ -33,7 +33,7 @@ from stylecore.tensors.strips import ALONE, Ranks, Strip
 __all__ = ["Job", "Pixels", "Style"]
 
 # Raised when a saved state changes its meaning.
-_STATE_VERSION = 4
+_STATE_VERSION = 5
 
 
 class Job:
@@ -165,8 +165,8 @@ class Job:
             scale = self.scales[self._made_for]
             self._objective = self._materials.objective(scale.size, scale.way, self._strip, last=last)
             self._optimiser.renew(self._objective)
-        elif different - {"colours", "colours_amount"}:
-            self._objective.weighting = self._materials.weighting(last=last)
+        elif (weighting := self._materials.weighting(last=last)) != self._objective.weighting:
+            self._objective.weighting = weighting
             self._optimiser.renew()
 
     def refine(self) -> bool:

@@ -160,6 +160,11 @@ class Materials:
         """Return how far, 0 to 1, the styles are recoloured to the photo's palette."""
         return float(self.settings["colours_amount"]) / 100 if self.settings["colours"] == "match" else 0.0
 
+    def _from_photo(self) -> float:
+        """Return how far, 0 to 1, the result takes its colours from the photo."""
+        amount = float(self.settings["colours_amount"]) / 100
+        return {"photo": amount, "style": 1 - amount, "match": 0.0}[str(self.settings["colours"])]
+
     def weighting(self, *, last: bool = True) -> Weighting:
         """Return the objective's weights under the settings in force, at the ``last`` scale or a coarser one."""
         smoothing = float(self.settings["total_variation"])
@@ -169,7 +174,8 @@ class Materials:
             if nearly_texture(self.settings) and not last:
                 content = style * LEAST_COARSE_CONTENT
             return Weighting(content, style, 0.0, layers)
-        return strength_weighting(self._strength(), smoothing, layers)
+        palette = float(self.settings["palette"]) / 100
+        return strength_weighting(self._strength(), smoothing, layers, palette, 1 - self._from_photo())
 
     def _strength(self) -> float:
         """Return the strength; a strength map's curve needs one that leaves the photo some say (``regions.MIDDLE``)."""
@@ -213,9 +219,7 @@ class Materials:
         size: Size = (image.shape[2], image.shape[3])
         content = self.content_at(size)
         image = image.clamp(0, 1)
-        amount = float(self.settings["colours_amount"]) / 100
-        from_photo = {"photo": amount, "style": 1 - amount, "match": 0.0}[str(self.settings["colours"])]
-        image = colours.with_colours_of(image, content, from_photo)
+        image = colours.with_colours_of(image, content, self._from_photo())
         if self._areas.visible is not None:
             outside = content if self._start is None else resize(self._start, size).clamp(0, 1)
             image = torch.lerp(outside, image, resize_guide(self._areas.visible, size)[None, None])

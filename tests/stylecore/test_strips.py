@@ -27,6 +27,7 @@ from stylecore.objective.objective import (
     StylePicture,
     Weighting,
 )
+from stylecore.objective.palette import BINS, DIRECTIONS
 from stylecore.painting.checkpoint import load, save
 from stylecore.painting.job import Job, Style
 from stylecore.tensors.resampling import resize, resize_rows, upsample_with_detail
@@ -188,6 +189,8 @@ def test_little_is_exchanged(found: dict[str, Any]) -> None:
     # Moments of five layers and two regions, five cases of one evaluation and one preparation of content and styles.
     moments = sum(c * (c + 1) for c in CHANNELS) * 4
     assert 0.9 < traffic["sums"] / (moments * (2 + 2 + 1) * len(CASES)) < 1.1
+    # Counts of the content's colours and of the image's, in two regions and the balanced objective's two cases.
+    assert traffic["palette"] == DIRECTIONS * BINS * 8 * 2 * 2 * 2
     assert 0 < traffic["halos"] < WIDTH * 1000 * len(CASES)
 
 

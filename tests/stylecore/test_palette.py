@@ -1,0 +1,135 @@
+"""The palette term: against sorted projections, finite differences, parts of the picture, and what it makes of a style."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from torch import Tensor
+
+from stylecore.device.engine import Engine
+from stylecore.files.pictures import Pixels
+from stylecore.objective.objective import strength_weighting
+from stylecore.objective.palette import Palette, PaletteRegion, directions
+from stylecore.painting.job import Job, Style
+from stylecore.tensors.strips import Strip
+
+
+def random(height: int, width: int, seed: int = 0) -> Tensor:
+    return torch.rand(1, 3, height, width, generator=torch.Generator().manual_seed(seed), dtype=torch.float64)
+
+
+def palette(content: Tensor, *regions: PaletteRegion) -> Palette:
+    return Palette(content, regions, Strip(content.shape[2]))
+
+
+def only(style: Tensor, weights: Tensor | None = None) -> PaletteRegion:
+    return PaletteRegion([(style, weights, 1.0)], None, 1.0)
+
+
+def sorted_distance(image: Tensor, style: Tensor, along: int | None = None) -> float:
+    """The sliced Wasserstein-2 distance of two pictures with as many pixels, by sorting."""
+    vectors = directions()
+    first, second = (torch.sort(vectors @ each[0].flatten(1), dim=1).values for each in (image, style))
+    distances = (first - second).square().mean(1)
+    return (distances.mean() if along is None else distances[along]).item()
+
+
+@given(st.integers(0, 10**6), st.floats(0.5, 4))
+@settings(max_examples=20, deadline=None)
+def test_it_is_the_distance_that_sorting_gives(seed: int, power: float) -> None:
+    content, style, image = random(40, 30, seed) ** 2, random(30, 40, seed + 1), random(40, 30, seed + 2) ** power
+    term = palette(content, only(style))
+    for along, colours in ((None, 1.0), (0, 0.0)):
+        expected = sorted_distance(image, style, along) / sorted_distance(content, style, along)
+        assert term(image, colours)[0].item() == pytest.approx(expected, rel=0.02, abs=2e-3)
+
+
+@given(st.integers(0, 10**6), st.floats(0, 1))
+@settings(max_examples=20, deadline=None)
+def test_the_gradient_is_the_slope(seed: int, colours: float) -> None:
+    content, image = random(40, 30, seed), random(40, 30, seed + 1) * 0.9 + 0.05
+    where = random(40, 30, seed + 3)[0, 0]
+    two = [(random(20, 50, seed + 4) ** 3, None, 1.0), (1 - random(9, 9, seed + 5) ** 2, random(9, 9, seed)[0, 0], 2.0)]
+    term = palette(content**2, only(random(33, 21, seed + 6) ** 2), PaletteRegion(two, where, 0.4))
+    gradient = term(image, colours)[1]
+    way, step = gradient.sign(), 0.01
+    slope = (term(image + step * way, colours)[0] - term(image - step * way, colours)[0]) / (2 * step)
+    assert slope.item() == pytest.approx((gradient * way).sum().item(), rel=0.03)
+
+
+def test_at_the_content_it_is_one_and_at_the_styles_colours_nothing() -> None:
+    content, style = random(40, 30) ** 2, random(30, 40, 1)
+    term = palette(content, only(style))
+    assert term(content)[0].item() == pytest.approx(1)
+    value, gradient = term(style[..., torch.randperm(40)])
+    assert value.item() == pytest.approx(0, abs=1e-6)
+    assert gradient.abs().max().item() * style.numel() < 0.05
+
+
+def test_several_styles_are_a_mixture_of_their_colours() -> None:
+    """Red and blue pixels are a mixture of a red style and a blue one; purple ones are not."""
+    red, blue = (torch.zeros(1, 3, 8, 8, dtype=torch.float64) for _ in range(2))
+    red[:, 0] = blue[:, 2] = 1
+    term = palette(random(16, 16), PaletteRegion([(red, None, 3.0), (blue, None, 1.0)], None, 1.0))
+    mixed = torch.cat([red, red, red, blue], 3)
+    assert term(mixed)[0].item() < 1e-6
+    assert term(torch.full_like(mixed, 0).add_((3 * red.mean((2, 3), keepdim=True) + blue.mean()) / 4))[0].item() > 0.3
+
+
+def test_transparent_pixels_and_those_outside_count_nothing() -> None:
+    content, style, image = random(20, 20) ** 2, random(20, 20, 1), random(20, 20, 2)
+    left = torch.zeros(20, 20)
+    left[:, :10] = 1
+    other = image.clone()
+    other[..., 10:] = 0.3
+    term = palette(content, PaletteRegion([(style, left, 1.0)], left, 1.0))
+    (value, gradient), (same, _) = term(image), term(other)
+    assert value.item() == same.item()
+    assert not gradient[..., 10:].any()
+    assert gradient[..., :10].any()
+    assert value.item() == pytest.approx(palette(content[..., :10], only(style[..., :10]))(image[..., :10])[0].item())
+
+
+def test_under_the_middle_it_fades_with_the_strength() -> None:
+    assert [strength_weighting(each, 0.5).palette for each in (0, 25, 50, 100)] == [0, 0.25, 1, 1]
+    assert strength_weighting(50, 0.5, palette=0.3).palette == pytest.approx(0.3)
+
+
+def _paint(engine: Engine, content: Pixels, style: Pixels, **wanted: object) -> Pixels:
+    job = Job(engine, content, [Style(style)], {"precision": "float32", **wanted})
+    for _ in job.run():
+        pass
+    return job.image()
+
+
+def test_flat_colours_stay_pure(engine: Engine, content: Pixels) -> None:
+    """A style of red, yellow and blue squares: fewer pixels have colours between them than without the term."""
+    colours = np.array([[0.8, 0.1, 0.1], [0.95, 0.8, 0.1], [0.1, 0.2, 0.6]], np.float32)
+    numbers = np.random.default_rng(0).integers(0, 3, (8, 8))
+    style = colours[numbers].repeat(12, 0).repeat(12, 1)
+
+    def impurity(**wanted: object) -> float:
+        picture = _paint(engine, content, style, **wanted)
+        return float(np.linalg.norm(picture[:, :, None] - colours, axis=3).min(2).mean())
+
+    assert impurity() < 0.7 * impurity(palette=0)
+
+
+def test_a_running_job_takes_another_palette(engine: Engine, content: Pixels, style: Pixels) -> None:
+    jobs = [Job(engine, content, [Style(style)], {"quality": "draft"}) for _ in range(2)]
+    jobs[1].update({"palette": 30})
+    for job in jobs:
+        for _ in zip(range(8), job.run(), strict=False):
+            pass
+        assert job._objective is not None
+    assert [job._objective.weighting.palette for job in jobs] == [1.0, pytest.approx(0.3)]
+    jobs[0].update({"palette": 0})
+    assert jobs[0]._objective.weighting.palette == 0
+    jobs[0].update({"colours": "photo"})
+    assert jobs[0]._objective.weighting.colours == 0
+    for _ in jobs[0].run():
+        pass
+    assert np.isfinite(jobs[0].image()).all()
