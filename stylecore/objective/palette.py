@@ -26,10 +26,13 @@ from stylecore.tensors.summing import sum_type
 DIRECTIONS, BINS = 24, 256
 # Parts of a bin, and of a pixel's weight, that are told apart.
 _FINE = 1 << 12
-# Pixels taken at a time: what is made of them then stays in the processor's cache.
-_TOGETHER = 1 << 14
+# Pixels taken at a time: what is made of them then stays in the processor's cache, and does not fill a GPU's memory.
+_TOGETHER, _TOGETHER_ELSEWHERE = 1 << 14, 1 << 16
 # The least distance that a content is credited with: 0.01 of the range from black to white.
 _LEAST = 1e-4
+# A content whose colours deviate by less (of 0 to 1) is nearly flat: a white layer is to stay light and a black one dark,
+# though both could be given the whole palette.
+_FLAT = 0.1
 # Lightness (Rec. 601's luma), which comes first: a result that has its colours from the photo takes only it.
 _LIGHTNESS = (0.299, 0.587, 0.114)
 
@@ -68,9 +71,19 @@ class _Lines:
             *(part.to(device, exact) for part in (step, middles, torch.cat([low, high], 1))),
         )
 
+    def deviation(self, shares: Tensor) -> Tensor:
+        """Return the standard deviation of colours along a direction, the mean over all, from their shares (24 × 256)."""
+        parts = torch.cat([shares[:, :1], shares.diff(dim=1)], 1)
+        places = self.ends[:, :1] + self.step * torch.arange(BINS, device=shares.device)
+        mean = (parts * places).sum(1, keepdim=True)
+        return ((places - mean).square() * parts).sum(1).clamp_min(0).sqrt().mean()
+
     def bins(self, rows: Tensor) -> tuple[Tensor, Tensor]:
         """Return where pixels (3 × n) lie: the bin below (24 × n), and the part of a bin above that one."""
-        place = torch.addmm(self.offset, self.scaled, rows).clamp_(0, BINS - 1.001)
+        # One operation after the other: a matrix product may round otherwise in another part of a picture or on other
+        # threads, and would put a pixel that lies between two bins into another one there.
+        red, green, blue = self.scaled.split(1, 1)
+        place = (red * rows[:1]).add_(green * rows[1:2]).add_(blue * rows[2:]).add_(self.offset).clamp_(0, BINS - 1.001)
         below = place.long()
         return below, place.sub_(below)
 
@@ -79,8 +92,9 @@ def _parts(picture: Tensor, weights: Tensor | None) -> Iterator[tuple[slice, Ten
     """Cut 1 × 3 × h × w into parts: which pixels, their colours (3 × n) and their weights in whole numbers."""
     rows = picture.detach()[0].flatten(1)
     counts = None if weights is None else weights.flatten()
-    for begin in range(0, rows.shape[1], _TOGETHER):
-        part = slice(begin, begin + _TOGETHER)
+    together = _TOGETHER if rows.device.type == "cpu" else _TOGETHER_ELSEWHERE
+    for begin in range(0, rows.shape[1], together):
+        part = slice(begin, begin + together)
         yield part, rows[:, part].float(), None if counts is None else (counts[part] * _FINE).round().long()
 
 
@@ -166,7 +180,10 @@ class Palette:
         self._where = [region.where for region in regions]
         self._parts = [region.share for region in regions]
         self._targets = [_Target(self._lines, self._mixture(region)) for region in regions]
-        self._units = [target.distance(self._measured(content, where))[0] for target, where in self._pairs()]
+        measured = [self._measured(content, where) for _, where in self._pairs()]
+        self._units = [target.distance(shares)[0] for target, shares in zip(self._targets, measured, strict=True)]
+        # How far the palette counts in a region.
+        self._held = [(self._lines.deviation(shares) / _FLAT).clamp(max=1) for shares in measured]
 
     def _pairs(self) -> Iterator[tuple[_Target, Tensor | None]]:
         return zip(self._targets, self._where, strict=True)
@@ -191,10 +208,11 @@ class Palette:
         gradient = torch.zeros(image.shape, dtype=image.dtype, device=image.device)
         flat = gradient[0].flatten(1)
         value = image.new_zeros(())
-        for target, where, unit, part in zip(self._targets, self._where, self._units, self._parts, strict=True):
+        regions = zip(self._targets, self._where, self._units, self._parts, self._held, strict=True)
+        for target, where, unit, part, held in regions:
             counts = self._strip.add_up([_counts(self._lines, image, where)], "palette")[0]
             distances, slopes = target.distance(_shares(counts))
-            scale = part / _weighed(unit, colours).clamp_min(_LEAST)
+            scale = part * held / _weighed(unit, colours).clamp_min(_LEAST)
             value = value + (_weighed(distances, colours) * scale).to(value.dtype)
             # Pixels were counted in whole numbers, and each is so much of the whole.
             one = scale * (_FINE / counts[0].sum().clamp_min(1))

@@ -118,8 +118,11 @@ def test_every_kind_of_job_stays_on_the_device_and_waits_once_a_step(
     here = make(on_processor(weights), settings, extras)
     for _ in here.run():
         pass
-    tolerance = 0.25 if settings.get("precision") == "bfloat16" else 0.02
-    assert np.abs(there - here.image()).max() < tolerance
+    difference = np.abs(there - here.image())
+    if settings.get("precision") == "bfloat16" or settings.get("statistics") == "wasserstein":  # other roots
+        assert difference.max() < 0.25 and difference.mean() < 0.03
+    else:
+        assert difference.max() < 0.03
 
 
 @pytest.mark.parametrize(

@@ -18,7 +18,7 @@ KILLED_WITHIN = """
 import sys
 from unittest import mock
 sys.path.insert(0, plugin)
-import history
+from canvas import unrecorded as history
 image = new_image(96, 72)
 photo = new_layer(image, "photo", 96, 72)
 image.undo_group_start(); photo.set_name("renamed"); image.undo_group_end()

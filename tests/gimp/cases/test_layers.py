@@ -187,8 +187,8 @@ def test_twelve_megapixels_cost_the_plugin_little(console: GimpSession) -> None:
         """
 import sys, time
 sys.path[:0] = [folder, folder + "/vendor"]
-import canvas
-from memory import KnownSource, Memory
+from canvas import layers as canvas
+from canvas.provenance import KnownSource, Memory
 from server.protocol import Picture
 image = new_image(4000, 3000)
 photo = Gimp.Layer.new(image, "photo", 4000, 3000, Gimp.ImageType.RGBA_IMAGE, 100, Gimp.LayerMode.NORMAL)
@@ -225,7 +225,7 @@ def test_in_a_locked_group(console: GimpSession) -> None:
         """
 import sys
 sys.path[:0] = [folder, folder + "/vendor"]
-import canvas
+from canvas import layers as canvas
 image = new_image(64, 48)
 group = Gimp.GroupLayer.new(image, "group")
 image.insert_layer(group, None, 0)
