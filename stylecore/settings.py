@@ -56,7 +56,8 @@ class Setting:
 
     ``kind`` is ``'float'``, ``'int'``, ``'bool'``, ``'choice'`` or ``'numbers'`` (text of ``count`` numbers with spaces
     between them); ``minimum`` and ``maximum`` hold for numbers, ``choices`` for choices. ``group`` is ``'main'`` (shown up
-    front) or ``'advanced'``. ``live`` says that a running job takes a new value without starting over.
+    front) or ``'advanced'``. ``live`` says that a running job takes a new value without starting over. ``former`` is what
+    results were painted with before the setting was there, if that is not the default.
     """
 
     name: str
@@ -71,6 +72,7 @@ class Setting:
     choices: tuple[Choice, ...] = ()
     count: int = 0
     live: bool = False
+    former: Value | None = None
 
     def check(self, value: Any) -> Value:
         """Return ``value`` as this setting's type.
@@ -239,6 +241,7 @@ SETTINGS: tuple[Setting, ...] = (
         maximum=100.0,
         unit="%",
         live=True,
+        former=0.0,
     ),
     Setting(
         "quality",
@@ -417,9 +420,12 @@ def migrate(stored: Mapping[str, Any]) -> dict[str, Value]:
     """Return settings stored by any version as a complete set of this version's; never raises.
 
     A stored set is a mapping of names to values with ``'version'``. Names that no longer exist are left out, values
-    that no longer fit are replaced by the nearest that does, or by the default.
+    that no longer fit are replaced by the nearest that does, or by the default. Settings that came later are what they
+    were before they came.
     """
     result = defaults()
+    if "version" in stored:
+        result.update({each.name: each.former for each in SETTINGS if each.former is not None})
     for name, value in stored.items():
         setting = BY_NAME.get(name)
         if setting is None:

@@ -66,3 +66,11 @@ def test_layer_weights_are_read_as_written(weights: list[float]) -> None:
 def test_wrong_layer_weights_are_refused(text: object) -> None:
     with pytest.raises(settings.SettingError, match="layer_weights"):
         settings.validate({"layer_weights": text})
+
+
+def test_results_from_before_the_palette_stay_as_they_were_painted() -> None:
+    older = settings.stored({**settings.defaults(), "strength": 70.0})
+    del older["palette"]
+    assert settings.migrate(older) == {**settings.defaults(), "strength": 70.0, "palette": 0.0}
+    assert settings.migrate(settings.stored(settings.defaults())) == settings.defaults()
+    assert settings.migrate({"strength": 70.0})["palette"] == 100.0  # not a stored set
