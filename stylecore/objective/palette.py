@@ -78,14 +78,28 @@ class _Lines:
         mean = (parts * places).sum(1, keepdim=True)
         return ((places - mean).square() * parts).sum(1).clamp_min(0).sqrt().mean()
 
-    def bins(self, rows: Tensor) -> tuple[Tensor, Tensor]:
-        """Return where pixels (3 × n) lie: the bin below (24 × n), and the part of a bin above that one."""
+    def places(self, rows: Tensor) -> Tensor:
+        """Return where pixels (3 × n) lie, in bins (24 × n)."""
         # One operation after the other: a matrix product may round otherwise in another part of a picture or on other
         # threads, and would put a pixel that lies between two bins into another one there.
         red, green, blue = self.scaled.split(1, 1)
-        place = (red * rows[:1]).add_(green * rows[1:2]).add_(blue * rows[2:]).add_(self.offset).clamp_(0, BINS - 1.001)
+        place = (red * rows[:1]).add_(green * rows[1:2]).add_(blue * rows[2:]).add_(self.offset)
+        return place.clamp_(0, BINS - 1.001)
+
+    def bins(self, rows: Tensor) -> tuple[Tensor, Tensor]:
+        """Return where pixels (3 × n) lie: the bin below (24 × n), and the part of a bin above that one."""
+        place = self.places(rows)
         below = place.long()
         return below, place.sub_(below)
+
+    def between(self, table: Tensor, rows: Tensor) -> Tensor:
+        """Return what a table of the bins' middles (24 × 255) says of pixels (3 × n), between two of them: 24 × n.
+
+        Without jumps, or rounding would grow into another picture in blocks than in one piece.
+        """
+        place = self.places(rows).sub_(0.5).clamp_(0, BINS - 2.001)
+        below = place.long()
+        return torch.lerp(table.gather(1, below), table.gather(1, below + 1), place.sub_(below))
 
 
 def _parts(picture: Tensor, weights: Tensor | None) -> Iterator[tuple[slice, Tensor, Tensor | None]]:
@@ -220,8 +234,7 @@ class Palette:
             factors[:1] += 1 - colours
             table = (slopes * factors * one).float()
             for pixels, rows, weights in _parts(image, where):
-                below, _ = self._lines.bins(rows)
-                slope = self._lines.vectors.t() @ table.gather(1, below)
+                slope = self._lines.vectors.t() @ self._lines.between(table, rows)
                 if weights is not None:
                     slope *= weights
                 flat[:, pixels] += slope.to(flat.dtype)
