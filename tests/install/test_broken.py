@@ -163,7 +163,7 @@ def venv_unfinished(it: Installed) -> None:
 
 
 def half_copied(it: Installed) -> None:
-    (it.plugin / "dialog.py").unlink()
+    (it.plugin / "dialog" / "dialog.py").unlink()
     (it.plugin / "server" / "client.py").write_text("half")
     (it.plugin.parent / ".neural-style-new-killed").mkdir()
 
@@ -206,7 +206,7 @@ MENDED: list[tuple[Callable[[Installed], None], str, str]] = [
     (venv_deleted, "report", "The Python environment is gone"),
     (venv_python_gone, "report", "Python does not start"),
     (venv_unfinished, "report", "its installation was interrupted. Run ./install.sh; it makes the environment anew."),
-    (half_copied, "faults", "damaged or half copied: dialog.py (and 1 more) is missing or changed"),
+    (half_copied, "faults", "damaged or half copied: dialog/dialog.py (and 1 more) is missing or changed"),
     (stale_copy, "faults", "is a copy of version 000.9;"),
     (not_executable, "faults", "GIMP ignores the plug-in, because"),
     (no_pyzmq, "faults", "has no pyzmq for this GIMP's Python 3.13"),
