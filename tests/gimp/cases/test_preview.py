@@ -67,7 +67,7 @@ def test_the_preview_is_the_job(watched: tuple[GimpSession, Client]) -> None:
     painted = wait_for_change(gimp, window, plain, "preview-first", 30)
     print(f"\nGIMP {gimp.series}: first preview {time.monotonic() - picked:.1f} s after the click on a style")
     assert difference(painted, plain) > 3
-    job = wait_for_job(client, 60, paused=True)
+    job = wait_for_job(client, 180, paused=True)
 
     # A slider that a running job can take: the same job goes on, and shows it.
     settled = pane(gimp, window, "preview-settled")
