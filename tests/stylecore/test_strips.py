@@ -58,13 +58,15 @@ def _objective(thin: Path, case: str, content: Tensor, style: Tensor, strip: Str
     lower = (_ramp(HEIGHT)[:, None].expand(HEIGHT, WIDTH) * 2 - 1).clamp(0, 1).contiguous()
     styles = [StylePicture(style), StylePicture(style[:, :, :90].flip(1), region=lower)]
     weighting = Weighting(0.3, 1.0, 0.5 if kind is BalancedObjective else 0.0)
-    net = network(thin, "max", True) if kind is BalancedObjective else network(thin, "average", False)
+    pooling, rescaled = ("max", True) if kind is BalancedObjective else ("average", False)
+    # In float64: rounding lets a pooling take its other neighbour now and then, and hides what strips do wrong.
+    net = network(thin, pooling, rescaled, torch.float64)
     return kind(net, strip.cut(content), styles, weighting, blocks=Blocks(net, 0.5), strip=strip, **more)
 
 
 def _compare(thin: Path, ranks: Ranks) -> dict[str, list[float]]:
     """Return each case's relative errors: of the losses, of the gradient, and of the gradient at the border."""
-    content, style, image = pictures(HEIGHT, WIDTH)
+    content, style, image = (picture.double() for picture in pictures(HEIGHT, WIDTH))
     errors = {}
     for case in CASES:
         strip = Strip(HEIGHT, ranks)
@@ -93,6 +95,7 @@ def _job(engine: Engine, ranks: Ranks) -> Job:
     upper = np.linspace(1.4, -0.4, height).clip(0, 1)[:, None].repeat(width, 1).astype(np.float32)
     styles = [Style(style, 2.0), Style(np.ascontiguousarray(style[::-1, :, ::-1]), 1.0, upper)]
     wanted = {"quality": "draft", "precision": "float32", "colours": "photo", "colours_amount": 40, "iterations": 3}
+    wanted["pooling"] = "average"  # rounding makes a maximum another neighbour
     guide = np.full((height, width), 0.9, np.float32)
     job = Job(engine, content, styles, wanted, guide, strength_map=1 - upper / 2, ranks=ranks)
     # In blocks in any case, as they are in strips.
@@ -158,10 +161,7 @@ def alone(engine: Engine) -> Job:
 
 @pytest.mark.parametrize("case", CASES)
 def test_the_gradient_is_the_wholes(found: dict[str, Any], case: str) -> None:
-    losses, everywhere, at_the_border = found["errors"][case]
-    assert losses <= 2e-5
-    assert everywhere <= 1e-5
-    assert at_the_border <= 1e-5
+    assert max(found["errors"][case]) <= 1e-8
 
 
 def test_the_picture_is_what_one_process_paints(found: dict[str, Any], alone: Job) -> None:
@@ -187,11 +187,11 @@ def test_little_is_exchanged(found: dict[str, Any]) -> None:
     """Halos and sums, not pictures: what a rank sends in an evaluation does not grow with its strip's height."""
     traffic = found["traffic"]
     # Moments of five layers and two regions, five cases of one evaluation and one preparation of content and styles.
-    moments = sum(c * (c + 1) for c in CHANNELS) * 4
+    moments = sum(c * (c + 1) for c in CHANNELS) * 8
     assert 0.9 < traffic["sums"] / (moments * (2 + 2 + 1) * len(CASES)) < 1.1
     # Counts of the content's colours and of the image's, in two regions and the balanced objective's two cases.
     assert traffic["palette"] == DIRECTIONS * BINS * 8 * 2 * 2 * 2
-    assert 0 < traffic["halos"] < WIDTH * 1000 * len(CASES)
+    assert 0 < traffic["halos"] < WIDTH * 2000 * len(CASES)
 
 
 @given(st.integers(1, 9), st.integers(16, 3000))

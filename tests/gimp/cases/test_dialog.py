@@ -110,7 +110,7 @@ def wait_for_frames(gimp: GimpSession, window: int, screenshot: str) -> None:
     """Wait until the canvas is painted on: the dialog shows each of its frames."""
     gimp.display.wait_window(", 2 layers")  # the image's own says so
     before = pane(gimp, window, screenshot)
-    painted = wait_for_change(gimp, window, before, screenshot, 20)
+    painted = wait_for_change(gimp, window, before, screenshot, 120)
     assert difference(painted, before) >= 3
 
 
