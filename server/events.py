@@ -37,7 +37,10 @@ class Starting(Event):
 
 @dataclass(frozen=True)
 class Progress(Event):
-    """One step is done; ``fraction`` (0 to 1) and ``seconds_left`` are of the whole job, the size is the scale's."""
+    """One step is done, or (``step`` 0) a scale after the first is being prepared; the size is the scale's.
+
+    ``fraction`` (0 to 1) and ``seconds_left`` are of the whole job; unless ``known``, the latter is no more than a guess.
+    """
 
     scale: int
     scales: int
@@ -48,6 +51,7 @@ class Progress(Event):
     losses: Mapping[str, float]
     width: int
     height: int
+    known: bool = True
 
 
 @dataclass(frozen=True)

@@ -223,6 +223,7 @@ OPTIONAL: dict[str, dict[str, Any]] = {
     "refused": {"details": {}},
     "goodbye": {"code": "connection-lost", "details": {}},
     "welcome": {"why": {}},
+    "progress": {"known": True},
 }
 
 #: What the server may say.
@@ -240,6 +241,8 @@ SERVER_MESSAGES: dict[str, dict[str, Check]] = {
         "steps": _count,
         "fraction": _fraction,
         "seconds_left": _seconds,
+        # Whether the seconds are more than a guess.
+        "known": flag,
         "losses": mapping,
         "width": _size,
         "height": _size,

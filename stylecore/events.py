@@ -10,13 +10,19 @@ from stylecore.settings import Value
 
 @dataclass(frozen=True)
 class ScaleStarted:
-    """Work begins at scale number ``scale`` (from 1) of ``scales``, ``width`` × ``height`` px, for ``steps`` steps."""
+    """Work begins at scale number ``scale`` (from 1) of ``scales``, ``width`` × ``height`` px, for ``steps`` steps.
+
+    Before the first of them the scale is prepared, which takes as long as a few. ``fraction`` and ``seconds_left`` as in
+    :class:`StepDone`.
+    """
 
     scale: int
     scales: int
     width: int
     height: int
     steps: int
+    fraction: float
+    seconds_left: float | None
 
 
 @dataclass(frozen=True)
@@ -24,7 +30,8 @@ class StepDone:
     """One optimiser step is done.
 
     Losses are those of the image before the step's last evaluation; ``style_losses`` are by layer name. ``fraction``
-    is of the whole job's work, 0 to 1; ``seconds_left`` is an estimate for the whole job.
+    is of the whole job's work, 0 to 1; ``seconds_left`` is an estimate for the whole job, ``None`` where it would be no
+    more than a guess.
     """
 
     scale: int
@@ -35,7 +42,7 @@ class StepDone:
     content_loss: float
     style_loss: float
     fraction: float
-    seconds_left: float
+    seconds_left: float | None
     style_losses: Mapping[str, float] = field(default_factory=dict)
 
 

@@ -229,6 +229,18 @@ def _local(
             job.cancel()
         if isinstance(event, events.ScaleStarted):
             size = (event.width, event.height)
+            yield wire.Progress(
+                "",
+                event.scale,
+                event.scales,
+                0,
+                event.steps,
+                event.fraction,
+                event.seconds_left or 0.0,
+                {},
+                *size,
+                known=event.seconds_left is not None,
+            )
         elif isinstance(event, events.StepDone):
             done = wire.Progress(
                 "",
@@ -237,9 +249,10 @@ def _local(
                 event.step,
                 event.steps,
                 event.fraction,
-                event.seconds_left,
+                event.seconds_left or 0.0,
                 {"total": event.total_loss},
                 *size,
+                known=event.seconds_left is not None,
             )
             yield done
             if to_keep(done, every):

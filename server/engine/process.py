@@ -18,7 +18,7 @@ import threading
 import time
 import traceback
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -37,7 +37,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from stylecore.device.engine import Engine
-    from stylecore.events import Event
+    from stylecore.events import Event, ScaleStarted, StepDone
     from stylecore.painting.job import Job
 
 #: Progress is reported at most this often.
@@ -234,6 +234,8 @@ class Worker:
                     self._pause(running)
                     return
                 running.width, running.height = event.width, event.height
+                if event.scale > 1:
+                    self._progress(running, event, 0, {})
             elif isinstance(event, StepDone):
                 running.painted = True
                 self._tell(running, event)
@@ -292,22 +294,29 @@ class Worker:
         if now >= running.next_progress or event.step == event.steps or keep:
             running.next_progress = now + PROGRESS_SECONDS
             losses = {"total": event.total_loss, "content": event.content_loss, "style": event.style_loss}
-            self.report(
-                "progress",
-                job=running.name,
-                scale=event.scale,
-                scales=event.scales,
-                step=event.step,
-                steps=event.steps,
-                fraction=running.fraction,
-                seconds_left=event.seconds_left if 0.0 <= event.seconds_left < 1e9 else 0.0,
-                losses={name: value for name, value in losses.items() if math.isfinite(value)},
-                width=running.width,
-                height=running.height,
-            )
+            self._progress(running, event, event.step, losses)
         if keep:
             self._send_whole(running, "kept")
         self._show(running)
+
+    def _progress(self, running: Running, event: ScaleStarted | StepDone, step: int, losses: Mapping[str, float]) -> None:
+        running.fraction = min(max(event.fraction, 0.0), 1.0)
+        left = event.seconds_left
+        known = left is not None and 0.0 <= left < 1e9
+        self.report(
+            "progress",
+            job=running.name,
+            scale=event.scale,
+            scales=event.scales,
+            step=step,
+            steps=event.steps,
+            fraction=running.fraction,
+            seconds_left=left or 0.0 if known else 0.0,
+            known=known,
+            losses={name: value for name, value in losses.items() if math.isfinite(value)},
+            width=running.width,
+            height=running.height,
+        )
 
     def _show(self, running: Running) -> None:
         """Show a preview if it is time for one and the client has taken the last."""

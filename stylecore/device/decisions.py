@@ -6,24 +6,19 @@ version of PyTorch, another processor or another device; removing the file does 
 
 from __future__ import annotations
 
-import fcntl
-import json
-import os
 from collections.abc import Callable
 from dataclasses import asdict, fields
 from pathlib import Path
 
+from stylecore.device import kept
 from stylecore.device.machine import Machine
 from stylecore.errors import StyleError
-from stylecore.files.replacing import replacing
 from stylecore.network.arithmetic import Decision
 
 #: The file in the folder that is given.
 FILE_NAME = "arithmetic.json"
-_LOCK_NAME = "arithmetic.lock"
 # Raised when decisions are made by other rules, or their arithmetic rounds otherwise: all are then made anew.
 _VERSION = 1
-_LARGEST_FILE = 64 * 1024
 # A home that many computers share has an entry for each kind of them.
 _MOST_MACHINES = 64
 
@@ -42,14 +37,12 @@ def decided(folder: Path | None, machine: Machine, decide: Callable[[], Decision
     if folder is None:
         return decide()
     path = folder / FILE_NAME
-    kept = _read(path).get(machine)
-    if kept is not None:
-        return kept
+    before = _read(path).get(machine)
+    if before is not None:
+        return before
     own = decide()
     try:
-        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        with open(folder / _LOCK_NAME, "ab", opener=_private) as lock:  # held until it is closed
-            fcntl.flock(lock, fcntl.LOCK_EX)
+        with kept.alone(path):
             known = _read(path)
             if machine not in known:
                 _write(path, {**known, machine: own})
@@ -61,15 +54,10 @@ def decided(folder: Path | None, machine: Machine, decide: Callable[[], Decision
 
 def _read(path: Path) -> dict[Machine, Decision]:
     """Return what the file says, from the oldest on; of a damaged or foreign one what can be understood, or nothing."""
-    try:
-        if not path.is_file() or path.stat().st_size > _LARGEST_FILE:
-            return {}
-        content = json.loads(path.read_text("utf-8"))
-    except (OSError, ValueError, RecursionError):
+    machines = kept.read(path, _VERSION).get("machines")
+    if not isinstance(machines, list):
         return {}
-    if not isinstance(content, dict) or content.get("version") != _VERSION or not isinstance(content.get("machines"), list):
-        return {}
-    return dict(entry for entry in map(_entry, content["machines"]) if entry is not None)
+    return dict(entry for entry in map(_entry, machines) if entry is not None)
 
 
 def _entry(stored: object) -> tuple[Machine, Decision] | None:
@@ -84,11 +72,4 @@ def _entry(stored: object) -> tuple[Machine, Decision] | None:
 def _write(path: Path, decisions: dict[Machine, Decision]) -> None:
     newest = list(decisions.items())[-_MOST_MACHINES:]
     machines = [{**asdict(machine), **asdict(decision)} for machine, decision in newest]
-    text = json.dumps({"version": _VERSION, "machines": machines}, indent=2) + "\n"
-    with replacing(path) as temporary, open(temporary, "xb", opener=_private) as file:
-        file.write(text.encode())
-
-
-def _private(name: str, flags: int) -> int:
-    """Open a file that, if made by that, only this user can read, as all in that folder."""
-    return os.open(name, flags, 0o600)
+    kept.write(path, _VERSION, {"machines": machines})

@@ -15,6 +15,7 @@ from stylecore.device import memory_budget, probes
 from stylecore.device.choice import choose_device
 from stylecore.device.decisions import decided
 from stylecore.device.machine import Machine, processor_name
+from stylecore.device.rates import Rates
 from stylecore.errors import StyleError, fault
 from stylecore.network import weights as vgg_weights
 from stylecore.network.arithmetic import Arithmetic, Decision
@@ -37,11 +38,12 @@ class Engine:
             else the bundled ones.
         threads: CPU threads; ``None`` takes as many as the process may use. A fixed number gives the same result bit for
             bit on one machine.
-        folder: where the machine's arithmetic, once decided, is kept for other processes
-            (:mod:`stylecore.device.decisions`); ``None``: each process decides for itself.
+        folder: where the machine's arithmetic, once decided, and what painting costs on it are kept for other processes
+            (:mod:`stylecore.device.decisions`, :mod:`stylecore.device.rates`); ``None``: each process is on its own.
 
     Attributes:
         device: what is painted on.
+        rates: what painting has cost on this machine.
         device_fault: ``None``, or why ``'auto'`` took the processor although there may be a GPU, and what to do.
 
     Raises:
@@ -62,6 +64,8 @@ class Engine:
         self._scales = layer_scales(activation_means())
         self._networks: dict[tuple[bool, str, Arithmetic], Network] = {}
         self._folder = folder
+        count = sum(each.weight.numel() for each in self._weights.convolutions.values())
+        self.rates = Rates(folder, Machine.of(self.device), threads, count)
         self._decision: Decision | None = None
 
     @property

@@ -21,6 +21,7 @@ from stylecore.network.arithmetic import Arithmetic
 from stylecore.objective.objective import STYLE_LAYERS, Objective
 from stylecore.painting.brush import style_size
 from stylecore.painting.convergence import Settling
+from stylecore.painting.costs import Costs
 from stylecore.painting.inputs import Pixels, Style
 from stylecore.painting.lbfgs import BoxLBFGS
 from stylecore.painting.plan import Scale, make_plan
@@ -252,14 +253,17 @@ class Job:
             yield Finished(time.perf_counter() - begin, False, dict(self.settings))
             return
         yield from self._notes()
-        steps = [(scale.work / scale.steps, scale.steps) for scale in self.scales]
-        clock = WorkClock(steps, self._engine.device.type, begin_at=(self._number, self._step))
+        costs = Costs(self._engine.rates, self._engine.device.type, self.settings, self.arithmetic)
+        clock = WorkClock(costs.expected(self.scales), (self._number, self._step))
         while self._number < len(self.scales) and not (self._stopped or self._cancelled):
             scale = self.scales[self._number]
-            yield ScaleStarted(self._number + 1, len(self.scales), scale.size[1], scale.size[0], scale.steps)
-            clock.scale_begins()
+            height, width = scale.size
+            yield ScaleStarted(self._number + 1, len(self.scales), width, height, scale.steps, *clock.scale_begins())
+            clock.scale_begins()  # the caller may have paused
             yield from self._paint_scale(clock)
-            clock.scale_done()
+            cost = clock.scale_done()
+            if cost is not None and self._ranks.count == 1 and self.scales[self._number] == scale:
+                costs.learn(scale, cost)
             if not (self._stopped or self._cancelled):
                 self._number, self._step, self._settling = self._number + 1, 0, Settling()
         if self._cancelled:

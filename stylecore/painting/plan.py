@@ -9,7 +9,7 @@ from typing import Literal
 
 import torch
 
-from stylecore.device.memory_budget import BLOCKS_SLOWDOWN, MemoryPlan, fastest
+from stylecore.device.memory_budget import MemoryPlan, fastest
 from stylecore.errors import StyleError, fault
 from stylecore.files.pictures import MOST_PIXELS
 from stylecore.painting.brush import LEAST_SIDE, style_size
@@ -31,8 +31,8 @@ LEAST_COARSE_CONTENT = 0.01
 # A warm start takes this share of a fresh run's time, all of it at the last scale: with the earlier picture's strokes in
 # place, a coarser one only disturbs them. A change of strength by 10 then ends within 3 % of a fresh run's loss.
 _WARM_SHARE = 0.33
-# Beginning a scale (the targets and the first gradient) takes as long as so many steps there.
-_BEGINNING = 1.67
+#: Beginning a scale (the targets and the first gradient) takes as long as so many steps there.
+BEGINNING = 1.67
 
 
 @dataclass(frozen=True)
@@ -42,13 +42,6 @@ class Scale:
     size: Size
     steps: int
     way: MemoryPlan = MemoryPlan()  # noqa: RUF009 (frozen)
-
-    @property
-    def work(self) -> float:
-        """The time it takes, in units of its own."""
-        # A step takes a little time of its own, which counts where pictures are small.
-        pixels = self.size[0] * self.size[1] + 48**2
-        return self.steps * pixels * (BLOCKS_SLOWDOWN if self.way.blocks else 1.0)
 
 
 def make_plan(
@@ -100,8 +93,8 @@ def make_plan(
     steps = _steps(sizes, settings)
     if warm:
         last = math.prod(sizes[-1])
-        fresh = sum((count + _BEGINNING) * math.prod(each) / last for each, count in zip(sizes, steps, strict=True))
-        sizes, steps = sizes[-1:], [max(1, int(_WARM_SHARE * fresh - _BEGINNING))]
+        fresh = sum((count + BEGINNING) * math.prod(each) / last for each, count in zip(sizes, steps, strict=True))
+        sizes, steps = sizes[-1:], [max(1, int(_WARM_SHARE * fresh - BEGINNING))]
     return [Scale(each, count, way_for(each) or MemoryPlan()) for each, count in zip(sizes, steps, strict=True)]
 
 

@@ -62,7 +62,7 @@ def file(*entries: object, version: int = 1) -> bytes:
     "content",
     [
         b"", b"\0\xff\xfe", b"12", b"[]", b"{}", b'{"version": 1, "machines": {}}', b"[" * 50_000, file(entry())[:-9],
-        file(entry())[: 1 << 16] + b" " * (1 << 16), file(entry(), version=0), file(None, 7, [], {}),
+        file(entry()) + b" " * (1 << 18), file(entry(), version=0), file(None, 7, [], {}),
         file(entry(winograd="no")), file(entry(bfloat16=1)), file(entry(processor=None)), file(entry(more="than that")),
         file({"bfloat16": True, "winograd": False}),
     ],

@@ -75,7 +75,7 @@ class Painting:
         self.text = _("Sending the picture")
         self.note = ""  # what the server wants the user to know of this job
         self.fraction = 0.0
-        self.seconds_left: float | None = None
+        self._left: tuple[float, float] | None = None  # seconds from a moment on
         self.picture: Picture | None = None  # the newest preview
         self.done = False
         self.convert = convert
@@ -293,19 +293,25 @@ class Painting:
             self._client.stop(self._job)  # the first request came while the job waited, and was refused
         if not self._applied:
             self.text = _("Painting the preview")
-            self.fraction, self.seconds_left = 0.0, None
+            self.fraction, self._left = 0.0, None
             return
         several = ""
         if len(self._sources) > 1:
             several = self._several.format(number=self._current + 1, count=len(self._sources))
-        self.text = several + _("Scale {scale} of {scales} · step {step} of {steps}").format(
-            scale=event.scale, scales=event.scales, step=event.step, steps=event.steps
-        )
+        doing = _("Scale {scale} of {scales} · step {step} of {steps}")
+        if not event.step:
+            doing = _("Scale {scale} of {scales} · preparing {width} × {height} px")
+        self.text = several + doing.format(**vars(event))
         self.fraction = (self._current + event.fraction) / len(self._sources)
         # The layers still to come are taken to be like this one.
         waiting = len(self._sources) - self._current - 1
         whole = event.seconds_left / max(1.0 - event.fraction, 0.05)
-        self.seconds_left = event.seconds_left + waiting * whole
+        self._left = (event.seconds_left + waiting * whole, time.monotonic()) if event.known else None
+
+    @property
+    def seconds_left(self) -> float | None:
+        """How long painting still takes; ``None`` where that is not known."""
+        return None if self._left is None else max(0.0, self._left[0] - (time.monotonic() - self._left[1]))
 
     @property
     def previewed(self) -> bool:
@@ -367,7 +373,7 @@ class Painting:
         """Finish now; what is painted so far is kept."""
         self._stopping = True
         self.text = _("Finishing with what is there")
-        self.seconds_left = None
+        self._left = None
         if self._job is not None:
             self._client.stop(self._job)
 

@@ -79,10 +79,9 @@ class Bar:
         elif isinstance(event, wire.Finished):
             self._bar.update(self._task, completed=1.0, description="Done", left="")
         elif isinstance(event, wire.Progress):
-            left = f"{math.ceil(event.seconds_left)} s left"
-            self._bar.update(
-                self._task, completed=event.fraction, description=f"Painting {event.width} × {event.height}", left=left
-            )
+            doing = "Painting" if event.step else "Preparing"
+            description = f"{doing} {event.width} × {event.height}"
+            self._bar.update(self._task, completed=event.fraction, description=description, left=_left(event))
         elif text := _words(event):
             self._bar.update(self._task, description=text)
 
@@ -99,11 +98,13 @@ def _words(event: Event) -> str:
     if isinstance(event, wire.Queued):
         return f"Waiting: {event.position} before this one …" if event.position else ""
     if isinstance(event, wire.Progress):
-        return (
-            f"{event.width} × {event.height} px, scale {event.scale} of {event.scales}, "
-            f"{math.ceil(event.seconds_left)} s left"
-        )
+        parts = [f"{event.width} × {event.height} px", f"scale {event.scale} of {event.scales}", _left(event)]
+        return ", ".join(filter(None, parts))
     return event.words if isinstance(event, wire.Note) else ""
+
+
+def _left(event: wire.Progress) -> str:
+    return f"{math.ceil(event.seconds_left)} s left" if event.known else ""
 
 
 class Several:
