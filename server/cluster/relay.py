@@ -25,8 +25,8 @@ import zmq
 from server import protocol
 from server.cluster.driver import Cluster
 from server.engine.link import EngineLink
-from server.engine.process import die_with_broker, end_with_broker, report
-from server.engine.reports import REPORTS
+from server.engine.process import die_with_broker, end_with_broker
+from server.engine.reports import REPORTS, report
 from server.protocol import CLIENT_MESSAGES, Message, Picture
 from stylecore.errors import StyleError, fault
 

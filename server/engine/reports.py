@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
+from typing import Any
+
+import zmq
+
 from server import protocol
 from server.field_checks import Check
+from server.protocol import Message, Picture
 
 #: What an engine may report: what the server may say to a client, how its own start went, and what a job used.
 REPORTS: dict[str, dict[str, Check]] = {
@@ -22,3 +27,10 @@ REPORTS: dict[str, dict[str, Check]] = {
         "arithmetic": protocol.SERVER_MESSAGES["welcome"]["device"],
     },
 }
+
+
+def report(link: zmq.Socket[bytes], kind: str, *pictures: Picture, **fields: Any) -> None:
+    """Send a report of :data:`server.engine.reports.REPORTS` to the broker."""
+    # All frames are made before the first is sent: where memory ends between two, half a message must not be on its way.
+    frames = [zmq.Frame(part, copy=False) for part in protocol.encode(Message(kind, fields, pictures), REPORTS)]
+    link.send_multipart(frames, copy=False)
