@@ -18,7 +18,7 @@ import zmq
 
 from server import protocol
 from server.broker.client_socket import Gate, Received, Unreadable
-from server.broker.jobs import Job
+from server.broker.jobs import Job, is_short
 from server.broker.leases import Session, Sessions
 from server.broker.ledger import Ledger
 from server.broker.state_folder import StateFolder, check_remote, keys
@@ -206,7 +206,16 @@ class Broker:
             duplicate = refusal[0] == "duplicate-job"
             self._gate.refuse(identity, fields["job"], *refusal, kind="refused" if duplicate else "error")
             return
-        self._ledger.accept(Job(fields["job"], identity, session.name, received.frames, size, described(shapes, fields)))
+        job = Job(
+            fields["job"],
+            identity,
+            session.name,
+            received.frames,
+            size,
+            described(shapes, fields),
+            is_short(fields, shapes),
+        )
+        self._ledger.accept(job)
 
     def _about(self, received: Received) -> None:
         """Answer a request about one job of this client."""
@@ -260,6 +269,14 @@ class Broker:
                 return link
         return None
 
+    def _interruptible(self) -> EngineLink | None:
+        """Return an engine that can do a short job between two steps of a long one."""
+        for link in self._engines:
+            running = [job for job in self._with(link) if job.state == "running"]
+            if link.ready and len(running) == 1 and not running[0].short:
+                return link
+        return None
+
     def _dispatch(self) -> None:
         """Give free engines their next jobs, starting one if need be, and tell those that wait where they stand."""
         busy = self._busy()
@@ -273,6 +290,9 @@ class Broker:
                 waiting += 1
                 coming = sum(not each.ready for each in self._engines)
                 if waiting > coming and not self._start_engine():
+                    if job.short and (link := self._interruptible()) is not None:
+                        job.guest = True
+                        self._start(job, link)
                     continue
                 if waiting <= sum(not each.ready for each in self._engines) and not job.told_loading:
                     job.told_loading = True
@@ -332,7 +352,8 @@ class Broker:
         job = self._ledger.get(fields.get("job", ""))
         if job is None or job.engine is not link:
             return  # its client is gone, or it was cancelled on the way to the engine
-        job.frames, job.size = [], 0
+        if not job.guest or message.type == "paused":
+            job.frames, job.size = [], 0
         if message.type == "used":
             job.peak, link.memory, job.arithmetic = int(fields["peak"]), fields["memory"], fields["arithmetic"]
         elif message.type in ("finished", "cancelled", "error"):
@@ -360,8 +381,9 @@ class Broker:
         log.error("engine process %d ended: %s", link.process.pid, reason)
         self._engines.end(link)
         for job in self._with(link):
-            if job.frames and not job.tried and not job.fraction and job.cancel_by is None:
-                self._ledger.again(job)  # it had not begun: the engine was dead already, which can be chance
+            # One that had not begun: the engine was dead already, which can be chance.
+            if job.frames and not job.tried and (job.guest or not job.fraction) and job.cancel_by is None:
+                self._ledger.again(job)
         self._ledger.lose(self._with(link), reason)
         if not link.ready:
             self._not_started(fault("engine-failed", reason.sentence))
@@ -370,6 +392,9 @@ class Broker:
         """End an engine that hangs; what it had is lost, and the others go on with a new one."""
         log.error("engine process %d is ended: %s", link.process.pid, reason)
         self._engines.end(link)
+        for job in self._with(link):
+            if job.guest and job.frames and not job.tried and job.cancel_by is None:
+                self._ledger.again(job)  # it was not its step that hung, or it hangs again
         self._ledger.lose(self._with(link), reason)
         if not link.ready:
             self._not_started(reason)

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import time
 from collections import deque
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from server.engine.link import EngineLink
+    from server.protocol import Shape
 
 
 @dataclass(eq=False)
@@ -22,6 +23,8 @@ class Job:
     frames: Sequence[Any]  # what is sent to the engine when its turn comes; kept until that has begun
     size: int  # bytes of its pictures
     described: str  # for the log: sizes and settings, never contents
+    short: bool = False  # so soon done that others may be kept waiting for it
+    guest: bool = False  # painted between two steps of another job; begun again where that takes the engine with it
     state: str = "queued"  # queued, running, paused
     position: int = 0  # what its client was told last
     fraction: float = 0.0
@@ -35,6 +38,19 @@ class Job:
     cancel_by: float | None = None  # when the engine must have given it up
     submitted: float = field(default_factory=time.monotonic)
     started: float | None = None
+
+
+#: A picture of so few pixels is painted as soon as a preview is.
+_SHORT_PIXELS = 256**2
+_SHORT_STEPS = 50
+
+
+def is_short(fields: Mapping[str, Any], shapes: Sequence[Shape]) -> bool:
+    """Return whether what is submitted takes seconds: a preview, or a small picture of which not many steps are asked."""
+    settings = fields["settings"]
+    small = shapes[0].width * shapes[0].height <= _SHORT_PIXELS
+    usual = settings["quality"] != "best" and settings["iterations"] <= _SHORT_STEPS
+    return fields["until"] == "preview" or (small and usual)
 
 
 class FairQueue:

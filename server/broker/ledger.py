@@ -74,7 +74,7 @@ class Ledger:
 
     def again(self, job: Job) -> None:
         """Put a job back that an engine was given but had not begun."""
-        job.engine, job.started, job.state, job.tried = None, None, "queued", True
+        job.engine, job.started, job.state, job.tried, job.guest = None, None, "queued", True, False
         self.queue.add(job)
 
     def tell_positions(self) -> None:

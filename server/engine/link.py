@@ -63,7 +63,8 @@ class EngineLink:
         self._temporary: Path | None = None
         self._path = path = folder / f"engine-{os.getpid()}-{number}.socket"
         if len(os.fsencode(path)) > _LONGEST_PATH:
-            self._temporary = Path(tempfile.mkdtemp(prefix="neural-style-"))
+            # Without asking Python for the folder: it tries to write a file there, which fails where the disk is full.
+            self._temporary = Path(tempfile.mkdtemp(prefix="neural-style-", dir=os.environ.get("TMPDIR") or "/tmp"))
             self._path = path = self._temporary / "engine.socket"
         self.socket: zmq.Socket[bytes] = context.socket(zmq.PAIR)
         self.socket.setsockopt(zmq.LINGER, 0)

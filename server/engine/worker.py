@@ -1,5 +1,8 @@
 """What an engine process does: paints one job at a time, and answers between two steps.
 
+A short job that comes meanwhile, such as a preview, is painted between two steps of the one at hand. It may take as much
+time as that one, and no more: neither waits long for the other.
+
 It is told what to do in the client's own words (:data:`server.protocol.CLIENT_MESSAGES`, forwarded by the broker) and
 reports in the server's.
 """
@@ -64,6 +67,7 @@ class Running:
     width: int = 1
     height: int = 1
     painted: bool = False  # there is something to show
+    given_up: bool = False  # its end has been reported
 
 
 class Worker:
@@ -75,7 +79,10 @@ class Worker:
         self._pulse = pulse
         self._held: dict[str, Running] = {}
         self._current: Running | None = None
+        self._interrupted: Running | None = None  # waits between two steps while the current one is painted
         self._later: deque[Message] = deque()  # work that came while other work was being done
+        self._ahead: deque[Message] = deque()  # short work, to be done between two steps of other work
+        self._not_before = 0.0  # when that may be done: the other has its share of the time
         self._preview_side = PREVIEW_SIDE if engine.device.type == "cpu" else PREVIEW_SIDE_FAST
 
     def report(self, kind: str, *pictures: Picture, **fields: Any) -> None:
@@ -95,7 +102,11 @@ class Worker:
         name = message.fields["job"]
         waits = message.type in ("stop", "continue", "update") and name in self._held
         if self._current and (message.type == "submit" or (waits and self._current.name != name)):
-            self._later.append(message)
+            refining = self._current.name in self._held  # which ends soon
+            if refining or message.type in ("stop", "continue"):
+                self._later.append(message)
+            else:
+                self._put_ahead(message)
             return
         if self._current and waits and message.type != "update":  # it is being refined
             self._current.refine = 0
@@ -103,19 +114,26 @@ class Worker:
             return
         if message.type == "submit":
             self._pulse.working()
-            _begin_peak(self._engine)
+            if self._interrupted is None:
+                _begin_peak(self._engine)
             self._guarded(name, lambda: self._paint(self._begin(message)))
             return
-        running = self._current if self._current and self._current.name == name else self._held.get(name)
+        active = [each for each in (self._current, self._interrupted) if each is not None and each.name == name]
+        running = active[0] if active else self._held.get(name)
         if running is None:
+            if message.type == "cancel":
+                self._forget(name)
             return  # it ended while the message was on its way
         if message.type == "cancel":
             running.job.cancel()
             running.refine = 0
-            if self._held.pop(name, None):
+            if running is self._interrupted:  # its client does not wait for the other
+                running.given_up = True
+                self.report("cancelled", job=name)
+            elif self._held.pop(name, None):
                 self.report("cancelled", job=name)
                 del running
-                _give_back(self._engine, everything=not self._held)
+                _give_back(self._engine, everything=not self._held and self._current is None)
         elif message.type in ("stop", "continue"):
             if message.type == "stop":
                 running.job.stop()
@@ -132,6 +150,45 @@ class Worker:
                 running.refine = REFINE_STEPS
                 if self._current is None:
                     self._guarded(name, lambda: self._refine(running))
+
+    def _forget(self, name: str) -> None:
+        """Give up a job that has not been begun."""
+        for waiting in (self._later, self._ahead):
+            for message in [each for each in waiting if each.fields["job"] == name]:
+                waiting.remove(message)
+                if message.type == "submit":
+                    self.report("cancelled", job=name)
+
+    def _put_ahead(self, message: Message) -> None:
+        """Note short work; of several changes of a preview's settings it is to see the last."""
+        for number, waiting in enumerate(self._ahead):
+            if message.type == waiting.type == "update" and message.fields["job"] == waiting.fields["job"]:
+                together = {**waiting.fields["settings"], **message.fields["settings"]}
+                self._ahead[number] = Message("update", {**message.fields, "settings": together})
+                return
+        self._ahead.append(message)
+
+    def _listen(self) -> bool:
+        """Between two steps: do what is asked for; return whether there was short work, whose time had come."""
+        while self._link.poll(0):
+            self._obey(self._receive())
+        if not self._ahead or self._interrupted is not None or time.monotonic() < self._not_before:
+            return False
+        self._let_ahead(self._ahead.popleft())
+        return True
+
+    def _let_ahead(self, message: Message) -> None:
+        """Do short work while the job at hand waits between two steps."""
+        outer, begin = self._current, time.monotonic()
+        assert outer is not None
+        self._interrupted, self._current = outer, None
+        try:
+            self._obey(message)
+        finally:
+            self._interrupted, self._current = None, outer
+        took = time.monotonic() - begin
+        self._not_before = begin + 2 * took
+        outer.job.excuse(took)
 
     def _send_whole(self, running: Running, purpose: str) -> None:
         """Report the picture as it is now, like the content in size and kind."""
@@ -165,8 +222,8 @@ class Worker:
         finally:
             self._current = None
             self._pulse.idle()
-            # A preview that waits for the next setting goes on with what it has.
-            _give_back(self._engine, everything=not self._held)
+            # What waits, for the next setting or between two steps, goes on with what it has.
+            _give_back(self._engine, everything=not self._held and self._interrupted is None)
 
     def _fail(self, name: str, told: Fault) -> None:
         self._used(name)
@@ -216,13 +273,14 @@ class Worker:
 
         self._current = running
         self._pulse.working()
-        began = time.monotonic()
+        began, expected = time.monotonic(), FIRST_STEP_SECONDS
         pace = 0.0  # seconds a pixel of the last step
         for event in running.events:
             if isinstance(event, ScaleStarted):
                 pixels = event.width * event.height
                 # The first step of a scale also measures the styles, and a GPU's libraries choose or compile kernels.
-                self._pulse.working(max(pace * pixels * 8 if pace else FIRST_STEP_SECONDS, self._engine.compile_seconds))
+                expected = max(pace * pixels * 8 if pace else FIRST_STEP_SECONDS, self._engine.compile_seconds)
+                self._pulse.working(expected)
                 began = time.monotonic()
                 if running.pause and running.painted and pixels > self._preview_side**2:
                     self._pause(running)
@@ -235,9 +293,11 @@ class Worker:
                 self._tell(running, event)
                 now = time.monotonic()
                 began, pace = now, (now - began) / (running.width * running.height)
-                self._pulse.working(pace * running.width * running.height)
+                expected = pace * running.width * running.height
+                self._pulse.working(expected)
             elif isinstance(event, Note):
-                self._pulse.working(max(FIRST_STEP_SECONDS, self._engine.compile_seconds))  # pieces of another shape
+                expected = max(FIRST_STEP_SECONDS, self._engine.compile_seconds)  # pieces of another shape
+                self._pulse.working(expected)
                 self.report("note", job=running.name, **vars(event))
             elif isinstance(event, Finished):
                 self._pulse.working()
@@ -253,10 +313,12 @@ class Worker:
                     device=self._engine.device_name,
                 )
                 return
-            while self._link.poll(0):
-                self._obey(self._receive())
-        self._used(running.name)
-        self.report("cancelled", job=running.name)
+            if self._listen():
+                began = time.monotonic()
+                self._pulse.working(expected)
+        if not running.given_up:
+            self._used(running.name)
+            self.report("cancelled", job=running.name)
 
     def _refine(self, running: Running) -> None:
         """Show what a paused job becomes with the settings it was given; it stays paused."""

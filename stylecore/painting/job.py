@@ -116,6 +116,7 @@ class Job:
         self._seconds_before = 0.0
         self._begin = time.perf_counter()
         self._stopped = self._cancelled = self._finished = False
+        self._clock: WorkClock | None = None
 
     @property
     def settings(self) -> Mapping[str, Any]:
@@ -237,6 +238,12 @@ class Job:
         self._optimiser_state = state["optimiser"]
         self._settling = Settling(state["settling"])
 
+    def excuse(self, seconds: float) -> None:
+        """Between two steps: do not count so many seconds, in which the caller did something else."""
+        self._begin += seconds
+        if self._clock is not None:
+            self._clock.excuse(seconds)
+
     # The work.
 
     def run(self) -> Iterator[Event]:
@@ -254,7 +261,7 @@ class Job:
             return
         yield from self._notes()
         costs = Costs(self._engine.rates, self._engine.device.type, self.settings, self.arithmetic)
-        clock = WorkClock(costs.expected(self.scales), (self._number, self._step))
+        self._clock = clock = WorkClock(costs.expected(self.scales), (self._number, self._step))
         while self._number < len(self.scales) and not (self._stopped or self._cancelled):
             scale = self.scales[self._number]
             height, width = scale.size

@@ -80,6 +80,10 @@ class WorkClock:
         self._last = self._now()
         return self._told()
 
+    def excuse(self, seconds: float) -> None:
+        """So many seconds went into something else."""
+        self._last += seconds
+
     def scale_done(self) -> Cost | None:
         """The scale is over, be it before its last step; return what it cost, if enough of it was seen."""
         here = self._scales[self._number]

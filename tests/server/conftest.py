@@ -54,6 +54,8 @@ def submit(client: Client, **more: Any) -> str:
 
 
 ENDLESS = {"iterations": 2000, "total_variation": 0.0}
+#: Settings of a job that waits for its turn; one of few steps goes ahead of a long one.
+PATIENT = {"quality": "best", "iterations": 10}
 
 
 def wait_for(client: Client, kind: type[E] | tuple[type[E], ...], seconds: float = 60.0, job: str | None = None) -> E:

@@ -230,9 +230,13 @@ def test_a_folder_that_is_taken_away_ends_the_server_after_its_jobs(folder: Path
         server.end()
 
 
-def test_a_full_disk_stops_nothing(tmp_path: Path) -> None:
-    """Nothing can be written under log and state, as on a full disk: jobs are painted all the same."""
-    server = Server(tmp_path / "state")
+@pytest.mark.parametrize("deep", [False, True])
+def test_a_full_disk_stops_nothing(tmp_path: Path, deep: bool) -> None:
+    """Nothing can be written under log and state, as on a full disk: jobs are painted all the same.
+
+    Also where the folder's name is too long for a socket's.
+    """
+    server = Server(tmp_path / ("state" * 20 if deep else "state"))
     try:
         psutil.Process(server.process.pid).rlimit(resource.RLIMIT_FSIZE, (0, resource.RLIM_INFINITY))
         before = server.log()

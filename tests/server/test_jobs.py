@@ -28,7 +28,7 @@ from server.client import (
     Starting,
 )
 from server.protocol import LEASE_SECONDS, Picture
-from tests.server.conftest import ENDLESS, LAST, ROOT, Server, picture, submit, until, wait_for
+from tests.server.conftest import ENDLESS, LAST, PATIENT, ROOT, Server, picture, submit, until, wait_for
 
 
 @pytest.mark.parametrize(("channels", "kind"), [(3, "u8"), (4, "u8"), (3, "u16"), (4, "f32")])
@@ -215,9 +215,9 @@ def test_clients_take_turns_and_know_their_place(shared: Server, client: Client)
     with shared.connect("second") as second:
         running = submit(client, settings=ENDLESS, previews=False)
         wait_for(client, Progress)
-        own = [submit(client, previews=False), submit(client, previews=False)]
+        own = [submit(client, settings=PATIENT, previews=False) for _ in range(2)]
         wait_for(client, Queued, job=own[1])
-        other = submit(second, previews=False)
+        other = submit(second, settings=PATIENT, previews=False)
         assert wait_for(second, Queued).position == 2  # behind the running one and one of the first client's
         assert wait_for(client, Queued, job=own[1]).position == 3
         assert second.status()["engine"] == "busy"

@@ -18,7 +18,7 @@ from server import protocol
 from server.cli.status import words
 from server.client import Client, Disconnected, Failed, Finished, Note, PictureArrived, Progress, Queued, Starting
 from server.discovery import read_connection, server_lives
-from tests.server.conftest import ENDLESS, ROOT, Server, picture, submit, until, wait_for
+from tests.server.conftest import ENDLESS, PATIENT, ROOT, Server, picture, submit, until, wait_for
 
 
 def test_two_engines_paint_two_pictures_at_once(tmp_path: Path) -> None:
@@ -37,7 +37,7 @@ def test_two_engines_paint_two_pictures_at_once(tmp_path: Path) -> None:
             assert len({engine["pid"] for engine in report["engines"]}) == 2 == report["engines_at_most"]
             third = submit(second, settings=ENDLESS, previews=False)
             wait_for(second, Progress, job=third)
-            waiting = submit(second, content=picture(32), settings={"iterations": 2}, previews=False)
+            waiting = submit(second, content=picture(32), settings=PATIENT, previews=False)
             assert wait_for(second, Queued, job=waiting).position == 2
             text = words(second.status())
             assert text.count("busy on CPU") == 2 and "number 1 in the queue" in text and "2 clients" not in text
@@ -57,7 +57,7 @@ def test_asked_to_end_it_keeps_what_is_painted(tmp_path: Path) -> None:
         with server.connect() as client, server.connect("late") as late:
             job = submit(client, settings=ENDLESS, previews=False)
             wait_for(client, Progress)
-            waiting = submit(late, previews=False)
+            waiting = submit(late, settings=PATIENT, previews=False)
             wait_for(late, Queued)
             server.process.send_signal(signal.SIGTERM)
             assert wait_for(late, Failed, job=waiting).code == "server-stopping"

@@ -223,11 +223,13 @@ def show_frame(layer: Gimp.Layer, area: Area, picture: Picture) -> None:
     """
     if not layer.is_valid() or locked_group(layer) is not None:
         return
-    image = layer.get_image()
+    image, buffer = layer.get_image(), layer.get_buffer()
+    if buffer is None:  # the user removed it just now
+        return
     with unrecorded(image):
         layer.set_lock_content(False)  # GIMP ends a plug-in that writes to locked pixels
     try:
-        pixels.write(layer.get_buffer(), area, picture, own_space(image))
+        pixels.write(buffer, area, picture, own_space(image))
     finally:
         with unrecorded(image):
             layer.set_lock_content(True)

@@ -1,0 +1,139 @@
+"""Short work goes ahead of long work, between two of its steps, and takes no more than its share of the time."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from server.client import Cancelled, Client, Event, Failed, Finished, Paused, PictureArrived, Progress
+from server.protocol import Picture
+from tests.server.conftest import ENDLESS, Server, picture, submit, until, wait_for
+
+LONG = {"quality": "best", "iterations": 60, "total_variation": 0.0}
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    server = Server(tmp_path_factory.mktemp("server"))
+    yield server
+    server.end()
+
+
+@pytest.fixture
+def two(server: Server) -> Iterator[tuple[Client, Client]]:
+    with server.connect("the long job's") as first, server.connect("the short job's") as second:
+        yield first, second
+
+
+def final(client: Client, job: str) -> Picture:
+    arrived = wait_for(client, PictureArrived, job=job)
+    while arrived.kind != "final":
+        arrived = wait_for(client, PictureArrived, job=job)
+    wait_for(client, Finished, job=job)
+    return arrived.picture
+
+
+def preview(client: Client, **settings: Any) -> str:
+    return submit(client, content=picture(96, seed=3), settings=settings, until="preview")
+
+
+def test_a_preview_is_there_while_a_long_job_is_painted_and_follows_its_settings(two: tuple[Client, Client]) -> None:
+    first, second = two
+    long = submit(first, settings=ENDLESS)
+    wait_for(first, Progress, job=long)
+    # Larger than what a preview paints, so that it pauses.
+    short = submit(second, content=picture(600, seed=3, height=420), until="preview", previews=True)
+    wait_for(second, Paused, job=short)
+    before = wait_for(first, Progress, job=long)
+    for strength in (20.0, 90.0):
+        second.update(short, {"strength": strength})
+        shown = wait_for(second, PictureArrived, job=short)
+        assert shown.kind == "preview"
+        wait_for(second, Paused, job=short)
+    after = wait_for(first, Progress, job=long)
+    assert (after.scale, after.step) > (before.scale, before.step)
+    second.cancel(short)
+    wait_for(second, Cancelled, job=short)
+    first.cancel(long)
+    wait_for(first, Cancelled, job=long)
+
+
+def test_the_long_job_paints_what_it_would_have_painted(two: tuple[Client, Client]) -> None:
+    first, second = two
+    alone = final(first, submit(first, content=picture(96), settings=LONG))
+    long = submit(first, content=picture(96), settings=LONG)
+    wait_for(first, Progress, job=long)
+    finished = [final(second, submit(second, settings={"iterations": 5})) for _ in range(3)]
+    assert finished[0] == finished[1] == finished[2]
+    assert final(first, long) == alone
+
+
+def test_the_long_job_goes_on_between_short_ones(two: tuple[Client, Client]) -> None:
+    first, second = two
+    long = submit(first, settings=ENDLESS)
+    wait_for(first, Progress, job=long)
+    shorts = [submit(second, settings={"iterations": 5}) for _ in range(6)]
+    reached = []
+    for short in shorts:
+        wait_for(second, Finished, job=short)
+        newest: Event | None = None
+        while (event := first.next_event(0.3)) is not None:
+            newest = event
+            if isinstance(event, Progress):
+                break
+        assert isinstance(newest, Progress)
+        reached.append((newest.scale, newest.step))
+    assert len(set(reached)) == len(reached)
+    first.cancel(long)
+    wait_for(first, Cancelled, job=long)
+
+
+def test_a_long_job_that_waits_for_a_short_one_can_be_given_up(two: tuple[Client, Client]) -> None:
+    first, second = two
+    long = submit(first, settings=ENDLESS)
+    wait_for(first, Progress, job=long)
+    short = submit(second, settings={"quality": "normal", "iterations": 50}, content=picture(250))
+    wait_for(second, Progress, job=short)
+    first.cancel(long)
+    assert until(lambda: isinstance(first.next_event(0.05), Cancelled), 2.5) < 2.5
+    final(second, short)  # the engine is the same: it had not to be ended for this
+
+
+def test_a_short_job_that_has_not_begun_can_be_given_up(two: tuple[Client, Client]) -> None:
+    first, second = two
+    long = submit(first, settings=ENDLESS)
+    wait_for(first, Progress, job=long)
+    wait_for(second, Finished, job=submit(second, settings={"quality": "normal", "iterations": 50}, content=picture(250)))
+    # The long one has its share of the time now.
+    waiting = submit(second, settings={"iterations": 5})
+    second.cancel(waiting)
+    wait_for(second, Cancelled, job=waiting)
+    assert wait_for(first, Progress, job=long)
+    first.cancel(long)
+    wait_for(first, Cancelled, job=long)
+
+
+def test_a_long_job_waits_its_turn(two: tuple[Client, Client]) -> None:
+    first, second = two
+    long = submit(first, settings=ENDLESS)
+    wait_for(first, Progress, job=long)
+    other = submit(second, content=picture(300), settings=LONG)
+    second.stop(other)
+    wait_for(second, Cancelled, job=other)  # it had not begun
+    first.cancel(long)
+    wait_for(first, Cancelled, job=long)
+
+
+def test_an_engine_that_dies_takes_the_long_job_alone(server: Server, two: tuple[Client, Client]) -> None:
+    first, second = two
+    long = submit(first, settings=ENDLESS)
+    wait_for(first, Progress, job=long)
+    short = submit(second, settings={"quality": "normal", "iterations": 50}, content=picture(250))
+    wait_for(second, Progress, job=short)
+    engine = server.engine()
+    assert engine is not None
+    engine.kill()
+    assert wait_for(first, Failed, job=long).code == "engine-died"
+    final(second, short)
