@@ -5,8 +5,12 @@ from __future__ import annotations
 import os
 import signal
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
+
+if TYPE_CHECKING:
+    from xdist.scheduler import LoadScopeScheduling
 
 from tests import device
 
@@ -45,13 +49,39 @@ def pytest_configure(config: pytest.Config) -> None:
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Leave out what runs only with --all."""
-    if config.getoption("--all"):
-        return
-    left_out = [item for item in items if item.get_closest_marker("before_a_release")]
-    if left_out:
-        config.hook.pytest_deselected(items=left_out)
-        items[:] = [item for item in items if item not in left_out]
+    """Leave out what runs only with --all; what takes longest in one piece comes first."""
+    if not config.getoption("--all"):
+        left_out = [item for item in items if item.get_closest_marker("before_a_release")]
+        if left_out:
+            config.hook.pytest_deselected(items=left_out)
+            items[:] = [item for item in items if item not in left_out]
+    items.sort(key=lambda item: _LONGEST.get(_share(item.nodeid), len(_LONGEST)))  # stable: else as collected
+
+
+def _share(nodeid: str) -> str:
+    """Return which tests one process has to run one after the other, when several share the suite (``-n 2``).
+
+    Those inside GIMP, which is started once; else those of a file, whose fixtures they share.
+    """
+    path = nodeid.partition("::")[0]
+    return "tests/gimp" if path.startswith("tests/gimp/") else path
+
+
+#: What is begun first, so that no process is left alone with it at the end.
+_LONGEST = {"tests/gimp": 0, "tests/install/test_fresh_systems.py": 1}
+
+
+@pytest.hookimpl(optionalhook=True)  # pytest-xdist's
+def pytest_xdist_make_scheduler(config: pytest.Config, log: object) -> LoadScopeScheduling:
+    """Share the tests out among the processes of ``-n 2`` as :func:`_share` says."""
+    from xdist.scheduler import LoadScopeScheduling
+
+    class Scheduling(LoadScopeScheduling):
+        def _split_scope(self, nodeid: str) -> str:
+            return _share(nodeid)
+
+    config.option.loadscopereorder = False  # the order is ours
+    return Scheduling(config, log)
 
 
 @pytest.fixture(scope="session")

@@ -32,8 +32,9 @@ GIMP is started once for each series and kind, and again only if a test killed i
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from functools import cache
+from pathlib import Path
 
 import pytest
 
@@ -54,8 +55,8 @@ def _find(series: str) -> places.Place | str:
 class Sessions:
     """The GIMPs that run, each started when a test first asks for it."""
 
-    def __init__(self, required: bool) -> None:
-        self._required = required
+    def __init__(self, required: bool, variables: Mapping[str, str]) -> None:
+        self._required, self._variables = required, variables
         self._running: dict[tuple[str, bool, str], GimpSession] = {}
 
     def get(self, series: str, *, windows: bool, language: str = "") -> GimpSession:
@@ -75,6 +76,7 @@ class Sessions:
             session = None
         if session is None:
             session = self._running[series, windows, language] = GimpSession(place, windows=windows, language=language)
+            session.server.variables |= self._variables
         session.begin_test()
         return session
 
@@ -90,10 +92,12 @@ class Sessions:
 
 
 @pytest.fixture(scope="session")
-def gimp_sessions(request: pytest.FixtureRequest) -> Iterator[Sessions]:
+def gimp_sessions(request: pytest.FixtureRequest, thin_weights: Path) -> Iterator[Sessions]:
+    """The GIMPs; their servers paint with a network of few channels (:mod:`tests.thin_network`), on one thread."""
     if request.config.getoption("--no-gimp"):
         pytest.skip("--no-gimp was given")
-    sessions = Sessions(request.config.getoption("--require-gimp"))
+    variables = {"NEURAL_STYLE_WEIGHTS": str(thin_weights), "OMP_NUM_THREADS": "1"}
+    sessions = Sessions(request.config.getoption("--require-gimp"), variables)
     yield sessions
     sessions.close()
 

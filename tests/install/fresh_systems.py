@@ -157,8 +157,9 @@ def fresh(name: str) -> Iterator[System]:
     lower, _ = rootfs.prepare(suite, series)
     with tempfile.TemporaryDirectory(prefix=f"fresh-{suite}-", dir=cache_folder()) as folder:
         work = Path(folder)
-        for part in ("upper", "work", "root"):
+        for part in ("upper", "work", "root", "tmp"):
             (work / part).mkdir()
+        (work / "tmp").chmod(0o1777)
         root = work / "root"
         _do(
             "mount",
@@ -172,6 +173,8 @@ def fresh(name: str) -> Iterator[System]:
         try:
             _do("mount", "-t", "proc", "proc", str(root / "proc"))
             _do("mount", "--rbind", "/dev", str(root / "dev"))
+            # In the other's, a GIMP of another test may be at work.
+            _do("mount", "--bind", str(work / "tmp"), str(root / "tmp"))
             # A root file system may have been made with the resolver and certificates of another day.
             apt.carry_configuration(root)
             _show_what_pip_names(root)
