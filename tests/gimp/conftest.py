@@ -92,11 +92,14 @@ class Sessions:
 
 
 @pytest.fixture(scope="session")
-def gimp_sessions(request: pytest.FixtureRequest, thin_weights: Path) -> Iterator[Sessions]:
+def gimp_sessions(
+    request: pytest.FixtureRequest, thin_weights: Path, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Sessions]:
     """The GIMPs; their servers paint with a network of few channels (:mod:`tests.thin_network`), on one thread."""
     if request.config.getoption("--no-gimp"):
         pytest.skip("--no-gimp was given")
-    variables = {"NEURAL_STYLE_WEIGHTS": str(thin_weights), "OMP_NUM_THREADS": "1"}
+    own = str(tmp_path_factory.mktemp("state"))  # what engines learn of this machine is not the user's
+    variables = {"NEURAL_STYLE_WEIGHTS": str(thin_weights), "OMP_NUM_THREADS": "1", "XDG_STATE_HOME": own}
     sessions = Sessions(request.config.getoption("--require-gimp"), variables)
     yield sessions
     sessions.close()
