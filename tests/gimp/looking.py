@@ -111,6 +111,9 @@ def focused(gimp: GimpSession) -> dict[str, Any] | None:
 
 def open_again(gimp: GimpSession) -> int:
     """Open the dialog from the menu with what it was last applied with; return its window when it has the keyboard."""
+    end = time.monotonic() + 60
+    while gimp.plugin_processes() and time.monotonic() < end:  # which keeps what it was applied with at its very end
+        time.sleep(0.05)
     gimp.menu("Neural Style…")
     window = gimp.display.wait_window("^Neural Style$")
     gimp.display.activate(window)
