@@ -19,6 +19,7 @@ from server.protocol import CLIENT_MESSAGES, SERVER_MESSAGES, TAG, Message
 from tests.server.conftest import (
     ENDLESS,
     PAINTER,
+    PATIENT,
     ROOT,
     Server,
     dealer,
@@ -45,7 +46,7 @@ def test_a_client_that_pauses_loses_its_job_and_is_told_when_it_wakes(faulty: Se
         assert child.stdout.readline() == "painting\n"
         child.send_signal(signal.SIGSTOP)
         with faulty.connect("other") as other:
-            finishes(other, quick(other))  # waits for the lease to end, no longer
+            finishes(other, submit(other, settings=PATIENT, previews=False))  # waits for the lease to end, no longer
             assert not other.status()["jobs"]
         child.send_signal(signal.SIGCONT)
         said = child.stderr.readline()
