@@ -47,6 +47,8 @@ def console(gimp_console: GimpSession) -> Iterator[GimpSession]:
 @pytest.fixture
 def gui(gimp_gui: GimpSession) -> Iterator[GimpSession]:
     """A GIMP with windows, with `style` and `quick` ready in it."""
+    for process in gimp_gui.plugin_processes():  # of a test that failed: its dialog would be taken for this one's
+        process.kill()
     said = len(gimp_gui.log_text())
     _prepare(gimp_gui)
     yield gimp_gui
