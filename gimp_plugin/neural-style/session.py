@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from gi.repository import Gimp
 
 from canvas import layers as canvas
-from canvas import unrecorded
+from canvas import leftovers, unrecorded
 from common import arguments
 from common.errors import CancelledError, PluginError
 from common.translation import _
@@ -32,6 +32,8 @@ def run(
         Exception: anything that report.words puts into words; the image is then as it was.
     """
     unrecorded.mend(image)
+    leftovers.remove(image)
+    drawables = [drawable for drawable in drawables if drawable.is_valid()]
     if run_mode == Gimp.RunMode.INTERACTIVE:
         return _with_dialog(procedure, image, canvas.sources(image, drawables), config)
     return _without_dialog(image, drawables, config)

@@ -7,7 +7,7 @@ from typing import Any
 
 from gi.repository import Gimp
 
-from canvas import layers, unrecorded
+from canvas import layers, leftovers, unrecorded
 from canvas.provenance import Memory
 from common import arguments
 from common.errors import CancelledError, PluginError
@@ -26,6 +26,7 @@ def run(run_mode: Gimp.RunMode, image: Gimp.Image, config: Gimp.ProcedureConfig)
         Exception: anything that report.words puts into words; the image is then as it was.
     """
     unrecorded.mend(image)
+    leftovers.remove(image)
     changes = parse_changes(config.get_property(arguments.CHANGES) or "")
     found = results.in_image(image)
     tasks, skipped = stale(image, found, changes, config.get_property(arguments.STROKES))

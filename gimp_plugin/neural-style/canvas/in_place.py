@@ -11,7 +11,7 @@ from typing import Literal
 
 from gi.repository import Gegl, Gimp
 
-from canvas import layers, pixels, provenance
+from canvas import layers, leftovers, pixels, provenance, strokes
 from canvas.provenance import Area, Memory
 from canvas.unrecorded import unrecorded
 from common.errors import PluginError
@@ -27,7 +27,9 @@ _SAMPLES: dict[str, Literal["B", "H", "f"]] = {"u8": "B", "u16": "H", "f32": "f"
 class Update:
     """A finished picture for a result's ``area``, and what the result knows from now on.
 
-    ``selected`` keeps it to what is selected in the image; ``alpha`` leaves the layer's transparency as it is.
+    ``selected`` keeps it to what is selected in the image; ``alpha`` leaves the layer's transparency as it is. ``before``
+    is what the area was when the painting began, 8-bit; what differs from it by more than ``tolerance`` (of 255) was
+    painted by the user since.
     """
 
     layer: Gimp.Layer
@@ -37,6 +39,8 @@ class Update:
     memory: Memory = field(repr=False)
     selected: bool = False
     alpha: bool = False
+    before: Picture | None = field(default=None, repr=False)
+    tolerance: int = 0
 
 
 def check_unlocked(layer: Gimp.Layer) -> None:
@@ -68,15 +72,16 @@ class LiveCopy:
         copy = layer.copy()
         copy.detach_parasite(provenance.PARASITE)
         copy.set_name(_painting(layer))
+        plain = layer.get_opacity() >= 100.0 and layer.get_mode() == Gimp.LayerMode.NORMAL
+        self._hidden = layer.get_visible() and not plain  # else both would show
+        leftovers.mark(copy, layer if self._hidden else None)
         with unrecorded(image):
             image.insert_layer(copy, layer.get_parent(), image.get_item_position(layer))
             copy.set_lock_content(True)  # as `canvas.show_frame` leaves it
-            plain = layer.get_opacity() >= 100.0 and layer.get_mode() == Gimp.LayerMode.NORMAL
-            if layer.get_visible() and not plain:  # else both would show
+            if self._hidden:
                 layer.set_visible(False)
-                self._hidden = True
         image.set_selected_layers(selected)
-        self._copy = copy
+        self._copy, self._number = copy, copy.get_id()
         self._beside = {each.get_id() for each in layers.stack(image, copy)}
 
     def show(self, picture: Picture) -> None:
@@ -86,28 +91,35 @@ class LiveCopy:
         elif self._copy is not None:
             layers.show_frame(self._copy, self._area, picture)
 
-    def remove(self) -> None:
-        """Take the copy away without a trace."""
+    @property
+    def there(self) -> bool:
+        """Whether it still is in the image."""
+        return self._part.there if self._part is not None else self._copy is not None and self._copy.is_valid()
+
+    def remove(self) -> bool:
+        """Take the copy away without a trace; return whether the user has merged it into another layer, which stays."""
         if self._part is not None:
-            self._part.remove()
-            return
-        if not self._image.is_valid():
-            return
-        if self._copy is not None and self._copy.is_valid():
+            return self._part.remove()
+        if not self._image.is_valid() or self._copy is None:
+            return False
+        merged = leftovers.is_merged(self._image, self._copy, self._number, self._original)
+        if self._copy.is_valid():
             layers.take_away(self._image, self._copy, self._beside)
         if self._hidden and self._original.is_valid():
             with unrecorded(self._image):
                 self._original.set_visible(True)
         Gimp.displays_flush()
+        return merged
 
 
 def _painting(layer: Gimp.Layer) -> str:
     return _("{layer} (painting)").format(layer=layer.get_name())
 
 
-def apply(image: Gimp.Image, updates: Sequence[Update]) -> list[Gimp.Layer]:
+def apply(image: Gimp.Image, updates: Sequence[Update]) -> tuple[list[Gimp.Layer], list[tuple[str, str]]]:
     """Put the pictures and memories on their layers as one undo step, and return the layers that are still there.
 
+    What was painted on a layer meanwhile is kept in a layer of its own above it; of each, both names are returned, too.
     Name, mask, opacity, mode, place and locks of a layer stay, and so do the image's selection and selected layers.
 
     Raises:
@@ -120,13 +132,15 @@ def apply(image: Gimp.Image, updates: Sequence[Update]) -> list[Gimp.Layer]:
         raise PluginError(_("The layer was removed."), _("Undo that, then run the filter again."))
     for update in left:
         check_unlocked(update.layer)
-    chosen = image.get_selected_layers()
+    chosen, kept = image.get_selected_layers(), []
     image.undo_group_start()
     selection: Gimp.Channel | None = None
     try:
         if not Gimp.Selection.is_empty(image):
             selection = Gimp.Selection.save(image)
         for update in left:
+            if (painted := _painted_meanwhile(update)) is not None:
+                kept.append((update.layer.get_name(), painted.get_name()))
             _select(image, update, selection)
             _write(update)
             delivered = None if update.selected else layers.whole(update.layer)
@@ -140,7 +154,28 @@ def apply(image: Gimp.Image, updates: Sequence[Update]) -> list[Gimp.Layer]:
         image.set_selected_layers([layer for layer in chosen if layer.is_valid()])
         image.undo_group_end()
         Gimp.displays_flush()
-    return [update.layer for update in left]
+    return [update.layer for update in left], kept
+
+
+def _painted_meanwhile(update: Update) -> Gimp.Layer | None:
+    """Insert a layer with what the user painted on the update's area since it began; None if that is nothing."""
+    layer, area = update.layer, update.area
+    if update.before is None:
+        return None
+    image, buffer = layer.get_image(), layer.get_buffer()
+    marks = strokes.changed(update.before, pixels.read(buffer, area, "u8", 4), update.tolerance)
+    if marks is None:
+        return None
+    space = layers.own_space(image)
+    now = pixels.read(buffer, area, layers.kind_of(image), 4, space)
+    name = _("{layer} – painted meanwhile").format(layer=layer.get_name())
+    size = layer.get_width(), layer.get_height()
+    kind = layers.LAYER_TYPES[image.get_base_type()]
+    above = Gimp.Layer.new(image, name, *size, kind, layer.get_opacity(), layer.get_mode())
+    above.set_offsets(*layer.get_offsets()[1:])
+    pixels.write(above.get_buffer(), area, strokes.where_marked(now, marks), space)
+    image.insert_layer(above, layer.get_parent(), image.get_item_position(layer))
+    return above
 
 
 def _select(image: Gimp.Image, update: Update, selection: Gimp.Channel | None) -> None:

@@ -8,11 +8,12 @@ from __future__ import annotations
 
 from collections.abc import Container, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from gi.repository import Babl, GdkPixbuf, Gegl, Gimp
 
-from canvas import pixels, provenance
+from canvas import leftovers, pixels, provenance
+from canvas.changes import Watched
 from canvas.provenance import Memory
 from canvas.unrecorded import unrecorded
 from common.errors import PluginError
@@ -22,7 +23,8 @@ from server.protocol import MAX_PIXELS, Picture
 #: A selection is styled with this much of its surroundings, so that the style does not see the selection's border.
 _MARGIN = 48
 
-_LAYER_TYPES = {
+#: The types of an image's layers with alpha.
+LAYER_TYPES = {
     Gimp.ImageBaseType.RGB: Gimp.ImageType.RGBA_IMAGE,
     Gimp.ImageBaseType.GRAY: Gimp.ImageType.GRAYA_IMAGE,
     Gimp.ImageBaseType.INDEXED: Gimp.ImageType.INDEXEDA_IMAGE,
@@ -37,13 +39,16 @@ Area = tuple[int, int, int, int]
 class Source:
     """A layer to be styled, and the part of it that is: x, y, width, height in the layer's own coordinates.
 
-    ``selection`` holds the selection over the whole layer, as :func:`_selection_over` reads it; None for none.
+    ``selection`` holds the selection over the whole layer, as :func:`_selection_over` reads it; None for none. ``there``
+    is the place in the image (x, y, width, height) that the layer had, if it has another shape now that it was not
+    followed into: area and selection are then of the layer as it was.
     """
 
     layer: Gimp.Layer
     name: str
     area: Area
     selection: bytes | None = field(default=None, repr=False)
+    there: Area | None = None
 
     def same_place(self, other: Source) -> bool:
         """Return whether the other is the same part of the same layer, selected alike."""
@@ -59,6 +64,7 @@ class Result:
     picture: Picture
     name: str
     memory: Memory
+    watched: Watched | None = field(default=None, repr=False)
 
 
 def image_closed() -> PluginError:
@@ -131,6 +137,20 @@ def _selection_over(image: Gimp.Image, layer: Gimp.Layer) -> bytes:
     _found, x, y = layer.get_offsets()
     place = Gegl.Rectangle.new(x, y, layer.get_width(), layer.get_height())
     return image.get_selection().get_buffer().get(place, 1.0, _mask_format(image), Gegl.AbyssPolicy.NONE)
+
+
+def as_now(source: Source) -> Source:
+    """Return a source whose turn comes later than its choice with the part that it is now, if its size is another."""
+    layer = source.layer
+    if not layer.is_valid():
+        return source
+    size = layer.get_width(), layer.get_height()
+    if source.selection is None:
+        return replace(source, area=(0, 0, *size))
+    expected = size[0] * size[1] * (1 if _mask_format(layer.get_image()) == "Y u8" else 4)
+    if len(source.selection) == expected:
+        return source
+    return _source(layer.get_image(), layer, whole=False) or source
 
 
 def _mask_format(image: Gimp.Image) -> str:
@@ -219,20 +239,24 @@ def thumbnail(source: Source, size: int) -> GdkPixbuf.Pixbuf:
 def show_frame(layer: Gimp.Layer, area: Area, picture: Picture) -> None:
     """Put a frame on a live layer, and lock its pixels: a stroke on it would be gone with the next frame.
 
-    Does nothing once the user removed the layer or closed the image, or while a group around it is locked.
+    Does nothing once the user removed the layer or closed the image, while a group around it is locked, or where the
+    layer, cropped for itself, has no such area any more.
     """
     if not layer.is_valid() or locked_group(layer) is not None:
         return
     image, buffer = layer.get_image(), layer.get_buffer()
-    if buffer is None:  # the user removed it just now
+    if image is None or buffer is None:  # the user removed it just now
         return
-    with unrecorded(image):
-        layer.set_lock_content(False)  # GIMP ends a plug-in that writes to locked pixels
-    try:
-        pixels.write(buffer, area, picture, own_space(image))
-    finally:
+    if area[0] + area[2] > layer.get_width() or area[1] + area[3] > layer.get_height():
+        return
+    with leftovers.writing(image):
         with unrecorded(image):
-            layer.set_lock_content(True)
+            layer.set_lock_content(False)  # GIMP ends a plug-in that writes to locked pixels
+        try:
+            pixels.write(buffer, area, picture, own_space(image))
+        finally:
+            with unrecorded(image):
+                layer.set_lock_content(True)
     layer.update(*area)
     Gimp.displays_flush()
 
@@ -255,22 +279,31 @@ class LiveLayer:
         self._area = source.area
         selected = image.get_selected_layers()
         layer = _new_layer(image, source, name)
+        leftovers.mark(layer)
         with unrecorded(image):
             _insert(image, source, layer, live=True)
             layer.set_lock_content(True)  # as `show_frame` leaves it
         image.set_selected_layers(selected)
-        self._layer = layer
+        self._layer, self._number = layer, layer.get_id()
+        self._below = source.layer
         self._beside = {each.get_id() for each in stack(image, layer)}
 
     def show(self, picture: Picture) -> None:
         """Put a frame on the canvas."""
         show_frame(self._layer, self._area, picture)
 
-    def remove(self) -> None:
-        """Take the layer away without a trace."""
+    @property
+    def there(self) -> bool:
+        """Whether it still is in the image."""
+        return self._layer.is_valid()
+
+    def remove(self) -> bool:
+        """Take the layer away without a trace; return whether the user has merged it into another, which stays."""
         if self._image.is_valid() and self._layer.is_valid():
             take_away(self._image, self._layer, self._beside)
             Gimp.displays_flush()
+            return False
+        return leftovers.is_merged(self._image, self._layer, self._number, self._below)
 
 
 def stack(image: Gimp.Image, layer: Gimp.Layer) -> list[Gimp.Layer]:
@@ -337,9 +370,13 @@ def _new_layer(image: Gimp.Image, source: Source, name: str) -> Gimp.Layer:
     old = source.layer if source.layer.is_valid() else None
     width = old.get_width() if old else source.area[0] + source.area[2]
     height = old.get_height() if old else source.area[1] + source.area[3]
-    kind = _LAYER_TYPES[image.get_base_type()]
+    if source.there is not None:
+        width, height = source.there[2:]
+    kind = LAYER_TYPES[image.get_base_type()]
     layer = Gimp.Layer.new(image, name, width, height, kind, 100.0, image.get_default_new_layer_mode())
-    if old:
+    if source.there is not None:
+        layer.set_offsets(*source.there[:2])
+    elif old:
         _found, x, y = old.get_offsets()
         layer.set_offsets(x, y)
         everything = Gegl.Rectangle.new(0, 0, width, height)
@@ -355,7 +392,9 @@ def _insert(image: Gimp.Image, source: Source, layer: Gimp.Layer, *, live: bool 
     A ``live`` one, which is still to be written to, is put above the groups around the source whose pixels are locked.
     """
     old = source.layer if source.layer.is_valid() else None
-    mask = _mask(image, source, layer, old)  # written first: in a locked group it cannot be any more
+    mask = _mask(
+        image, source, layer, None if source.there else old
+    )  # written first: in a locked group it cannot be any more
     below = (locked_group(old) if live and old is not None else None) or old
     if below is None:  # the user removed the source meanwhile: the result still has a place
         image.insert_layer(layer, None, 0)

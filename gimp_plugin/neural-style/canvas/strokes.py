@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 from gi.repository import GdkPixbuf, Gimp, GLib
 
 from canvas import layers as canvas
@@ -48,6 +50,33 @@ def _differences(before: GdkPixbuf.Pixbuf, now: GdkPixbuf.Pixbuf) -> bytearray:
             if sum(abs(one[i + c] - two[j + c]) for c in range(3)) >= 3 * _LEAST_DIFFERENCE:
                 marked[y * width + x] = 255
     return marked
+
+
+def changed(before: Picture, now: Picture, tolerance: int) -> bytes | None:
+    """Return 255 for each pixel that differs by more than ``tolerance`` (of 255), else 0; None if none does.
+
+    Both are 8-bit RGBA and of one size; what is transparent in both is alike.
+    """
+    old, new = bytes(before.data), bytes(now.data)
+    marks, block = bytearray(now.width * now.height), 4 * 64
+    for start in range(0, len(new), block):
+        if old[start : start + block] == new[start : start + block]:
+            continue
+        for at in range(start, min(start + block, len(new)), 4):
+            differs = any(abs(old[at + c] - new[at + c]) > tolerance for c in range(4))
+            if differs and (old[at + 3] or new[at + 3]):
+                marks[at // 4] = 255
+    return bytes(marks) if any(marks) else None
+
+
+def where_marked(picture: Picture, marks: bytes) -> Picture:
+    """Return the picture with all pixels transparent that are not marked; it has an alpha channel."""
+    pixel = len(bytes(picture.data)) // len(marks)
+    data, result = bytes(picture.data), bytearray(len(marks) * pixel)
+    for run in re.finditer(rb"\xff+", marks):
+        start, end = run.start() * pixel, run.end() * pixel
+        result[start:end] = data[start:end]
+    return Picture(picture.width, picture.height, picture.channels, picture.kind, bytes(result))
 
 
 def _grown(marked: bytearray, width: int, height: int) -> bytearray:

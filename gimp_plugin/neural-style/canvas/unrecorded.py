@@ -38,14 +38,15 @@ def mend(image: Gimp.Image) -> None:
     """
     for name in image.get_parasite_list():
         number = name.removeprefix(_MARK)
-        if number == name or _lives(int(number)):
+        if number == name or lives(int(number)):
             continue
         image.detach_parasite(name)
         if not image.undo_is_enabled():
             image.undo_enable()
 
 
-def _lives(process: int) -> bool:
+def lives(process: int) -> bool:
+    """Return whether a process of this user's has that number."""
     try:
         os.kill(process, 0)
     except ProcessLookupError:

@@ -9,7 +9,8 @@ from typing import Any, Protocol
 
 from gi.repository import Gimp
 
-from canvas import layers, pixels, provenance
+from canvas import layers, pixels, placing, provenance
+from canvas.changes import Watched
 from canvas.provenance import KnownSource, KnownStyle, Memory
 from common import installation
 from common.errors import PluginError
@@ -47,8 +48,12 @@ class LiveView(Protocol):
     def show(self, picture: Picture) -> None:
         """Put a frame on the canvas."""
 
-    def remove(self) -> None:
-        """Take it off the canvas without a trace."""
+    @property
+    def there(self) -> bool:
+        """Whether the user has left it on the canvas."""
+
+    def remove(self) -> bool:
+        """Take it off the canvas without a trace; return whether the user has merged it into a layer that stays."""
 
 
 class Painting:
@@ -98,6 +103,7 @@ class Painting:
         self._outcome: events.Finished | None = None
         self._stopping = False
         self._layers: list[LiveView] = []
+        self._watches: dict[int, Watched] = {}  # by their layers' numbers
         self._last_check = 0.0
 
     # Beginning
@@ -145,6 +151,9 @@ class Painting:
         self._current += 1
         self._final = self._outcome = self.picture = None
         self._paused = self._begun = self._refining = False
+        if self._current > 0:
+            self._sources[self._current] = self._as_now(self._source)
+        self._watch(self._source.layer)
         request = self._request()
         self._content = request.content
         space = layers.own_space(self._image)
@@ -161,6 +170,20 @@ class Painting:
             preview_every=every,
         )
 
+    def _as_now(self, source: layers.Source) -> layers.Source:
+        """Return a source, whose turn it is, as it is now."""
+        return layers.as_now(source)
+
+    def _watch(self, layer: Gimp.Layer) -> None:
+        """Watch what becomes of a layer's shape from now on."""
+        if not layer.is_valid():
+            return
+        watched = self._watches.get(layer.get_id())
+        if watched is not None:
+            watched.look()
+        if watched is None or watched.steps != []:
+            self._watches[layer.get_id()] = Watched(layer)
+
     def _request(self) -> Request:
         """Return what to ask the server for the current source."""
         return Request(layers.read(self._source), self._styles, self._settings)
@@ -174,11 +197,28 @@ class Painting:
         if self._live:
             self._layers.append(self._live_layer())
             if self.picture is not None:
-                self._layers[-1].show(self.picture)
+                self._show(self.picture)
+
+    def _show(self, picture: Picture) -> None:
+        """Put a frame on the canvas, in the shape that the source has now."""
+        if not self._layers:
+            return
+        watched = self._watches.get(self._source.layer.get_id())
+        if watched is None:
+            return
+        if watched.look() and self._layers[-1].there:
+            self._layers.pop().remove()
+            self._layers.append(self._live_layer())
+        self._layers[-1].show(placing.picture_now(picture, self._source, watched))
+
+    @property
+    def _source_now(self) -> layers.Source:
+        watched = self._watches.get(self._source.layer.get_id())
+        return self._source if watched is None else placing.source_now(self._source, watched)
 
     def _live_layer(self) -> LiveView:
         """Return what shows the current source's painting on the canvas."""
-        return layers.LiveLayer(self._image, self._source, _("{layer} (painting)").format(layer=self._name))
+        return layers.LiveLayer(self._image, self._source_now, _("{layer} (painting)").format(layer=self._name))
 
     @property
     def _source(self) -> layers.Source:
@@ -262,8 +302,7 @@ class Painting:
             self._final = event.picture
         elif isinstance(event, events.PictureArrived):
             self.picture = event.picture
-            if self._layers:
-                self._layers[-1].show(event.picture)
+            self._show(event.picture)
         elif isinstance(event, events.Paused):
             self._pause()
         elif isinstance(event, events.Note):
@@ -338,8 +377,7 @@ class Painting:
     def _keep_final(self, event: events.Finished) -> None:
         self._job = self._outcome = None
         assert self._final is not None
-        if self._layers:
-            self._layers[-1].show(self._final)
+        self._show(self._final)
         self._add_result(event, self._final)
         self._next()
 
@@ -347,8 +385,8 @@ class Painting:
         """Collect the finished picture of the current source."""
         assert self._content is not None
         layer, area = self._source.layer, self._source.area
-        there = layer.is_valid()
-        size = (layer.get_width(), layer.get_height()) if there else (area[0] + area[2], area[1] + area[3])
+        there, watched = layer.is_valid(), self._watches.get(layer.get_id())
+        size = watched.size if watched is not None else (area[0] + area[2], area[1] + area[3])
         source = KnownSource(
             self._source.name, layer.get_tattoo() if there else 0, size, area, provenance.digest(self._content)
         )
@@ -359,7 +397,7 @@ class Painting:
             installation.read().version,
             event.stopped,
         )
-        self.results.append(layers.Result(self._source, final, self._name, known))
+        self.results.append(layers.Result(self._source, final, self._name, known, watched))
 
     def _cancelled(self) -> None:
         self._job = None
@@ -382,7 +420,10 @@ class Painting:
         self._remove_live_layers()
         if not self.results:
             return []
-        return layers.insert_results(self._image, self.results, convert=self.convert)
+        results = [placing.result_now(result) for result in self.results]
+        made = layers.insert_results(self._image, results, convert=self.convert)
+        placing.tell_lost(results)
+        return made
 
     def abandon(self) -> None:
         """End the job and take everything off the canvas."""
@@ -393,8 +434,10 @@ class Painting:
         self._remove_live_layers()
 
     def _remove_live_layers(self) -> None:
-        while self._layers:
-            self._layers.pop().remove()
+        merged = [view.remove() for view in reversed(self._layers)]
+        self._layers.clear()
+        if any(merged):
+            placing.tell_merged()
 
 
 def known_styles(styles: WeightedStyles) -> tuple[KnownStyle, ...]:

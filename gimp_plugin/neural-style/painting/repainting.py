@@ -8,7 +8,8 @@ from typing import Any
 
 from gi.repository import GdkPixbuf, Gegl, Gimp
 
-from canvas import in_place, layers, pixels, strokes
+from canvas import in_place, layers, pixels, placing, strokes
+from canvas.changes import scaled_area
 from canvas.provenance import Area, KnownSource, Memory
 from common import installation
 from common.arguments import KEEP
@@ -20,6 +21,9 @@ from server import client as wire
 from server import events
 from server.protocol import Picture
 from stylecore import settings as style_settings
+
+#: A result that was scaled may differ so much (of 255) from what scaling makes of it here, without being painted on.
+_SCALED_TOLERANCE = 24
 
 
 @dataclass(frozen=True)
@@ -60,20 +64,12 @@ def painted_area(layer: Gimp.Layer, known: Memory) -> Area:
         return known.source.area
     if not _alike(size, then):
         return 0, 0, *size
-    return _scaled_area(known.source.area, then, size)
+    return scaled_area(known.source.area, then, size)
 
 
 def _alike(one: tuple[int, int], other: tuple[int, int]) -> bool:
     """Return whether one size is the other, scaled (each side rounded to a whole pixel)."""
     return abs(one[0] * other[1] - one[1] * other[0]) <= max(*one, *other)
-
-
-def _scaled_area(area: Area, size: tuple[int, int], other: tuple[int, int]) -> Area:
-    """Return an area of a picture of ``size`` in the same picture of the ``other`` size."""
-    x, y = other[0] / size[0], other[1] / size[1]
-    left, top = min(int(area[0] * x), other[0] - 1), min(int(area[1] * y), other[1] - 1)
-    right, bottom = min(round((area[0] + area[2]) * x), other[0]), min(round((area[1] + area[3]) * y), other[1])
-    return left, top, max(1, right - left), max(1, bottom - top)
 
 
 def part_of_source(layer: Gimp.Layer, source: Gimp.Layer, area: Area) -> Area:
@@ -86,7 +82,7 @@ def part_of_source(layer: Gimp.Layer, source: Gimp.Layer, area: Area) -> Area:
     if size == other:
         return area
     if _alike(size, other):
-        return _scaled_area(area, size, other)
+        return scaled_area(area, size, other)
     _found, x, y = layer.get_offsets()
     _found, source_x, source_y = source.get_offsets()
     left, top = area[0] + x - source_x, area[1] + y - source_y
@@ -133,6 +129,7 @@ class Repainting(Painting):
         self._tasks = list(tasks)
         self._updates: list[in_place.Update] = []
         self._before: Picture | None = None
+        self._painted_from: KnownSource | None = None
         self._own_styles: WeightedStyles = []
         self._keeps_strokes = False
         self._scratch: _Scratch | None = None
@@ -144,6 +141,11 @@ class Repainting(Painting):
     @property
     def _name(self) -> str:
         return self._task.place.name
+
+    def _as_now(self, source: layers.Source) -> layers.Source:
+        if source.selection is None and source.layer.is_valid():
+            return replace(source, area=painted_area(source.layer, self._task.known))
+        return super()._as_now(source)
 
     def _request(self) -> Request:
         task, layer, area = self._task, self._task.layer, self._source.area
@@ -164,6 +166,7 @@ class Repainting(Painting):
         painted = strokes.mask(layer, task.known)
         self._keeps_strokes = painted is not None and task.strokes == KEEP
         content = self._content_of(task, area)
+        self._painted_from = self._known_source(task, area)
         changed = task.source is None or results.is_changed(self._seen(task.source), task.known)
         same = not changed and results.same_styles(task.known, self._own_styles)
         warm = continues(task.known, task.settings, same_picture=same) and (painted is None or self._keeps_strokes)
@@ -201,8 +204,20 @@ class Repainting(Painting):
         """Return the layer as it is with all that was painted so far."""
         return layer if self._scratch is None else self._scratch.layer(layer)
 
+    def _known_source(self, task: Task, area: Area) -> KnownSource | None:
+        """Return the part of the task's source that the result's area shows, as it is now; None if the source is gone."""
+        if task.source is None or not task.source.is_valid():
+            return None
+        self._watch(task.source)
+        place, seen = part_of_source(task.layer, task.source, area), self._seen(task.source)
+        size, digest = (seen.get_width(), seen.get_height()), results.source_digest(seen, place)
+        return KnownSource(task.source.get_name(), task.source.get_tattoo(), size, place, digest)
+
     def _live_layer(self) -> LiveView:
-        return in_place.LiveCopy(self._image, self._task.layer, self._source.area, self._source.selection)
+        now = self._source_now
+        if now.there is not None:  # the result has another shape
+            return layers.LiveLayer(self._image, now, _("{layer} (painting)").format(layer=self._name))
+        return in_place.LiveCopy(self._image, self._task.layer, now.area, now.selection)
 
     def still_fits(self, sources: Sequence[layers.Source]) -> bool:
         """Return whether the first result and its source are as they were when they were sent."""
@@ -232,22 +247,11 @@ class Repainting(Painting):
         task, layer, area = self._task, self._task.layer, self._source.area
         known, part = task.known, self._source.selection is not None
         if not part:
-            source = known.source
-            if task.source is not None and task.source.is_valid():
-                place = part_of_source(layer, task.source, area)
-                seen = self._seen(task.source)
-                source = KnownSource(
-                    task.source.get_name(),
-                    task.source.get_tattoo(),
-                    (seen.get_width(), seen.get_height()),
-                    place,
-                    results.source_digest(seen, place),
-                )
             known = replace(
                 known,
                 settings=dict(style_settings.migrate(event.settings)),
                 styles=known_styles(self._own_styles),
-                source=source,
+                source=self._painted_from or known.source,
                 program=installation.read().version,
                 stopped=event.stopped,
             )
@@ -255,14 +259,56 @@ class Repainting(Painting):
             layer, task.place.name, area, final, known, selected=part, alpha=self._keeps_strokes or task.source is None
         )
         self._updates.append(update)
-        self.results.append(layers.Result(self._source, final, self._name, known))
+        watched = self._watches.get(layer.get_id())
+        self.results.append(layers.Result(self._source, final, self._name, known, watched))
         if self._scratch is not None:
             pixels.write(self._scratch.layer(layer).get_buffer(), area, final, layers.own_space(self._image))
 
     def keep(self) -> list[Gimp.Layer]:
         """Put the pictures on the results as one undo step, and return their layers."""
         self._end()
-        return in_place.apply(self._image, self._updates) if self._updates else []
+        if not self._updates:
+            return []
+        if not self._image.is_valid():
+            raise layers.image_closed()
+        pairs = [(update, placing.place_now(result)) for update, result in zip(self._updates, self.results, strict=True)]
+        followed = [self._followed(*pair) for pair in pairs if pair[1].source.there is None]
+        lost = [result for _update, result in pairs if result.source.there is not None]
+        self._image.undo_group_start()
+        try:
+            made, kept = in_place.apply(self._image, followed) if followed else ([], [])
+            made += layers.insert_results(self._image, lost, convert=False)
+        finally:
+            self._image.undo_group_end()
+        placing.tell_lost(lost)
+        placing.tell_kept(kept)
+        return made
+
+    def _followed(self, update: in_place.Update, result: layers.Result) -> in_place.Update:
+        """Return an update as it belongs on its layer now, given the result in the layer's present place."""
+        watched, memory = result.watched, update.memory
+        if watched is None or not update.layer.is_valid():
+            return update
+        then, now = replace(result.source, area=update.area), result.source
+        before = placing.picture_now(watched.part(update.area), then, watched)
+        scaled = any(step.size not in (watched.size, watched.size[::-1]) for step in watched.steps or [])
+        source = self._image.get_layer_by_tattoo(memory.source.tattoo) if memory.source.tattoo else None
+        seen = None if source is None else self._watches.get(source.get_id())
+        if source is not None and seen is not None and not update.selected and (seen.look(), seen.steps)[1]:
+            try:
+                place = part_of_source(update.layer, source, now.area)
+                size, digest = (source.get_width(), source.get_height()), results.source_digest(source, place)
+                memory = replace(memory, source=replace(memory.source, size=size, area=place, sha256=digest))
+            except PluginError:  # they do not fit any more: the result says so when it is painted again
+                pass
+        return replace(
+            update,
+            area=now.area,
+            picture=placing.picture_now(update.picture, then, watched),
+            memory=memory,
+            before=before,
+            tolerance=_SCALED_TOLERANCE if scaled else 0,
+        )
 
     def abandon(self) -> None:
         """End the job and take everything off the canvas."""

@@ -2,22 +2,24 @@
 
 from __future__ import annotations
 
-import re
 import time
 from collections.abc import Iterator
-from typing import Any
 
 import pytest
 
 from tests.gimp.cases.conftest import one_series
-from tests.gimp.cases.driving import DIALOG, ENDLESS, eventually, open_from_menu, state
+from tests.gimp.cases.driving import DIALOG, eventually, state
+from tests.gimp.cases.working import (
+    PAINTING,
+    dismiss_message,
+    look,
+    nothing_breaks,
+    select,
+    start_painting,
+    stop_and_keep,
+    stroke,
+)
 from tests.gimp.session import GimpSession
-
-LOOK = """
-import hashlib
-result = {layer.get_name(): hashlib.sha256(read(layer)).hexdigest() for layer in image.get_layers()}
-"""
-PAINTING = "(painting)"
 
 
 @pytest.fixture
@@ -26,90 +28,16 @@ def painting(opened: GimpSession) -> Iterator[GimpSession]:
 
     The past is that "notes" was called "sketch", and that a layer "low" was removed from below the photo.
     """
-    said = len(opened.log_text())
-    opened.run("""
+    with nothing_breaks(opened):
+        opened.run("""
 notes = new_layer(image, "sketch", 160, 120, bytes(160 * 120 * 4))
 low = new_layer(image, "low", 160, 120, position=2)
 image.undo_group_start(); notes.set_name("notes"); image.undo_group_end()
 image.undo_group_start(); image.remove_layer(low); image.undo_group_end()
 image.set_selected_layers([photo]); image.clean_all()
 """)
-    opened.activate_image()
-    before = look(opened)
-    window = open_from_menu(opened, **ENDLESS)
-    opened.display.key("space", "alt+a")
-    opened.display.wait_window(", 3 layers")  # the image's own says so
-    opened.display.xdotool("windowmove", window, 850, 100)  # off the canvas
-    until = time.monotonic() + 20
-    while live_pixels(opened) == before["photo"] and time.monotonic() < until:
-        time.sleep(0.1)
-    assert live_pixels(opened) != before["photo"]
-    yield opened
-    core = re.compile(r"(Gimp-Core|LibGimp\w*|GEGL)-(CRITICAL|WARNING)")  # not GTK's about devices
-    said_since = opened.log_text()[said:].splitlines()
-    broken = [line for line in said_since if core.search(line) and "Broken pipe" not in line]  # a loader's end
-    assert not broken, broken
-
-
-def look(gimp: GimpSession) -> dict[str, str]:
-    """Return what the pixels of every layer are, by its name."""
-    return gimp.run(LOOK)
-
-
-def live_pixels(gimp: GimpSession) -> str | None:
-    """Return what the pixels of the live layer are; None if there is none."""
-    return next((pixels for name, pixels in look(gimp).items() if name.endswith(PAINTING)), None)
-
-
-def select(gimp: GimpSession, layer: str) -> None:
-    """Select the layer whose name ends so."""
-    gimp.run(
-        "image.set_selected_layers([each for each in image.get_layers() if each.get_name().endswith(name)])", name=layer
-    )
-
-
-def stroke(gimp: GimpSession) -> None:
-    """Draw a line with the brush across the middle of the canvas."""
-    gimp.activate_image()
-    gimp.display.key("p")
-    gimp.display.xdotool(
-        "mousemove",
-        "--sync",
-        330,
-        330,
-        "sleep",
-        0.1,
-        "mousedown",
-        1,
-        "mousemove",
-        "--sync",
-        360,
-        340,
-        "mousemove",
-        "--sync",
-        400,
-        350,
-        "sleep",
-        0.1,
-        "mouseup",
-        1,
-    )
-
-
-def dismiss_message(gimp: GimpSession) -> None:
-    """Close what GIMP says of a stroke that it refuses."""
-    gimp.display.activate(gimp.display.wait_window("GIMP Message"))
-    gimp.display.key("Escape")
-    gimp.display.wait_gone("GIMP Message")
-
-
-def stop_and_keep(gimp: GimpSession) -> dict[str, Any]:
-    """End the job as the user does who likes what is there; return the image with the result."""
-    gimp.display.activate(gimp.display.wait_window(DIALOG))
-    gimp.display.key("alt+t")
-    gimp.display.wait_gone(DIALOG, 30)
-    assert not gimp.display.find_windows("GIMP Message|^Error")
-    return eventually(gimp, lambda now: not any(layer["name"].endswith(PAINTING) for layer in now["layers"]))
+        start_painting(opened)
+        yield opened
 
 
 @pytest.mark.both_series
