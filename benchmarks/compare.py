@@ -22,7 +22,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -34,7 +34,7 @@ from stylecore.device.engine import Engine
 from stylecore.events import StepDone
 from stylecore.painting.job import Job, Style
 from stylecore.painting.plan import final_steps
-from stylecore.settings import defaults, validate
+from stylecore.settings import Settings
 
 SAMPLES = Path(__file__).parent.parent / "samples"
 OBJECTIVES = {"5:100": (5.0, 100.0), "0.01:10": (0.01, 10.0)}
@@ -118,10 +118,10 @@ class Ours(Painter):
         weights: tuple[float, float],
         marks: tuple[int, ...] | None = None,
     ) -> None:
-        settings = {"objective": "gram", "content_weight": weights[0], "style_weight": weights[1]}
+        settings = Settings(objective="gram", content_weight=weights[0], style_weight=weights[1])
         #: Steps of the *normal* preset at full size under this objective.
-        self.normal = final_steps(validate(settings))
-        settings["iterations"] = OURS_AT[-1]
+        self.normal = final_steps(settings)
+        settings = replace(settings, iterations=OURS_AT[-1])
         self._job = Job(engine, _pixels(content), [Style(_pixels(style))], settings)
         super().__init__("ours", folder, (*OURS_AT, self.normal) if marks is None else marks)
 
@@ -323,7 +323,7 @@ def main() -> None:
     contents, styles = sorted(SAMPLES.glob("content/*.jpg")), sorted(SAMPLES.glob("styles/*.jpg"))
     pairs = options.pair or [(contents[i % len(contents)], styles[i * len(styles) // 4]) for i in range(4)]
     engine = Engine("cpu", threads=options.threads)
-    engine.network(defaults(), engine.arithmetic())  # so that no picture's time holds it
+    engine.network(Settings(), engine.arithmetic())  # so that no picture's time holds it
     results: list[dict] = []
     for content, style in pairs:
         for size in options.size or [256]:

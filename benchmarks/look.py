@@ -17,7 +17,7 @@ from PIL import Image, ImageDraw, ImageOps
 
 from benchmarks.painting import paint, read, sample_pair, to_image
 from stylecore.device.engine import Engine
-from stylecore.settings import defaults
+from stylecore.settings import Settings
 
 PAIRS = (
     ("harbour", "starlit-oil"), ("still-life", "sunflowers-oil"), ("harbour", "wave-woodblock"),
@@ -39,9 +39,9 @@ def main() -> None:
     options = parser.parse_args()
     options.output.mkdir(parents=True, exist_ok=True)
     pairs = options.pair or [sample_pair(*pair) for pair in PAIRS]
-    settings = {name: json.loads(value) for name, value in (each.split("=", 1) for each in options.set)}
+    settings = Settings(**{name: json.loads(value) for name, value in (each.split("=", 1) for each in options.set)})
     engine = Engine()
-    engine.network(defaults(), engine.arithmetic())  # so that no picture's time holds it
+    engine.network(Settings(), engine.arithmetic())  # so that no picture's time holds it
     sheet = Image.new("RGB", (3 * _CELL * min(_ACROSS, len(pairs)), -(-len(pairs) // _ACROSS) * _CELL), "white")
     draw = ImageDraw.Draw(sheet)
     for number, (content_file, style_file) in enumerate(pairs):

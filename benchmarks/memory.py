@@ -32,6 +32,7 @@ from stylecore.device.engine import Engine
 from stylecore.device.memory_budget import WAYS, MemoryPlan
 from stylecore.events import StepDone
 from stylecore.painting.job import Job, Style
+from stylecore.settings import Settings
 
 #: What is measured, by the names in table and plot.
 MEASURED = {"one piece": MemoryPlan(history=3), "blocks": MemoryPlan(blocks=True, history=3), "blocks, lean": WAYS[-2]}
@@ -56,7 +57,7 @@ def paint(side: int, name: str, precision: str) -> dict[str, object]:
     engine = Engine("cpu")
     way = MEASURED[name]
     steps = way.history + 2
-    settings = {"precision": precision, "iterations": steps}
+    settings = Settings(precision=precision, iterations=steps)
     content = picture_of(side)
     small = np.ascontiguousarray(content[:64, :64])
     for _ in Job(engine, small, [Style(small)], settings).run():
@@ -85,7 +86,7 @@ def take_turns(side: int, rounds: int, precision: str) -> str:
     jobs = {}
     for name in ("one piece", "blocks"):
         content = picture_of(side)
-        job = Job(engine, content, [Style(content[:, ::-1])], {"precision": precision, "iterations": rounds + 1})
+        job = Job(engine, content, [Style(content[:, ::-1])], Settings(precision=precision, iterations=rounds + 1))
         job.scales = [replace(job.scales[-1], size=(side, side), steps=rounds + 1, way=MEASURED[name])]
         jobs[name] = (event for event in job.run() if isinstance(event, StepDone))
     times: dict[str, list[float]] = {name: [] for name in jobs}

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from PIL import Image, ImageOps
@@ -12,6 +10,7 @@ from PIL import Image, ImageOps
 from stylecore.device.engine import Engine
 from stylecore.files.pictures import Pixels
 from stylecore.painting.job import Job, Style
+from stylecore.settings import Settings
 
 _SAMPLES = Path(__file__).parent.parent / "samples"
 
@@ -28,7 +27,7 @@ def read(path: Path, side: int, *, square: bool = False) -> Pixels:
     return np.asarray(make(picture, (side, side), Image.Resampling.LANCZOS), np.float32) / np.float32(255)
 
 
-def paint(engine: Engine, content: Pixels, style: Pixels, settings: Mapping[str, Any] | None = None) -> Pixels:
+def paint(engine: Engine, content: Pixels, style: Pixels, settings: Settings = Settings()) -> Pixels:
     """Return ``content`` painted in the manner of ``style``."""
     job = Job(engine, content, [Style(style)], settings)
     for _ in job.run():

@@ -29,6 +29,7 @@ from stylecore.device.engine import Engine
 from stylecore.device.memory_budget import MemoryPlan
 from stylecore.events import StepDone
 from stylecore.painting.job import Job, Style
+from stylecore.settings import Settings
 from stylecore.tensors.strips import Ranks
 
 _STEPS = 6
@@ -45,7 +46,7 @@ def _paint(rank: int, count: int, side: int, precision: str, folder: str) -> Non
     ranks = Ranks.joined()
     engine = Engine("cpu", threads=1)
     content = picture_of(side)
-    settings = {"precision": precision, "iterations": _STEPS}
+    settings = Settings(precision=precision, iterations=_STEPS)
     job = Job(engine, content, [Style(np.ascontiguousarray(content[:, ::-1]))], settings, ranks=ranks)
     way = MemoryPlan(blocks=True, history=_HISTORY)
     job.scales = [replace(job.scales[-1], size=(side, side), steps=_STEPS, way=way)]

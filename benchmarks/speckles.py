@@ -23,6 +23,7 @@ from benchmarks.painting import paint, read, sample_pair, to_image
 from stylecore.device.engine import Engine
 from stylecore.files.pictures import Pixels
 from stylecore.objective import objective
+from stylecore.settings import Settings
 
 PAIRS = (
     ("harbour", "castle-pen"), ("harbour", "wave-woodblock"), ("still-life", "koi-mosaic"), ("harbour", "starlit-oil"),
@@ -50,7 +51,7 @@ def main() -> None:
     options = parser.parse_args()
     options.output.mkdir(parents=True, exist_ok=True)
     pairs = options.pair or [sample_pair(*pair) for pair in PAIRS]
-    settings = {name: json.loads(value) for name, value in (each.split("=", 1) for each in options.set)}
+    settings = Settings(**{name: json.loads(value) for name, value in (each.split("=", 1) for each in options.set)})
     engine, held = Engine(), objective.colour_weight
     width, height = _PART[0] * _ZOOM, _PART[1] * _ZOOM
     sheet = Image.new("RGB", (2 * width + 4, len(pairs) * (height + 16)), "white")

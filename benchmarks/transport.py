@@ -17,8 +17,11 @@ import statistics
 import sys
 import tempfile
 import time
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
+
+from stylecore.settings import Settings
 
 ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT))
@@ -46,11 +49,11 @@ def smooth(side: int, seed: int) -> Picture:
     return to_picture(values.astype(np.float32), "u8")
 
 
-def through(client: Client, content: Picture, style: Picture, settings: dict[str, Any]) -> dict[str, Any]:
+def through(client: Client, content: Picture, style: Picture, settings: Settings) -> dict[str, Any]:
     """Run a job to its end; return its seconds, the painting's own, and what was told of the time left."""
     begin = time.perf_counter()
     told: list[tuple[float, float]] = []
-    client.submit(content, [(style, 1.0)], settings, previews=False)
+    client.submit(content, [(style, 1.0)], asdict(settings), previews=False)
     while not isinstance(event := client.next_event(1), LAST_EVENTS):
         if isinstance(event, Progress):
             told.append((time.perf_counter() - begin, event.seconds_left))
@@ -62,7 +65,7 @@ def through(client: Client, content: Picture, style: Picture, settings: dict[str
     return {"seconds": seconds, "painting": event.seconds, "bytes": size, "told": told}
 
 
-def directly(engine: Any, content: Picture, style: Picture, settings: dict[str, Any]) -> float:
+def directly(engine: Any, content: Picture, style: Picture, settings: Settings) -> float:
     """Run the same job in this process; return its seconds."""
     from stylecore.painting.job import Job, Style
 
@@ -110,17 +113,17 @@ def measure(place: Path, rounds: int, side: int) -> dict[str, Any]:
         while server_lives(place / str(number)):
             time.sleep(0.05)
     engine = Engine()
-    settings = {"quality": "normal", "precision": "float32"}
+    settings = Settings(quality="normal", precision="float32")
     content, style = smooth(side, 0), smooth(side, 1)
     with Client.connect(place / "jobs") as client:
         large, small = noise(3000, 4000, 4, 0), smooth(64, 2)
         transports = []
         for _ in range(rounds + 1):  # the first loads the engine
-            run = through(client, large, small, {"strength": 0.0})
+            run = through(client, large, small, Settings(strength=0.0))
             assert run["bytes"] == 48_000_000
-            transports.append(run["seconds"] - directly(engine, large, small, {"strength": 0.0}))
+            transports.append(run["seconds"] - directly(engine, large, small, Settings(strength=0.0)))
             print("there and back", transports[-1], file=sys.stderr, flush=True)
-        directly(engine, content, style, {**settings, "quality": "draft"})
+        directly(engine, content, style, replace(settings, quality="draft"))
         pairs = []
         for _ in range(rounds):
             run = through(client, content, style, settings)

@@ -10,8 +10,9 @@ import re
 from collections.abc import Callable
 from typing import Any
 
-from stylecore import settings as style_settings
 from stylecore.errors import MAX_TEXT, ProtocolError, fault
+from stylecore.setting_kinds import SettingError
+from stylecore.settings import Settings
 
 Check = Callable[[Any], Any]
 #: More than any sentence has gaps to fill.
@@ -86,19 +87,19 @@ def mapping(value: Any) -> dict[str, Any]:
     return value
 
 
-def settings(value: Any) -> dict[str, Any]:
-    """Return all settings, with those of an object in their places.
+def settings(value: Any) -> Settings:
+    """Return the settings that an object says; those that it leaves out have their defaults.
 
     Raises:
         ProtocolError: one of them is unknown or out of range.
     """
     try:
-        return dict(style_settings.validate(mapping(value)))
-    except style_settings.SettingError as error:
+        return Settings.checked(mapping(value))
+    except SettingError as error:
         raise ProtocolError(*fault("bad-settings", error)) from None
 
 
 def some_settings(value: Any) -> dict[str, Any]:
     """Return the settings that an object names, checked."""
     checked = settings(value)
-    return {name: checked[name] for name in value}
+    return {name: getattr(checked, name) for name in value}

@@ -13,7 +13,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from server.field_checks import Check, flag, mapping, matching, number, one_of, settings, some_settings, text, texts
@@ -327,7 +327,9 @@ def encode(message: Message, messages: Mapping[str, Mapping[str, Check]], tag: b
     _check_pictures(message.type, fields, [picture.channels for picture in message.pictures])
     described = [[p.width, p.height, p.channels, p.kind] for p in message.pictures]
     try:
-        header = json.dumps({**fields, "type": message.type, "pictures": described}, allow_nan=False).encode("utf-8")
+        header = json.dumps(
+            {**fields, "type": message.type, "pictures": described}, allow_nan=False, default=asdict
+        ).encode()
     except (TypeError, ValueError, RecursionError, UnicodeError) as error:
         raise bad(f"{message.type} cannot be written as JSON ({error})") from None
     if len(header) > MAX_HEADER_BYTES or _depth(header) > MAX_HEADER_DEPTH:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from stylecore.settings import Value
+from stylecore.settings import Settings
 
 
 @dataclass(frozen=True)
@@ -62,7 +62,7 @@ class Finished:
 
     seconds: float
     stopped: bool
-    settings: Mapping[str, Value]
+    settings: Settings
 
 
 Event = ScaleStarted | StepDone | Note | Finished

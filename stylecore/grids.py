@@ -11,7 +11,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from stylecore.errors import StyleError
-from stylecore.settings import BY_NAME, SettingError, Value, meant, named, plain
+from stylecore.setting_kinds import SettingError, Value, meant, plain
+from stylecore.settings import BY_NAME, named
 
 #: What people call the setting ``iterations``.
 _ALIASES = {"steps": "iterations"}

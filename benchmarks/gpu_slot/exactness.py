@@ -19,6 +19,7 @@ from stylecore.objective.distances import DISTANCES
 from stylecore.objective.in_blocks import Blocks
 from stylecore.objective.objective import BalancedObjective, StylePicture, strength_weighting
 from stylecore.painting.job import Job, Style
+from stylecore.settings import Settings
 from tests.device import tolerance
 
 _DTYPES = {"float32": torch.float32, "tf32": torch.float32, "bfloat16": torch.bfloat16}
@@ -102,7 +103,7 @@ def gradients(slot: Slot) -> None:
 
 def digest(engine: Engine, pictures: tuple[Pixels, Pixels], *, interrupted: bool = False) -> str:
     """Return a digest of a short default job's picture, ``interrupted`` in the middle and gone on from its state."""
-    settings = {"quality": "draft", "iterations": 6}
+    settings = Settings(quality="draft", iterations=6)
     job = Job(engine, pictures[0], [Style(pictures[1])], settings)
     if interrupted:
         events = job.run()

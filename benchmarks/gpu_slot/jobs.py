@@ -19,6 +19,7 @@ from server.discovery import server_lives
 from server.engine.pixels import to_picture
 from server.events import LAST_EVENTS
 from stylecore.painting.job import Job, Style
+from stylecore.settings import Settings
 
 ROOT = Path(__file__).resolve().parents[2]
 #: The engine's tests that paint on the device, the quickest to tell first; the others are of files and of the processor.
@@ -64,7 +65,9 @@ def default_job(slot: Slot) -> None:
             taken = []
             for _ in range(2):  # the first warms up
                 begin = time.perf_counter()
-                result = painted(Job(engine, content, [Style(style)], {"quality": "draft"} if slot.small else {}))
+                result = painted(
+                    Job(engine, content, [Style(style)], Settings(quality="draft" if slot.small else "normal"))
+                )
                 taken.append(time.perf_counter() - begin)
             rows[str(side)] = {"first, s": taken[0], "warm, s": taken[1]}
             slot.tell("default job", rows)

@@ -17,14 +17,14 @@ _START = """
 import json, sys, time
 begin = time.perf_counter()
 import torch
-from stylecore import settings
+from stylecore.settings import Settings
 from stylecore.device.engine import Engine
 imported = time.perf_counter()
 engine = Engine(sys.argv[1])
 made = time.perf_counter()
 arithmetic = engine.arithmetic()
 decided = time.perf_counter()
-engine.network(settings.defaults(), arithmetic)
+engine.network(Settings(), arithmetic)
 print(json.dumps({"import": imported - begin, "engine": made - imported, "decide": decided - made,
                   "network": time.perf_counter() - decided, "arithmetic": str(arithmetic),
                   "device": engine.device_name, "why": engine.device_note}))

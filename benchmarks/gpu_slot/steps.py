@@ -19,6 +19,7 @@ from stylecore.network.vgg import Network
 from stylecore.objective.in_blocks import Blocks
 from stylecore.objective.objective import BalancedObjective, StylePicture, strength_weighting
 from stylecore.painting.lbfgs import BoxLBFGS
+from stylecore.settings import Settings
 
 _CONVOLUTIONS = (
     (3, 64, 1), (64, 64, 1), (64, 128, 2), (128, 128, 2), (128, 256, 4), (256, 256, 4), (256, 256, 4), (256, 256, 4),
@@ -112,7 +113,7 @@ def other_ways(slot: Slot) -> None:
     engine = slot.engine()
     arithmetic = engine.arithmetic()
     side = 64 if slot.small else 1024
-    network = engine.network({"objective": "balanced", "pooling": "max"}, arithmetic)
+    network = engine.network(Settings(), arithmetic)
     content, style = (torch.from_numpy(each).permute(2, 0, 1)[None].to(slot.device) for each in slot.pictures(side))
     with slot.attempt("deterministic"):
         _deterministic(slot, network, content, style)

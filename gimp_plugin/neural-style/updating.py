@@ -15,7 +15,8 @@ from common.translation import _, counted
 from painting import painting, results
 from painting.connection import Connection, open_client
 from painting.repainting import Repainting, Task, depends, in_order, task_for
-from stylecore import settings as style_settings
+from stylecore.setting_kinds import SettingError
+from stylecore.settings import named
 
 
 def run(run_mode: Gimp.RunMode, image: Gimp.Image, config: Gimp.ProcedureConfig) -> int:
@@ -68,10 +69,10 @@ def parse_changes(text: str) -> dict[str, Any]:
     changes: dict[str, Any] = {}
     for word in text.replace(",", " ").split():
         name, _equals, value = word.partition("=")
-        setting = style_settings.named(name)
+        setting = named(name)
         try:
             if setting is None:
-                raise style_settings.SettingError(f"There is no setting “{name}”.")
+                raise SettingError(f"There is no setting “{name}”.")
             changes[setting.name] = setting.read(value)
         except ValueError as error:
             raise PluginError(

@@ -49,7 +49,7 @@ def is_short(fields: Mapping[str, Any], shapes: Sequence[Shape]) -> bool:
     """Return whether what is submitted takes seconds: a preview, or a small picture of which not many steps are asked."""
     settings = fields["settings"]
     small = shapes[0].width * shapes[0].height <= _SHORT_PIXELS
-    usual = settings["quality"] != "best" and settings["iterations"] <= _SHORT_STEPS
+    usual = settings.quality != "best" and settings.iterations <= _SHORT_STEPS
     return fields["until"] == "preview" or (small and usual)
 
 

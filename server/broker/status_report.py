@@ -13,7 +13,7 @@ from server.broker.ledger import Ledger
 from server.engine.link import EngineLink
 from server.engine.pool import Engines
 from server.protocol import Shape
-from stylecore import settings as style_settings
+from stylecore.settings import Settings
 
 
 def described(shapes: Sequence[Shape], fields: Mapping[str, Any]) -> str:
@@ -29,11 +29,7 @@ def described(shapes: Sequence[Shape], fields: Mapping[str, Any]) -> str:
     if fields["until"] != "full":
         words.append("preview first")
     settings = fields["settings"]
-    words += [
-        f"{setting.name}={settings[setting.name]}"
-        for setting in style_settings.SETTINGS
-        if settings[setting.name] != setting.default
-    ]
+    words += [f"{name}={getattr(settings, name)}" for name in settings.changed_from(Settings())]
     return ", ".join(words)
 
 

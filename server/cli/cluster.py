@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from itertools import groupby
 from pathlib import Path
-from typing import Any
 
 from server.cli.files.folders import END_OF_ALL, Outcome
 from server.cli.terminal.progress import Several
@@ -13,13 +12,14 @@ from server.cluster.driver import Cluster, Work
 from stylecore.errors import StyleError
 from stylecore.files.pictures import Picture, Pixels
 from stylecore.request import Extras
+from stylecore.settings import Settings
 
 
 def repaint(
     cluster: Cluster,
     places: Mapping[Path, Path],
     styles: Sequence[tuple[Pixels, float]],
-    settings: Mapping[str, Any],
+    settings: Settings,
     load: Callable[[Path, Path | None], tuple[Picture, Extras]],
     save: Callable[[Path, Pixels, Picture], None],
     interrupted: Callable[[], bool],
@@ -34,7 +34,7 @@ def repaint(
         cluster: joined already.
         places: picture files, each with the file of its result.
         styles: pictures with their weights.
-        settings: complete settings.
+        settings: how they are to be painted.
         load: reads a source, and the result before it to go on from, if any.
         save: writes a result; is given the photo that it is of.
         interrupted: whether Ctrl-C was pressed.

@@ -13,7 +13,8 @@ from server import protocol
 from server.cli import serve as foreground
 from server.cli import server_commands
 from server.cli.terminal.arguments import Parser, one_of, to_paint, to_read, to_write, whole_number
-from stylecore import settings as style_settings
+from stylecore.setting_kinds import plain
+from stylecore.settings import SETTINGS
 
 _DEPTHS = ("auto", "8", "16", "32")
 
@@ -200,7 +201,7 @@ def make_parser() -> Parser:
 def _add_settings(parser: argparse.ArgumentParser) -> None:
     """Declare a flag for every setting. Its value stays text, which ``Setting.read`` understands later."""
     group = parser.add_argument_group("settings")
-    for setting in style_settings.SETTINGS:
+    for setting in SETTINGS:
         flag = "--" + setting.name.replace("_", "-")
         said = f"{setting.help} ".replace("%", "%%")
         if setting.kind == "bool":
@@ -222,7 +223,7 @@ def _add_settings(parser: argparse.ArgumentParser) -> None:
             )
         else:
             numbers = setting.minimum, setting.maximum, float(setting.default)
-            minimum, maximum, default = (style_settings.plain(each) for each in numbers)
+            minimum, maximum, default = (plain(each) for each in numbers)
             group.add_argument(
                 flag,
                 default=None,

@@ -7,7 +7,7 @@ import functools
 import signal
 import time
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from types import FrameType
 from typing import TYPE_CHECKING, Any
@@ -21,6 +21,7 @@ from server.engine.pixels import to_keep, to_picture, to_pixels
 from stylecore.errors import Fault, StyleError
 from stylecore.files import pictures, writing
 from stylecore.request import Extras
+from stylecore.settings import Settings
 
 if TYPE_CHECKING:
     from stylecore.device.engine import Engine
@@ -72,7 +73,7 @@ class Interrupts:
 def paint_picture(
     content: pictures.Pixels,
     styles: list[tuple[pictures.Pixels, float]],
-    settings: dict[str, Any],
+    settings: Settings,
     interrupts: Interrupts,
     extras: Extras,
     options: argparse.Namespace,
@@ -86,7 +87,7 @@ def paint_picture(
     Args:
         content: H × W × 3 or 4 in [0, 1].
         styles: pictures with their weights.
-        settings: complete settings.
+        settings: how it is to be painted.
         interrupts: Ctrl-C.
         extras: masks, and the picture to start from.
         options: the command line's: where to paint, and what to keep.
@@ -135,7 +136,7 @@ def at_step(output: Path, step: int) -> Path:
 def _served(
     content: pictures.Pixels,
     styles: list[tuple[pictures.Pixels, float]],
-    settings: dict[str, Any],
+    settings: Settings,
     interrupts: Interrupts,
     extras: Extras,
     folder: Path | None,
@@ -151,7 +152,9 @@ def _served(
     yield wire.Starting("", "Calling the painting server")
     with Client.connect(folder, timeout=30.0, client_name="neural-style", connection_file=connection) as client:
         weighted = [(picture, weight) for picture, (_, weight) in zip(sent[1:], styles, strict=True)]
-        job = client.submit(sent[0], weighted, settings, start=begin, previews=False, keep_every=every, **maps_sent(extras))
+        job = client.submit(
+            sent[0], weighted, asdict(settings), start=begin, previews=False, keep_every=every, **maps_sent(extras)
+        )
         answered = 0
         while True:
             event = client.next_event(0.1)
@@ -170,7 +173,7 @@ def _served(
 def _local(
     content: pictures.Pixels,
     styles: list[tuple[pictures.Pixels, float]],
-    settings: dict[str, Any],
+    settings: Settings,
     interrupts: Interrupts,
     extras: Extras,
     resume: Path | None,
@@ -265,7 +268,7 @@ def _local(
             if resume is not None and not event.stopped:
                 resume.unlink(missing_ok=True)
             yield wire.PictureArrived("", "final", to_picture(job.image(), "f32"))
-            yield wire.Finished("", event.seconds, event.stopped, event.settings, engine.device_name)
+            yield wire.Finished("", event.seconds, event.stopped, asdict(event.settings), engine.device_name)
 
 
 @functools.cache

@@ -23,7 +23,8 @@ from stylecore.errors import StyleError
 from stylecore.files import pictures, writing
 from stylecore.painting.brush import enough_pixels
 from stylecore.request import Extras
-from stylecore.settings import SETTINGS, SettingError, numbers, validate
+from stylecore.setting_kinds import SettingError, numbers
+from stylecore.settings import BY_NAME, Settings
 
 if TYPE_CHECKING:
     from stylecore.tensors.strips import Ranks
@@ -59,7 +60,7 @@ def style(options: argparse.Namespace, ranks: Ranks | None = None) -> int:
         tell_all(other_depths(options.depth, [options.output]))
     photo = read(options.content, max(0, options.size))
     start = read(options.start_from, max(0, options.size)).pixels if options.start_from else None
-    styles = load_styles(options, weights, photo.pixels.shape[:2], settings["brush_size"])
+    styles = load_styles(options, weights, photo.pixels.shape[:2], settings.brush_size)
     extras = load_extras(options, photo.pixels, start)
     if first:
         tell_all(transparency(photo, options.output))
@@ -97,7 +98,7 @@ def _inputs(options: argparse.Namespace) -> list[Path | None]:
     ]
 
 
-def _claim_outputs(options: argparse.Namespace, settings: dict[str, Any]) -> None:
+def _claim_outputs(options: argparse.Namespace, settings: Settings) -> None:
     """Make sure that no file which painting one picture writes is one that it reads, or another one that it writes.
 
     Raises:
@@ -110,7 +111,7 @@ def _claim_outputs(options: argparse.Namespace, settings: dict[str, Any]) -> Non
     if options.resume is not None:
         outputs.claim(options.resume)
     if options.save_every:
-        most = int(settings["iterations"]) or _MOST_STEPS
+        most = settings.iterations or _MOST_STEPS
         for step in range(options.save_every, most, options.save_every):
             outputs.claim(at_step(options.output, step))
 
@@ -179,7 +180,7 @@ def check(options: argparse.Namespace, on_ranks: bool) -> bool:
     return bool(several)
 
 
-def _many(options: argparse.Namespace, settings: dict[str, Any], weights: list[float]) -> int:
+def _many(options: argparse.Namespace, settings: Settings, weights: list[float]) -> int:
     """Repaint every picture of a folder or of a pattern; returns the exit status."""
     for flag, value in (
         ("--side-by-side", options.side_by_side),
@@ -191,7 +192,7 @@ def _many(options: argparse.Namespace, settings: dict[str, Any], weights: list[f
     sources = pictures_of(options.content)
     # How large the photos are is not known yet, but for the bound that --size sets.
     largest = (options.size, options.size) if options.size > 0 else None
-    styles = load_styles(options, weights, largest, settings["brush_size"])
+    styles = load_styles(options, weights, largest, settings.brush_size)
     places = places_for(sources, options.output, _inputs(options), again=options.again)
     tell_all(other_depths(options.depth, places.values()))
 
@@ -258,16 +259,21 @@ def _report(options: argparse.Namespace, done: Outcome, when_interrupted: int) -
     return when_interrupted if done.interrupted else done.exit_status
 
 
-def chosen_settings(options: argparse.Namespace) -> dict[str, Any]:
-    """Return the complete settings that the flags ask for.
+def chosen_settings(options: argparse.Namespace) -> Settings:
+    """Return the settings that the flags ask for.
 
     Raises:
         StyleError: ``bad-settings``.
     """
-    given = {setting: value for setting in SETTINGS if (value := getattr(options, f"set_{setting.name}")) is not None}
+    values = {name: getattr(options, f"set_{name}") for name in BY_NAME}
     try:
         # A flag without a value is true or false already.
-        return dict(validate({s.name: s.read(value) if isinstance(value, str) else value for s, value in given.items()}))
+        given: dict[str, Any] = {
+            name: BY_NAME[name].read(value) if isinstance(value, str) else value
+            for name, value in values.items()
+            if value is not None
+        }
+        return Settings(**given)
     except SettingError as error:
         sentence = error.called(f"--{error.name.replace('_', '-')}")
         raise StyleError("bad-settings", sentence, error.remedy or "Correct that value and try again.") from None

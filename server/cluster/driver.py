@@ -12,7 +12,7 @@ import sys
 import time
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -21,6 +21,7 @@ from server.protocol import VERSION
 from stylecore.errors import StyleError
 from stylecore.files.pictures import Pixels
 from stylecore.request import Extras
+from stylecore.settings import Settings
 
 if TYPE_CHECKING:
     from stylecore.device.engine import Engine
@@ -165,7 +166,7 @@ class Cluster:
         sequences: Sequence[Sequence[Path]],
         prepare: Callable[[Path], Work],
         styles: Sequence[tuple[Pixels, float]],
-        settings: Mapping[str, Any],
+        settings: Settings,
         *,
         interrupted: Callable[[], bool],
         tell: Callable[[Mapping[Path, float]], None],
@@ -181,7 +182,7 @@ class Cluster:
                 taken the one before it.
             prepare: reads a picture; may raise :class:`StyleError`.
             styles: pictures with their weights.
-            settings: complete settings.
+            settings: how they are to be painted.
             interrupted: whether Ctrl-C was pressed.
             tell: is given now and then how far, 0 to 1, each picture is that is being painted.
             say: is given a sentence when a machine is lost.
@@ -196,7 +197,7 @@ class Cluster:
         board = ray.remote(_Board).options(num_cpus=0, scheduling_strategy=here).remote()
         needs = {"num_gpus": share.gpus, "num_cpus": share.cpus, "max_retries": _RETRIES, "max_calls": 0}
         task, measure = (ray.remote(**needs)(function) for function in (_paint, _measure))
-        sent = ray.put([*styles]), ray.put(dict(settings)), share
+        sent = ray.put([*styles]), ray.put(settings), share
 
         @functools.lru_cache(_SIZES)
         def targets(height: int, width: int) -> Any:
@@ -288,7 +289,7 @@ class _Board:
 
 
 def _measure(
-    version: str, height: int, width: int, styles: Sequence[tuple[Pixels, float]], settings: Mapping[str, Any], share: Share
+    version: str, height: int, width: int, styles: Sequence[tuple[Pixels, float]], settings: Settings, share: Share
 ) -> Targets:
     """Return what is known of the styles for photos of a size; runs on any machine of the cluster."""
     import numpy as np
@@ -298,7 +299,7 @@ def _measure(
 
     targets = Targets()
     # What is wrong is said by the pictures themselves, for which this only is a help.
-    if version == VERSION and settings["colours"] != "match":
+    if version == VERSION and settings.colours != "match":
         try:
             engine = _engine(_device(share.gpus), share.cpus)
             grey = np.full((height, width, 3), 0.5, np.float32)
@@ -315,7 +316,7 @@ def _paint(
     name: str,
     work: Work,
     styles: Sequence[tuple[Pixels, float]],
-    settings: Mapping[str, Any],
+    settings: Settings,
     share: Share,
     targets: Targets,
     board: Any,
@@ -353,11 +354,11 @@ def _paint(
         return error.code, error.sentence, error.remedy
 
 
-def _within(settings: Mapping[str, Any], engine: Engine, share: Share) -> dict[str, Any]:
+def _within(settings: Settings, engine: Engine, share: Share) -> Settings:
     """Return the settings with a limit of memory that leaves the neighbours their part."""
-    if settings["memory_limit"] or share.neighbours == 1:
-        return dict(settings)
-    return {**settings, "memory_limit": min(1024.0, engine.memory()["total"] / share.neighbours / 2**30)}
+    if settings.memory_limit or share.neighbours == 1:
+        return settings
+    return replace(settings, memory_limit=min(1024.0, engine.memory()["total"] / share.neighbours / 2**30))
 
 
 def _device(gpus: int) -> str:

@@ -64,12 +64,12 @@ def main() -> int:
     link.setsockopt(zmq.LINGER, 2000)
     link.connect(options.link)
     try:
-        from stylecore import settings as declared
         from stylecore.device.engine import Engine
+        from stylecore.settings import Settings
 
         try:
             engine = Engine(options.device, options.weights, options.threads, default_folder())
-            engine.network(declared.defaults(), engine.arithmetic())  # better now than with a job waiting
+            engine.network(Settings(), engine.arithmetic())  # better now than with a job waiting
         except StyleError as error:
             report(link, "failed", job="", **error.fault._asdict())
             return _leave(link)

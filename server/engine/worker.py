@@ -17,7 +17,7 @@ import time
 import traceback
 from collections import deque
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import zmq
@@ -195,9 +195,9 @@ class Worker:
         image = running.job.image_at_size(running.content.width, running.content.height)
         self.report("picture", to_picture(image, running.content.kind), job=running.name, purpose=purpose)
 
-    def _update(self, running: Running, settings: dict[str, Any]) -> None:
+    def _update(self, running: Running, changes: dict[str, Any]) -> None:
         try:
-            running.job.update(settings)
+            running.job.update(replace(running.job.settings, **changes))
         except StyleError as error:
             self.report("refused", job=running.name, **error.fault._asdict())
 
@@ -309,7 +309,7 @@ class Worker:
                     job=running.name,
                     seconds=event.seconds,
                     stopped=event.stopped,
-                    settings=dict(event.settings),
+                    settings=asdict(event.settings),
                     device=self._engine.device_name,
                 )
                 return

@@ -20,7 +20,7 @@ from stylecore.errors import StyleError, fault
 from stylecore.network import weights as vgg_weights
 from stylecore.network.arithmetic import Arithmetic, Decision
 from stylecore.network.vgg import Network, activation_means
-from stylecore.settings import Value
+from stylecore.settings import Settings
 from stylecore.tensors.strips import ALONE, Ranks
 
 # Of the memory that is free when a job begins, the rest is left to everyone else.
@@ -160,10 +160,10 @@ class Engine:
             return memory_budget.ran_out(error)  # which says nothing of the device
         return True
 
-    def network(self, settings: Mapping[str, Value], arithmetic: Arithmetic) -> Network:
+    def network(self, settings: Settings, arithmetic: Arithmetic) -> Network:
         """Return the network that the settings ask for, in an arithmetic; made once and kept."""
-        balanced = settings["objective"] == "balanced"
-        return self._network(balanced, str(settings["pooling"]) if balanced else "average", arithmetic)
+        balanced = settings.objective == "balanced"
+        return self._network(balanced, settings.pooling if balanced else "average", arithmetic)
 
     def forget(self, arithmetic: Arithmetic) -> None:
         """Let go of the networks in an arithmetic that is not needed any more."""

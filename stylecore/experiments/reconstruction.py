@@ -12,13 +12,13 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from stylecore import settings as declared
 from stylecore.device.engine import Engine
 from stylecore.events import StepDone
 from stylecore.objective.objective import STYLE_LAYERS, Evaluation
 from stylecore.painting.inputs import Pixels, Style, picture_tensors
 from stylecore.painting.job import Job
 from stylecore.painting.lbfgs import BoxLBFGS
+from stylecore.settings import Settings
 
 #: The layers of the figure, for the content one by one, for the style from the first to each.
 LAYERS = STYLE_LAYERS
@@ -49,7 +49,7 @@ def content_of(
     Raises:
         StyleError: the picture cannot be used.
     """
-    network = engine.network({**declared.defaults(), "objective": "paper"}, engine.arithmetic())
+    network = engine.network(Settings(objective="paper"), engine.arithmetic())
     given, _ = picture_tensors(picture, "content", engine.device)
     with torch.no_grad():
         target = network.features(given, {layer})[layer].float()
@@ -86,8 +86,15 @@ def style_of(
     weights = " ".join("1" if number < count else "0" for number in range(len(LAYERS)))
     # At strength 100 the content has no say; each layer's distance is divided by that of a grey picture, without which
     # one layer would decide (the paper's network is scaled for that, the published weights are not).
-    settings = {"strength": 100.0, "statistics": "gram", "pooling": "average", "layer_weights": weights, "start": "noise",
-                "seed": seed, "iterations": steps}  # fmt: skip
+    settings = Settings(
+        strength=100.0,
+        statistics="gram",
+        pooling="average",
+        layer_weights=weights,
+        start="noise",
+        seed=seed,
+        iterations=steps,
+    )
     size = picture.shape[:2]
     grey = np.full((*size, 3), 0.5, np.float32)
     job = Job(engine, grey, [Style(picture)], settings)

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
 from stylecore.device.memory_budget import BLOCKS_SLOWDOWN
 from stylecore.device.rates import Cost, Rates
 from stylecore.network.arithmetic import Arithmetic
 from stylecore.painting.plan import BEGINNING, Scale
+from stylecore.settings import Settings
 
 # What a step costs beside its pixels, in pixels' worth of work. A GPU waits for the launch of its kernels, and at small
 # sizes for nothing else.
@@ -25,13 +25,13 @@ class Costs:
     Args:
         rates: what is known of the machine.
         device: the type of its device.
-        settings: complete ones, the job's.
+        settings: the job's.
         arithmetic: in which it paints.
     """
 
     rates: Rates
     device: str
-    settings: Mapping[str, Any]
+    settings: Settings
     arithmetic: Arithmetic
 
     def expected(self, scales: Sequence[Scale]) -> list[tuple[Cost, int]]:
@@ -63,5 +63,5 @@ class Costs:
 
     def _kind(self, blocks: bool) -> str:
         """Return in words what a pixel's cost hangs on, beside the machine."""
-        names = (self.settings["objective"], self.settings["statistics"], self.arithmetic, "blocks" if blocks else "whole")
+        names = (self.settings.objective, self.settings.statistics, self.arithmetic, "blocks" if blocks else "whole")
         return " · ".join(map(str, names))

@@ -11,7 +11,6 @@ from typing import Any
 
 from torch import Tensor
 
-from stylecore import settings as declared
 from stylecore.device import memory_budget
 from stylecore.device.engine import Engine
 from stylecore.device.memory_budget import MemoryPlan
@@ -28,6 +27,7 @@ from stylecore.painting.plan import Scale, make_plan
 from stylecore.painting.scale_inputs import Materials
 from stylecore.painting.targets import Targets
 from stylecore.painting.time_left import WorkClock
+from stylecore.settings import BY_NAME, Settings
 from stylecore.tensors.resampling import resize, upsample_with_detail
 from stylecore.tensors.strips import ALONE, Ranks, Strip
 
@@ -48,7 +48,7 @@ class Job:
         content: H × W × 3 (RGB) or 4 (RGB and straight alpha) float32 in [0, 1], perceptual sRGB. Transparent pixels
             influence nothing.
         styles: at least one; weights at least 0, not all 0.
-        settings: any of :data:`stylecore.settings.SETTINGS`; the rest take their defaults.
+        settings: how it is to be painted.
         guide: H × W float32 in [0, 1]: where (and how much) the picture is painted; ``None`` for everywhere.
         strength_map: H × W float32 in [0, 1]: 1 paints with the set strength, 0 gives the photo back, even between. See
             :mod:`stylecore.painting.masks`.
@@ -72,7 +72,7 @@ class Job:
         engine: Engine,
         content: Pixels,
         styles: Sequence[Style],
-        settings: Mapping[str, Any] | None = None,
+        settings: Settings = Settings(),
         guide: Pixels | None = None,
         *,
         strength_map: Pixels | None = None,
@@ -81,22 +81,18 @@ class Job:
         targets: Targets | None = None,
         ranks: Ranks = ALONE,
     ) -> None:
-        try:
-            complete = declared.validate(settings or {})
-        except declared.SettingError as error:
-            raise StyleError(*fault("bad-settings", error)) from error
         self._engine, self._ranks = engine, ranks
         # All ranks take the same arithmetic, and what memory the poorest of them has.
-        arithmetic = engine.arithmetic(str(complete["precision"]), ranks)
+        arithmetic = engine.arithmetic(settings.precision, ranks)
         self._materials = Materials(
-            engine, arithmetic, content, styles, complete, guide, strength_map, start_picture, anew, targets
+            engine, arithmetic, content, styles, settings, guide, strength_map, start_picture, anew, targets
         )
-        engine.network(complete, arithmetic)  # made before what is left is counted
-        available = engine.available(float(complete["memory_limit"]), ranks.on_this_machine)
+        engine.network(settings, arithmetic)  # made before what is left is counted
+        available = engine.available(settings.memory_limit, ranks.on_this_machine)
         available = int(-ranks.agree(-available)[0])
         self.scales: list[Scale] = make_plan(
             self._materials.size,
-            complete,
+            settings,
             available,
             arithmetic.dtype,
             self._materials.style_sizes,
@@ -119,8 +115,8 @@ class Job:
         self._clock: WorkClock | None = None
 
     @property
-    def settings(self) -> Mapping[str, Any]:
-        """The settings in force, complete."""
+    def settings(self) -> Settings:
+        """The settings in force."""
         return self._materials.settings
 
     @property
@@ -138,23 +134,18 @@ class Job:
         """End at the next step, without a result."""
         self._cancelled = True
 
-    def update(self, settings: Mapping[str, Any]) -> None:
-        """Take new values of live settings from the next step on.
+    def update(self, settings: Settings) -> None:
+        """Take other settings from the next step on.
 
         Raises:
-            StyleError: ``bad-settings`` for an unknown name or a value out of range, ``not-live`` for a setting that
-                needs a new job.
+            StyleError: ``not-live`` if one is changed that needs a new job.
         """
-        try:
-            changed = declared.validate({**self.settings, **settings})
-        except declared.SettingError as error:
-            raise StyleError(*fault("bad-settings", error)) from error
-        for name, value in changed.items():
-            if value != self.settings[name] and not declared.BY_NAME[name].live:
+        different = settings.changed_from(self.settings)
+        for name in different:
+            if not BY_NAME[name].live:
                 raise StyleError(*fault("not-live", name=name))
-        different = {name for name in changed if changed[name] != self.settings[name]}
         matched, last = self._materials.matched_share(), self._made_for == len(self.scales) - 1
-        self._materials.settings = changed
+        self._materials.settings = settings
         self._settling = Settling()
         if self._objective is None or self._optimiser is None:
             return
@@ -202,7 +193,7 @@ class Job:
         image = self._image if self._optimiser is None else self._strip.gathered(self._optimiser.image)
         going_on = self._optimiser is not None and self._made_for == self._number
         return {
-            "version": _STATE_VERSION, "settings": declared.stored(self.settings), "pictures": self._materials.digest(),
+            "version": _STATE_VERSION, "settings": self.settings.to_stored(), "pictures": self._materials.digest(),
             "arithmetic": self.arithmetic.stored(),
             "scales": [[*scale.size, scale.steps, *astuple(scale.way)] for scale in self.scales],
             "number": self._number, "step": self._step, "seconds": time.perf_counter() - self._begin,
@@ -231,7 +222,7 @@ class Job:
                 raise StyleError(*fault("other-arithmetic", arithmetic=arithmetic, device=self._engine.device_name))
             self._engine.forget(self.arithmetic)
             self._materials.arithmetic = arithmetic
-        self._materials.settings = declared.migrate(state["settings"])
+        self._materials.settings = Settings.from_stored(state["settings"])
         self.scales = [Scale((height, width), steps, MemoryPlan(*way)) for height, width, steps, *way in state["scales"]]
         self._number, self._step, self._seconds_before = state["number"], state["step"], state["seconds"]
         self._image = None if state["image"] is None else state["image"].to(self._engine.device)
@@ -255,9 +246,9 @@ class Job:
             StyleError: ``out-of-memory`` if not even the leanest way is lean enough.
         """
         self._begin = begin = time.perf_counter() - self._seconds_before
-        if self.settings["strength"] == 0 and self.settings["objective"] == "balanced":
+        if self.settings.strength == 0 and self.settings.objective == "balanced":
             self._finished = True
-            yield Finished(time.perf_counter() - begin, False, dict(self.settings))
+            yield Finished(time.perf_counter() - begin, False, self.settings)
             return
         yield from self._notes()
         costs = Costs(self._engine.rates, self._engine.device.type, self.settings, self.arithmetic)
@@ -279,7 +270,7 @@ class Job:
             self._take_image(self._optimiser, last=True)
             memory_budget.give_back()
         self._finished = True
-        yield Finished(time.perf_counter() - begin, self._stopped, dict(self.settings))
+        yield Finished(time.perf_counter() - begin, self._stopped, self.settings)
 
     def _notes(self) -> Iterator[Note]:
         last = self.scales[-1]
@@ -296,7 +287,7 @@ class Job:
 
     def _gigabytes(self, scale: Scale, way: MemoryPlan) -> str:
         """Return for people what painting a scale in a way takes, beside the program and the pictures as given."""
-        brush = float(self.settings["brush_size"])
+        brush = self.settings.brush_size
         sizes = [style_size(style, scale.size, brush) for style in self._materials.style_sizes]
         largest, device = max(map(math.prod, sizes)), self._engine.device.type
         needed = way.needs(math.prod(scale.size), largest, self.arithmetic.dtype, device)
@@ -327,7 +318,7 @@ class Job:
 
     def _settled(self) -> bool:
         """Return whether the last scale may end early: if it need not take so many steps, and looks are what counts."""
-        free = not self.settings["iterations"] and self.settings["objective"] == "balanced"
+        free = not self.settings.iterations and self.settings.objective == "balanced"
         return free and self._number == len(self.scales) - 1 and self._settling.settled
 
     def _surviving(self) -> Generator[Event, None, tuple[bool, list[float]]]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -13,7 +13,7 @@ from stylecore.device.memory_budget import MemoryPlan, fastest
 from stylecore.errors import StyleError, fault
 from stylecore.files.pictures import MOST_PIXELS
 from stylecore.painting.brush import LEAST_SIDE, style_size
-from stylecore.settings import Value
+from stylecore.settings import Settings
 from stylecore.tensors.resampling import Size, pyramid_sizes
 from stylecore.tensors.strips import ALONE, Ranks, Strip, largest_strip
 
@@ -46,7 +46,7 @@ class Scale:
 
 def make_plan(
     size: Size,
-    settings: Mapping[str, Value],
+    settings: Settings,
     available: int,
     dtype: torch.dtype,
     styles: Sequence[Size] = (),
@@ -59,7 +59,7 @@ def make_plan(
 
     Args:
         size: the content's height and width.
-        settings: complete settings.
+        settings: what the job is to do.
         available: bytes of memory that the job may take.
         dtype: the network's arithmetic.
         styles: each style's height and width.
@@ -76,7 +76,7 @@ def make_plan(
     check_size(size, "content")
 
     def way_for(scale: Size) -> MemoryPlan | None:
-        sizes = [style_size(style, scale, float(settings["brush_size"])) for style in styles]
+        sizes = [style_size(style, scale, settings.brush_size) for style in styles]
         if not Strip(scale[0], ranks).shared:
             return fastest(math.prod(scale), max(map(math.prod, sizes), default=0), dtype, available, device)
         largest = max((largest_strip(*size, ranks) for size in sizes), default=0)
@@ -98,26 +98,26 @@ def make_plan(
     return [Scale(each, count, way_for(each) or MemoryPlan()) for each, count in zip(sizes, steps, strict=True)]
 
 
-def _steps(sizes: Sequence[Size], settings: Mapping[str, Value]) -> list[int]:
-    coarse = _COARSE_STEPS_TEXTURE if nearly_texture(settings) else _COARSE_STEPS[str(settings["quality"])]
+def _steps(sizes: Sequence[Size], settings: Settings) -> list[int]:
+    coarse = _COARSE_STEPS_TEXTURE if nearly_texture(settings) else _COARSE_STEPS[settings.quality]
     steps = [coarse[min(index, len(coarse) - 1)] for index in range(len(sizes) - 1)]
-    last = int(settings["iterations"])
+    last = settings.iterations
     if not last:
         last = max(final_steps(settings), 0 if len(sizes) > 1 else coarse[0])
     return [*steps, last]
 
 
-def final_steps(settings: Mapping[str, Value]) -> int:
-    """Return the steps at the last scale that complete settings come to, their ``iterations`` aside."""
+def final_steps(settings: Settings) -> int:
+    """Return the steps at the last scale that settings come to, their ``iterations`` aside."""
     if nearly_texture(settings):
-        return _FINAL_STEPS_TEXTURE[str(settings["quality"])]
-    return (_FINAL_STEPS if settings["objective"] == "balanced" else _FINAL_STEPS_RAW)[str(settings["quality"])]
+        return _FINAL_STEPS_TEXTURE[settings.quality]
+    return (_FINAL_STEPS if settings.objective == "balanced" else _FINAL_STEPS_RAW)[settings.quality]
 
 
-def nearly_texture(settings: Mapping[str, Value]) -> bool:
-    """Return whether the Gram objective is asked for with next to no content weight (complete settings)."""
-    content, style = float(settings["content_weight"]), float(settings["style_weight"])
-    return settings["objective"] == "gram" and content < style * LEAST_COARSE_CONTENT
+def nearly_texture(settings: Settings) -> bool:
+    """Return whether the Gram objective is asked for with next to no content weight."""
+    content, style = settings.content_weight, settings.style_weight
+    return settings.objective == "gram" and content < style * LEAST_COARSE_CONTENT
 
 
 def check_size(size: Size, what: Literal["content", "style"]) -> None:

@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Sequence
 
 import torch
 from torch import Tensor
 
-from stylecore import settings as declared
 from stylecore.device import memory_budget
 from stylecore.device.engine import Engine
 from stylecore.errors import StyleError, fault
@@ -32,6 +30,8 @@ from stylecore.painting.inputs import Pixels, Style, picture_tensors
 from stylecore.painting.masks import resize_guide
 from stylecore.painting.plan import LEAST_COARSE_CONTENT, nearly_texture
 from stylecore.painting.targets import Targets
+from stylecore.setting_kinds import numbers
+from stylecore.settings import Settings
 from stylecore.tensors import colours
 from stylecore.tensors.resampling import Size, resize
 from stylecore.tensors.strips import Strip
@@ -43,7 +43,7 @@ class Materials:
     Args:
         engine, content, styles, guide, strength_map, start_picture, anew, targets: see :class:`stylecore.painting.job.Job`.
         arithmetic: the network's.
-        settings: complete.
+        settings: in force at first.
 
     Raises:
         StyleError: bad input, with a code, a sentence and a remedy.
@@ -55,7 +55,7 @@ class Materials:
         arithmetic: Arithmetic,
         content: Pixels,
         styles: Sequence[Style],
-        settings: Mapping[str, Any],
+        settings: Settings,
         guide: Pixels | None,
         strength_map: Pixels | None,
         start_picture: Pixels | None,
@@ -137,7 +137,7 @@ class Materials:
         styles = []
         areas = zip(self._styles, self._areas.regions, where, strict=True)
         for number, ((picture, alpha, weight), full, region) in enumerate(areas):
-            target = style_size((picture.shape[2], picture.shape[3]), size, float(self.settings["brush_size"]))
+            target = style_size((picture.shape[2], picture.shape[3]), size, self.settings.brush_size)
             small_alpha = None if alpha is None else resize_guide(alpha, target)
             small = picture if tuple(picture.shape[2:]) == target else resize(picture, target).clamp(0, 1)
             if self.matched_share() > 0:
@@ -152,51 +152,51 @@ class Materials:
         emphasis = self._areas.emphasis(size, self._strength())
         content, weighting = strip.cut(self.content_at(size)), self.weighting(last=last)
         parts = (network, content, styles, weighting, guide, blocks, emphasis, strip)
-        if self.settings["objective"] == "balanced":
-            return BalancedObjective(*parts, distance=DISTANCES[str(self.settings["statistics"])])
-        return GramObjective(*parts) if self.settings["objective"] == "gram" else PaperObjective(*parts)
+        if self.settings.objective == "balanced":
+            return BalancedObjective(*parts, distance=DISTANCES[self.settings.statistics])
+        return GramObjective(*parts) if self.settings.objective == "gram" else PaperObjective(*parts)
 
     def matched_share(self) -> float:
         """Return how far, 0 to 1, the styles are recoloured to the photo's palette."""
-        return float(self.settings["colours_amount"]) / 100 if self.settings["colours"] == "match" else 0.0
+        return self.settings.colours_amount / 100 if self.settings.colours == "match" else 0.0
 
     def _from_photo(self) -> float:
         """Return how far, 0 to 1, the result takes its colours from the photo."""
-        amount = float(self.settings["colours_amount"]) / 100
-        return {"photo": amount, "style": 1 - amount, "match": 0.0}[str(self.settings["colours"])]
+        amount = self.settings.colours_amount / 100
+        return {"photo": amount, "style": 1 - amount, "match": 0.0}[self.settings.colours]
 
     def weighting(self, *, last: bool = True) -> Weighting:
         """Return the objective's weights under the settings in force, at the ``last`` scale or a coarser one."""
-        smoothing = float(self.settings["total_variation"])
-        layers = tuple(declared.numbers(self.settings["layer_weights"]))
-        if self.settings["objective"] != "balanced":
-            content, style = float(self.settings["content_weight"]), float(self.settings["style_weight"])
+        smoothing = self.settings.total_variation
+        layers = tuple(numbers(self.settings.layer_weights))
+        if self.settings.objective != "balanced":
+            content, style = self.settings.content_weight, self.settings.style_weight
             if nearly_texture(self.settings) and not last:
                 content = style * LEAST_COARSE_CONTENT
             return Weighting(content, style, 0.0, layers)
-        palette = float(self.settings["palette"]) / 100
+        palette = self.settings.palette / 100
         return strength_weighting(self._strength(), smoothing, layers, palette, 1 - self._from_photo())
 
     def _strength(self) -> float:
         """Return the strength; a strength map's curve needs one that leaves the photo some say (``regions.MIDDLE``)."""
         if self._areas.strength is None:
-            return float(self.settings["strength"])
-        if self.settings["objective"] != "balanced":
+            return self.settings.strength
+        if self.settings.objective != "balanced":
             return masks.MIDDLE
-        return min(float(self.settings["strength"]), masks.MOST)
+        return min(self.settings.strength, masks.MOST)
 
     def first_image(self, size: Size) -> Tensor:
         """Return what painting begins with at the first scale."""
-        start = self.settings["start"]
+        start = self.settings.start
         if self._start is not None and not self._anew:
             return self.detail(size)
         if start == "content":
-            if self.settings["objective"] != "balanced":
+            if self.settings.objective != "balanced":
                 return self.detail(size)
             guide = None if self._areas.guide is None else resize_guide(self._areas.guide, size)
-            return roughened(self.detail(size), guide, float(self.settings["strength"]), int(self.settings["seed"]))
+            return roughened(self.detail(size), guide, self.settings.strength, self.settings.seed)
         if start == "noise":
-            generator = torch.Generator().manual_seed(int(self.settings["seed"]))
+            generator = torch.Generator().manual_seed(self.settings.seed)
             image = torch.rand((1, 3, *size), generator=generator).to(self.content)
         else:
             image = self.content.new_full((1, 3, *size), 0.5)

@@ -17,6 +17,7 @@ from PIL import Image
 from stylecore.device.engine import Engine
 from stylecore.files import pictures
 from stylecore.painting.job import Job, Style
+from stylecore.settings import Settings
 from tests import device
 from tests.server.conftest import ROOT, Server
 from tests.server.test_cli import one_thread
@@ -85,7 +86,7 @@ def test_all_processes_compute_as_was_decided_once(tmp_path: Path) -> None:
         server.end()
     assert np.array_equal(painted("--local"), served)
     assert json.loads(file.read_text())["machines"] == [decided]  # and nobody has decided anew
-    settings = {"quality": "draft", "iterations": 8, "precision": "float32"}
+    settings = Settings(quality="draft", iterations=8, precision="float32")
     photo, style = (pictures.load(tmp_path / name).pixels for name in ("photo.png", "style.png"))
     job = Job(Engine("cpu", threads=1), photo, [Style(style)], settings)
     assert [*job.run()] and not np.array_equal(job.image(), served)  # where nothing is kept

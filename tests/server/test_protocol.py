@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 from server import protocol
 from server.protocol import CLIENT_MESSAGES, SERVER_MESSAGES, TAG, Message, Picture, decode, encode
 from stylecore.errors import ERRORS, Fault, ProtocolError, fault
+from stylecore.settings import Settings
 
 #: A few thousand in all; benchmarks/fuzz.py makes as many as wanted.
 MANY = settings(max_examples=1000, deadline=None)
@@ -69,7 +70,7 @@ def test_submit_round_trip(
     sent = [content, *(p for p, _, _ in styles), *(extra for extra in extras if extra)]
     received = decode(encode(Message("submit", fields, sent), CLIENT_MESSAGES), CLIENT_MESSAGES)
     assert list(received.pictures) == sent
-    assert received.fields["settings"]["strength"] == 10.0  # complete, with the defaults
+    assert received.fields["settings"] == Settings(strength=10.0)
     assert {k: v for k, v in received.fields.items() if k != "settings"} == {
         k: v for k, v in fields.items() if k != "settings"
     }

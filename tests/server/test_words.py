@@ -25,7 +25,8 @@ from server.cli.terminal.output import counted, listed
 from stylecore.errors import StyleError
 from stylecore.files import pictures
 from stylecore.grids import parse_axis
-from stylecore.settings import BY_NAME, SettingError, defaults, plain
+from stylecore.setting_kinds import SettingError, plain
+from stylecore.settings import BY_NAME, Settings
 
 
 @pytest.fixture(autouse=True)
@@ -187,8 +188,8 @@ def test_a_file_whose_name_looks_like_a_flag_can_be_named(capsys: pytest.Capture
     ],
 )
 def test_settings_are_taken_as_people_write_them(flags: list[str], setting: str, value: object) -> None:
-    read = chosen_settings(parsed([*STYLE.split(), *flags]))
-    assert read[setting] == value and type(read[setting]) is type(value)
+    read = getattr(chosen_settings(parsed([*STYLE.split(), *flags])), setting)
+    assert read == value and type(read) is type(value)
 
 
 def parsed(arguments: list[str]) -> argparse.Namespace:
@@ -204,7 +205,7 @@ def test_american_values_and_hyphens_are_taken_where_settings_vary() -> None:
 
 
 def test_numbers_are_written_with_all_their_digits() -> None:
-    runs = runs_of([parse_axis("style-weight=2500001,2500002")], defaults(), reverse=False)
+    runs = runs_of([parse_axis("style-weight=2500001,2500002")], Settings(), reverse=False)
     assert [run.name for run in runs] == ["style_weight=2500001", "style_weight=2500002"]  # and so two pictures
     assert plain(2**31 - 1) == "2147483647" and plain(1e9) == "1000000000" and plain(0.1 + 0.2) == "0.3"
     with pytest.raises(SettingError, match="between 0 and 2147483647, not 2147483648"):

@@ -10,11 +10,11 @@ from stylecore.device.engine import Engine
 from stylecore.files.pictures import Pixels
 from stylecore.objective.flat import least_spread, roughened
 from stylecore.painting.job import Job, Style
-from stylecore.settings import defaults
+from stylecore.settings import Settings
 
 
 def painted(engine: Engine, content: Pixels, style: Pixels, **settings: object) -> Pixels:
-    job = Job(engine, content, [Style(style)], {"quality": "draft", **settings})
+    job = Job(engine, content, [Style(style)], Settings(quality="draft", **settings))
     for _ in job.run():
         pass
     return job.image()
@@ -52,7 +52,7 @@ def test_photographs_are_far_from_the_least_spread(real_engine: Engine, side: in
     from tests.stylecore.conftest import sample
 
     picture = torch.from_numpy(sample("content", side)).permute(2, 0, 1)[None].to(real_engine.device)
-    network = real_engine.network(defaults(), real_engine.arithmetic("float32"))
+    network = real_engine.network(Settings(), real_engine.arithmetic("float32"))
     with torch.no_grad():
         spread = network.features(picture, ["conv4_2"])["conv4_2"].var(unbiased=False).item()
     assert spread > 1.5 * least_spread((side, side))

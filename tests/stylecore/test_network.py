@@ -16,7 +16,6 @@ from PIL import Image
 from safetensors.torch import load_file, save_file
 from torch import Tensor
 
-from stylecore import settings as declared
 from stylecore.device.engine import Engine, layer_scales
 from stylecore.errors import StyleError
 from stylecore.network import weights
@@ -34,6 +33,7 @@ from stylecore.objective.objective import (
     StylePicture,
     Weighting,
 )
+from stylecore.settings import Settings
 
 CAFFE_MEAN = torch.tensor([103.939, 116.779, 123.68]).view(1, 3, 1, 1)
 
@@ -259,7 +259,7 @@ def test_a_network_of_fewer_channels_is_what_its_file_says(thin_weights: Path, t
 
 def test_the_environment_names_the_weights(thin_weights: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     def channels(*source: str) -> int:
-        return Engine("cpu", *source, threads=1).network(declared.defaults(), Arithmetic()).channels(5)
+        return Engine("cpu", *source, threads=1).network(Settings(), Arithmetic()).channels(5)
 
     monkeypatch.setenv("NEURAL_STYLE_WEIGHTS", str(thin_weights))
     assert channels() == 64

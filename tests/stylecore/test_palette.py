@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
@@ -14,6 +16,7 @@ from stylecore.files.pictures import Pixels
 from stylecore.objective.objective import strength_weighting
 from stylecore.objective.palette import Palette, PaletteRegion, directions
 from stylecore.painting.job import Job, Style
+from stylecore.settings import Settings
 from stylecore.tensors.strips import Strip
 
 
@@ -100,7 +103,7 @@ def test_under_the_middle_it_fades_with_the_strength() -> None:
 
 
 def _paint(engine: Engine, content: Pixels, style: Pixels, **wanted: object) -> Pixels:
-    job = Job(engine, content, [Style(style)], {"precision": "float32", **wanted})
+    job = Job(engine, content, [Style(style)], Settings(precision="float32", **wanted))
     for _ in job.run():
         pass
     return job.image()
@@ -120,16 +123,16 @@ def test_flat_colours_stay_pure(engine: Engine, content: Pixels) -> None:
 
 
 def test_a_running_job_takes_another_palette(engine: Engine, content: Pixels, style: Pixels) -> None:
-    jobs = [Job(engine, content, [Style(style)], {"quality": "draft"}) for _ in range(2)]
-    jobs[1].update({"palette": 30})
+    jobs = [Job(engine, content, [Style(style)], Settings(quality="draft")) for _ in range(2)]
+    jobs[1].update(replace(jobs[1].settings, palette=30))
     for job in jobs:
         for _ in zip(range(8), job.run(), strict=False):
             pass
         assert job._objective is not None
     assert [job._objective.weighting.palette for job in jobs] == [1.0, pytest.approx(0.3)]
-    jobs[0].update({"palette": 0})
+    jobs[0].update(replace(jobs[0].settings, palette=0))
     assert jobs[0]._objective.weighting.palette == 0
-    jobs[0].update({"colours": "photo"})
+    jobs[0].update(replace(jobs[0].settings, colours="photo"))
     assert jobs[0]._objective.weighting.colours == 0
     for _ in jobs[0].run():
         pass

@@ -22,11 +22,12 @@ from stylecore.events import Note, StepDone
 from stylecore.files.pictures import Pixels
 from stylecore.network.arithmetic import Decision
 from stylecore.painting.job import Job, Style
+from stylecore.settings import Settings
 from stylecore.tensors import summing
 from stylecore.tensors.resampling import resize
 from tests.stylecore.pretended_gpu import NAME, MixedDevicesError, Watch, pretended_gpu
 
-FAST = {"iterations": 3, "quality": "draft", "precision": "float32"}
+FAST = Settings(iterations=3, quality="draft", precision="float32")
 SIZE = (72, 96)
 
 
@@ -72,7 +73,7 @@ def make(engine: Engine, settings: dict[str, Any], extras: Extras) -> Job:
         Style(noise(80, 64, 3, seed=8), 1.0, guides[0]),
         Style(noise(64, 64, 4 if alpha else 3, seed=9), 2.0, guides[1]),
     ]
-    job = Job(engine, content, styles, {**FAST, **settings}, **extras)
+    job = Job(engine, content, styles, replace(FAST, **settings), **extras)
     if way is not None:
         job.scales = [replace(scale, way=way) for scale in job.scales]
     return job
@@ -156,7 +157,7 @@ def test_settings_change_while_it_paints(weights: str) -> None:
         job = make(on_gpu(weights), {"iterations": 4}, {})
         for number, _ in enumerate(job.run()):
             if number == 2:
-                job.update({"strength": 70, "total_variation": 1.0})
+                job.update(replace(job.settings, strength=70, total_variation=1.0))
         assert np.isfinite(job.image()).all()
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
@@ -26,11 +28,12 @@ from stylecore.objective.objective import (
 )
 from stylecore.painting.job import Job, Pixels, Style
 from stylecore.painting.masks import Areas, Map
+from stylecore.settings import Settings
 from tests.stylecore.conftest import sample
 from tests.stylecore.test_job import finish
 
 CPU = torch.device("cpu")
-QUICK = {"quality": "draft", "precision": "float32", "strength": 70}
+QUICK = Settings(quality="draft", precision="float32", strength=70)
 RED, BLUE = np.array([1.0, 0.25, 0.2], np.float32), np.array([0.2, 0.35, 1.0], np.float32)
 
 
@@ -156,7 +159,7 @@ def test_the_strength_map_goes_from_the_photo_to_the_set_strength(engine: Engine
     strength = np.tile(levels[None], (96, 1))
     photo = np.tile(content[:, :24], (1, 4, 1))
     for objective in ("balanced", "gram"):
-        options = {**QUICK, "objective": objective, "quality": "draft"}
+        options = replace(QUICK, objective=objective)
         result = finish(Job(engine, photo, [Style(style)], options, strength_map=strength))
         change = np.abs(result - photo).mean((0, 2)).reshape(4, 24)[:, 5:19].mean(1)
         assert change[0] == 0
@@ -168,7 +171,7 @@ def test_the_strength_map_goes_from_the_photo_to_the_set_strength(engine: Engine
 def test_a_strength_map_of_ones_changes_nothing(engine: Engine, style: Pixels) -> None:
     """Rounding apart, which grows from step to step: ten of them at one scale."""
     photo, ones = sample("content", 64), np.ones((64, 64), np.float32)
-    options = {**QUICK, "iterations": 10}
+    options = replace(QUICK, iterations=10)
     jobs = [Job(engine, photo, [Style(style)], options, strength_map=each) for each in (None, ones)]
     steps = [[event for event in job.run() if isinstance(event, StepDone)] for job in jobs]
     assert len(steps[0]) == len(steps[1]) == 10
@@ -177,12 +180,12 @@ def test_a_strength_map_of_ones_changes_nothing(engine: Engine, style: Pixels) -
 
 
 def test_strength_may_change_under_a_map(engine: Engine, content: Pixels, style: Pixels) -> None:
-    job = Job(engine, content, [Style(style)], {**QUICK, "strength": 100}, strength_map=halves(soft=40))
+    job = Job(engine, content, [Style(style)], replace(QUICK, strength=100), strength_map=halves(soft=40))
     begin = np.abs(finish(job) - content).mean()
-    job = Job(engine, content, [Style(style)], {**QUICK, "strength": 100}, strength_map=halves(soft=40))
+    job = Job(engine, content, [Style(style)], replace(QUICK, strength=100), strength_map=halves(soft=40))
     for number, _ in enumerate(job.run()):
         if number == 4:
-            job.update({"strength": 10})
+            job.update(replace(job.settings, strength=10))
     assert np.abs(job.image() - content).mean() < 0.6 * begin
 
 
@@ -232,7 +235,7 @@ def test_empty_and_wrong_maps_are_told_in_words(
 ) -> None:
     styles = [Style(style, guide=each) for each in guides]
     with pytest.raises(StyleError, match=words) as caught:
-        Job(engine, content, styles, None, guide, strength_map=strength)
+        Job(engine, content, styles, Settings(), guide, strength_map=strength)
     assert caught.value.code == code and caught.value.remedy
 
 

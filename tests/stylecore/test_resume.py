@@ -26,6 +26,7 @@ from stylecore.files.pictures import Pixels
 from stylecore.network.arithmetic import Decision
 from stylecore.painting import checkpoint
 from stylecore.painting.job import Job, Style
+from stylecore.settings import Settings
 from tests import device
 
 
@@ -36,7 +37,7 @@ def saved_and_loaded(job: Job) -> dict:
     return torch.load(file, weights_only=True)
 
 
-SETTINGS = {"quality": "draft", "strength": 60, "start": "noise"}
+SETTINGS = Settings(quality="draft", strength=60, start="noise")
 
 
 @pytest.fixture(scope="module")
@@ -80,7 +81,7 @@ def painted(job: Job) -> bytes:
 
 def test_a_resumed_job_keeps_its_arithmetic(content: Pixels, style: Pixels, thin_weights: Path, tmp_path: Path) -> None:
     """Where the machine has decided otherwise in between: another version of PyTorch, a file that was removed."""
-    settings = {"quality": "draft", "iterations": 2}
+    settings = Settings(quality="draft", iterations=2)
     content, styles = content[:32, :32].copy(), [Style(style[:32, :32].copy())]
     direct, winograd, short = decisions = Decision(False, False), Decision(False, True), Decision(True, True)
     engines: dict[Decision, Engine] = {}
@@ -103,8 +104,8 @@ def test_a_resumed_job_keeps_its_arithmetic(content: Pixels, style: Pixels, thin
 def test_a_state_that_this_device_cannot_go_on_from_is_refused(
     engine: Engine, content: Pixels, style: Pixels, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    state = Job(engine, content, [Style(style)], {"precision": "float32"}).state()
-    job = Job(engine, content, [Style(style)], {"precision": "float32"})
+    state = Job(engine, content, [Style(style)], Settings(precision="float32")).state()
+    job = Job(engine, content, [Style(style)], Settings(precision="float32"))
     unknown = ({"dtype": "float64", "winograd": False}, {"dtype": [], "winograd": False}, {"dtype": "float32"})
     for damaged in (None, "float32", *unknown):
         with pytest.raises(StyleError, match="another version"):
@@ -130,7 +131,7 @@ def test_blocks_paint_the_same_picture(
     torch.set_num_threads(1)
     pictures = []
     for way in (MemoryPlan(), MemoryPlan(blocks=True, tiles=0.25, spill=True)):
-        job = Job(real_engine, content, [Style(style)], {"quality": "draft", "iterations": 3, "precision": "float32"})
+        job = Job(real_engine, content, [Style(style)], Settings(quality="draft", iterations=3, precision="float32"))
         job.scales = [replace(job.scales[-1], way=way, steps=3)]
         for _ in job.run():
             pass
@@ -159,15 +160,15 @@ def test_less_memory_means_leaner_ways(side: int, kind: str) -> None:
 def test_a_memory_limit_makes_blocks_and_a_tiny_one_is_refused_in_words(engine: Engine, style: Pixels) -> None:
     content = np.tile(np.linspace(0, 1, 900, dtype=np.float32)[None, :, None], (700, 1, 3))
     for precision in ("auto", "float32"):  # and both networks are there before what is used is measured
-        whole = Job(engine, content, [Style(style)], {"precision": precision})
+        whole = Job(engine, content, [Style(style)], Settings(precision=precision))
         assert not whole.scales[-1].way.blocks
     memory_budget.give_back()
     used = int(Path("/proc/self/statm").read_text().split()[1]) * resource.getpagesize() / 2**30
-    limited = Job(engine, content, [Style(style)], {"memory_limit": used + 0.7, "precision": "float32"})
+    limited = Job(engine, content, [Style(style)], Settings(memory_limit=used + 0.7, precision="float32"))
     assert limited.scales[-1].way.blocks and limited.scales[-1].size == (700, 900)
     for limit, words in ((used + 0.06, "too little to paint in"), (0.1, "program alone takes all")):
         with pytest.raises(StyleError, match=words) as told:
-            Job(engine, content, [Style(style)], {"memory_limit": limit})
+            Job(engine, content, [Style(style)], Settings(memory_limit=limit))
         assert told.value.code == "out-of-memory" and "memory limit" in told.value.remedy
 
 
@@ -179,6 +180,7 @@ import numpy as np
 import torch
 from stylecore.device.engine import Engine
 from stylecore.painting.job import Job, Style
+from stylecore.settings import Settings
 from stylecore.device.memory_budget import WAYS, MemoryPlan
 
 def status(name):
@@ -189,7 +191,7 @@ way = {"whole": MemoryPlan(), "blocks": MemoryPlan(blocks=True), "lean": WAYS[-2
 way = replace(way, history=1)  # which is soon full
 engine = Engine("cpu", threads=1)
 content = np.random.default_rng(0).random((height, width, 3), np.float32)
-settings = {"iterations": way.history + 1, "precision": precision}
+settings = Settings(iterations=way.history + 1, precision=precision)
 for _ in Job(engine, content[:64, :64], [Style(content[:64, :64])], settings).run():
     pass
 job = Job(engine, content, [Style(content[::-1].copy())], settings)
@@ -221,18 +223,20 @@ def test_the_estimate_is_within_a_quarter_of_the_peak(way: str, precision: str) 
 
 OUT_OF_MEMORY = """
 import ctypes, resource, sys
+from dataclasses import replace
 import numpy as np
 import torch
 from stylecore.device.engine import Engine
 from stylecore.events import Note, StepDone
 from stylecore.painting.job import Job, Style
+from stylecore.settings import Settings
 from stylecore.device.memory_budget import MemoryPlan
 
 engine = Engine("cpu", threads=1)
 content = np.random.default_rng(0).random((768, 768, 3), np.float32)
 style = [Style(content[:128, :128].copy())]
-settings = {"iterations": 1, "precision": "float32"}
-job = Job(engine, content[:64, :64], style, {**settings, "quality": "draft"})
+settings = Settings(iterations=1, precision="float32")
+job = Job(engine, content[:64, :64], style, replace(settings, quality="draft"))
 for _ in job.run():
     pass
 job = Job(engine, content, style, settings)
@@ -263,7 +267,7 @@ def test_running_out_of_memory_in_mid_job_goes_on_with_less() -> None:
 
 @pytest.mark.skipif(platform.libc_ver()[0] != "glibc", reason="only glibc can be asked")
 def test_a_step_does_not_ask_the_system_for_its_memory_anew(real_engine: Engine, style: Pixels) -> None:
-    settings = {"precision": "float32", "iterations": 8}
+    settings = Settings(precision="float32", iterations=8)
     job = Job(real_engine, np.random.default_rng(0).random((256, 256, 3), np.float32), [Style(style)], settings)
     job.scales = job.scales[-1:]
     faults = [resource.getrusage(resource.RUSAGE_SELF).ru_minflt for event in job.run() if isinstance(event, StepDone)]
@@ -272,7 +276,7 @@ def test_a_step_does_not_ask_the_system_for_its_memory_anew(real_engine: Engine,
 
 
 def test_notes_tell_of_blocks(engine: Engine, style: Pixels) -> None:
-    job = Job(engine, np.full((768, 768, 3), 0.5, np.float32), [Style(style)], {"precision": "float32"})
+    job = Job(engine, np.full((768, 768, 3), 0.5, np.float32), [Style(style)], Settings(precision="float32"))
     job.scales = [replace(job.scales[-1], way=MemoryPlan(blocks=True, history=3))]
     note = next(iter(job.run()))
     assert isinstance(note, Note) and note.code == "in-blocks"

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 from hypothesis import given
 from hypothesis import strategies as some
@@ -11,6 +13,7 @@ from stylecore.events import Finished, StepDone
 from stylecore.files.pictures import Pixels
 from stylecore.painting.convergence import Settling
 from stylecore.painting.job import Job, Style
+from stylecore.settings import Settings
 
 
 def steps_until_settled(losses: list[float]) -> int | None:
@@ -49,9 +52,9 @@ def test_a_picture_that_has_settled_is_done_unless_the_steps_were_asked_for(
     small = np.ascontiguousarray(content[::3, ::3])
     # Its own picture upside down: little is to be done, but it is not done at the start, where no step could help.
     little_to_do = [Style(np.ascontiguousarray(small[::-1]))]
-    fixed = {"precision": "float32", "total_variation": 0.0}
-    best = Job(engine, small, little_to_do, {**fixed, "quality": "best"})
+    fixed = Settings(precision="float32", total_variation=0.0)
+    best = Job(engine, small, little_to_do, replace(fixed, quality="best"))
     allowed = best.scales[-1].steps
     assert last_steps(best) < allowed
-    assert last_steps(Job(engine, small, little_to_do, {**fixed, "iterations": allowed})) == allowed
+    assert last_steps(Job(engine, small, little_to_do, replace(fixed, iterations=allowed))) == allowed
     assert last_steps(Job(engine, small, [Style(style)], fixed)) == 40  # there is much to do

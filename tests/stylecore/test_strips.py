@@ -30,6 +30,7 @@ from stylecore.objective.objective import (
 from stylecore.objective.palette import BINS, DIRECTIONS
 from stylecore.painting.checkpoint import load, save
 from stylecore.painting.job import Job, Style
+from stylecore.settings import Settings
 from stylecore.tensors.resampling import resize, resize_rows, upsample_with_detail
 from stylecore.tensors.strips import LEAST_ROWS, UNIT, Ranks, Strip
 from tests.stylecore.test_blocks import border, network, pictures, relative
@@ -94,8 +95,10 @@ def _job(engine: Engine, ranks: Ranks) -> Job:
     content = np.dstack([content, np.clip(np.linspace(-0.2, 2, width), 0, 1)[None].repeat(height, 0)]).astype(np.float32)
     upper = np.linspace(1.4, -0.4, height).clip(0, 1)[:, None].repeat(width, 1).astype(np.float32)
     styles = [Style(style, 2.0), Style(np.ascontiguousarray(style[::-1, :, ::-1]), 1.0, upper)]
-    wanted = {"quality": "draft", "precision": "float32", "colours": "photo", "colours_amount": 40, "iterations": 3}
-    wanted["pooling"] = "average"  # rounding makes a maximum another neighbour
+
+    wanted = Settings(
+        quality="draft", precision="float32", colours="photo", colours_amount=40, iterations=3, pooling="average"
+    )
     guide = np.full((height, width), 0.9, np.float32)
     job = Job(engine, content, styles, wanted, guide, strength_map=1 - upper / 2, ranks=ranks)
     # In blocks in any case, as they are in strips.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pickle
+from dataclasses import replace
 
 import numpy as np
 
@@ -10,12 +11,15 @@ from stylecore.device.engine import Engine
 from stylecore.files.pictures import Pixels
 from stylecore.painting.job import Job, Style
 from stylecore.painting.targets import Targets
+from stylecore.settings import Settings
 
-SETTINGS = {"quality": "draft", "iterations": 2, "precision": "float32"}
+SETTINGS = Settings(quality="draft", iterations=2, precision="float32")
 
 
 def paint(engine: Engine, content: Pixels, style: Pixels, **more: object) -> Pixels:
-    job = Job(engine, content, [Style(style), Style(style[:, ::-1], 0.5)], {**SETTINGS, **more.pop("settings", {})}, **more)
+    job = Job(
+        engine, content, [Style(style), Style(style[:, ::-1], 0.5)], replace(SETTINGS, **more.pop("settings", {})), **more
+    )
     for _ in job.run():
         pass
     return job.image()

@@ -14,7 +14,6 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from torch import Tensor
 
-from stylecore import settings as declared
 from stylecore.device import probes
 from stylecore.device.engine import Engine
 from stylecore.network import weights
@@ -23,6 +22,7 @@ from stylecore.network.vgg import WINOGRAD_LAYERS, Network
 from stylecore.network.weights import LAYERS
 from stylecore.network.winograd import LEAST_TILES, Convolution
 from stylecore.objective.objective import GramObjective, StylePicture, Weighting
+from stylecore.settings import Settings
 from tests.stylecore.test_network import caffe, close
 
 ARITHMETIC = Arithmetic(torch.float32, winograd=True)
@@ -109,7 +109,7 @@ def test_the_same_bytes_each_time() -> None:
 
 @pytest.mark.parametrize("winograd", [True, False])
 def test_an_engine_s_network_is_that_of_the_arithmetic(real_engine: Engine, winograd: bool) -> None:
-    network = real_engine.network(declared.defaults(), Arithmetic(torch.float32, winograd))
+    network = real_engine.network(Settings(), Arithmetic(torch.float32, winograd))
     x = random((1, 3, 96, 96), 0).abs()
     direct = Network(weights.load(), real_engine._scales).features(x, ["conv3_1"])["conv3_1"]
     found = network.features(x, ["conv3_1"])["conv3_1"]

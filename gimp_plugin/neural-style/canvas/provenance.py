@@ -19,7 +19,7 @@ from gi.repository import GdkPixbuf, Gimp, GLib
 
 from canvas import pixels
 from server.protocol import Picture
-from stylecore import settings as style_settings
+from stylecore.settings import Settings
 
 #: Name of the parasite on a result, and of the one that tells images apart.
 PARASITE = "neural-style"
@@ -122,7 +122,7 @@ def parse(data: bytes) -> Memory | None:
             str(source.get("sha256", "")),
         )
         return Memory(
-            style_settings.migrate(stored["settings"]),
+            asdict(Settings.from_stored(stored["settings"])),
             tuple(_style(each) for each in listed),
             known,
             str(stored.get("program", "")),
@@ -163,7 +163,7 @@ def keep(layer: Gimp.Layer, memory: Memory, delivered: Picture | None) -> None:
     memory = replace(memory, tattoo=layer.get_tattoo(), image=_name_of(image))
     if delivered is not None:
         memory = replace(memory, delivered=digest(delivered), look=small_copy(delivered, LOOK_SIDE))
-    stored = {"version": _VERSION, **asdict(memory), "settings": style_settings.stored(memory.settings)}
+    stored = {"version": _VERSION, **asdict(memory), "settings": Settings.from_stored(memory.settings).to_stored()}
     layer.attach_parasite(Gimp.Parasite.new(PARASITE, _PERSISTENT_AND_UNDOABLE, json.dumps(stored).encode("ascii")))
 
 

@@ -8,7 +8,8 @@ from typing import Any
 from gi.repository import Gimp, GLib, GObject
 
 from common.translation import _
-from stylecore.settings import SETTINGS, Setting
+from stylecore.setting_kinds import Setting
+from stylecore.settings import SETTINGS
 
 #: Arguments of the plug-in itself, beside the settings.
 STYLE = "style"

@@ -24,7 +24,8 @@ from dialog.result_options import EditingView
 from dialog.style_chooser import StyleChooser
 from painting import painting
 from painting.editing import Editing
-from stylecore.settings import SETTINGS, Setting
+from stylecore.setting_kinds import Setting
+from stylecore.settings import SETTINGS
 from styles import gallery_folders
 
 _STOP = 101

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Any, Protocol
 
 from gi.repository import Gimp
@@ -19,7 +19,7 @@ from common.translation import _
 from server import client as wire
 from server import events
 from server.protocol import Picture
-from stylecore import settings as style_settings
+from stylecore.settings import BY_NAME, Settings
 from styles import pictures
 
 #: Seconds between two looks at whether the user closed the image.
@@ -235,7 +235,7 @@ class Painting:
         """Return whether the running job can go on with other settings, without starting over."""
         changed = self._changed(settings)
         possible = self._job is not None and self._outcome is None
-        return not changed or (possible and all(style_settings.BY_NAME[name].live for name in changed))
+        return not changed or (possible and all(BY_NAME[name].live for name in changed))
 
     def update(self, settings: Mapping[str, Any]) -> bool:
         """Give the running job other settings; return whether it takes them."""
@@ -391,7 +391,7 @@ class Painting:
             self._source.name, layer.get_tattoo() if there else 0, size, area, provenance.digest(self._content)
         )
         known = Memory(
-            style_settings.migrate(event.settings),
+            asdict(Settings.from_stored(event.settings)),
             known_styles(self._styles),
             source,
             installation.read().version,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 from gi.repository import GdkPixbuf, Gegl, Gimp
@@ -20,7 +20,7 @@ from painting.painting import LiveView, Painting, Request, WeightedStyles, known
 from server import client as wire
 from server import events
 from server.protocol import Picture
-from stylecore import settings as style_settings
+from stylecore.settings import BY_NAME, Settings
 
 #: A result that was scaled may differ so much (of 255) from what scaling makes of it here, without being painted on.
 _SCALED_TOLERANCE = 24
@@ -99,7 +99,7 @@ def part_of_source(layer: Gimp.Layer, source: Gimp.Layer, area: Area) -> Area:
 def continues(known: Memory, settings: Mapping[str, Any], *, same_picture: bool) -> bool:
     """Return whether a result can go on from its pixels: same source and styles, and a change that needs little."""
     changed = {name for name, value in settings.items() if known.settings.get(name) != value}
-    if not same_picture or known.stopped or not all(style_settings.BY_NAME[name].live for name in changed):
+    if not same_picture or known.stopped or not all(BY_NAME[name].live for name in changed):
         return False
     return _palette(known.settings) == _palette(settings) and _shows_its_own_colours(known.settings)
 
@@ -249,7 +249,7 @@ class Repainting(Painting):
         if not part:
             known = replace(
                 known,
-                settings=dict(style_settings.migrate(event.settings)),
+                settings=asdict(Settings.from_stored(event.settings)),
                 styles=known_styles(self._own_styles),
                 source=self._painted_from or known.source,
                 program=installation.read().version,

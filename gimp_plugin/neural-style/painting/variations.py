@@ -14,8 +14,8 @@ from common import arguments
 from common.translation import _
 from painting.painting import Painting, Request, WeightedStyles
 from server import client as wire
-from stylecore import settings as style_settings
 from stylecore.grids import check_axes, parse_axes
+from stylecore.settings import BY_NAME
 from styles import gallery_folders, pictures
 
 #: Strengths go from so much below to so much above the chosen one, brush sizes from its half to its double.
@@ -76,7 +76,7 @@ def _strengths(middle: float, count: int) -> list[float]:
 
 
 def _brush_sizes(middle: float, count: int) -> list[float]:
-    setting = style_settings.BY_NAME["brush_size"]
+    setting = BY_NAME["brush_size"]
     sizes = [middle * _BRUSH_REACH ** (2.0 * number / max(1, count - 1) - 1.0) for number in range(count)]
     return [float(round(min(max(size, setting.minimum), setting.maximum))) for size in sizes]
 

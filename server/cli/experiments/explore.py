@@ -43,7 +43,7 @@ def sweep(options: argparse.Namespace) -> int:
     files = [folder / name for name in (*painted, "sheet.png", "losses.csv", "losses.png")]
     claim_in_folder(folder, files, [options.content, *options.styles])
     content = read(options.content, max(0, options.size)).pixels
-    brush_size = max(float(run.settings["brush_size"]) for run in runs)
+    brush_size = max(run.settings.brush_size for run in runs)
     styles = load_styles(options, weights, content.shape[:2], brush_size)
     names = [shown(path.stem) for path in (options.content, *options.styles)]
     if options.reverse:

@@ -5,17 +5,18 @@ from __future__ import annotations
 import hashlib
 import json
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import asdict, dataclass, field, replace
 from itertools import product
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from server.protocol import VERSION
 from stylecore.files import pictures, writing
 from stylecore.files.replacing import replacing
 from stylecore.grids import STEPS, Axis, check_axes
-from stylecore.settings import Value, plain, validate
+from stylecore.setting_kinds import Value, plain
+from stylecore.settings import Settings
 
 if TYPE_CHECKING:
     from stylecore.device.engine import Engine
@@ -39,7 +40,7 @@ class Run:
     """One painting: its settings, and the cells that it fills, by their number of steps (0: at its end)."""
 
     values: dict[str, Value]
-    settings: dict[str, Value]
+    settings: Settings
     cells: dict[int, str]
     losses: list[Loss] = field(default_factory=list)
     seconds: float = 0.0
@@ -54,7 +55,7 @@ def _short(value: Value) -> str:
     return plain(value) if isinstance(value, float) else str(value).replace(" ", "-")
 
 
-def runs_of(axes: Sequence[Axis], settings: Mapping[str, Value], *, reverse: bool) -> list[Run]:
+def runs_of(axes: Sequence[Axis], settings: Settings, *, reverse: bool) -> list[Run]:
     """Return the runs that fill the grid.
 
     Args:
@@ -72,11 +73,15 @@ def runs_of(axes: Sequence[Axis], settings: Mapping[str, Value], *, reverse: boo
     grid = list(product(*(axis.values for axis in varied)))
     runs = []
     for values in grid:
-        own = dict(zip((axis.name for axis in varied), values, strict=True))
-        complete = validate({**settings, **own, **({STEPS: max(counts)} if counts != [0] else {})})
+        own: dict[str, Any] = dict(zip((axis.name for axis in varied), values, strict=True))
+        complete = replace(settings, **{**own, STEPS: max(counts) or settings.iterations})
         if reverse:
-            complete["content_weight"], complete["style_weight"] = complete["style_weight"], complete["content_weight"]
-            complete["strength"] = 100.0 - float(complete["strength"])
+            complete = replace(
+                complete,
+                content_weight=complete.style_weight,
+                style_weight=complete.content_weight,
+                strength=100.0 - complete.strength,
+            )
         run = Run(own, complete, {})
         for count in counts:
             parts = [run.name, f"steps={count}" if count else ""]
@@ -132,7 +137,7 @@ class Sweep:
             kept = json.loads(self._record(run).read_text("utf-8"))
         except (OSError, ValueError):
             return False
-        same = kept.get("pictures") == self._digest and kept.get("settings") == run.settings
+        same = kept.get("pictures") == self._digest and kept.get("settings") == asdict(run.settings)
         if not same or not set(run.cells.values()) <= set(kept["cells"]):
             return False
         if not all((self.folder / name).is_file() for name in run.cells.values()):
@@ -146,7 +151,7 @@ class Sweep:
         losses = [asdict(loss) for loss in run.losses]
         kept = {
             "pictures": self._digest,
-            "settings": run.settings,
+            "settings": asdict(run.settings),
             "cells": sorted(run.cells.values()),
             "seconds": run.seconds,
             "losses": losses,

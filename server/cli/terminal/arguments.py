@@ -14,7 +14,8 @@ from typing import NoReturn
 from server.cli.terminal.output import listed
 from server.cli.terminal.patterns import is_pattern
 from stylecore.errors import StyleError
-from stylecore.settings import british, meant, named
+from stylecore.setting_kinds import british, meant
+from stylecore.settings import named
 
 _NUMBER = re.compile(r"-(\d+|\d*\.\d+)")
 
