@@ -63,6 +63,24 @@ def told(widget):
     return {"id": hash(widget), "kind": type(widget).__name__, "name": name(widget), "seen": seen(widget), "value": value}
 '''
 
+#: The middle of what has a name, in pixels of the screen.
+PLACE = """
+shown = [widget for widget in inside(windows()[0]) if name(widget) == {wanted!r}]
+if shown:
+    window = shown[-1].get_toplevel()
+    x, y = shown[-1].translate_coordinates(
+        window, shown[-1].get_allocated_width() // 2, shown[-1].get_allocated_height() // 2)
+    _found, left, top = window.get_window().get_origin()
+    result = [left + x, top + y]
+"""
+
+#: The words of the tooltip that is shown, if there is one.
+TOOLTIP = """
+from gi.repository import Gdk
+tips = [window for window in windows() if window.get_type_hint() == Gdk.WindowTypeHint.TOOLTIP]
+result = "".join(label.get_text() for tip in tips for label in inside(tip) if isinstance(label, Gtk.Label))
+"""
+
 #: The names of the chosen styles.
 CHOSEN = """
 gallery = [box for box in inside(windows()[0]) if isinstance(box, Gtk.FlowBox)]
@@ -107,6 +125,13 @@ def look(gimp: GimpSession, code: str) -> Any:
 def focused(gimp: GimpSession) -> dict[str, Any] | None:
     """Return what has the keyboard; None for nothing."""
     return look(gimp, FOCUS)
+
+
+def point_at(gimp: GimpSession, name: str) -> None:
+    """Move the mouse to the middle of what has this name."""
+    place = until(gimp, PLACE.format(wanted=name), lambda found: found is not None)
+    assert place is not None, f"{name} is not shown."
+    gimp.display.xdotool("mousemove", "--sync", *place)
 
 
 def open_again(gimp: GimpSession) -> int:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from gi.repository import Gimp, GLib, GObject
@@ -27,6 +27,8 @@ VARIANTS, VARY = "variants", "vary"
 VARY_STRENGTH, VARY_BRUSH, VARY_STYLE, VARY_SEED = "strength", "brush-size", "style", "seed"
 #: Settings and values to paint every combination of.
 EXPLORE = "explore"
+#: Those of one run: remembered, they would overrule the settings that one sees the next time.
+OF_VARIATIONS = (VARIANTS, VARY, EXPLORE)
 #: What to change in every result's settings.
 CHANGES = "changes"
 KEEP, PAINT_OVER = "keep", "paint-over"
@@ -222,6 +224,21 @@ def set_settings(config: Gimp.ProcedureConfig, values: Mapping[str, Any]) -> Non
     for setting in SETTINGS:
         if setting.name in values:
             config.set_property(property_name(setting), values[setting.name])
+
+
+def changed(config: Gimp.ProcedureConfig, names: Iterable[str]) -> dict[str, Any]:
+    """Return those of the arguments that differ from their defaults, with these defaults; no text is an empty one."""
+    defaults = {name: config.find_property(name).get_default_value() for name in names}
+    values = {name: config.get_property(name) for name in defaults}
+    return {
+        name: default for name, default in defaults.items() if ("" if values[name] is None else values[name]) != default
+    }
+
+
+def reset(config: Gimp.ProcedureConfig, names: Iterable[str]) -> None:
+    """Set arguments to their defaults."""
+    for name, default in changed(config, names).items():
+        config.set_property(name, default)
 
 
 def return_values(procedure: Gimp.Procedure, layers: list[Gimp.Layer]) -> Gimp.ValueArray:

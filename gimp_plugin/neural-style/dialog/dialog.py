@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
 
 import gi
 
@@ -16,23 +15,22 @@ from canvas import pixels
 from common import arguments, messages
 from common.errors import PluginError
 from common.translation import _, counted
-from dialog import waiting
+from dialog.advanced import Advanced
 from dialog.device_words import device_words
 from dialog.preview import Preview, Wish
 from dialog.preview_pane import PreviewPane
 from dialog.result_options import EditingView
 from dialog.style_chooser import StyleChooser
+from dialog.watching import Watch, stop_button
+from dialog.widgets import let_wheel_scroll, put
 from painting import painting
 from painting.editing import Editing
 from stylecore.setting_kinds import Setting
 from stylecore.settings import SETTINGS
 from styles import gallery_folders
 
-_STOP = 101
-_OVER = 4711
 _POLL_MILLISECONDS = 40
 _SETTINGS_WIDTH = 408  # wide enough for Advanced: opening it moves nothing
-_CANCELLED = (Gtk.ResponseType.CANCEL, Gtk.ResponseType.DELETE_EVENT, Gtk.ResponseType.CLOSE)
 
 
 class Dialog:
@@ -49,15 +47,14 @@ class Dialog:
         self._config = config
         self._editing = editing
         self._image = image
-        self._timers: list[int] = []
-        self._work: painting.Painting | None = None
+        self._timer = 0
+        self._watch: Watch | None = None
         self._failure: Exception | None = None
 
         GimpUi.init("neural-style")
         self._window = GimpUi.ProcedureDialog.new(procedure, config, _("Neural Style"))
         self._window.set_ok_label(_("_Apply Style"))
-        self._stop_button = self._window.add_button(_("S_top and Keep"), _STOP)
-        self._stop_button.set_tooltip_text(_("Finish now and keep what is painted so far"))
+        self._stop_button = stop_button(self._window)
         self._stop_button.hide()
         help_button = self._window.get_widget_for_response(Gtk.ResponseType.HELP)
         if help_button is not None:  # it would look for a page in GIMP's own manual
@@ -77,11 +74,12 @@ class Dialog:
         area.pack_start(self._columns, True, True, 0)
         area.reorder_child(self._columns, 0)
         self._columns.show_all()
+        let_wheel_scroll(self._columns)
 
         self._preview = Preview(image, sources, self._pane, editing)
         config.connect("notify", lambda _config, which: self._changed(typing=which.name == arguments.EXPLORE))
         self._changed()
-        self._every(_POLL_MILLISECONDS, self._tick)
+        self._timer = GLib.timeout_add(_POLL_MILLISECONDS, self._tick)
 
     # Choosing
 
@@ -97,29 +95,26 @@ class Dialog:
         column.pack_start(self._box("main"), False, False, 0)
         if not canvas.is_colour(self._image):
             column.pack_start(self._consent(), False, False, 0)
-        advanced = Gtk.Expander(label=_("Ad_vanced"), use_underline=True, margin_top=6)
-        scrolled = Gtk.ScrolledWindow()  # sideways too: with a large font it would push the buttons off a small screen
-        scrolled.set_min_content_height(200)
-        scrolled.add(self._box("advanced"))
-        advanced.add(scrolled)
-        column.pack_start(advanced, True, True, 0)
+        box = self._box("advanced")
+        column.pack_start(Advanced(self._config, self._names("advanced"), box), True, True, 0)
         self._status = Gtk.Label(xalign=0.0, ellipsize=3, wrap=True, lines=2, label=_("Looking for the painting server…"))
         self._status.get_style_context().add_class("dim-label")
         column.pack_end(self._status, False, False, 0)
         column.set_size_request(_SETTINGS_WIDTH, -1)
         return column
 
+    def _names(self, group: str) -> list[str]:
+        """Return the arguments of a group, in the order in which the dialog shows them."""
+        names = [arguments.property_name(setting) for setting in SETTINGS if setting.group == group]
+        return [*names, *arguments.OF_VARIATIONS] if group == "advanced" else names
+
     def _box(self, group: str) -> Gtk.Box:
-        names = []
         for setting in SETTINGS:
             if setting.group == group:
-                name = arguments.property_name(setting)
-                self._choose_widget(setting, name)
-                names.append(name)
+                self._choose_widget(setting, arguments.property_name(setting))
         if group == "advanced":
             self._window.get_widget(arguments.VARY, Gtk.ComboBox.__gtype__)
-            names += [arguments.VARIANTS, arguments.VARY, arguments.EXPLORE]
-        return self._window.fill_box(f"{group}-box", names)
+        return self._window.fill_box(f"{group}-box", self._names(group))
 
     def _choose_widget(self, setting: Setting, name: str) -> None:
         if setting.kind == "choice":  # GIMP 3.2 would take radio buttons for some, GIMP 3.0 a combo box for all
@@ -143,9 +138,8 @@ class Dialog:
     def _changed(self, *, typing: bool = False) -> None:
         """Bring the preview and the buttons in line with what is chosen."""
         weights = self._chooser.weights()
-        self._window.set_response_sensitive(Gtk.ResponseType.OK, bool(weights))
         button = self._window.get_widget_for_response(Gtk.ResponseType.OK)
-        button.set_tooltip_text("" if weights else _("Choose a style first"))
+        put(button, sensitive=bool(weights), tooltip_text="" if weights else _("Choose a style first"))
         wish = Wish(tuple(weights.items()), arguments.settings_of(self._config), self._editing.how)
         self._preview.want(wish, typing=typing)
 
@@ -173,11 +167,9 @@ class Dialog:
         connection = self._preview.connection
         if connection.client is not None:
             text, whole = device_words(connection.client.welcome)
-            if whole != self._status.get_tooltip_text():  # one that is set anew never appears
-                self._status.set_text(text)
-                self._status.set_tooltip_text(whole)
+            put(self._status, label=text, tooltip_text=whole)
         elif connection.error is not None:
-            self._status.set_text(_("Painting server: not available"))
+            put(self._status, label=_("Painting server: not available"), tooltip_text="")
 
     # Painting
 
@@ -189,15 +181,16 @@ class Dialog:
         while self._window.run():
             self._failure = None
             self._show_progress(True)
-            response = self._paint()
-            work, self._work = self._work, None
-            if work is not None and (response in _CANCELLED or not work.results):
+            over = self._paint()
+            work, self._watch = self._watch.work if self._watch is not None else None, None
+            if work is not None and (not over or not work.results):
                 work.abandon()
-            if response in _CANCELLED:
+            if not over:
                 return None
             layers = self._keep(work)
             if self._failure is None and layers:
                 gallery_folders.remember(list(self._chooser.weights()))
+                arguments.reset(self._config, arguments.OF_VARIATIONS)  # GIMP now keeps what stands there
                 return layers
             if self._failure is not None and (layers or not self._image.is_valid()):
                 # Some layers were finished before one failed, and are in the image; or there is nothing to try again with.
@@ -223,49 +216,23 @@ class Dialog:
             self._failure = error
             return []
 
-    def _paint(self) -> int:
-        """Start and watch the painting; return how it ended: _OVER, or the response that cancels."""
+    def _paint(self) -> bool:
+        """Start and watch the painting; return False if the user cancelled it."""
         if self._preview.connection.error is not None:  # the user may have mended it
             self._preview.retry()
-        timer = self._every(_POLL_MILLISECONDS, self._step)
-        try:
-            while True:
-                response = waiting.for_response(self._window)
-                if response == _STOP and self._work is not None:
-                    self._work.stop()
-                    self._window.set_response_sensitive(_STOP, False)
-                elif response == _OVER or response in _CANCELLED:
-                    return response
-        finally:
-            self._end_timer(timer)
+        ready = self._preview.connection.ready
+        watch = self._watch = Watch(self._window, self._pane, self._stop_button, self._image, self._begin)
+        over = watch.run(_("Sending the picture") if ready else _("Starting the painting server"))
+        self._failure = watch.failure
+        return over
 
-    def _step(self) -> bool:
-        try:
-            more = self._advance()
-        except Exception as error:  # whatever it is: GLib would only print it, and the dialog wait for ever
-            self._failure, more = error, False
-        if not more:
-            self._window.response(_OVER)
-        return more
-
-    def _advance(self) -> bool:
-        """Do what is due and return whether there is more to come."""
-        if self._work is None:
-            connection = self._preview.connection
-            if not connection.ready:
-                self._pane.tell(_("Starting the painting server"), 0.0)
-                return True
-            if connection.error is not None:
-                raise connection.error
-            self._work = self._preview.take()
-            self._window.set_response_sensitive(_STOP, True)
-            self._stop_button.grab_focus()
-            return not self._work.done
-        work, before = self._work, self._work.picture
-        if work.poll() and work.picture is not None and work.picture is not before:
-            self._pane.show_picture(canvas.shown(self._image, work.picture))
-        self._pane.tell(work.text, work.fraction, work.seconds_left, work.note)
-        return not work.done
+    def _begin(self) -> painting.Painting | None:
+        connection = self._preview.connection
+        if not connection.ready:
+            return None
+        if connection.error is not None:
+            raise connection.error
+        return self._preview.take()
 
     def _show_progress(self, on: bool) -> None:
         """Turn the dialog into the progress window, or back."""
@@ -273,33 +240,22 @@ class Dialog:
         cancel = self._window.get_widget_for_response(Gtk.ResponseType.CANCEL)
         for child in self._window.get_content_area().get_children():
             if child is not self._columns and not cancel.is_ancestor(child):
-                child.set_visible(not on)  # GIMP's row of Load and Save buttons
-        self._chooser.set_visible(not on)
-        self._settings.set_visible(not on)
+                put(child, visible=not on)  # GIMP's row of Load and Save buttons
+        put(self._chooser, visible=not on)
+        put(self._settings, visible=not on)
         for button in cancel.get_parent().get_children():
-            button.set_visible(button is cancel or (button is self._stop_button) == on)
-        self._window.set_response_sensitive(_STOP, False)
-        if on:
-            self._window.set_focus(None)  # a Return too many must not cancel
+            put(button, visible=button is cancel or (button is self._stop_button) == on)
+        if not on:
+            self._window.set_default_response(Gtk.ResponseType.OK)
         self._window.resize(1, 1)
 
     # Ending
 
-    def _every(self, milliseconds: int, call: Any) -> int:
-        timer = GLib.timeout_add(milliseconds, call)
-        self._timers.append(timer)
-        return timer
-
-    def _end_timer(self, timer: int) -> None:
-        if GLib.MainContext.default().find_source_by_id(timer) is not None:
-            GLib.source_remove(timer)
-
     def close(self) -> None:
         """Close the window, take what is unfinished off the canvas, and leave the server."""
-        for timer in self._timers:
-            self._end_timer(timer)
-        if self._work is not None:
-            self._work.abandon()
+        GLib.source_remove(self._timer)
+        if self._watch is not None and self._watch.work is not None:
+            self._watch.work.abandon()
         self._preview.close()
         self._window.destroy()
 

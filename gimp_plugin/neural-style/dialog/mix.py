@@ -10,6 +10,7 @@ gi.require_version("Gtk", "3.0")
 from gi.repository import GLib, Gtk
 
 from common.translation import _
+from dialog.widgets import let_wheel_scroll, put
 from styles import gallery_folders
 
 #: A style's share when it joins the mix; only the ratios between shares matter.
@@ -47,7 +48,7 @@ class Mixing(Gtk.Box):
         if list(keys) != self._keys:
             self._keys = list(keys)
             self._build()
-        self.set_visible(len(self._keys) > 1)
+        put(self, visible=len(self._keys) > 1)
 
     def weights(self) -> dict[str, float]:
         """Return every chosen style's weight; they sum to 1 unless all shares are 0, which counts as equal."""
@@ -79,6 +80,7 @@ class Mixing(Gtk.Box):
             remove.connect("clicked", lambda _button, key=key: GLib.idle_add(self._leave_out, key))
             for column, widget in enumerate((label, scale, remove)):
                 self._rows.attach(widget, column, row, 1, 1)
+        let_wheel_scroll(self._rows)
         self._rows.show_all()
         self._scrolled.set_min_content_height(_ROW * min(len(self._keys), 3))  # the gallery keeps most of the room
 

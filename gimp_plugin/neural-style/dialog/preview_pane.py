@@ -11,6 +11,7 @@ from gi.repository import Gdk, GdkPixbuf, Gtk
 
 from canvas import pixels
 from common.translation import _, counted
+from dialog.widgets import put
 
 _LEAST_WIDTH, _LEAST_HEIGHT = 370, 320
 _ALT_K = (Gdk.KEY_k, Gdk.ModifierType.MOD1_MASK)
@@ -19,10 +20,10 @@ _ALT_K = (Gdk.KEY_k, Gdk.ModifierType.MOD1_MASK)
 class PreviewPane(Gtk.Box):
     """A picture that can be compared with the one before, a line of text, a bar, and words over the picture.
 
-    ``retry`` is called when the user asks to try again.
+    ``retry`` is called when the user asks to try again; only where there is one may :meth:`trouble` be called.
     """
 
-    def __init__(self, heading: Gtk.Widget, retry: Callable[[], None], accelerators: Gtk.AccelGroup) -> None:
+    def __init__(self, heading: Gtk.Widget, retry: Callable[[], None] | None, accelerators: Gtk.AccelGroup) -> None:
         super().__init__(orientation=Gtk.Orientation.VERTICAL, spacing=6)
         self._before: GdkPixbuf.Pixbuf | None = None
         self._painted: GdkPixbuf.Pixbuf | None = None
@@ -34,6 +35,7 @@ class PreviewPane(Gtk.Box):
             _("Show the picture as it was (Alt+K). Pressing the mouse on the picture does the same while it is held.")
         )
         self._compare.connect("toggled", lambda *_: self._show())
+        self._compare.connect("button-press-event", self._on_compare)
         self._compare.add_accelerator("clicked", accelerators, *_ALT_K, Gtk.AccelFlags.VISIBLE)
         line = Gtk.Box(spacing=12)
         line.pack_start(heading, True, True, 0)
@@ -43,7 +45,7 @@ class PreviewPane(Gtk.Box):
         self.pack_start(self._build_view(retry), True, True, 0)
         self.pack_start(self._build_status(), False, False, 0)
 
-    def _build_view(self, retry: Callable[[], None]) -> Gtk.Widget:
+    def _build_view(self, retry: Callable[[], None] | None) -> Gtk.Widget:
         self._image = Gtk.Image()
         self._image.get_accessible().set_name(_("The painting so far"))
         mouse = Gtk.EventBox()
@@ -64,7 +66,8 @@ class PreviewPane(Gtk.Box):
         self._sentence = Gtk.Label(wrap=True, max_width_chars=36, justify=Gtk.Justification.CENTER, selectable=True)
         self._remedy = Gtk.Label(wrap=True, max_width_chars=36, justify=Gtk.Justification.CENTER, selectable=True)
         self._retry = Gtk.Button(label=_("Try Again"), halign=Gtk.Align.CENTER, tooltip_text="F5")
-        self._retry.connect("clicked", lambda *_: retry())
+        if retry is not None:
+            self._retry.connect("clicked", lambda *_: retry())
         words = Gtk.Box(orientation=Gtk.Orientation.VERTICAL, spacing=9, margin=15)
         for widget in (self._sentence, self._remedy, self._retry):
             words.pack_start(widget, False, False, 0)
@@ -100,7 +103,7 @@ class PreviewPane(Gtk.Box):
     def show_picture(self, picture: GdkPixbuf.Pixbuf | None) -> None:
         """Show a painted picture of any size; None to go back to the one before."""
         self._painted = picture
-        self._compare.set_sensitive(picture is not None)
+        put(self._compare, sensitive=picture is not None)
         if picture is None:
             self._compare.set_active(False)
         self._show()
@@ -116,6 +119,14 @@ class PreviewPane(Gtk.Box):
             self._shown = wanted
             self._image.set_from_pixbuf(pixels.fitted(*wanted))
 
+    def _on_compare(self, compare: Gtk.ToggleButton, event: Gdk.EventButton) -> bool:
+        """Show the picture as it was as soon as the button is pressed, where GTK waits until it is released."""
+        if event.button != Gdk.BUTTON_PRIMARY:
+            return Gdk.EVENT_PROPAGATE
+        if event.type == Gdk.EventType.BUTTON_PRESS:  # of a double click's second press there are two events
+            compare.set_active(not compare.get_active())
+        return Gdk.EVENT_STOP
+
     def _on_button(self, _widget: Gtk.Widget, event: Gdk.EventButton, held: bool) -> bool:
         if event.button != Gdk.BUTTON_PRIMARY:
             return Gdk.EVENT_PROPAGATE
@@ -127,13 +138,12 @@ class PreviewPane(Gtk.Box):
 
     def tell(self, text: str, fraction: float | None, seconds_left: float | None = None, note: str = "") -> None:
         """Show how far the work is: a fraction of 0 says only that something happens, None that nothing does."""
-        self._words.hide()
-        self._text.set_text(text)
-        self._text.set_tooltip_text(note or None)
-        self._left.set_text(note and "⚠" if seconds_left is None else time_left(seconds_left))
-        self._bar.set_opacity(0.0 if fraction is None else 1.0)  # its room stays, so that nothing jumps
+        put(self._words, visible=False)
+        put(self._text, label=text, tooltip_text=note)
+        put(self._left, label=note and "⚠" if seconds_left is None else time_left(seconds_left))
+        put(self._bar, opacity=0.0 if fraction is None else 1.0)  # its room stays, so that nothing jumps
         if fraction is None or fraction > 0.0:
-            self._bar.set_fraction(min(fraction or 0.0, 1.0))
+            put(self._bar, fraction=min(fraction or 0.0, 1.0))
         else:
             self._bar.pulse()
 
@@ -146,10 +156,9 @@ class PreviewPane(Gtk.Box):
         """Say over the picture what is wrong and what to do, with a button to try again."""
         self.tell("", None)
         self._sentence.set_markup(f"<b>{pixels.escaped(sentence)}</b>")
-        self._remedy.set_text(remedy)
-        self._remedy.set_visible(bool(remedy))
-        self._retry.set_visible(retry)
-        self._words.show()
+        put(self._remedy, label=remedy, visible=bool(remedy))
+        put(self._retry, visible=retry)
+        put(self._words, visible=True)
 
 
 def time_left(seconds: float) -> str:

@@ -132,10 +132,10 @@ class Painting:
             PluginError, server.client.ServerError, server.protocol.ProtocolError: the next source cannot be sent.
         """
         self._applied = True
+        self.text = _("Going on to full size")
         if self._outcome is not None:  # so small that its preview was the whole job
             self._keep_final(self._outcome)
             return
-        self.text = _("Going on to full size")
         self._show_on_canvas()
         if self._paused:
             self._continue()
@@ -219,6 +219,11 @@ class Painting:
     def _live_layer(self) -> LiveView:
         """Return what shows the current source's painting on the canvas."""
         return layers.LiveLayer(self._image, self._source_now, _("{layer} (painting)").format(layer=self._name))
+
+    @property
+    def source(self) -> layers.Source:
+        """What is painted now, or was last; the first before that."""
+        return self._sources[max(self._current, 0)]
 
     @property
     def _source(self) -> layers.Source:

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from tests.gimp.cases.driving import DIALOG, JOB, eventually, open_from_menu, set_last_run
-from tests.gimp.looking import ALL, CHOSEN, FOCUS, focused, go_to, look, until, values
+from tests.gimp.looking import ALL, CHOSEN, FOCUS, focused, go_to, look, open_again, point_at, until, values
 from tests.gimp.session import GimpSession
 
 
@@ -68,3 +68,50 @@ def test_saved_settings_and_reset(opened: GimpSession) -> None:
     memory = gimp.run("result = json.loads(bytes(image.get_layers()[0].get_parasite('neural-style').get_data()))")
     assert (memory["settings"]["strength"], memory["settings"]["colours"]) == (71.0, "photo")
     set_last_run(gimp)  # for the tests that follow nothing is saved
+
+
+@pytest.mark.both_series
+def test_explore_and_variations_are_for_one_run(opened: GimpSession) -> None:
+    gimp = opened
+    open_from_menu(gimp, strength=70.0, quality="draft", iterations=3)
+    gimp.display.key("space")
+    until(gimp, CHOSEN, lambda now: len(now) == 1)
+    assert has("Advanced (1 changed)")(until(gimp, ALL, has("Advanced (1 changed)")))  # the iterations
+    gimp.display.key("alt+v")
+    go_to(gimp, "Variations")
+    gimp.display.key("Up")
+    go_to(gimp, "Explore")
+    gimp.display.type("strength=25,75")
+    assert has("Advanced (3 changed)")(until(gimp, ALL, has("Advanced (3 changed)")))
+    gimp.display.screenshot("advanced-changed")
+    gimp.display.key("alt+a")
+    gimp.display.wait_gone(DIALOG, JOB)
+    made = eventually(gimp, lambda now: len(now["layers"]) == 2 and "variations" in now["layers"][0]["name"])
+    assert made["layers"][0]["name"] == "photo – variations"
+
+    open_again(gimp)
+    gimp.display.key("alt+v")
+    until(gimp, ALL, has("Explore"))
+    now = values(gimp)
+    assert (now["Explore"], now["Variations"], now["Strength"]) == ("", 1.0, 70.0)
+    assert "Advanced (1 changed)" in now
+    gimp.display.key("Escape")
+    gimp.display.wait_gone(DIALOG)
+
+
+@pytest.mark.both_series
+def test_what_is_changed_under_advanced_is_said_and_reset(opened: GimpSession) -> None:
+    gimp = opened
+    open_from_menu(gimp, strength=70.0, total_variation=2.5, seed=7)
+    assert has("Advanced (2 changed)")(until(gimp, ALL, has("Advanced (2 changed)")))
+    gimp.display.screenshot("advanced-closed-changed")
+    point_at(gimp, "Reset Advanced")
+    gimp.display.xdotool("click", 1)
+    now = until(gimp, ALL, has("Advanced"))
+    assert has("Advanced")(now) and not has("Reset Advanced")(now)
+    gimp.display.key("alt+v")
+    until(gimp, ALL, has("Smoothing"))
+    now = values(gimp)
+    assert (now["Smoothing"], now["Seed"], now["Strength"]) == (0.5, 0.0, 70.0)
+    gimp.display.key("Escape")
+    gimp.display.wait_gone(DIALOG)
