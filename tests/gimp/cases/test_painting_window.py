@@ -33,7 +33,6 @@ result = {
     "question": isinstance(window, Gtk.MessageDialog),
 }
 """
-ASK_SOON = "from dialog import watching\nwatching.ASK_AFTER = 1.0"
 
 
 def painted(now: dict[str, Any]) -> bool:
@@ -79,27 +78,4 @@ def test_a_stray_return_ends_no_update(opened: GimpSession) -> None:
     check(gimp, "updating-window")
     gimp.display.key("Escape")
     gimp.display.wait_gone(UPDATE)
-    assert eventually(gimp, lambda now: now == before) == before
-
-
-def test_cancelling_what_took_long_is_asked(opened: GimpSession) -> None:
-    gimp = opened
-    before = state(gimp)
-    open_from_menu(gimp, **ENDLESS)
-    look(gimp, ASK_SOON)
-    gimp.display.key("space")
-    until(gimp, CHOSEN, lambda now: len(now) == 1)
-    gimp.display.key("alt+a")
-    assert painted(until(gimp, SHOWN, painted, 120))
-    time.sleep(1)
-    for answer in ("Return", "alt+p"):
-        gimp.display.key("Escape")
-        asked = until(gimp, SHOWN, lambda now: now["question"])
-        gimp.display.screenshot("cancel-question")
-        assert asked["question"] and asked["buttons"] == ["Cancel Painting", "Stop and Keep", "Go On"]
-        gimp.display.key(answer)
-        if answer == "Return":
-            assert not until(gimp, SHOWN, lambda now: not now["question"])["question"]
-            assert painted(until(gimp, SHOWN, painted))
-    gimp.display.wait_gone(DIALOG)
     assert eventually(gimp, lambda now: now == before) == before
