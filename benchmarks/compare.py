@@ -32,8 +32,9 @@ from PIL import Image, ImageDraw, ImageOps
 
 from stylecore.device.engine import Engine
 from stylecore.events import StepDone
-from stylecore.painting.job import Job, Style
+from stylecore.painting.job import Job
 from stylecore.painting.plan import final_steps
+from stylecore.request import PaintRequest, Style
 from stylecore.settings import Settings
 
 SAMPLES = Path(__file__).parent.parent / "samples"
@@ -122,7 +123,7 @@ class Ours(Painter):
         #: Steps of the *normal* preset at full size under this objective.
         self.normal = final_steps(settings)
         settings = replace(settings, iterations=OURS_AT[-1])
-        self._job = Job(engine, _pixels(content), [Style(_pixels(style))], settings)
+        self._job = Job(engine, PaintRequest(_pixels(content), [Style(_pixels(style))], settings))
         super().__init__("ours", folder, (*OURS_AT, self.normal) if marks is None else marks)
 
     def _work(self) -> Iterator[tuple[int, int]]:

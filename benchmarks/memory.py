@@ -31,7 +31,8 @@ import torch
 from stylecore.device.engine import Engine
 from stylecore.device.memory_budget import WAYS, MemoryPlan
 from stylecore.events import StepDone
-from stylecore.painting.job import Job, Style
+from stylecore.painting.job import Job
+from stylecore.request import PaintRequest, Style
 from stylecore.settings import Settings
 
 #: What is measured, by the names in table and plot.
@@ -60,9 +61,9 @@ def paint(side: int, name: str, precision: str) -> dict[str, object]:
     settings = Settings(precision=precision, iterations=steps)
     content = picture_of(side)
     small = np.ascontiguousarray(content[:64, :64])
-    for _ in Job(engine, small, [Style(small)], settings).run():
+    for _ in Job(engine, PaintRequest(small, [Style(small)], settings)).run():
         pass  # warms up
-    job = Job(engine, content, [Style(content[:, ::-1])], settings)
+    job = Job(engine, PaintRequest(content, [Style(content[:, ::-1])], settings))
     job.scales = [replace(job.scales[-1], size=(side, side), steps=steps, way=way)]
     ctypes.CDLL(None).malloc_trim(0)  # what making the pictures has left unused is not the job's to grow into
     before = status("VmRSS")
@@ -86,7 +87,9 @@ def take_turns(side: int, rounds: int, precision: str) -> str:
     jobs = {}
     for name in ("one piece", "blocks"):
         content = picture_of(side)
-        job = Job(engine, content, [Style(content[:, ::-1])], Settings(precision=precision, iterations=rounds + 1))
+        job = Job(
+            engine, PaintRequest(content, [Style(content[:, ::-1])], Settings(precision=precision, iterations=rounds + 1))
+        )
         job.scales = [replace(job.scales[-1], size=(side, side), steps=rounds + 1, way=MEASURED[name])]
         jobs[name] = (event for event in job.run() if isinstance(event, StepDone))
     times: dict[str, list[float]] = {name: [] for name in jobs}

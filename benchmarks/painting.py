@@ -9,7 +9,8 @@ from PIL import Image, ImageOps
 
 from stylecore.device.engine import Engine
 from stylecore.files.pictures import Pixels
-from stylecore.painting.job import Job, Style
+from stylecore.painting.job import Job
+from stylecore.request import PaintRequest, Style
 from stylecore.settings import Settings
 
 _SAMPLES = Path(__file__).parent.parent / "samples"
@@ -29,7 +30,7 @@ def read(path: Path, side: int, *, square: bool = False) -> Pixels:
 
 def paint(engine: Engine, content: Pixels, style: Pixels, settings: Settings = Settings()) -> Pixels:
     """Return ``content`` painted in the manner of ``style``."""
-    job = Job(engine, content, [Style(style)], settings)
+    job = Job(engine, PaintRequest(content, [Style(style)], settings))
     for _ in job.run():
         pass
     return job.image()

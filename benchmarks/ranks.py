@@ -28,7 +28,8 @@ from benchmarks.memory import picture_of
 from stylecore.device.engine import Engine
 from stylecore.device.memory_budget import MemoryPlan
 from stylecore.events import StepDone
-from stylecore.painting.job import Job, Style
+from stylecore.painting.job import Job
+from stylecore.request import PaintRequest, Style
 from stylecore.settings import Settings
 from stylecore.tensors.strips import Ranks
 
@@ -47,7 +48,7 @@ def _paint(rank: int, count: int, side: int, precision: str, folder: str) -> Non
     engine = Engine("cpu", threads=1)
     content = picture_of(side)
     settings = Settings(precision=precision, iterations=_STEPS)
-    job = Job(engine, content, [Style(np.ascontiguousarray(content[:, ::-1]))], settings, ranks=ranks)
+    job = Job(engine, PaintRequest(content, [Style(np.ascontiguousarray(content[:, ::-1]))], settings), ranks=ranks)
     way = MemoryPlan(blocks=True, history=_HISTORY)
     job.scales = [replace(job.scales[-1], size=(side, side), steps=_STEPS, way=way)]
     times, before = [], ranks.traffic.copy()

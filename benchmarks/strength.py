@@ -20,7 +20,8 @@ from PIL import Image, ImageDraw
 from benchmarks.painting import read, sample_pair, to_image
 from stylecore.device.engine import Engine
 from stylecore.events import StepDone
-from stylecore.painting.job import Job, Style
+from stylecore.painting.job import Job
+from stylecore.request import PaintRequest, Style
 from stylecore.settings import Settings
 
 PAIRS = (("harbour", "starlit-oil"), ("still-life", "koi-mosaic"), ("harbour", "wave-woodblock"))
@@ -48,7 +49,7 @@ def main() -> None:
         content, style = read(content_file, size, square=True), read(style_file, 2 * size, square=True)
         rows = []
         for column, strength in enumerate(STRENGTHS):
-            job = Job(engine, content, [Style(style)], Settings(strength=strength))
+            job = Job(engine, PaintRequest(content, [Style(style)], Settings(strength=strength)))
             distance, style_loss = 0.0, 1.0
             for event in job.run():
                 if isinstance(event, StepDone):

@@ -25,7 +25,8 @@ from PIL import Image
 
 from stylecore.device.engine import Engine
 from stylecore.events import Finished, ScaleStarted, StepDone
-from stylecore.painting.job import Job, Style
+from stylecore.painting.job import Job
+from stylecore.request import PaintRequest, Style
 from stylecore.settings import Settings
 
 SAMPLES = Path(__file__).resolve().parents[1] / "samples"
@@ -42,7 +43,7 @@ def sample(folder: str, side: int) -> np.ndarray[Any, np.dtype[np.float32]]:
 
 def trace(engine: Engine, side: int, quality: str) -> tuple[float, list[tuple[float, float | None]]]:
     """Paint, and return the seconds it took and what was told after how many."""
-    job = Job(engine, sample("content", side), [Style(sample("styles", side))], Settings(quality=quality))
+    job = Job(engine, PaintRequest(sample("content", side), [Style(sample("styles", side))], Settings(quality=quality)))
     told: list[tuple[float, float | None]] = []
     begin = time.perf_counter()
     for event in job.run():

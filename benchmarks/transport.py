@@ -67,10 +67,11 @@ def through(client: Client, content: Picture, style: Picture, settings: Settings
 
 def directly(engine: Any, content: Picture, style: Picture, settings: Settings) -> float:
     """Run the same job in this process; return its seconds."""
-    from stylecore.painting.job import Job, Style
+    from stylecore.painting.job import Job
+    from stylecore.request import PaintRequest, Style
 
     begin = time.perf_counter()
-    job = Job(engine, to_pixels(content), [Style(to_pixels(style))], settings)
+    job = Job(engine, PaintRequest(to_pixels(content), [Style(to_pixels(style))], settings))
     for _ in job.run():
         continue
     to_picture(job.image(), content.kind)

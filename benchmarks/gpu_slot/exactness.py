@@ -18,7 +18,8 @@ from stylecore.network.vgg import Network
 from stylecore.objective.distances import DISTANCES
 from stylecore.objective.in_blocks import Blocks
 from stylecore.objective.objective import BalancedObjective, StylePicture, strength_weighting
-from stylecore.painting.job import Job, Style
+from stylecore.painting.job import Job
+from stylecore.request import PaintRequest, Style
 from stylecore.settings import Settings
 from tests.device import tolerance
 
@@ -104,13 +105,13 @@ def gradients(slot: Slot) -> None:
 def digest(engine: Engine, pictures: tuple[Pixels, Pixels], *, interrupted: bool = False) -> str:
     """Return a digest of a short default job's picture, ``interrupted`` in the middle and gone on from its state."""
     settings = Settings(quality="draft", iterations=6)
-    job = Job(engine, pictures[0], [Style(pictures[1])], settings)
+    job = Job(engine, PaintRequest(pictures[0], [Style(pictures[1])], settings))
     if interrupted:
         events = job.run()
         for _ in range(sum(scale.steps for scale in job.scales) // 2):
             next(events)
         state = job.state()
-        job = Job(engine, pictures[0], [Style(pictures[1])], settings)
+        job = Job(engine, PaintRequest(pictures[0], [Style(pictures[1])], settings))
         job.restore(state)
     return hashlib.sha256(painted(job).tobytes()).hexdigest()[:16]
 

@@ -12,7 +12,8 @@ from benchmarks.gpu_slot.slot import Slot, difference, painted
 from stylecore.device import memory_budget
 from stylecore.device.engine import Engine
 from stylecore.device.memory_budget import MemoryPlan
-from stylecore.painting.job import Job, Style
+from stylecore.painting.job import Job
+from stylecore.request import PaintRequest, Style
 from stylecore.settings import SETTINGS, Settings
 from stylecore.tensors.resampling import resize
 
@@ -56,7 +57,7 @@ def _large_style(slot: Slot) -> None:
     _, style = slot.pictures(64)
     side = 1200 if slot.small else 3464
     large = np.ascontiguousarray(np.tile(style, (side // 64 + 1, side // 64 + 1, 1))[:side, :side])
-    result = painted(Job(slot.engine(), content, [Style(large)], Settings(quality="draft", iterations=2)))
+    result = painted(Job(slot.engine(), PaintRequest(content, [Style(large)], Settings(quality="draft", iterations=2))))
     slot.check("a large style for a small picture", bool(np.isfinite(result).all()))
 
 
@@ -78,7 +79,12 @@ def _spill(slot: Slot) -> None:
     ramp = np.tile(np.linspace(0, 1, side, dtype=np.float32), (side, 1))
     content, style = slot.pictures(side)
     content = np.dstack([content, np.maximum(ramp.T, 0.2)])
-    job = Job(engine, content, [Style(style)], Settings(iterations=2, quality="draft"), 1 - ramp, strength_map=ramp + 0.1)
+    job = Job(
+        engine,
+        PaintRequest(
+            content, [Style(style)], Settings(iterations=2, quality="draft"), mask=1 - ramp, strength_map=ramp + 0.1
+        ),
+    )
     job.scales = [replace(scale, way=memory_budget.SPILLING[0]) for scale in job.scales]
     slot.check("spilled blocks with guide, alpha and strength map", bool(np.isfinite(painted(job)).all()))
 
@@ -107,7 +113,7 @@ def _choices(slot: Slot) -> None:
                 settings = Settings(**{"quality": "draft", "iterations": 1, setting.name: choice.value})
                 if setting.name == "precision" and choice.value == "bfloat16" and slot.small:
                     continue  # a processor without it takes long
-                result = painted(Job(engine, content, [Style(style)], settings))
+                result = painted(Job(engine, PaintRequest(content, [Style(style)], settings)))
                 slot.check(name, bool(np.isfinite(result).all()))
     one, blocks = (
         painted(slot.one_scale(engine, 64, 2, way=way, settings={"precision": "float32"}))

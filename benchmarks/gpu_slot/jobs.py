@@ -18,7 +18,8 @@ from server.client import Client, Failed, PictureArrived
 from server.discovery import server_lives
 from server.engine.pixels import to_picture
 from server.events import LAST_EVENTS
-from stylecore.painting.job import Job, Style
+from stylecore.painting.job import Job
+from stylecore.request import PaintRequest, Style
 from stylecore.settings import Settings
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -66,7 +67,9 @@ def default_job(slot: Slot) -> None:
             for _ in range(2):  # the first warms up
                 begin = time.perf_counter()
                 result = painted(
-                    Job(engine, content, [Style(style)], Settings(quality="draft" if slot.small else "normal"))
+                    Job(
+                        engine, PaintRequest(content, [Style(style)], Settings(quality="draft" if slot.small else "normal"))
+                    )
                 )
                 taken.append(time.perf_counter() - begin)
             rows[str(side)] = {"first, s": taken[0], "warm, s": taken[1]}

@@ -21,7 +21,8 @@ from benchmarks.painting import read, sample_pair
 from stylecore.device.engine import Engine
 from stylecore.device.memory_budget import MemoryPlan
 from stylecore.files.pictures import Pixels
-from stylecore.painting.job import Job, Style
+from stylecore.painting.job import Job
+from stylecore.request import PaintRequest, Style
 from stylecore.settings import Settings
 
 GIB = 2**30
@@ -124,7 +125,7 @@ class Slot:
     ) -> Job:
         """Return a job of the sample pictures, so many steps at full size, in a way of painting (default: the planned)."""
         content, style = self.pictures(side)
-        job = Job(engine, content, [Style(style)], Settings(iterations=steps, **(settings or {})), **more)
+        job = Job(engine, PaintRequest(content, [Style(style)], Settings(iterations=steps, **(settings or {}))), **more)
         last = job.scales[-1]
         job.scales = [replace(last, size=(side, side), steps=steps, way=way or last.way)]
         return job

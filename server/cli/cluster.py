@@ -8,19 +8,19 @@ from pathlib import Path
 
 from server.cli.files.folders import END_OF_ALL, Outcome
 from server.cli.terminal.progress import Several
-from server.cluster.driver import Cluster, Work
+from server.cluster.driver import Cluster
 from stylecore.errors import StyleError
 from stylecore.files.pictures import Picture, Pixels
-from stylecore.request import Extras
+from stylecore.request import PaintRequest, Style
 from stylecore.settings import Settings
 
 
 def repaint(
     cluster: Cluster,
     places: Mapping[Path, Path],
-    styles: Sequence[tuple[Pixels, float]],
+    styles: Sequence[Style[Pixels]],
     settings: Settings,
-    load: Callable[[Path, Path | None], tuple[Picture, Extras]],
+    load: Callable[[Path, Path | None], tuple[Picture, PaintRequest[Pixels]]],
     save: Callable[[Path, Pixels, Picture], None],
     interrupted: Callable[[], bool],
     *,
@@ -33,7 +33,7 @@ def repaint(
     Args:
         cluster: joined already.
         places: picture files, each with the file of its result.
-        styles: pictures with their weights.
+        styles: what all are painted with.
         settings: how they are to be painted.
         load: reads a source, and the result before it to go on from, if any.
         save: writes a result; is given the photo that it is of.
@@ -51,13 +51,13 @@ def repaint(
     sequence_of = {source: sequence for sequence in sequences for source in sequence}
     photos: dict[Path, Picture] = {}
 
-    def prepare(source: Path) -> Work:
+    def prepare(source: Path) -> PaintRequest[Pixels]:
         sequence = sequence_of[source]
         earlier = (each for each in reversed(sequence[: sequence.index(source)]) if each in there)
         before = next(earlier, None)
-        photo, extras = load(source, None if before is None else places[before])
+        photo, request = load(source, None if before is None else places[before])
         photos[source] = photo
-        return Work(photo.pixels, extras)
+        return request
 
     to_paint = [[source for source in sequence if source not in there] for sequence in sequences]
     count = sum(map(len, to_paint))

@@ -20,8 +20,7 @@ from server.discovery import default_folder
 from server.engine.pixels import to_keep, to_picture, to_pixels
 from stylecore.errors import Fault, StyleError
 from stylecore.files import pictures, writing
-from stylecore.request import Extras
-from stylecore.settings import Settings
+from stylecore.request import PaintRequest
 
 if TYPE_CHECKING:
     from stylecore.device.engine import Engine
@@ -71,11 +70,8 @@ class Interrupts:
 
 
 def paint_picture(
-    content: pictures.Pixels,
-    styles: list[tuple[pictures.Pixels, float]],
-    settings: Settings,
+    request: PaintRequest[pictures.Pixels],
     interrupts: Interrupts,
-    extras: Extras,
     options: argparse.Namespace,
     bar: Bar | Lines,
     ranks: Ranks | None = None,
@@ -85,11 +81,8 @@ def paint_picture(
     """Paint one picture and show how it goes.
 
     Args:
-        content: H × W × 3 or 4 in [0, 1].
-        styles: pictures with their weights.
-        settings: how it is to be painted.
+        request: pictures as arrays, and settings.
         interrupts: Ctrl-C.
-        extras: masks, and the picture to start from.
         options: the command line's: where to paint, and what to keep.
         bar: shows how it goes.
         ranks: the processes that paint it together, if several do.
@@ -102,11 +95,10 @@ def paint_picture(
         StyleError: what went wrong, for people.
     """
     every = options.save_every
-    given = (content, styles, settings, interrupts, extras)
     events = (
-        _local(*given, options.resume, every, ranks)
+        _local(request, interrupts, options.resume, every, ranks)
         if options.local
-        else _served(*given, options.folder, options.connection, every)
+        else _served(request, interrupts, options.folder, options.connection, every)
     )
     result: pictures.Pixels | None = None
     step = 0
@@ -134,26 +126,20 @@ def at_step(output: Path, step: int) -> Path:
 
 
 def _served(
-    content: pictures.Pixels,
-    styles: list[tuple[pictures.Pixels, float]],
-    settings: Settings,
-    interrupts: Interrupts,
-    extras: Extras,
-    folder: Path | None,
-    connection: Path | None,
-    every: int,
+    request: PaintRequest[pictures.Pixels], interrupts: Interrupts, folder: Path | None, connection: Path | None, every: int
 ) -> Iterator[Event]:
     """Paint on the server, which is started if none runs; yields what happens until the job is over."""
-    sent = [
+    content, *styles = (
         to_picture(pixels, "f32" if pixels.shape[0] * pixels.shape[1] <= _FLOAT_PIXELS else "u16")
-        for pixels in (content, *(pixels for pixels, _ in styles), *([] if extras.start is None else [extras.start]))
-    ]
-    begin = None if extras.start is None else sent.pop()
+        for pixels in (request.content, *(style.picture for style in request.styles))
+    )
+    start = None if request.start is None else to_picture(request.start, content.kind)
     yield wire.Starting("", "Calling the painting server")
     with Client.connect(folder, timeout=30.0, client_name="neural-style", connection_file=connection) as client:
-        weighted = [(picture, weight) for picture, (_, weight) in zip(sent[1:], styles, strict=True)]
+        weighted = [(picture, style.weight) for picture, style in zip(styles, request.styles, strict=True)]
+        maps = maps_sent(request)
         job = client.submit(
-            sent[0], weighted, asdict(settings), start=begin, previews=False, keep_every=every, **maps_sent(extras)
+            content, weighted, asdict(request.settings), start=start, previews=False, keep_every=every, **maps
         )
         answered = 0
         while True:
@@ -171,14 +157,7 @@ def _served(
 
 
 def _local(
-    content: pictures.Pixels,
-    styles: list[tuple[pictures.Pixels, float]],
-    settings: Settings,
-    interrupts: Interrupts,
-    extras: Extras,
-    resume: Path | None,
-    every: int,
-    among: Ranks | None,
+    request: PaintRequest[pictures.Pixels], interrupts: Interrupts, resume: Path | None, every: int, among: Ranks | None
 ) -> Iterator[Event]:
     """Paint in this process; yields the same events as the server would send, and pictures on rank 0 alone.
 
@@ -188,7 +167,7 @@ def _local(
     yield wire.Starting("", "Loading the network")
     from stylecore import events
     from stylecore.painting import checkpoint
-    from stylecore.painting.job import Job, Style
+    from stylecore.painting.job import Job
     from stylecore.tensors.strips import ALONE
 
     if among is None:
@@ -196,17 +175,7 @@ def _local(
     else:
         engine, ranks = local_engine(*among.device()), among
     yield wire.Starting("", "Preparing the pictures")
-    given = zip(styles, extras.style_guides, strict=True)
-    job = Job(
-        engine,
-        content,
-        [Style(*style, guide) for style, guide in given],
-        settings,
-        extras.guide,
-        strength_map=extras.strength_map,
-        start_picture=extras.start,
-        ranks=ranks,
-    )
+    job = Job(engine, request, ranks=ranks)
     if resume is not None and any(ranks.agree(resume.exists())):
         job.restore(checkpoint.load(resume))
         yield wire.Note("", *Fault("resumed", f"Going on from {resume}."))
@@ -259,7 +228,7 @@ def _local(
             )
             yield done
             if to_keep(done, every):
-                image = job.image_at_size(content.shape[1], content.shape[0])
+                image = job.image_at_size(request.content.shape[1], request.content.shape[0])
                 if ranks.rank == 0:
                     yield wire.PictureArrived("", "kept", to_picture(image, "f32"))
         elif isinstance(event, events.Note):

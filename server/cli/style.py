@@ -13,7 +13,7 @@ from PIL import Image, ImageDraw, ImageFont
 
 from server import client as wire
 from server.cli.files.folders import Outcome, names_many, not_taken, pictures_of, places_for, repaint, unfinished
-from server.cli.files.masks import load_extras
+from server.cli.files.masks import with_masks
 from server.cli.files.notes import as_styles, other_depths, read, transparency
 from server.cli.files.outputs import Outputs, save_painted
 from server.cli.painting import Interrupts, at_step, paint_picture
@@ -22,7 +22,7 @@ from server.cli.terminal.progress import progress
 from stylecore.errors import StyleError
 from stylecore.files import pictures, writing
 from stylecore.painting.brush import enough_pixels
-from stylecore.request import Extras
+from stylecore.request import PaintRequest, Style
 from stylecore.setting_kinds import SettingError, numbers
 from stylecore.settings import BY_NAME, Settings
 
@@ -61,7 +61,7 @@ def style(options: argparse.Namespace, ranks: Ranks | None = None) -> int:
     photo = read(options.content, max(0, options.size))
     start = read(options.start_from, max(0, options.size)).pixels if options.start_from else None
     styles = load_styles(options, weights, photo.pixels.shape[:2], settings.brush_size)
-    extras = load_extras(options, photo.pixels, start)
+    request = with_masks(options, PaintRequest(photo.pixels, styles, settings, start=start))
     if first:
         tell_all(transparency(photo, options.output))
         _check_writing(options, photo)
@@ -69,9 +69,7 @@ def style(options: argparse.Namespace, ranks: Ranks | None = None) -> int:
     # From here on to the end of writing, Ctrl-C costs nothing that has been painted.
     with Interrupts() as interrupts:
         with progress(quiet=options.json or not first) as bar:
-            painted = paint_picture(
-                photo.pixels, styles, settings, interrupts, extras, options, bar, ranks, saving=_saving(options, photo)
-            )
+            painted = paint_picture(request, interrupts, options, bar, ranks, saving=_saving(options, photo))
         if not first:
             return 0  # rank 0 has the picture
         if painted is None:
@@ -80,7 +78,7 @@ def style(options: argparse.Namespace, ranks: Ranks | None = None) -> int:
         result, finished = painted
         save_painted(options.output, result, **_saving(options, photo))
         if options.side_by_side is not None:
-            _write_side_by_side(options, photo.pixels, [pixels for pixels, _ in styles], result)
+            _write_side_by_side(options, photo.pixels, [style.picture for style in styles], result)
         _tell(options, result, finished, time.monotonic() - begin)
     return interrupts.exit_status if finished.stopped else 0
 
@@ -196,7 +194,7 @@ def _many(options: argparse.Namespace, settings: Settings, weights: list[float])
     places = places_for(sources, options.output, _inputs(options), again=options.again)
     tell_all(other_depths(options.depth, places.values()))
 
-    def load(source: Path, start: Path | None) -> tuple[pictures.Picture, Extras]:
+    def load(source: Path, start: Path | None) -> tuple[pictures.Picture, PaintRequest[pictures.Pixels]]:
         photo = read(source, max(0, options.size), say=note)
         for lost in transparency(photo, places[source]):
             note(lost)
@@ -205,16 +203,14 @@ def _many(options: argparse.Namespace, settings: Settings, weights: list[float])
         begin = None if start is None else read(start).pixels
         if begin is not None and begin.shape[:2] != photo.pixels.shape[:2]:
             begin = None  # another size: a new scene
-        return photo, load_extras(options, photo.pixels, begin)
+        return photo, with_masks(options, PaintRequest(photo.pixels, styles, settings, start=begin))
 
     def save(place: Path, result: pictures.Pixels, photo: pictures.Picture) -> None:
         save_painted(place, result, **_saving(options, photo))
 
     def paint(source: Path, target: Path, start: Path | None) -> Path | None:
-        photo, extras = load(source, start)
-        painted = paint_picture(
-            photo.pixels, styles, settings, interrupts, extras, options, bar, saving=_saving(options, photo)
-        )
+        photo, request = load(source, start)
+        painted = paint_picture(request, interrupts, options, bar, saving=_saving(options, photo))
         if painted is None:
             return None
         result, finished = painted
@@ -302,7 +298,7 @@ def style_weights(text: str | None, count: int) -> list[float]:
 
 def load_styles(
     options: argparse.Namespace, weights: list[float], content: tuple[int, int] | None, brush_size: float
-) -> list[tuple[pictures.Pixels, float]]:
+) -> list[Style[pictures.Pixels]]:
     """Return the pictures of the styles that were named, each with its weight.
 
     Args:
@@ -314,7 +310,7 @@ def load_styles(
     """
     enough = 0 if content is None else enough_pixels(content, brush_size)
     paths = zip(options.styles, weights, strict=True)
-    return [(read(path, enough=enough).pixels, weight) for path, weight in paths]
+    return [Style(read(path, enough=enough).pixels, weight) for path, weight in paths]
 
 
 def _depth(options: argparse.Namespace, photo: pictures.Picture) -> int:

@@ -20,7 +20,7 @@ from server.discovery import default_folder
 from server.protocol import VERSION
 from stylecore.errors import StyleError
 from stylecore.files.pictures import Pixels
-from stylecore.request import Extras
+from stylecore.request import PaintRequest, Style
 from stylecore.settings import Settings
 
 if TYPE_CHECKING:
@@ -41,14 +41,6 @@ _TELL_SECONDS = 0.5
 _SAME = "Install the same version on all of them, and run “ray start” from its environment: see docs/cluster.md."
 #: A worker sees all GPUs of its machine and takes the one it was given, so that it can be used again for another one.
 _WORKERS = {"env_vars": {"RAY_EXPERIMENTAL_NOSET_CUDA_VISIBLE_DEVICES": "1"}}
-
-
-@dataclass(frozen=True)
-class Work:
-    """One picture as it is sent: H × W × 3 or 4 float32 in [0, 1], and its masks."""
-
-    pixels: Pixels
-    extras: Extras
 
 
 @dataclass(frozen=True)
@@ -164,8 +156,8 @@ class Cluster:
     def paint(
         self,
         sequences: Sequence[Sequence[Path]],
-        prepare: Callable[[Path], Work],
-        styles: Sequence[tuple[Pixels, float]],
+        prepare: Callable[[Path], PaintRequest[Pixels]],
+        styles: Sequence[Style[Pixels]],
         settings: Settings,
         *,
         interrupted: Callable[[], bool],
@@ -180,8 +172,8 @@ class Cluster:
         Args:
             sequences: pictures, in an order that is kept within a sequence: the next is prepared once the caller has
                 taken the one before it.
-            prepare: reads a picture; may raise :class:`StyleError`.
-            styles: pictures with their weights.
+            prepare: reads a picture, and its masks; may raise :class:`StyleError`.
+            styles: what all are painted with; sent once.
             settings: how they are to be painted.
             interrupted: whether Ctrl-C was pressed.
             tell: is given now and then how far, 0 to 1, each picture is that is being painted.
@@ -223,14 +215,16 @@ class Cluster:
                     sequence = waiting.popleft()
                     source = sequence.popleft()
                     try:
-                        work = prepare(source)
+                        request = prepare(source)
                     except StyleError as error:
                         yield source, error
                         if sequence:
                             waiting.appendleft(sequence)
                         continue
-                    known = targets(*work.pixels.shape[:2])
-                    running[task.remote(VERSION, str(source), work, *sent, known, board)] = source, sequence
+                    where: list[Style[Any]] = [Style(None, style.weight, style.paints_where) for style in request.styles]
+                    bare = replace(request, styles=where)
+                    known = targets(*request.content.shape[:2])
+                    running[task.remote(VERSION, str(source), bare, *sent, known, board)] = source, sequence
                 for reference in ray.wait([*running], timeout=_POLL_SECONDS)[0] if running else ():
                     source, sequence = running.pop(reference)
                     yield source, self._answer(reference)
@@ -289,12 +283,12 @@ class _Board:
 
 
 def _measure(
-    version: str, height: int, width: int, styles: Sequence[tuple[Pixels, float]], settings: Settings, share: Share
+    version: str, height: int, width: int, styles: Sequence[Style[Pixels]], settings: Settings, share: Share
 ) -> Targets:
     """Return what is known of the styles for photos of a size; runs on any machine of the cluster."""
     import numpy as np
 
-    from stylecore.painting.job import Job, Style
+    from stylecore.painting.job import Job
     from stylecore.painting.targets import Targets
 
     targets = Targets()
@@ -303,9 +297,7 @@ def _measure(
         try:
             engine = _engine(_device(share.gpus), share.cpus)
             grey = np.full((height, width, 3), 0.5, np.float32)
-            Job(
-                engine, grey, [Style(*style) for style in styles], _within(settings, engine, share), targets=targets
-            ).measure_styles()
+            Job(engine, PaintRequest(grey, styles, _within(settings, engine, share)), targets=targets).measure_styles()
         except StyleError:
             return Targets()
     return targets
@@ -314,34 +306,24 @@ def _measure(
 def _paint(
     version: str,
     name: str,
-    work: Work,
-    styles: Sequence[tuple[Pixels, float]],
+    bare: PaintRequest[Any],
+    styles: Sequence[Style[Pixels]],
     settings: Settings,
     share: Share,
     targets: Targets,
     board: Any,
 ) -> _Answer:
-    """Paint one picture; runs on any machine of the cluster."""
+    """Paint what ``bare``, a request without the styles' pictures, asks for; runs on any machine of the cluster."""
     if version != VERSION:
         return "cluster-version", f"A machine of the cluster has neural-style {VERSION}, this one {version}.", _SAME
     from stylecore.events import Note, StepDone
-    from stylecore.painting.job import Job, Style
+    from stylecore.painting.job import Job
 
     notes, told = [], 0.0
     try:
         engine = _engine(_device(share.gpus), share.cpus)
-        extras = work.extras
-        given = [Style(*style, guide) for style, guide in zip(styles, extras.style_guides, strict=True)]
-        job = Job(
-            engine,
-            work.pixels,
-            given,
-            _within(settings, engine, share),
-            extras.guide,
-            strength_map=extras.strength_map,
-            start_picture=extras.start,
-            targets=targets,
-        )
+        whole = [replace(own, picture=style.picture) for own, style in zip(bare.styles, styles, strict=True)]
+        job = Job(engine, replace(bare, styles=whole, settings=_within(settings, engine, share)), targets=targets)
         for event in job.run():
             if isinstance(event, Note):
                 notes.append(event.sentence)

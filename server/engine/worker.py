@@ -28,6 +28,7 @@ from server.engine.pixels import to_keep, to_picture, to_pixels
 from server.engine.reports import report
 from server.protocol import Message, Picture
 from stylecore.errors import Fault, StyleError, fault
+from stylecore.request import PaintRequest, Style
 
 if TYPE_CHECKING:
     import numpy as np
@@ -235,7 +236,7 @@ class Worker:
         self.report("used", job=name, peak=_peak(self._engine), memory=self._engine.memory(), arithmetic=arithmetic)
 
     def _begin(self, message: Message) -> Running:
-        from stylecore.painting.job import Job, Style
+        from stylecore.painting.job import Job
 
         fields = message.fields
         sent: dict[str, list[NDArray[np.float32]]] = {role: [] for role in protocol.submitted(fields)}
@@ -245,17 +246,10 @@ class Worker:
         guides = iter(sent.get("style guide", []))
         own = [next(guides) if has else None for has in fields["style_guides"]] or [None] * len(sent["style"])
         styles = [Style(*each) for each in zip(sent["style"], fields["weights"], own, strict=True)]
-        guide, start, strength_map = (sent.get(role, [None])[0] for role in ("guide", "start", "strength map"))
-        job = Job(
-            self._engine,
-            sent["content"][0],
-            styles,
-            fields["settings"],
-            guide=guide,
-            strength_map=strength_map,
-            start_picture=start,
-            anew=fields["start"] == "around",
-        )
+        mask, start, strength_map = (sent.get(role, [None])[0] for role in ("guide", "start", "strength map"))
+        around = fields["start"] == "around"
+        request = PaintRequest(sent["content"][0], styles, fields["settings"], mask, strength_map, start, around)
+        job = Job(self._engine, request)
         return Running(
             fields["job"],
             job,

@@ -15,9 +15,10 @@ from torch import Tensor
 from stylecore.device.engine import Engine
 from stylecore.events import StepDone
 from stylecore.objective.objective import STYLE_LAYERS, Evaluation
-from stylecore.painting.inputs import Pixels, Style, picture_tensors
+from stylecore.painting.inputs import Pixels, picture_tensors
 from stylecore.painting.job import Job
 from stylecore.painting.lbfgs import BoxLBFGS
+from stylecore.request import PaintRequest, Style
 from stylecore.settings import Settings
 
 #: The layers of the figure, for the content one by one, for the style from the first to each.
@@ -97,7 +98,7 @@ def style_of(
     )
     size = picture.shape[:2]
     grey = np.full((*size, 3), 0.5, np.float32)
-    job = Job(engine, grey, [Style(picture)], settings)
+    job = Job(engine, PaintRequest(grey, [Style(picture)], settings))
     loss = 0.0
     for event in job.run():
         if isinstance(event, StepDone):

@@ -27,7 +27,7 @@ class Score:
 
 
 class Judge(Job):
-    """Scores pictures of the content's size by the objective of a job with the same arguments."""
+    """Scores pictures of the content's size by the objective of a job with the same request."""
 
     _judged_by: Objective | None = None
 

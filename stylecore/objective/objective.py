@@ -32,16 +32,16 @@ _LEAST = 1e-3
 
 @dataclass(frozen=True)
 class StylePicture:
-    """One style at the size it is used at: 1 × 3 × h × w in [0, 1], its share, and which pixels count (h × w).
+    """One style at the size it is used at: 1 × 3 × h × w in [0, 1], its share, and its alpha: which pixels count (h × w).
 
-    ``region`` (H × W of the content, 0 to 1) is where it paints; ``None`` for the whole guide. Styles with the very same
-    region are blended by their shares. ``known`` holds its moments by layer: taken as they are, or filled in if empty.
+    ``paints_where`` (H × W of the content, 0 to 1) is where it paints; ``None`` for the whole guide. Styles with the very
+    same map are blended by their shares. ``known`` holds its moments by layer: taken as they are, or filled in if empty.
     """
 
     picture: Tensor
     share: float = 1.0
-    guide: Tensor | None = None
-    region: Tensor | None = None
+    alpha: Tensor | None = None
+    paints_where: Tensor | None = None
     known: dict[str, Moments] | None = None
 
 
@@ -141,7 +141,7 @@ def _regions(styles: Sequence[StylePicture], guide: Tensor | None, size: tuple[i
     """Sort styles by the region they paint, with each region's maps and its share of the guided area."""
     regions: list[tuple[Tensor | None, list[StylePicture]]] = []
     for style in styles:
-        where = guide if style.region is None else style.region
+        where = guide if style.paints_where is None else style.paints_where
         together = next((found for other, found in regions if other is where), None)
         if together is None:
             regions.append((where, [style]))
@@ -234,7 +234,7 @@ class Objective:
                 size = (style.picture.shape[2], style.picture.shape[3])
                 strip = Strip(size[0], self._strip.ranks) if self._strip.shared else Strip(size[0])
                 maps = {
-                    name: [_cut(feature_guide(style.guide, layer_size(name, size)), name, strip)] for name in STYLE_LAYERS
+                    name: [_cut(feature_guide(style.alpha, layer_size(name, size)), name, strip)] for name in STYLE_LAYERS
                 }
                 found = self._describe(strip.cut(style.picture), maps, strip)[0]
                 known.update({name: layer for name, (layer,) in found.items()})
@@ -367,7 +367,7 @@ class BalancedObjective(Objective):
     def _make_palette(self, content: Tensor) -> Palette:
         regions = [
             PaletteRegion(
-                [(style.picture, style.guide, style.share) for style in region.styles], region.where, region.share
+                [(style.picture, style.alpha, style.share) for style in region.styles], region.where, region.share
             )
             for region in self._regions
         ]

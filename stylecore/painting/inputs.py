@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
@@ -15,19 +14,6 @@ from stylecore.painting.plan import check_size
 from stylecore.tensors.resampling import fill_transparent
 
 Pixels = NDArray[np.float32]
-
-
-@dataclass(frozen=True)
-class Style:
-    """A style picture, H × W × 3 or 4 float32 in [0, 1] perceptual sRGB, and its weight among those of the same guide.
-
-    ``guide`` (of the *content's* size, H × W float32 in [0, 1]) is where this style paints; the styles without one paint
-    what the others' guides leave. A style of weight 0 is left out.
-    """
-
-    picture: Pixels
-    weight: float = 1.0
-    guide: Pixels | None = None
 
 
 def picture_tensors(

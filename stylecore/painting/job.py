@@ -5,7 +5,7 @@ from __future__ import annotations
 import gc
 import math
 import time
-from collections.abc import Generator, Iterator, Mapping, Sequence
+from collections.abc import Generator, Iterator, Mapping
 from dataclasses import astuple, replace
 from typing import Any
 
@@ -21,42 +21,30 @@ from stylecore.objective.objective import STYLE_LAYERS, Objective
 from stylecore.painting.brush import style_size
 from stylecore.painting.convergence import Settling
 from stylecore.painting.costs import Costs
-from stylecore.painting.inputs import Pixels, Style
+from stylecore.painting.inputs import Pixels
 from stylecore.painting.lbfgs import BoxLBFGS
 from stylecore.painting.plan import Scale, make_plan
 from stylecore.painting.scale_inputs import Materials
 from stylecore.painting.targets import Targets
 from stylecore.painting.time_left import WorkClock
+from stylecore.request import PaintRequest
 from stylecore.settings import BY_NAME, Settings
 from stylecore.tensors.resampling import resize, upsample_with_detail
 from stylecore.tensors.strips import ALONE, Ranks, Strip
-
-__all__ = ["Job", "Pixels", "Style"]
 
 # Raised when a saved state changes its meaning.
 _STATE_VERSION = 5
 
 
 class Job:
-    """Paint ``content`` in the manner of ``styles``.
+    """Paint what a request asks for.
 
     Between two events of :meth:`run` the caller may read :meth:`image`, :meth:`update` the settings, :meth:`stop` or
     :meth:`cancel`.
 
     Args:
         engine: device and network.
-        content: H × W × 3 (RGB) or 4 (RGB and straight alpha) float32 in [0, 1], perceptual sRGB. Transparent pixels
-            influence nothing.
-        styles: at least one; weights at least 0, not all 0.
-        settings: how it is to be painted.
-        guide: H × W float32 in [0, 1]: where (and how much) the picture is painted; ``None`` for everywhere.
-        strength_map: H × W float32 in [0, 1]: 1 paints with the set strength, 0 gives the photo back, even between. See
-            :mod:`stylecore.painting.masks`.
-        start_picture: a picture of the content's size to begin from, H × W × 3 or 4 like the content, e.g. an earlier
-            result; outside the guide it stays as it is. It takes the place of the setting ``start``.
-        anew: with a start picture: paint anew within the guide, in as many steps as without one, so that only what lies
-            around comes from it. False goes on from its pixels in about a third of the time, which suits a small change
-            of the settings.
+        request: pictures as arrays, and settings.
         targets: what is known of the styles from a job with the same styles and settings; what it lacks is measured, and
             added to it.
         ranks: the processes that paint this picture together (:mod:`stylecore.tensors.strips`). Each makes the same job
@@ -68,25 +56,12 @@ class Job:
     """
 
     def __init__(
-        self,
-        engine: Engine,
-        content: Pixels,
-        styles: Sequence[Style],
-        settings: Settings = Settings(),
-        guide: Pixels | None = None,
-        *,
-        strength_map: Pixels | None = None,
-        start_picture: Pixels | None = None,
-        anew: bool = False,
-        targets: Targets | None = None,
-        ranks: Ranks = ALONE,
+        self, engine: Engine, request: PaintRequest[Pixels], *, targets: Targets | None = None, ranks: Ranks = ALONE
     ) -> None:
-        self._engine, self._ranks = engine, ranks
+        self._engine, self._ranks, settings = engine, ranks, request.settings
         # All ranks take the same arithmetic, and what memory the poorest of them has.
         arithmetic = engine.arithmetic(settings.precision, ranks)
-        self._materials = Materials(
-            engine, arithmetic, content, styles, settings, guide, strength_map, start_picture, anew, targets
-        )
+        self._materials = Materials(engine, arithmetic, request, targets)
         engine.network(settings, arithmetic)  # made before what is left is counted
         available = engine.available(settings.memory_limit, ranks.on_this_machine)
         available = int(-ranks.agree(-available)[0])

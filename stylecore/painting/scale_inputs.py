@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
 
 import torch
 from torch import Tensor
@@ -26,12 +25,12 @@ from stylecore.objective.objective import (
 )
 from stylecore.painting import masks
 from stylecore.painting.brush import style_size
-from stylecore.painting.inputs import Pixels, Style, picture_tensors
+from stylecore.painting.inputs import Pixels, picture_tensors
 from stylecore.painting.masks import resize_guide
 from stylecore.painting.plan import LEAST_COARSE_CONTENT, nearly_texture
 from stylecore.painting.targets import Targets
+from stylecore.request import PaintRequest
 from stylecore.setting_kinds import numbers
-from stylecore.settings import Settings
 from stylecore.tensors import colours
 from stylecore.tensors.resampling import Size, resize
 from stylecore.tensors.strips import Strip
@@ -41,39 +40,28 @@ class Materials:
     """A job's pictures at full size, and what is made of them for a scale.
 
     Args:
-        engine, content, styles, guide, strength_map, start_picture, anew, targets: see :class:`stylecore.painting.job.Job`.
+        engine, request, targets: see :class:`stylecore.painting.job.Job`.
         arithmetic: the network's.
-        settings: in force at first.
 
     Raises:
         StyleError: bad input, with a code, a sentence and a remedy.
     """
 
     def __init__(
-        self,
-        engine: Engine,
-        arithmetic: Arithmetic,
-        content: Pixels,
-        styles: Sequence[Style],
-        settings: Settings,
-        guide: Pixels | None,
-        strength_map: Pixels | None,
-        start_picture: Pixels | None,
-        anew: bool,
-        targets: Targets | None,
+        self, engine: Engine, arithmetic: Arithmetic, request: PaintRequest[Pixels], targets: Targets | None
     ) -> None:
         #: The settings and the arithmetic in force.
-        self.settings, self.arithmetic = settings, arithmetic
+        self.settings, self.arithmetic = request.settings, arithmetic
         self._engine = engine
-        self.content, self._alpha = picture_tensors(content, "content", engine.device)
-        if not styles or sum(style.weight for style in styles) <= 0 or min(style.weight for style in styles) < 0:
+        self.content, self._alpha = picture_tensors(request.content, "content", engine.device)
+        weights = [style.weight for style in request.styles]
+        if not weights or sum(weights) <= 0 or min(weights) < 0:
             raise StyleError(*fault("no-style"))
-        styles = [style for style in styles if style.weight > 0]
-        self._areas = masks.Areas(
-            self.size, self._alpha, guide, [style.guide for style in styles], strength_map, engine.device
-        )
-        self._start = None if start_picture is None else self._make_start(start_picture)
-        self._anew, self._targets = anew, targets
+        styles = [style for style in request.styles if style.weight > 0]
+        where = [style.paints_where for style in styles]
+        self._areas = masks.Areas(self.size, self._alpha, request.mask, where, request.strength_map, engine.device)
+        self._start = None if request.start is None else self._make_start(request.start)
+        self._anew, self._targets = request.anew, targets
         self._styles = [(*picture_tensors(style.picture, "style", engine.device), style.weight) for style in styles]
 
     @property

@@ -16,7 +16,8 @@ from PIL import Image
 
 from stylecore.device.engine import Engine
 from stylecore.files import pictures
-from stylecore.painting.job import Job, Style
+from stylecore.painting.job import Job
+from stylecore.request import PaintRequest, Style
 from stylecore.settings import Settings
 from tests import device
 from tests.server.conftest import ROOT, Server
@@ -88,5 +89,5 @@ def test_all_processes_compute_as_was_decided_once(tmp_path: Path) -> None:
     assert json.loads(file.read_text())["machines"] == [decided]  # and nobody has decided anew
     settings = Settings(quality="draft", iterations=8, precision="float32")
     photo, style = (pictures.load(tmp_path / name).pixels for name in ("photo.png", "style.png"))
-    job = Job(Engine("cpu", threads=1), photo, [Style(style)], settings)
+    job = Job(Engine("cpu", threads=1), PaintRequest(photo, [Style(style)], settings))
     assert [*job.run()] and not np.array_equal(job.image(), served)  # where nothing is kept

@@ -9,12 +9,13 @@ import torch
 from stylecore.device.engine import Engine
 from stylecore.files.pictures import Pixels
 from stylecore.objective.flat import least_spread, roughened
-from stylecore.painting.job import Job, Style
+from stylecore.painting.job import Job
+from stylecore.request import PaintRequest, Style
 from stylecore.settings import Settings
 
 
 def painted(engine: Engine, content: Pixels, style: Pixels, **settings: object) -> Pixels:
-    job = Job(engine, content, [Style(style)], Settings(quality="draft", **settings))
+    job = Job(engine, PaintRequest(content, [Style(style)], Settings(quality="draft", **settings)))
     for _ in job.run():
         pass
     return job.image()

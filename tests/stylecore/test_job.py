@@ -12,7 +12,8 @@ from stylecore.errors import StyleError
 from stylecore.events import Finished, ScaleStarted, StepDone
 from stylecore.files.pictures import Pixels
 from stylecore.objective.objective import BalancedObjective
-from stylecore.painting.job import Job, Style
+from stylecore.painting.job import Job
+from stylecore.request import PaintRequest, Style
 from stylecore.settings import Settings
 from stylecore.tensors.resampling import pyramid_sizes
 from tests.stylecore.conftest import sample
@@ -30,7 +31,7 @@ def square(side: int, colour: float = 0.5, channels: int = 3) -> Pixels:
 
 def test_events_tell_the_whole_story(engine: Engine, content: Pixels, style: Pixels) -> None:
     picture = np.concatenate([content, content[:, ::-1], content], 1)[:90]  # 90 × 288
-    job = Job(engine, picture, [Style(style)], Settings(quality="draft"))
+    job = Job(engine, PaintRequest(picture, [Style(style)], Settings(quality="draft")))
     events = list(job.run())
     scales = [event for event in events if isinstance(event, ScaleStarted)]
     steps = [event for event in events if isinstance(event, StepDone)]
@@ -54,7 +55,7 @@ def test_raw_objectives_paint_with_their_own_weights(objective: str, real_engine
     settings = Settings(objective=objective, iterations=30, content_weight=1.0)
     steps = []
     for weight in (1.0, 1e5):
-        job = Job(real_engine, photo, [Style(style)], replace(settings, style_weight=weight))
+        job = Job(real_engine, PaintRequest(photo, [Style(style)], replace(settings, style_weight=weight)))
         steps.append([event for event in job.run() if isinstance(event, StepDone)][-1])
     assert steps[1].style_loss < 0.5 * steps[0].style_loss
     assert steps[1].content_loss > steps[0].content_loss
@@ -63,7 +64,7 @@ def test_raw_objectives_paint_with_their_own_weights(objective: str, real_engine
 def test_the_content_is_not_forgotten_at_the_coarse_scales(engine: Engine, content: Pixels, style: Pixels) -> None:
     """Next to no content weight is for the picture at full size; a coarser one that forgot the content is no start."""
     settings = Settings(objective="gram", quality="draft", content_weight=0.01, style_weight=10.0, iterations=4)
-    job = Job(engine, np.tile(content, (1, 2, 1)), [Style(style)], settings)
+    job = Job(engine, PaintRequest(np.tile(content, (1, 2, 1)), [Style(style)], settings))
     weights: dict[bool, list[float]] = {False: [], True: []}
     for event in job.run():
         if isinstance(event, StepDone):
@@ -80,21 +81,21 @@ def test_the_content_is_not_forgotten_at_the_coarse_scales(engine: Engine, conte
 def test_every_statistic_brings_the_picture_nearer_to_the_style(
     statistics: str, engine: Engine, content: Pixels, style: Pixels
 ) -> None:
-    job = Job(engine, content, [Style(style)], Settings(statistics=statistics, quality="draft", strength=70))
+    job = Job(engine, PaintRequest(content, [Style(style)], Settings(statistics=statistics, quality="draft", strength=70)))
     last = [event for event in job.run() if isinstance(event, StepDone)][-1]
     assert last.style_loss < 0.6  # it is 1 at the photo
 
 
 def test_same_input_gives_the_same_bytes(engine: Engine, content: Pixels, style: Pixels) -> None:
     settings = Settings(quality="draft", start="noise", seed=7)
-    first, second = (finish(Job(engine, content, [Style(style)], settings)) for _ in range(2))
+    first, second = (finish(Job(engine, PaintRequest(content, [Style(style)], settings))) for _ in range(2))
     assert first.tobytes() == second.tobytes()
-    other = finish(Job(engine, content, [Style(style)], replace(settings, seed=8)))
+    other = finish(Job(engine, PaintRequest(content, [Style(style)], replace(settings, seed=8))))
     assert other.tobytes() != first.tobytes()
 
 
 def test_stop_keeps_the_picture_and_cancel_ends_without_one(engine: Engine, content: Pixels, style: Pixels) -> None:
-    job = Job(engine, content, [Style(style)])
+    job = Job(engine, PaintRequest(content, [Style(style)]))
     after = []
     for event in job.run():
         after.append(event)
@@ -105,7 +106,7 @@ def test_stop_keeps_the_picture_and_cancel_ends_without_one(engine: Engine, cont
     assert job.image().shape == content.shape
     assert np.abs(job.image() - content).mean() > 0.005
 
-    job = Job(engine, content, [Style(style)])
+    job = Job(engine, PaintRequest(content, [Style(style)]))
     events = job.run()
     next(events), next(events)
     job.cancel()
@@ -116,13 +117,13 @@ def test_strength_goes_from_the_photo_to_the_style(engine: Engine, content: Pixe
     changes = []
     for strength in (0, 5, 35, 65, 100):
         settings = Settings(strength=strength, quality="draft")
-        changes.append(np.abs(finish(Job(engine, content, [Style(style)], settings)) - content).mean())
+        changes.append(np.abs(finish(Job(engine, PaintRequest(content, [Style(style)], settings))) - content).mean())
     assert changes[0] < 1 / 255
     assert changes == sorted(changes)
 
 
 def test_live_settings_change_a_running_job(engine: Engine, content: Pixels, style: Pixels) -> None:
-    job = Job(engine, content, [Style(style)], Settings(quality="draft", strength=100))
+    job = Job(engine, PaintRequest(content, [Style(style)], Settings(quality="draft", strength=100)))
     losses = []
     for event in job.run():
         if isinstance(event, StepDone):
@@ -136,8 +137,8 @@ def test_live_settings_change_a_running_job(engine: Engine, content: Pixels, sty
 
 
 def test_photo_colours_keep_the_photos_hue(engine: Engine, content: Pixels, style: Pixels) -> None:
-    painted = finish(Job(engine, content, [Style(style)], Settings(quality="draft")))
-    kept = finish(Job(engine, content, [Style(style)], Settings(quality="draft", colours="photo")))
+    painted = finish(Job(engine, PaintRequest(content, [Style(style)], Settings(quality="draft"))))
+    kept = finish(Job(engine, PaintRequest(content, [Style(style)], Settings(quality="draft", colours="photo"))))
 
     def chroma(picture: Pixels) -> Pixels:
         return picture - picture.mean(2, keepdims=True)
@@ -154,7 +155,7 @@ def test_colours_matched_to_the_photo(engine: Engine, content: Pixels, style: Pi
     photo = content * np.array([0.3, 0.6, 1.0], np.float32)
 
     def away(settings: dict[str, object], live: dict[str, object] | None = None) -> float:
-        job = Job(engine, photo, [Style(style)], Settings(quality="draft", strength=90, **settings))
+        job = Job(engine, PaintRequest(photo, [Style(style)], Settings(quality="draft", strength=90, **settings)))
         for event in job.run():
             if live and isinstance(event, StepDone) and event.step == 5 and event.scale == 1:
                 job.update(replace(job.settings, **live))
@@ -169,7 +170,7 @@ def test_colours_matched_to_the_photo(engine: Engine, content: Pixels, style: Pi
 
 
 def test_the_amount_of_the_photos_colours(engine: Engine, content: Pixels, style: Pixels) -> None:
-    job = Job(engine, content, [Style(style)], Settings(quality="draft"))
+    job = Job(engine, PaintRequest(content, [Style(style)], Settings(quality="draft")))
     painted = finish(job)
     looks = []
     for colours, amount in (("style", 0), ("photo", 100), ("style", 30), ("photo", 70)):
@@ -186,7 +187,9 @@ def test_transparent_pixels_influence_nothing_and_stay_transparent(engine: Engin
     for hidden in (0.0, 1.0):
         picture = np.concatenate([content, alpha], 2)
         picture[:, 48:, :3] = hidden
-        results.append(finish(Job(engine, picture, [Style(style)], Settings(quality="draft", precision="float32"))))
+        results.append(
+            finish(Job(engine, PaintRequest(picture, [Style(style)], Settings(quality="draft", precision="float32"))))
+        )
     assert np.array_equal(results[0][..., 3:], alpha)
     assert np.abs(results[0][:, :48] - results[1][:, :48]).max() < 1e-3
 
@@ -195,7 +198,7 @@ def test_a_guide_limits_where_the_picture_changes(engine: Engine, content: Pixel
     guide = np.zeros((96, 96), np.float32)
     guide[:, :40] = 1
     guide[:, 40:44] = 0.5
-    result = finish(Job(engine, content, [Style(style)], Settings(quality="draft"), guide))
+    result = finish(Job(engine, PaintRequest(content, [Style(style)], Settings(quality="draft"), mask=guide)))
     assert np.abs(result[:, 44:] - content[:, 44:]).max() < 1e-6
     assert np.abs(result[:, :40] - content[:, :40]).mean() > 0.03
 
@@ -203,9 +206,11 @@ def test_a_guide_limits_where_the_picture_changes(engine: Engine, content: Pixel
 def test_a_warm_start_gives_a_fresh_runs_loss_in_a_third_of_its_work(
     engine: Engine, content: Pixels, style: Pixels
 ) -> None:
-    first = np.round(finish(Job(engine, content, [Style(style)], Settings(strength=50))) * 255) / np.float32(255)
+    first = np.round(finish(Job(engine, PaintRequest(content, [Style(style)], Settings(strength=50)))) * 255) / np.float32(
+        255
+    )
     settings = Settings(strength=60)
-    runs = [Job(engine, content, [Style(style)], settings, start_picture=start) for start in (None, first)]
+    runs = [Job(engine, PaintRequest(content, [Style(style)], settings, start=start)) for start in (None, first)]
     losses = [[event for event in job.run() if isinstance(event, StepDone)][-1].total_loss for job in runs]
     assert losses[1] < 1.04 * losses[0]  # at 512 px within 3 %
     work = [sum(scale.steps * scale.size[0] * scale.size[1] for scale in job.scales) for job in runs]
@@ -222,7 +227,7 @@ def test_around_the_guide_the_start_picture_stays(engine: Engine, content: Pixel
     results = []
     for anew in (False, True):
         settings = Settings(quality="draft", strength=30)
-        job = Job(engine, content, [Style(style)], settings, guide, start_picture=earlier, anew=anew)
+        job = Job(engine, PaintRequest(content, [Style(style)], settings, mask=guide, start=earlier, anew=anew))
         results.append(finish(job))
         assert np.abs(results[-1][:, 44:] - earlier[:, 44:]).max() < 1e-6
     near = [np.abs(result[:, :40] - earlier[:, :40]).mean() for result in results]
@@ -233,9 +238,9 @@ def test_around_the_guide_the_start_picture_stays(engine: Engine, content: Pixel
 def test_two_styles_blend(engine: Engine, content: Pixels, style: Pixels) -> None:
     """A style given twice is that style; its opposite with no weight changes nothing."""
     settings = Settings(quality="draft", precision="float32")
-    alone = finish(Job(engine, content, [Style(style)], settings))
-    weightless = finish(Job(engine, content, [Style(style), Style(1 - style, 0.0)], settings))
-    mixed = finish(Job(engine, content, [Style(style), Style(1 - style)], settings))
+    alone = finish(Job(engine, PaintRequest(content, [Style(style)], settings)))
+    weightless = finish(Job(engine, PaintRequest(content, [Style(style), Style(1 - style, 0.0)], settings)))
+    mixed = finish(Job(engine, PaintRequest(content, [Style(style), Style(1 - style)], settings)))
     assert np.abs(alone - weightless).mean() < 2e-3
     assert np.abs(alone - mixed).mean() > 0.02
 
@@ -243,20 +248,20 @@ def test_two_styles_blend(engine: Engine, content: Pixels, style: Pixels) -> Non
 @pytest.mark.parametrize("colour", [0.0, 0.4, 1.0])
 def test_constant_pictures_give_a_picture(engine: Engine, style: Pixels, colour: float) -> None:
     for content, painting in ((square(64, colour), style), (style, square(64, colour)), (square(48), square(64))):
-        result = finish(Job(engine, content, [Style(painting)], Settings(quality="draft")))
+        result = finish(Job(engine, PaintRequest(content, [Style(painting)], Settings(quality="draft"))))
         assert np.isfinite(result).all()
 
 
 @pytest.mark.parametrize("shape", [(16, 16), (17, 131), (16, 400), (101, 67)])
 def test_odd_sizes(engine: Engine, content: Pixels, style: Pixels, shape: tuple[int, int]) -> None:
     tiled = np.tile(content, (2, 5, 1))[: shape[0], : shape[1]]
-    assert finish(Job(engine, tiled, [Style(style)], Settings(quality="draft"))).shape == (*shape, 3)
+    assert finish(Job(engine, PaintRequest(tiled, [Style(style)], Settings(quality="draft")))).shape == (*shape, 3)
 
 
 def test_not_a_number_in_the_input_does_no_harm(engine: Engine, content: Pixels, style: Pixels) -> None:
     damaged = content.copy()
     damaged[10, 10] = (np.nan, np.inf, -np.inf)
-    assert np.isfinite(finish(Job(engine, damaged, [Style(style)], Settings(quality="draft")))).all()
+    assert np.isfinite(finish(Job(engine, PaintRequest(damaged, [Style(style)], Settings(quality="draft"))))).all()
 
 
 def test_an_objective_gone_wild_never_gives_garbage(
@@ -275,7 +280,7 @@ def test_an_objective_gone_wild_never_gives_garbage(
         return evaluation
 
     monkeypatch.setattr(BalancedObjective, "__call__", failing)
-    job = Job(engine, content[:64, :64], [Style(style)], Settings(quality="draft"))
+    job = Job(engine, PaintRequest(content[:64, :64], [Style(style)], Settings(quality="draft")))
     result = finish(job)
     assert np.isfinite(result).all() and np.abs(result - content[:64, :64]).mean() > 0.005
 
@@ -294,20 +299,20 @@ def test_an_objective_gone_wild_never_gives_garbage(
 )
 def test_bad_input_is_told_in_words(engine: Engine, content, styles, code: str) -> None:
     with pytest.raises(StyleError) as caught:
-        Job(engine, content, styles)
+        Job(engine, PaintRequest(content, styles))
     assert caught.value.code == code
     assert caught.value.sentence.endswith(".") and caught.value.remedy
 
 
 def test_an_empty_guide_is_an_error(engine: Engine, content: Pixels, style: Pixels) -> None:
     with pytest.raises(StyleError) as caught:
-        Job(engine, content, [Style(style)], Settings(), np.zeros((96, 96), np.float32))
+        Job(engine, PaintRequest(content, [Style(style)], mask=np.zeros((96, 96), np.float32)))
     assert caught.value.code == "empty-guide"
 
 
 def test_a_start_picture_of_another_size_is_an_error(engine: Engine, content: Pixels, style: Pixels) -> None:
     with pytest.raises(StyleError) as caught:
-        Job(engine, content, [Style(style)], start_picture=content[:90])
+        Job(engine, PaintRequest(content, [Style(style)], start=content[:90]))
     assert caught.value.code == "bad-start"
 
 
@@ -316,7 +321,7 @@ def test_a_picture_that_does_not_fit_is_painted_smaller_and_said_so(
 ) -> None:
     large = np.repeat(np.repeat(content, 4, 0), 4, 1)
     monkeypatch.setattr(engine, "memory", lambda: {"total": 10**9, "free": 113_000_000})
-    job = Job(engine, large, [Style(style)], Settings(quality="draft"))
+    job = Job(engine, PaintRequest(large, [Style(style)], Settings(quality="draft")))
     events = list(job.run())
     assert any(getattr(event, "code", "") == "painted-smaller" for event in events)
     assert job.scales[-1].size[0] < 384 and job.image().shape == (384, 384, 3)
@@ -329,7 +334,7 @@ def test_the_pyramid_doubles_up_to_the_full_size() -> None:
 
 
 def test_a_scale_that_is_done_can_be_refined_before_the_next(engine: Engine, content: Pixels, style: Pixels) -> None:
-    job = Job(engine, content, [Style(style)], Settings(quality="draft", strength=30))
+    job = Job(engine, PaintRequest(content, [Style(style)], Settings(quality="draft", strength=30)))
     for event in job.run():
         if isinstance(event, ScaleStarted) and event.scale == 2:
             before = job.image()

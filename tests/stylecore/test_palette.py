@@ -15,7 +15,8 @@ from stylecore.device.engine import Engine
 from stylecore.files.pictures import Pixels
 from stylecore.objective.objective import strength_weighting
 from stylecore.objective.palette import Palette, PaletteRegion, directions
-from stylecore.painting.job import Job, Style
+from stylecore.painting.job import Job
+from stylecore.request import PaintRequest, Style
 from stylecore.settings import Settings
 from stylecore.tensors.strips import Strip
 
@@ -103,7 +104,7 @@ def test_under_the_middle_it_fades_with_the_strength() -> None:
 
 
 def _paint(engine: Engine, content: Pixels, style: Pixels, **wanted: object) -> Pixels:
-    job = Job(engine, content, [Style(style)], Settings(precision="float32", **wanted))
+    job = Job(engine, PaintRequest(content, [Style(style)], Settings(precision="float32", **wanted)))
     for _ in job.run():
         pass
     return job.image()
@@ -123,7 +124,7 @@ def test_flat_colours_stay_pure(engine: Engine, content: Pixels) -> None:
 
 
 def test_a_running_job_takes_another_palette(engine: Engine, content: Pixels, style: Pixels) -> None:
-    jobs = [Job(engine, content, [Style(style)], Settings(quality="draft")) for _ in range(2)]
+    jobs = [Job(engine, PaintRequest(content, [Style(style)], Settings(quality="draft"))) for _ in range(2)]
     jobs[1].update(replace(jobs[1].settings, palette=30))
     for job in jobs:
         for _ in zip(range(8), job.run(), strict=False):

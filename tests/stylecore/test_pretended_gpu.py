@@ -21,7 +21,8 @@ from stylecore.errors import StyleError
 from stylecore.events import Note, StepDone
 from stylecore.files.pictures import Pixels
 from stylecore.network.arithmetic import Decision
-from stylecore.painting.job import Job, Style
+from stylecore.painting.job import Job
+from stylecore.request import PaintRequest, Style
 from stylecore.settings import Settings
 from stylecore.tensors import summing
 from stylecore.tensors.resampling import resize
@@ -52,13 +53,13 @@ CASES: dict[str, tuple[dict[str, Any], Extras]] = {
     "bfloat16": ({"precision": "bfloat16"}, {}),
     "in blocks": ({}, {"way": MemoryPlan(blocks=True, history=3)}),
     "in blocks, history in half": ({}, {"way": MemoryPlan(blocks=True, history=3, half=True)}),
-    "spilling": ({}, {"way": memory_budget.SPILLING[-1], "guide": noise(*SIZE, seed=1)}),
+    "spilling": ({}, {"way": memory_budget.SPILLING[-1], "mask": noise(*SIZE, seed=1)}),
     "spilling, with a strength map": ({}, {"way": memory_budget.SPILLING[-1], "strength_map": noise(*SIZE, seed=1)}),
-    "a guide": ({}, {"guide": noise(*SIZE, seed=1)}),
+    "a guide": ({}, {"mask": noise(*SIZE, seed=1)}),
     "a strength map": ({}, {"strength_map": noise(*SIZE, seed=2)}),
     "transparency": ({}, {"alpha": True}),
     "regions": ({}, {"regions": True}),
-    "a start picture": ({"iterations": 12}, {"start_picture": noise(*SIZE, 3, seed=5)}),
+    "a start picture": ({"iterations": 12}, {"start": noise(*SIZE, 3, seed=5)}),
 }
 
 
@@ -73,7 +74,7 @@ def make(engine: Engine, settings: dict[str, Any], extras: Extras) -> Job:
         Style(noise(80, 64, 3, seed=8), 1.0, guides[0]),
         Style(noise(64, 64, 4 if alpha else 3, seed=9), 2.0, guides[1]),
     ]
-    job = Job(engine, content, styles, replace(FAST, **settings), **extras)
+    job = Job(engine, PaintRequest(content, styles, replace(FAST, **settings), **extras))
     if way is not None:
         job.scales = [replace(scale, way=way) for scale in job.scales]
     return job

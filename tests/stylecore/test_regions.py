@@ -26,8 +26,10 @@ from stylecore.objective.objective import (
     Weighting,
     feature_guide,
 )
-from stylecore.painting.job import Job, Pixels, Style
+from stylecore.painting.inputs import Pixels
+from stylecore.painting.job import Job
 from stylecore.painting.masks import Areas, Map
+from stylecore.request import PaintRequest, Style
 from stylecore.settings import Settings
 from tests.stylecore.conftest import sample
 from tests.stylecore.test_job import finish
@@ -70,7 +72,7 @@ def two_regions(kind: type[Objective], network: Network, blocks: Blocks | None =
     guide = torch.ones(40, 48, dtype=torch.float64)
     guide[:6] = 0
     left = torch.linspace(1, 0, 48, dtype=torch.float64).expand(40, 48) * guide
-    styles = [StylePicture(picture(2), region=left), StylePicture(picture(3) ** 2, region=guide - left)]
+    styles = [StylePicture(picture(2), paints_where=left), StylePicture(picture(3) ** 2, paints_where=guide - left)]
     emphasis = torch.linspace(0.2, 3, 40, dtype=torch.float64)[:, None].expand(40, 48)
     weighting = Weighting(0.3, 1.0, 0.5 if kind is BalancedObjective else 0.0, (1.0, 2.0, 1.0, 0.5, 1.0), palette=0.0)
     return kind(network, picture(1), styles, weighting, guide, blocks, emphasis)
@@ -104,7 +106,7 @@ def test_two_regions_of_one_style_pull_as_hard_as_one(real_engine: Engine) -> No
     weighting = Weighting(0.3, 1.0, 0.0)
     whole = BalancedObjective(exact, content, [StylePicture(style)], weighting)
     split = BalancedObjective(
-        exact, content, [StylePicture(style, region=left), StylePicture(style, region=1 - left)], weighting
+        exact, content, [StylePicture(style, paints_where=left), StylePicture(style, paints_where=1 - left)], weighting
     )
     image = picture(3, 32, 32).repeat(1, 1, 1, 2)
     assert torch.allclose(whole(image).losses, split(image).losses, rtol=0.15)
@@ -134,20 +136,27 @@ def grey(content: Pixels) -> Pixels:
 
 def test_every_region_gets_its_own_style(real_engine: Engine, grey: Pixels, style: Pixels) -> None:
     left = halves(64)
-    result = finish(Job(real_engine, grey, [Style(style * RED, guide=left), Style(style * BLUE)], QUICK))
+    result = finish(
+        Job(real_engine, PaintRequest(grey, [Style(style * RED, paints_where=left), Style(style * BLUE)], QUICK))
+    )
     red, blue = result[:, :27].mean((0, 1)), result[:, 37:].mean((0, 1))
     assert red[0] > red[2] + 0.1 and blue[2] > blue[0] + 0.1
 
 
 def test_where_no_style_paints_the_photo_stays(engine: Engine, grey: Pixels, style: Pixels) -> None:
-    only = finish(Job(engine, grey, [Style(style * RED, guide=halves(64))], QUICK))
+    only = finish(Job(engine, PaintRequest(grey, [Style(style * RED, paints_where=halves(64))], QUICK)))
     assert np.array_equal(only[:, 32:], grey[:, 32:]) and np.abs(only[:, :27] - grey[:, :27]).mean() > 0.03
 
 
 def test_a_soft_edge_has_no_dead_zone(real_engine: Engine, grey: Pixels, style: Pixels) -> None:
     """Between two styles every column is painted as much as their insides, and the colour goes from one to the other."""
     left = halves(64, soft=32)
-    result = finish(Job(real_engine, grey, [Style(style * RED, guide=left), Style(style * BLUE, guide=1 - left)], QUICK))
+    result = finish(
+        Job(
+            real_engine,
+            PaintRequest(grey, [Style(style * RED, paints_where=left), Style(style * BLUE, paints_where=1 - left)], QUICK),
+        )
+    )
     change = np.abs(result - grey).mean((0, 2)).reshape(8, 8).mean(1)
     assert change[2:6].min() > 0.5 * min(change[:2].mean(), change[6:].mean())
     tint = (result[..., 0] - result[..., 2]).mean(0).reshape(4, 16).mean(1)
@@ -160,7 +169,7 @@ def test_the_strength_map_goes_from_the_photo_to_the_set_strength(engine: Engine
     photo = np.tile(content[:, :24], (1, 4, 1))
     for objective in ("balanced", "gram"):
         options = replace(QUICK, objective=objective)
-        result = finish(Job(engine, photo, [Style(style)], options, strength_map=strength))
+        result = finish(Job(engine, PaintRequest(photo, [Style(style)], options, strength_map=strength)))
         change = np.abs(result - photo).mean((0, 2)).reshape(4, 24)[:, 5:19].mean(1)
         assert change[0] == 0
         assert 0.1 * change[3] < change[1] < change[2] and change[3] > 0.02
@@ -172,7 +181,7 @@ def test_a_strength_map_of_ones_changes_nothing(engine: Engine, style: Pixels) -
     """Rounding apart, which grows from step to step: ten of them at one scale."""
     photo, ones = sample("content", 64), np.ones((64, 64), np.float32)
     options = replace(QUICK, iterations=10)
-    jobs = [Job(engine, photo, [Style(style)], options, strength_map=each) for each in (None, ones)]
+    jobs = [Job(engine, PaintRequest(photo, [Style(style)], options, strength_map=each)) for each in (None, ones)]
     steps = [[event for event in job.run() if isinstance(event, StepDone)] for job in jobs]
     assert len(steps[0]) == len(steps[1]) == 10
     assert steps[0][0].total_loss == pytest.approx(steps[1][0].total_loss, rel=1e-3)
@@ -180,9 +189,9 @@ def test_a_strength_map_of_ones_changes_nothing(engine: Engine, style: Pixels) -
 
 
 def test_strength_may_change_under_a_map(engine: Engine, content: Pixels, style: Pixels) -> None:
-    job = Job(engine, content, [Style(style)], replace(QUICK, strength=100), strength_map=halves(soft=40))
+    job = Job(engine, PaintRequest(content, [Style(style)], replace(QUICK, strength=100), strength_map=halves(soft=40)))
     begin = np.abs(finish(job) - content).mean()
-    job = Job(engine, content, [Style(style)], replace(QUICK, strength=100), strength_map=halves(soft=40))
+    job = Job(engine, PaintRequest(content, [Style(style)], replace(QUICK, strength=100), strength_map=halves(soft=40)))
     for number, _ in enumerate(job.run()):
         if number == 4:
             job.update(replace(job.settings, strength=10))
@@ -233,9 +242,9 @@ ONES, ZEROS = np.ones((96, 96), np.float32), np.zeros((96, 96), np.float32)
 def test_empty_and_wrong_maps_are_told_in_words(
     engine: Engine, content: Pixels, style: Pixels, guide: Map, guides: list[Map], strength: Map, code: str, words: str
 ) -> None:
-    styles = [Style(style, guide=each) for each in guides]
+    styles = [Style(style, paints_where=each) for each in guides]
     with pytest.raises(StyleError, match=words) as caught:
-        Job(engine, content, styles, Settings(), guide, strength_map=strength)
+        Job(engine, PaintRequest(content, styles, mask=guide, strength_map=strength))
     assert caught.value.code == code and caught.value.remedy
 
 

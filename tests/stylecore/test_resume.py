@@ -25,7 +25,8 @@ from stylecore.events import Note, StepDone
 from stylecore.files.pictures import Pixels
 from stylecore.network.arithmetic import Decision
 from stylecore.painting import checkpoint
-from stylecore.painting.job import Job, Style
+from stylecore.painting.job import Job
+from stylecore.request import PaintRequest, Style
 from stylecore.settings import Settings
 from tests import device
 
@@ -43,7 +44,7 @@ SETTINGS = Settings(quality="draft", strength=60, start="noise")
 @pytest.fixture(scope="module")
 def whole(engine: Engine, content: Pixels, style: Pixels) -> tuple[Job, int]:
     """A job that nothing interrupted, and its steps."""
-    job = Job(engine, content, [Style(style)], SETTINGS)
+    job = Job(engine, PaintRequest(content, [Style(style)], SETTINGS))
     return job, sum(isinstance(event, StepDone) for event in job.run())
 
 
@@ -53,11 +54,11 @@ def test_an_interruption_leaves_no_trace(
 ) -> None:
     """In the first scale, where it ends, and in the last."""
     uninterrupted, steps = whole
-    first = Job(engine, content, [Style(style)], SETTINGS)
+    first = Job(engine, PaintRequest(content, [Style(style)], SETTINGS))
     run, done = first.run(), 0
     while done < min(after, steps - 1):
         done += isinstance(next(run), StepDone)
-    second = Job(engine, content, [Style(style)])
+    second = Job(engine, PaintRequest(content, [Style(style)]))
     second.restore(saved_and_loaded(first))
     rest = sum(isinstance(event, StepDone) for event in second.run())
     assert rest == steps - done
@@ -66,11 +67,11 @@ def test_an_interruption_leaves_no_trace(
 
 
 def test_a_state_of_other_pictures_is_refused(engine: Engine, content: Pixels, style: Pixels) -> None:
-    state = Job(engine, content, [Style(style)]).state()
+    state = Job(engine, PaintRequest(content, [Style(style)])).state()
     with pytest.raises(StyleError, match="other pictures"):
-        Job(engine, content[::-1].copy(), [Style(style)]).restore(state)
+        Job(engine, PaintRequest(content[::-1].copy(), [Style(style)])).restore(state)
     with pytest.raises(StyleError, match="another version"):
-        Job(engine, content, [Style(style)]).restore({**state, "version": 0})
+        Job(engine, PaintRequest(content, [Style(style)])).restore({**state, "version": 0})
 
 
 def painted(job: Job) -> bytes:
@@ -88,14 +89,14 @@ def test_a_resumed_job_keeps_its_arithmetic(content: Pixels, style: Pixels, thin
     for decision in decisions:
         decided(tmp_path / str(decision), Machine.of(torch.device("cpu")), lambda decision=decision: decision)
         engines[decision] = Engine("cpu", str(thin_weights), threads=1, folder=tmp_path / str(decision))
-    whole = {decision: painted(Job(engines[decision], content, styles, settings)) for decision in decisions}
+    whole = {decision: painted(Job(engines[decision], PaintRequest(content, styles, settings))) for decision in decisions}
     assert len(set(whole.values())) == 3  # or this test could not fail
     for began, went_on in ((direct, winograd), (winograd, direct), (short, winograd)):
-        first = Job(engines[began], content, styles, settings)
+        first = Job(engines[began], PaintRequest(content, styles, settings))
         for event in first.run():
             if isinstance(event, StepDone):
                 break
-        second = Job(engines[went_on], content, styles, settings)
+        second = Job(engines[went_on], PaintRequest(content, styles, settings))
         second.restore(saved_and_loaded(first))
         assert painted(second) == whole[began]
         assert second.arithmetic == first.arithmetic == began.arithmetic("auto")
@@ -104,8 +105,8 @@ def test_a_resumed_job_keeps_its_arithmetic(content: Pixels, style: Pixels, thin
 def test_a_state_that_this_device_cannot_go_on_from_is_refused(
     engine: Engine, content: Pixels, style: Pixels, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    state = Job(engine, content, [Style(style)], Settings(precision="float32")).state()
-    job = Job(engine, content, [Style(style)], Settings(precision="float32"))
+    state = Job(engine, PaintRequest(content, [Style(style)], Settings(precision="float32"))).state()
+    job = Job(engine, PaintRequest(content, [Style(style)], Settings(precision="float32")))
     unknown = ({"dtype": "float64", "winograd": False}, {"dtype": [], "winograd": False}, {"dtype": "float32"})
     for damaged in (None, "float32", *unknown):
         with pytest.raises(StyleError, match="another version"):
@@ -131,7 +132,9 @@ def test_blocks_paint_the_same_picture(
     torch.set_num_threads(1)
     pictures = []
     for way in (MemoryPlan(), MemoryPlan(blocks=True, tiles=0.25, spill=True)):
-        job = Job(real_engine, content, [Style(style)], Settings(quality="draft", iterations=3, precision="float32"))
+        job = Job(
+            real_engine, PaintRequest(content, [Style(style)], Settings(quality="draft", iterations=3, precision="float32"))
+        )
         job.scales = [replace(job.scales[-1], way=way, steps=3)]
         for _ in job.run():
             pass
@@ -160,15 +163,15 @@ def test_less_memory_means_leaner_ways(side: int, kind: str) -> None:
 def test_a_memory_limit_makes_blocks_and_a_tiny_one_is_refused_in_words(engine: Engine, style: Pixels) -> None:
     content = np.tile(np.linspace(0, 1, 900, dtype=np.float32)[None, :, None], (700, 1, 3))
     for precision in ("auto", "float32"):  # and both networks are there before what is used is measured
-        whole = Job(engine, content, [Style(style)], Settings(precision=precision))
+        whole = Job(engine, PaintRequest(content, [Style(style)], Settings(precision=precision)))
         assert not whole.scales[-1].way.blocks
     memory_budget.give_back()
     used = int(Path("/proc/self/statm").read_text().split()[1]) * resource.getpagesize() / 2**30
-    limited = Job(engine, content, [Style(style)], Settings(memory_limit=used + 0.7, precision="float32"))
+    limited = Job(engine, PaintRequest(content, [Style(style)], Settings(memory_limit=used + 0.7, precision="float32")))
     assert limited.scales[-1].way.blocks and limited.scales[-1].size == (700, 900)
     for limit, words in ((used + 0.06, "too little to paint in"), (0.1, "program alone takes all")):
         with pytest.raises(StyleError, match=words) as told:
-            Job(engine, content, [Style(style)], Settings(memory_limit=limit))
+            Job(engine, PaintRequest(content, [Style(style)], Settings(memory_limit=limit)))
         assert told.value.code == "out-of-memory" and "memory limit" in told.value.remedy
 
 
@@ -179,7 +182,8 @@ from pathlib import Path
 import numpy as np
 import torch
 from stylecore.device.engine import Engine
-from stylecore.painting.job import Job, Style
+from stylecore.painting.job import Job
+from stylecore.request import PaintRequest, Style
 from stylecore.settings import Settings
 from stylecore.device.memory_budget import WAYS, MemoryPlan
 
@@ -192,9 +196,9 @@ way = replace(way, history=1)  # which is soon full
 engine = Engine("cpu", threads=1)
 content = np.random.default_rng(0).random((height, width, 3), np.float32)
 settings = Settings(iterations=way.history + 1, precision=precision)
-for _ in Job(engine, content[:64, :64], [Style(content[:64, :64])], settings).run():
+for _ in Job(engine, PaintRequest(content[:64, :64], [Style(content[:64, :64])], settings)).run():
     pass
-job = Job(engine, content, [Style(content[::-1].copy())], settings)
+job = Job(engine, PaintRequest(content, [Style(content[::-1].copy())], settings))
 job.scales = [replace(job.scales[-1], way=way)]
 ctypes.CDLL(None).malloc_trim(0)  # what was freed is not the job's to grow into
 before = status("VmRSS")
@@ -228,7 +232,8 @@ import numpy as np
 import torch
 from stylecore.device.engine import Engine
 from stylecore.events import Note, StepDone
-from stylecore.painting.job import Job, Style
+from stylecore.painting.job import Job
+from stylecore.request import PaintRequest, Style
 from stylecore.settings import Settings
 from stylecore.device.memory_budget import MemoryPlan
 
@@ -236,10 +241,10 @@ engine = Engine("cpu", threads=1)
 content = np.random.default_rng(0).random((768, 768, 3), np.float32)
 style = [Style(content[:128, :128].copy())]
 settings = Settings(iterations=1, precision="float32")
-job = Job(engine, content[:64, :64], style, replace(settings, quality="draft"))
+job = Job(engine, PaintRequest(content[:64, :64], style, replace(settings, quality="draft")))
 for _ in job.run():
     pass
-job = Job(engine, content, style, settings)
+job = Job(engine, PaintRequest(content, style, settings))
 assert not job.scales[-1].way.blocks
 job.scales = job.scales[-1:]
 ctypes.CDLL(None).malloc_trim(0)
@@ -268,7 +273,9 @@ def test_running_out_of_memory_in_mid_job_goes_on_with_less() -> None:
 @pytest.mark.skipif(platform.libc_ver()[0] != "glibc", reason="only glibc can be asked")
 def test_a_step_does_not_ask_the_system_for_its_memory_anew(real_engine: Engine, style: Pixels) -> None:
     settings = Settings(precision="float32", iterations=8)
-    job = Job(real_engine, np.random.default_rng(0).random((256, 256, 3), np.float32), [Style(style)], settings)
+    job = Job(
+        real_engine, PaintRequest(np.random.default_rng(0).random((256, 256, 3), np.float32), [Style(style)], settings)
+    )
     job.scales = job.scales[-1:]
     faults = [resource.getrusage(resource.RUSAGE_SELF).ru_minflt for event in job.run() if isinstance(event, StepDone)]
     pages = np.diff(faults[2:])
@@ -276,7 +283,7 @@ def test_a_step_does_not_ask_the_system_for_its_memory_anew(real_engine: Engine,
 
 
 def test_notes_tell_of_blocks(engine: Engine, style: Pixels) -> None:
-    job = Job(engine, np.full((768, 768, 3), 0.5, np.float32), [Style(style)], Settings(precision="float32"))
+    job = Job(engine, PaintRequest(np.full((768, 768, 3), 0.5, np.float32), [Style(style)], Settings(precision="float32")))
     job.scales = [replace(job.scales[-1], way=MemoryPlan(blocks=True, history=3))]
     note = next(iter(job.run()))
     assert isinstance(note, Note) and note.code == "in-blocks"

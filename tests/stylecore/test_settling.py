@@ -12,7 +12,8 @@ from stylecore.device.engine import Engine
 from stylecore.events import Finished, StepDone
 from stylecore.files.pictures import Pixels
 from stylecore.painting.convergence import Settling
-from stylecore.painting.job import Job, Style
+from stylecore.painting.job import Job
+from stylecore.request import PaintRequest, Style
 from stylecore.settings import Settings
 
 
@@ -53,8 +54,8 @@ def test_a_picture_that_has_settled_is_done_unless_the_steps_were_asked_for(
     # Its own picture upside down: little is to be done, but it is not done at the start, where no step could help.
     little_to_do = [Style(np.ascontiguousarray(small[::-1]))]
     fixed = Settings(precision="float32", total_variation=0.0)
-    best = Job(engine, small, little_to_do, replace(fixed, quality="best"))
+    best = Job(engine, PaintRequest(small, little_to_do, replace(fixed, quality="best")))
     allowed = best.scales[-1].steps
     assert last_steps(best) < allowed
-    assert last_steps(Job(engine, small, little_to_do, replace(fixed, iterations=allowed))) == allowed
-    assert last_steps(Job(engine, small, [Style(style)], fixed)) == 40  # there is much to do
+    assert last_steps(Job(engine, PaintRequest(small, little_to_do, replace(fixed, iterations=allowed)))) == allowed
+    assert last_steps(Job(engine, PaintRequest(small, [Style(style)], fixed))) == 40  # there is much to do

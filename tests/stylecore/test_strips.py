@@ -29,7 +29,8 @@ from stylecore.objective.objective import (
 )
 from stylecore.objective.palette import BINS, DIRECTIONS
 from stylecore.painting.checkpoint import load, save
-from stylecore.painting.job import Job, Style
+from stylecore.painting.job import Job
+from stylecore.request import PaintRequest, Style
 from stylecore.settings import Settings
 from stylecore.tensors.resampling import resize, resize_rows, upsample_with_detail
 from stylecore.tensors.strips import LEAST_ROWS, UNIT, Ranks, Strip
@@ -57,7 +58,7 @@ def _objective(thin: Path, case: str, content: Tensor, style: Tensor, strip: Str
     kind, more = CASES[case]()
     # A second style of its own region, too low to be shared; the first is shared.
     lower = (_ramp(HEIGHT)[:, None].expand(HEIGHT, WIDTH) * 2 - 1).clamp(0, 1).contiguous()
-    styles = [StylePicture(style), StylePicture(style[:, :, :90].flip(1), region=lower)]
+    styles = [StylePicture(style), StylePicture(style[:, :, :90].flip(1), paints_where=lower)]
     weighting = Weighting(0.3, 1.0, 0.5 if kind is BalancedObjective else 0.0)
     pooling, rescaled = ("max", True) if kind is BalancedObjective else ("average", False)
     # In float64: rounding lets a pooling take its other neighbour now and then, and hides what strips do wrong.
@@ -100,7 +101,7 @@ def _job(engine: Engine, ranks: Ranks) -> Job:
         quality="draft", precision="float32", colours="photo", colours_amount=40, iterations=3, pooling="average"
     )
     guide = np.full((height, width), 0.9, np.float32)
-    job = Job(engine, content, styles, wanted, guide, strength_map=1 - upper / 2, ranks=ranks)
+    job = Job(engine, PaintRequest(content, styles, wanted, mask=guide, strength_map=1 - upper / 2), ranks=ranks)
     # In blocks in any case, as they are in strips.
     job.scales = [type(each)(each.size, each.steps, type(each.way)(blocks=True, history=10)) for each in job.scales]
     return job

@@ -9,8 +9,9 @@ import numpy as np
 
 from stylecore.device.engine import Engine
 from stylecore.files.pictures import Pixels
-from stylecore.painting.job import Job, Style
+from stylecore.painting.job import Job
 from stylecore.painting.targets import Targets
+from stylecore.request import PaintRequest, Style
 from stylecore.settings import Settings
 
 SETTINGS = Settings(quality="draft", iterations=2, precision="float32")
@@ -18,7 +19,9 @@ SETTINGS = Settings(quality="draft", iterations=2, precision="float32")
 
 def paint(engine: Engine, content: Pixels, style: Pixels, **more: object) -> Pixels:
     job = Job(
-        engine, content, [Style(style), Style(style[:, ::-1], 0.5)], replace(SETTINGS, **more.pop("settings", {})), **more
+        engine,
+        PaintRequest(content, [Style(style), Style(style[:, ::-1], 0.5)], replace(SETTINGS, **more.pop("settings", {}))),
+        **more,
     )
     for _ in job.run():
         pass
@@ -29,7 +32,7 @@ def test_a_picture_is_the_same_with_targets_that_travelled(engine: Engine, conte
     content = np.concatenate([content, content], 1)[:80]  # two scales
     known = Targets()
     grey = np.full_like(content, 0.5)
-    Job(engine, grey, [Style(style), Style(style[:, ::-1], 0.5)], SETTINGS, targets=known).measure_styles()
+    Job(engine, PaintRequest(grey, [Style(style), Style(style[:, ::-1], 0.5)], SETTINGS), targets=known).measure_styles()
     known = pickle.loads(pickle.dumps(known))
     expected = paint(engine, content, style)
     assert np.array_equal(paint(engine, content, style, targets=known), expected)

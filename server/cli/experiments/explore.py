@@ -19,6 +19,7 @@ from server.cli.terminal.progress import Several
 from stylecore.errors import StyleError
 from stylecore.files import pictures, writing
 from stylecore.grids import parse_axis
+from stylecore.request import PaintRequest, Style
 
 if TYPE_CHECKING:
     from stylecore.experiments.scores import Score
@@ -49,8 +50,8 @@ def sweep(options: argparse.Namespace) -> int:
     if options.reverse:
         if len(styles) != 1:
             raise StyleError("bad-arguments", "--reverse exchanges one content and one style.", "Name a single style.")
-        style = read(options.styles[0], max(0, options.size)).pixels
-        content, styles, names = style, [(read(options.content).pixels, 1.0)], names[::-1]
+        content = read(options.styles[0], max(0, options.size)).pixels
+        styles, names = [Style(read(options.content).pixels)], names[::-1]
     make_folder(folder)
     writing.check(folder / "sheet.png", content.shape[:2], content.shape[2])
     work = Sweep(folder, content, styles, runs)
@@ -68,7 +69,7 @@ def sweep(options: argparse.Namespace) -> int:
                 return interrupts.exit_status
         write_losses(folder / "losses.csv", axes, runs)
         title = f"{names[0]} painted like {', '.join(names[1:])}" + (" (reversed)" if options.reverse else "")
-        originals = [(names[0], content), *((name, pixels) for name, (pixels, _) in zip(names[1:], styles, strict=True))]
+        originals = [(names[0], content), *((name, style.picture) for name, style in zip(names[1:], styles, strict=True))]
         sheet = contact_sheet([originals, *grid(axes, runs, folder)], title)
         writing.write_image(folder / "sheet.png", sheet)
         drawn = _curves(folder / "losses.png", axes, runs)
@@ -109,7 +110,6 @@ def _curves(path: Path, axes: list[Any], runs: list[Run]) -> bool:
 def compare(options: argparse.Namespace) -> int:
     """Score pictures with the objective and show them side by side; returns the exit status."""
     from stylecore.experiments.scores import Judge
-    from stylecore.painting.job import Style
 
     settings = chosen_settings(options)
     if options.output is not None:
@@ -118,7 +118,7 @@ def compare(options: argparse.Namespace) -> int:
         writing.check(options.output, (rows_of_sheet * CELL, _SHEET_COLUMNS * CELL), 3)
     content = read(options.content).pixels
     style = read(options.style).pixels
-    judge = Judge(local_engine(), content, [Style(style)], settings)
+    judge = Judge(local_engine(), PaintRequest(content, [Style(style)], settings))
     scored = []
     for path in options.pictures:
         pixels = read(path).pixels

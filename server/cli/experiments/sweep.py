@@ -15,6 +15,7 @@ from server.protocol import VERSION
 from stylecore.files import pictures, writing
 from stylecore.files.replacing import replacing
 from stylecore.grids import STEPS, Axis, check_axes
+from stylecore.request import PaintRequest, Style
 from stylecore.setting_kinds import Value, plain
 from stylecore.settings import Settings
 
@@ -95,18 +96,18 @@ class Sweep:
 
     Args:
         folder: where everything goes.
-        content, styles: the pictures, H × W × 3 or 4 float32, and each style's weight.
+        content, styles: the pictures, H × W × 3 or 4 float32.
         runs: of :func:`runs_of`; those that the folder holds from an earlier sweep with the same pictures and settings are
             not painted again.
     """
 
     def __init__(
-        self, folder: Path, content: pictures.Pixels, styles: Sequence[tuple[pictures.Pixels, float]], runs: Sequence[Run]
+        self, folder: Path, content: pictures.Pixels, styles: Sequence[Style[pictures.Pixels]], runs: Sequence[Run]
     ) -> None:
         self.folder, self.runs = folder, list(runs)
         self._content, self._styles = content, list(styles)
         digest = hashlib.sha256(VERSION.encode())
-        for pixels, weight in [(content, 1.0), *styles]:
+        for pixels, weight in [(content, 1.0), *((style.picture, style.weight) for style in styles)]:
             digest.update(f"{pixels.shape} {weight}".encode())
             digest.update(pixels.tobytes())
         self._digest = digest.hexdigest()
@@ -161,12 +162,12 @@ class Sweep:
 
     def _paint(self, run: Run, engine: Engine) -> Iterator[float]:
         from stylecore.events import StepDone
-        from stylecore.painting.job import Job, Style
+        from stylecore.painting.job import Job
 
         begin = time.monotonic()
         run.losses = []
         missing = dict(run.cells)
-        job = Job(engine, self._content, [Style(*style) for style in self._styles], run.settings)
+        job = Job(engine, PaintRequest(self._content, self._styles, run.settings))
         for event in job.run():
             if isinstance(event, StepDone) and event.scale == event.scales:
                 run.losses.append(

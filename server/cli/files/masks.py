@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+from dataclasses import replace
 from typing import Any
 
 from server.cli.files.notes import read
@@ -10,21 +11,21 @@ from server.engine.pixels import to_picture
 from server.protocol import Picture
 from stylecore.errors import StyleError
 from stylecore.files import pictures
-from stylecore.request import Extras
+from stylecore.request import PaintRequest
 
 
-def sent(extras: Extras) -> dict[str, Any]:
+def sent(request: PaintRequest[pictures.Pixels]) -> dict[str, Any]:
     """Return the maps as keywords of the client's ``submit``."""
-    guides = [_sent(each) for each in extras.style_guides]
+    guides = [_sent(style.paints_where) for style in request.styles]
     return {
-        "guide": _sent(extras.guide),
-        "strength_map": _sent(extras.strength_map),
+        "guide": _sent(request.mask),
+        "strength_map": _sent(request.strength_map),
         "style_guides": guides if any(each is not None for each in guides) else (),
     }
 
 
-def load_extras(options: argparse.Namespace, photo: pictures.Pixels, start: pictures.Pixels | None) -> Extras:
-    """Read the masks that the flags name, brought to the photo's size.
+def with_masks(options: argparse.Namespace, request: PaintRequest[pictures.Pixels]) -> PaintRequest[pictures.Pixels]:
+    """Return the request with the masks that the flags name, brought to the photo's size.
 
     Raises:
         StyleError: ``bad-guide`` for too many or one of another shape, and what reading a picture raises.
@@ -36,16 +37,17 @@ def load_extras(options: argparse.Namespace, photo: pictures.Pixels, start: pict
             f"There are {len(given)} style guides for {styles} style{'s' if styles != 1 else ''}.",
             "Give at most one for each style.",
         )
-    height, width = photo.shape[:2]
+    height, width = request.content.shape[:2]
 
     def load(path: Any) -> pictures.Map | None:
         return None if path is None else pictures.as_map(read(path), path, (height, width))
 
-    return Extras(
-        load(options.guide),
-        [load(path) for path in [*given, *[None] * (styles - len(given))]],
-        load(options.strength_map),
-        start,
+    where = [load(path) for path in [*given, *[None] * (styles - len(given))]]
+    return replace(
+        request,
+        mask=load(options.guide),
+        strength_map=load(options.strength_map),
+        styles=[replace(style, paints_where=area) for style, area in zip(request.styles, where, strict=True)],
     )
 
 
