@@ -18,6 +18,7 @@ from tests.gimp.cases.working import (
     make_endless_result,
     nothing_breaks,
     start_painting,
+    until_over,
 )
 from tests.gimp.session import GimpSession
 
@@ -57,6 +58,7 @@ result = {"stroke": all(tuple(each) == (10, 200, 30, 255) for each in green), "o
           "written": read(made) != before}
 """)
         assert kept == {"stroke": True, "opaque": 20 * 40, "written": True}
+        until_over(gimp)
         gimp.activate_image()  # one step for both, and one for the stroke
         gimp.display.key("ctrl+z", "ctrl+z")
         eventually(gimp, lambda now: len(now["layers"]) == 2)
