@@ -119,6 +119,10 @@ class PreviewPane(Gtk.Box):
             self._shown = wanted
             self._image.set_from_pixbuf(pixels.fitted(*wanted))
 
+    def stop_comparing(self) -> None:
+        """Show what is painted again."""
+        self._compare.set_active(False)
+
     def _on_compare(self, compare: Gtk.ToggleButton, event: Gdk.EventButton) -> bool:
         """Show the picture as it was as soon as the button is pressed, where GTK waits until it is released."""
         if event.button != Gdk.BUTTON_PRIMARY:

@@ -61,6 +61,7 @@ class Watch:
         The painting is then ``work``, and what went wrong ``failure``; nothing is kept or abandoned yet.
         """
         self._pane.tell(text, 0.0)  # not what was said of the preview
+        self._pane.stop_comparing()  # what is painted is to be seen
         put(self._stop, sensitive=False)
         # A Return or a Space too many must neither cancel nor stop.
         self._window.set_default(None)

@@ -84,7 +84,7 @@ def test_a_return_too_many_ends_nothing_and_cancel_of_long_work_asks(opened: Gim
     before = state(opened)
     shown = painting(opened)
     assert has("Scale")(shown)
-    assert shown["buttons"] == ["Cancel", "Stop and Keep"]
+    assert (shown["buttons"], shown["compared"]) == (["Cancel", "Stop and Keep"], [False])
     look(opened, SOON)
     opened.display.key("Escape")
     asked = until(opened, SHOWN, has(QUESTION))
