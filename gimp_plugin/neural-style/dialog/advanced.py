@@ -38,6 +38,7 @@ class Advanced(Gtk.Overlay):
         self._reset.get_accessible().set_name(_("Reset Advanced"))
         self._reset.connect("clicked", lambda *_: self._to_defaults())
         self.add_overlay(self._reset)
+        self.set_focus_chain([self._expander, self._reset])  # by where they lie the button would come first
         line = Gtk.SizeGroup(mode=Gtk.SizeGroupMode.VERTICAL)  # the button covers nothing of what is under the line
         line.add_widget(self._label)
         line.add_widget(self._reset)
