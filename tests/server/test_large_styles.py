@@ -30,9 +30,9 @@ def large(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def read(path: Path, content: tuple[int, int] | None, brush_size: float) -> pictures.Pixels:
-    ((pixels, weight),) = load_styles(argparse.Namespace(styles=[path]), [2.0], content, brush_size)
-    assert weight == 2.0
-    return pixels
+    (style,) = load_styles(argparse.Namespace(styles=[path]), [2.0], content, brush_size)
+    assert style.weight == 2.0
+    return style.picture
 
 
 @pytest.mark.parametrize(("content", "brush_size"), [((72, 96), 100), ((400, 300), 100), ((400, 300), 140), ((96, 96), 25)])
