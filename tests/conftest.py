@@ -43,9 +43,10 @@ def pytest_configure(config: pytest.Config) -> None:
     """Name the device to the tests, and let the programs under test be interrupted."""
     if chosen := config.getoption("--device"):
         os.environ[device.VARIABLE] = chosen
-    # One that is started in the background inherits that it is not.
-    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
-        signal.signal(signal.SIGINT, signal.default_int_handler)
+    # One that is started in the background, or with nohup, inherits that it is not.
+    for number, handler in ((signal.SIGINT, signal.default_int_handler), (signal.SIGHUP, signal.SIG_DFL)):
+        if signal.getsignal(number) is signal.SIG_IGN:
+            signal.signal(number, handler)
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
