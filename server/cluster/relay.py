@@ -16,7 +16,7 @@ import threading
 import time
 from collections import deque
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -94,7 +94,7 @@ class Followed:
     def again(self) -> list[Frames]:
         """Return the messages that make another engine go on with it."""
         message = protocol.decode(self.frames, CLIENT_MESSAGES)
-        fields = {**message.fields, "settings": {**message.fields["settings"], **self.settings}}
+        fields = {**message.fields, "settings": {**asdict(message.fields["settings"]), **self.settings}}
         fields["until"] = self.until or fields["until"]
         pictures = list(message.pictures)
         if self.saved is not None:
