@@ -95,7 +95,9 @@ class Materials:
         """Return a digest of everything that is painted from."""
         digest = hashlib.sha256()
         areas = (self._areas.guide, self._areas.strength, *self._areas.regions)
-        pictures = [self.content, *areas, self._start, *(part for style in self._styles for part in style[:2])]
+        # What is made up where the content is transparent rounds otherwise on other numbers of threads.
+        content = self.content if self._alpha is None else self.content * (self._alpha == 1)
+        pictures = [content, *areas, self._start, *(part for style in self._styles for part in style[:2])]
         for picture in pictures:
             digest.update(b"-" if picture is None else str(tuple(picture.shape)).encode())
             if picture is not None:

@@ -297,3 +297,20 @@ def test_a_state_may_have_any_name(name: str, tmp_path: Path) -> None:
     checkpoint.save(path, {"step": 3, "image": torch.ones(2)})
     assert checkpoint.load(path)["step"] == 3
     assert [found.name for found in tmp_path.iterdir()] == [name]
+
+
+def test_a_state_belongs_to_its_pictures_on_any_number_of_threads(engine: Engine, request: pytest.FixtureRequest) -> None:
+    """Of a transparent picture, too, though what is made up under the transparency rounds otherwise."""
+    threads = torch.get_num_threads()
+    request.addfinalizer(lambda: torch.set_num_threads(threads))
+    generator = np.random.default_rng(3)
+    content, style = generator.random((211, 90, 4), np.float32), generator.random((64, 64, 3), np.float32)
+    content[:, :30, 3] = 0
+    made = []
+    for number in (1, 2):
+        torch.set_num_threads(number)
+        made.append(Job(engine, PaintRequest(content, [Style(style)], Settings(quality="draft"))).state()["pictures"])
+        content = content.copy()
+    assert made[0] == made[1]
+    content[100, 60] = 0.5
+    assert Job(engine, PaintRequest(content, [Style(style)], Settings(quality="draft"))).state()["pictures"] != made[0]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -154,6 +154,15 @@ def found(tmp_path_factory: pytest.TempPathFactory, thin_weights: Path) -> dict[
     count = 3
     torch.multiprocessing.start_processes(_work, (count, thin_weights, folder), nprocs=count, start_method="spawn")
     return {"folder": folder, **torch.load(folder / "found", weights_only=False)}
+
+
+@pytest.fixture(scope="module", autouse=True)
+def on_one_thread() -> Iterator[None]:
+    """What several processes paint on a thread each is compared with is painted on one: other numbers round otherwise."""
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(threads)
 
 
 @pytest.fixture(scope="module")
