@@ -53,6 +53,13 @@ def eventually(gimp: GimpSession, wanted: Callable[[dict[str, Any]], bool], seco
     return now
 
 
+def until_over(gimp: GimpSession) -> None:
+    """Wait until the plug-in has ended: its last changes are one undo step only then."""
+    end = time.monotonic() + 60
+    while gimp.plugin_processes() and time.monotonic() < end:
+        time.sleep(0.05)
+
+
 def set_last_run(gimp: GimpSession, **settings: Any) -> None:
     """Make GIMP believe that the last run had these settings, and the others' defaults: a dialog opens with them.
 

@@ -18,6 +18,7 @@ from tests.gimp.cases.driving import (
     pane,
     set_last_run,
     state,
+    until_over,
     wait_drawn,
     wait_for_change,
 )
@@ -89,6 +90,7 @@ def test_from_the_menu_with_the_mouse(opened: GimpSession) -> None:
     opened.display.wait_gone(DIALOG, JOB)
     made = eventually(opened, lambda now: len(now["layers"]) == 2 and "painting" not in now["layers"][0]["name"], JOB)
     assert len(made["layers"]) == 2
+    until_over(opened)  # what it remembers comes last
     memory = opened.run("result = json.loads(bytes(image.get_layers()[0].get_parasite('neural-style').get_data()))")
     assert memory["settings"]["quality"] == "draft"
     opened.activate_image()

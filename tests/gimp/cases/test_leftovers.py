@@ -9,7 +9,7 @@ import time
 import pytest
 
 from tests.gimp.cases.conftest import one_series
-from tests.gimp.cases.driving import eventually
+from tests.gimp.cases.driving import eventually, until_over
 from tests.gimp.cases.working import (
     PAINTING,
     dismiss_message,
@@ -18,7 +18,6 @@ from tests.gimp.cases.working import (
     make_endless_result,
     nothing_breaks,
     start_painting,
-    until_over,
 )
 from tests.gimp.session import GimpSession
 

@@ -19,6 +19,7 @@ from tests.gimp.cases.driving import (
     pane,
     photo,
     state,
+    until_over,
     wait_for_change,
 )
 from tests.gimp.session import GimpSession
@@ -95,6 +96,7 @@ def test_the_preview_is_the_job(watched: tuple[GimpSession, Client]) -> None:
     assert len(frames) >= 3
     made = eventually(gimp, lambda now: len(now["layers"]) == 2 and "painting" not in now["layers"][0]["name"])
     assert len(made["layers"]) == 2 and made["selected"] == ["photo"]
+    until_over(gimp)  # what it remembers comes last
     memory = gimp.run("result = json.loads(bytes(image.get_layers()[0].get_parasite('neural-style').get_data()))")
     assert memory["settings"]["strength"] == 90.0
     gimp.activate_image()

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from tests.gimp.cases.driving import DIALOG, JOB, eventually, open_from_menu, set_last_run
+from tests.gimp.cases.driving import DIALOG, JOB, eventually, open_from_menu, set_last_run, until_over
 from tests.gimp.looking import ALL, CHOSEN, FOCUS, focused, go_to, look, open_again, point_at, until, values
 from tests.gimp.session import GimpSession
 
@@ -65,6 +65,7 @@ def test_saved_settings_and_reset(opened: GimpSession) -> None:
     gimp.display.key("alt+a")
     gimp.display.wait_gone(DIALOG, JOB)
     eventually(gimp, lambda now: len(now["layers"]) == 2 and "painting" not in now["layers"][0]["name"])
+    until_over(gimp)  # what it remembers comes last
     memory = gimp.run("result = json.loads(bytes(image.get_layers()[0].get_parasite('neural-style').get_data()))")
     assert (memory["settings"]["strength"], memory["settings"]["colours"]) == (71.0, "photo")
     set_last_run(gimp)  # for the tests that follow nothing is saved

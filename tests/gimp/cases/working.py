@@ -77,13 +77,6 @@ def finish(gimp: GimpSession) -> None:
     gimp.display.wait_gone(DIALOG, 30)
 
 
-def until_over(gimp: GimpSession) -> None:
-    """Wait until the plug-in has ended: its last changes are one undo step only then."""
-    end = time.monotonic() + 60
-    while gimp.plugin_processes() and time.monotonic() < end:
-        time.sleep(0.05)
-
-
 def stop_and_keep(gimp: GimpSession) -> dict[str, Any]:
     """End the job; return the image with the result."""
     finish(gimp)
