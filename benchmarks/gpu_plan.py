@@ -32,12 +32,12 @@ from stylecore.painting.lbfgs import BoxLBFGS
 
 #: What is measured, by the names in the table.
 WAYS = {
-    "one piece": MemoryPlan(),
-    "one piece, history of 10": MemoryPlan(history=10),
-    "blocks": MemoryPlan(blocks=True),
-    "blocks, history of 10": MemoryPlan(blocks=True, history=10),
-    "blocks, history of 5, half": MemoryPlan(blocks=True, history=5, half=True),
-    "blocks, history of 3, half, small tiles": MemoryPlan(blocks=True, history=3, half=True, tiles=0.5),
+    "one piece": MemoryPlan(half=True),
+    "one piece, history of 10": MemoryPlan(history=10, half=True),
+    "blocks, tiles × 4": MemoryPlan(blocks=True, tiles=4.0, half=True),
+    "blocks, tiles × 2, history of 10": MemoryPlan(blocks=True, tiles=2.0, history=10, half=True),
+    "blocks, history of 5": MemoryPlan(blocks=True, history=5, half=True),
+    "blocks, tiles × 0.5, history of 3": MemoryPlan(blocks=True, history=3, half=True, tiles=0.5),
 }
 _UNIT = 512  # bytes that CUDA's allocator rounds up to
 

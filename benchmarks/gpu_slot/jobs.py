@@ -24,8 +24,10 @@ from stylecore.settings import Settings
 
 ROOT = Path(__file__).resolve().parents[2]
 #: The engine's tests that paint on the device, the quickest to tell first; the others are of files and of the processor.
-_TESTS = ("exactness", "targets", "job", "flat", "regions", "smoothness", "settling", "resume")
-_OUTCOME = re.compile(r"^(tests/\S+(?: \S+)*?) (PASSED|FAILED|ERROR|SKIPPED|XFAIL)\b", re.MULTILINE)
+_TESTS = ("captured", "exactness", "targets", "job", "flat", "regions", "smoothness", "settling", "resume")
+_OUTCOME = re.compile(r"^\[gw\d+\] \[ *\d+%\] (PASSED|FAILED|ERROR|SKIPPED|XFAIL) (tests/.+?) *$", re.MULTILINE)
+#: Processes that share them: most of a small test is waiting for launches.
+_PROCESSES = 6
 
 
 def engine_tests(slot: Slot) -> None:
@@ -33,7 +35,10 @@ def engine_tests(slot: Slot) -> None:
     names = ["targets"] if slot.small else _TESTS
     files = [f"tests/stylecore/test_{name}.py" for name in names]
     log = slot.folder / "engine_tests.log"
-    command = [sys.executable, "-m", "pytest", "-v", "--tb=short", "-p", "no:cacheprovider", "--device", str(slot.device)]
+    command = [
+        *(sys.executable, "-m", "pytest", "-v", "--tb=short", "-p", "no:cacheprovider"),
+        *("-n", "1" if slot.small else str(_PROCESSES), "--device", str(slot.device)),
+    ]
     with log.open("w") as output:
         process = subprocess.Popen(
             [*command, *(name for name in files if (ROOT / name).exists())],
@@ -45,9 +50,9 @@ def engine_tests(slot: Slot) -> None:
         while True:
             ended = process.poll() is not None
             outcomes = _OUTCOME.findall(log.read_text(errors="replace"))
-            slot.passed = [name for name, outcome in outcomes if outcome == "PASSED"]
-            slot.failed = {name: outcome for name, outcome in outcomes if outcome in ("FAILED", "ERROR")}
-            slot.tell("skipped", sum(outcome == "SKIPPED" for _, outcome in outcomes))
+            slot.passed = [name for outcome, name in outcomes if outcome == "PASSED"]
+            slot.failed = {name: outcome for outcome, name in outcomes if outcome in ("FAILED", "ERROR")}
+            slot.tell("skipped", sum(outcome == "SKIPPED" for outcome, _ in outcomes))
             if ended:
                 break
             time.sleep(1)

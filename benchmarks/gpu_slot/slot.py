@@ -181,7 +181,9 @@ def temporary_folder() -> Iterator[Path]:
 
 def environment() -> dict[str, str]:
     """Return the environment for programs of this checkout."""
-    return {**os.environ, "PYTHONPATH": str(Path(__file__).parents[2])}
+    # Packages that were brought along may be found by the path that there is.
+    path = os.pathsep.join([str(Path(__file__).parents[2]), *filter(None, [os.environ.get("PYTHONPATH")])])
+    return {**os.environ, "PYTHONPATH": path}
 
 
 def difference(one: Pixels, other: Pixels) -> float:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import ctypes
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import torch
 
@@ -26,6 +26,7 @@ _LEFT_OVER_UP_TO = 2 << 20
 _WHOLE_GPU = {torch.float32: 2180, torch.bfloat16: 1225}
 _BLOCKS_GPU = {torch.float32: 143, torch.bfloat16: 64}
 _TILE_GPU = {torch.float32: 132 << 20, torch.bfloat16: 92 << 20}
+_BESIDE = 110 << 20  # after the features are gone: the palette's lattice, or products of the history
 
 # Bytes that do not depend on the picture's size: in one piece, and in tiles of full side beside what they take at any side.
 _BASE = {torch.float32: 50 << 20, torch.bfloat16: 100 << 20}
@@ -53,7 +54,7 @@ BLOCKS_SLOWDOWN = 1.7
 class MemoryPlan:
     """How a scale is painted.
 
-    In one piece or in ``blocks``, those with tiles of a share (0 to 1) of the full sides; with a ``history`` of so many
+    In one piece or in ``blocks``, their ``tiles`` so many times as wide as a processor's; with a ``history`` of so many
     steps, kept at ``half`` the precision or in full. With ``spill``, what blocks put out waits in main memory, where a
     GPU's is short.
     """
@@ -89,11 +90,12 @@ class MemoryPlan:
 
     def _needs_of_a_gpu(self, pixels: int, style_pixels: int, dtype: torch.dtype, image: int) -> int:
         if not self.blocks:
-            return image + max(pixels * _WHOLE_GPU[dtype], style_pixels * (_WHOLE_TARGETS[dtype] + 12))
+            return image + max(pixels * _WHOLE_GPU[dtype], style_pixels * (_WHOLE_TARGETS[dtype] + 12), _BESIDE)
         share = _SPILLED_SHARE if self.spill else 1.0
-        tile = int(_TILE_GPU[dtype] * self.tiles**2)
+        # A picture that is smaller than a tile is one.
+        tile = int(min(_TILE_GPU[dtype] * self.tiles**2, max(pixels, style_pixels) * _WHOLE_GPU[dtype]))
         targets = style_pixels * int(_BLOCKS_TARGETS[dtype] * share + 12)
-        return tile + max(image + pixels * int(_BLOCKS_GPU[dtype] * share), targets)
+        return max(tile + max(image + pixels * int(_BLOCKS_GPU[dtype] * share), targets), image + _BESIDE)
 
     def largest_tensor(self, pixels: int, style_pixels: int, dtype: torch.dtype) -> int:
         """Return the bytes of the largest single tensor: block 1's features, or the history (see :meth:`needs`)."""
@@ -114,13 +116,26 @@ WAYS = (
     MemoryPlan(blocks=True, history=3, tiles=0.5, half=True), MemoryPlan(blocks=True, history=2, tiles=0.5, half=True),
     MemoryPlan(blocks=True, history=2, tiles=0.25, half=True),
 )  # fmt: skip
-#: The further ways of a device that has a memory of its own.
-SPILLING = (MemoryPlan(blocks=True, history=3, tiles=0.5, half=True, spill=True), replace(WAYS[-1], spill=True))
+#: Those of a GPU that CUDA (or ROCm) drives: its tensor cores multiply a history in bfloat16, with which a picture comes to
+#: the same loss, and it is kept waiting by small tiles. The last ones turn to main memory.
+WAYS_OF_GPU = (
+    MemoryPlan(half=True), MemoryPlan(history=10, half=True),
+    MemoryPlan(blocks=True, tiles=4.0, half=True), MemoryPlan(blocks=True, tiles=4.0, history=10, half=True),
+    MemoryPlan(blocks=True, tiles=2.0, history=10, half=True), MemoryPlan(blocks=True, tiles=2.0, history=5, half=True),
+    MemoryPlan(blocks=True, history=5, half=True), MemoryPlan(blocks=True, history=3, half=True),
+    MemoryPlan(blocks=True, history=3, tiles=0.5, half=True), MemoryPlan(blocks=True, history=2, tiles=0.5, half=True),
+    MemoryPlan(blocks=True, history=2, tiles=0.25, half=True),
+    MemoryPlan(blocks=True, history=3, tiles=2.0, half=True, spill=True),
+    MemoryPlan(blocks=True, history=3, tiles=0.5, half=True, spill=True),
+    MemoryPlan(blocks=True, history=2, tiles=0.25, half=True, spill=True),
+)  # fmt: skip
+#: Those of them in which what blocks put out waits in main memory.
+SPILLING = tuple(way for way in WAYS_OF_GPU if way.spill)
 
 
 def ways(device: str) -> tuple[MemoryPlan, ...]:
     """Return the ways for a type of device (``'cpu'``, ``'cuda'`` …)."""
-    return (*WAYS, *SPILLING) if device == "cuda" else WAYS
+    return WAYS_OF_GPU if device == "cuda" else WAYS
 
 
 def fastest(

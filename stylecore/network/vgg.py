@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping
 from pathlib import Path
+from typing import cast
 
 import numpy as np
 import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from stylecore.network import fused
 from stylecore.network import winograd as winograd_way
 from stylecore.network.arithmetic import Arithmetic
 from stylecore.network.weights import BLOCKS, LAYERS, Weights
@@ -152,10 +154,12 @@ class Network:
         convolution = self._convolutions.get(name)
         if convolution is not None and convolution.suits(x):
             return convolution(x)
-        weight, bias = self._layers[name]
+        (weight, bias), padding = self._layers[name], 1
         if name == "conv1_1" and self.replicate:
-            return F.relu_(F.conv2d(with_border(x).contiguous(memory_format=self.layout), weight, bias))
-        return F.relu_(F.conv2d(x, weight, bias, padding=1))
+            x, padding = with_border(x).contiguous(memory_format=self.layout), 0
+        if fused.suits(x, weight):
+            return cast(Tensor, fused.Convolution.apply(x, weight, bias, padding))
+        return F.relu_(F.conv2d(x, weight, bias, padding=padding))
 
     def channels(self, block: int) -> int:
         """Return how many channels a block (1 to 5) puts out."""

@@ -16,6 +16,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Any, cast
 
 import torch
 from torch import Tensor
@@ -56,12 +57,30 @@ class _Tile:
         """Return the core of what was computed from :meth:`cut`."""
         top, bottom, left, right = (place >> level for place in self.core)
         down, along = (self.around[0] - self.above) >> level, self.around[2] >> level
-        return x[:, :, top - down : bottom - down, left - along : right - along]
+        return cast(Tensor, _Inner.apply(x, (top - down, bottom - down, left - along, right - along)))
 
     def whole(self, x: Tensor, level: int) -> Tensor:
         """Return the core's part of a tensor over all the strip's positions (… × h × W)."""
         top, bottom, left, right = (place >> level for place in self.core)
         return x[..., top:bottom, left:right]
+
+
+class _Inner(torch.autograd.Function):
+    """A part of feature maps, whose gradient lies in memory as they do: torch's own is always in NCHW."""
+
+    @staticmethod
+    def forward(ctx: Any, x: Tensor, inner: tuple[int, int, int, int]) -> Tensor:
+        top, bottom, left, right = ctx.inner = inner
+        ctx.like = x.shape, x.is_contiguous(memory_format=torch.channels_last)
+        return x[:, :, top:bottom, left:right]
+
+    @staticmethod
+    def backward(ctx: Any, *gradients: Any) -> tuple[Tensor, None]:
+        (shape, channels_last), (top, bottom, left, right) = ctx.like, ctx.inner
+        layout = torch.channels_last if channels_last else torch.contiguous_format
+        slope = torch.empty(shape, dtype=gradients[0].dtype, device=gradients[0].device, memory_format=layout).zero_()
+        slope[:, :, top:bottom, left:right] = gradients[0]
+        return slope, None
 
 
 @dataclass

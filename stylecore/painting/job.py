@@ -5,7 +5,7 @@ from __future__ import annotations
 import gc
 import math
 import time
-from collections.abc import Generator, Iterator, Mapping
+from collections.abc import Callable, Generator, Iterator, Mapping
 from dataclasses import astuple, replace
 from typing import Any
 
@@ -17,7 +17,8 @@ from stylecore.device.memory_budget import MemoryPlan
 from stylecore.errors import StyleError, fault
 from stylecore.events import Event, Finished, Note, ScaleStarted, StepDone
 from stylecore.network.arithmetic import Arithmetic
-from stylecore.objective.objective import STYLE_LAYERS, Objective
+from stylecore.objective.captured import Captured
+from stylecore.objective.objective import STYLE_LAYERS, Evaluation, Objective
 from stylecore.painting.brush import style_size
 from stylecore.painting.convergence import Settling
 from stylecore.painting.costs import Costs
@@ -132,7 +133,7 @@ class Job:
                 return
             scale = self.scales[self._made_for]
             self._objective = self._materials.objective(scale.size, scale.way, self._strip, last=last)
-            self._optimiser.renew(self._objective)
+            self._optimiser.renew(self._evaluation(self._objective, scale.way))
         elif (weighting := self._materials.weighting(last=last)) != self._objective.weighting:
             self._objective.weighting = weighting
             self._optimiser.renew()
@@ -347,7 +348,7 @@ class Job:
         self._objective = materials.objective(scale.size, scale.way, strip, last=last)
         self._optimiser = BoxLBFGS(
             image,
-            self._objective,
+            self._evaluation(self._objective, scale.way),
             history=scale.way.history,
             half=scale.way.half,
             strip=strip,
@@ -358,6 +359,11 @@ class Job:
         self._image = None
         self._made_for, self._optimiser_state = self._number, None
         return self._optimiser
+
+    def _evaluation(self, objective: Objective, way: MemoryPlan) -> Callable[[Tensor], Evaluation]:
+        """Return how an objective is evaluated: on a GPU by playing back a recording, where nothing waits outside of it."""
+        recorded = self._engine.device.type == "cuda" and not way.spill and not self._strip.shared
+        return Captured(objective) if recorded else objective
 
     def _take_image(self, optimiser: BoxLBFGS, *, last: bool = False) -> None:
         """Let the optimiser go, and keep its image, whole; of the ``last`` one on rank 0 alone."""

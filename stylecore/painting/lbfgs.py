@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
+import numpy as np
 import torch
 from torch import Tensor
 
 from stylecore.objective.objective import Evaluation
+from stylecore.painting.history import History
 from stylecore.tensors.strips import Strip
-from stylecore.tensors.summing import sum_type
 
 # A step may raise the loss a little (the path to a lower one often does); more than this is tried again shorter.
 _TOLERATED_RISE = 1.02
@@ -18,9 +19,6 @@ _SHORTENING = 0.3
 _TRIES = 5
 # A pair is kept only if its curvature is safely positive.
 _LEAST_CURVATURE = 1e-8
-# Numbers of the image taken at a time, so that masked and full-precision copies of the history stay small.
-_CHUNK = {"cpu": 1 << 14}  # what a core's cache holds
-_CHUNK_ELSEWHERE = 1 << 20
 
 
 class BoxLBFGS:
@@ -65,11 +63,7 @@ class BoxLBFGS:
         self._movable = None if movable is None else (movable > 0).flatten()
         self._slots = history + 1  # one spare, for the pair that is being tried
         self._exact = torch.promote_types(image.dtype, torch.float32)
-        self._chunk = _CHUNK.get(image.device.type, _CHUNK_ELSEWHERE)
-        # Rows: steps, then gradient changes.
-        self._pairs = torch.zeros(
-            (2 * self._slots, self.image.numel()), device=image.device, dtype=torch.bfloat16 if half else self._exact
-        )
+        self._history = History(self.image, self._slots, half=half)
         self._order: list[int] = []
         self._failures = 0
         if state is None:
@@ -89,7 +83,7 @@ class BoxLBFGS:
         """
         rows = [*self._order, *(self._slots + slot for slot in self._order)]
         return {
-            "slots": self._slots, "order": list(self._order), "pairs": self._whole(self._pairs[rows]),
+            "slots": self._slots, "order": list(self._order), "pairs": self._whole(self._history.rows[rows]),
             "gradient": self._whole(self._gradient[None]), "losses": list(self.losses), "products": self._products,
             "first_step": self._first_step, "failures": self._failures, "stuck": self.stuck,
         }  # fmt: skip
@@ -113,7 +107,7 @@ class BoxLBFGS:
             raise ValueError(f"the state has room for {state['slots'] - 1} pairs, not {self._slots - 1}")
         self._order, self.losses = list(state["order"]), list(state["losses"])
         rows = [*self._order, *(self._slots + slot for slot in self._order)]
-        self._pairs[rows] = self._part(state["pairs"]).to(self._pairs)
+        self._history.rows[rows] = self._part(state["pairs"]).to(self._history.rows)
         self._gradient = self._part(state["gradient"])[0].to(self.image.device)
         self._products = state["products"]
         self._first_step, self._failures, self.stuck = state["first_step"], state["failures"], state["stuck"]
@@ -141,9 +135,7 @@ class BoxLBFGS:
         for _ in range(_TRIES):
             image = self._moved(coefficients, length)
             losses_there, gradient = self._evaluated(image)
-            for part in self._parts():
-                self._pairs[spare, part] = (image.view(-1)[part] - self.image.view(-1)[part]).to(self._pairs.dtype)
-                self._pairs[self._slots + spare, part] = (gradient[part] - self._gradient[part]).to(self._pairs.dtype)
+            self._history.put(spare, (self.image, image), (self._gradient, gradient))
             free = self._free_pixels(image, gradient)
             products, losses, curvature = self._fetch(losses_there, gradient, free, [*self._order, spare])
             if losses[0] <= self.losses[0] * _TOLERATED_RISE and bool(products.isfinite().all()):
@@ -155,20 +147,13 @@ class BoxLBFGS:
                 self._gradient, self._free, self._products = gradient, free, products
                 self._failures = 0
                 return self.losses
-            # Slots that are not in order count with 0, and 0 times infinity is no number.
-            self._pairs[spare] = 0  # one by one: a list of rows would be copied to the device, and waited for
-            self._pairs[self._slots + spare] = 0
+            self._history.clear(spare)
             length = length * _SHORTENING
         self._order = []
         self._first_step *= _SHORTENING
         self._failures += 1
         self.stuck = self._failures >= 3
         return self.losses
-
-    def _parts(self) -> Iterator[slice]:
-        """Cut the image's numbers into parts, of which copies may be made."""
-        for begin in range(0, self.image.numel(), self._chunk):
-            yield slice(begin, begin + self._chunk)
 
     def _evaluated(self, image: Tensor) -> tuple[Tensor, Tensor]:
         """Return the losses and the gradient, flat, at ``image``."""
@@ -179,7 +164,7 @@ class BoxLBFGS:
         """Return whether a pixel may move: not at a bound with the gradient pointing outward."""
         image = image.view(-1)
         free = torch.empty(image.numel(), dtype=torch.bool, device=image.device)
-        for part in self._parts():
+        for part in self._history.parts():
             low, high = image[part] <= 0, image[part] >= 1
             free[part] = ~((low & (gradient[part] > 0)) | (high & (gradient[part] < 0)))
         return free if self._movable is None else free & self._movable
@@ -193,22 +178,9 @@ class BoxLBFGS:
         the product of the last slot's two rows over all pixels.
         """
         count = self._slots
-        # Rows: steps, gradient changes and the gradient; columns: gradient changes and the gradient.
-        exact = sum_type(free.device)
-        sums = torch.zeros(2 * count + 1, count + 1, device=free.device, dtype=exact)
-        curvature, square = sums.new_zeros(1), sums.new_zeros(1)
-        for part in self._parts():
-            pairs = self._pairs[:, part].to(self._exact)  # a view, if they are kept in full precision
-            if slots:
-                step, change = pairs[slots[-1]], pairs[count + slots[-1]]
-                curvature += torch.dot(step, change).to(exact)
-                square += torch.dot(step, step).to(exact)
-            masked = torch.cat([pairs[count:], gradient[part][None]]).mul_(free[part])
-            sums[:-1] += (pairs @ masked.t()).to(exact)
-            sums[-1] += (masked @ gradient[part]).to(exact)
-            del masked, pairs  # or the next part's would be made beside them
+        curvature, square, sums = self._history.sums(gradient, free, slots[-1] if slots else None)
         # The losses are everywhere the same but for rounding; all ranks are to decide by the very same numbers.
-        known = losses.to(exact) * (self._strip.ranks.rank == 0 or not self._strip.shared)
+        known = losses.to(sums.dtype) * (self._strip.ranks.rank == 0 or not self._strip.shared)
         together = self._strip.add_up([curvature, square, known, sums], "products")
         fetched = torch.cat([each.flatten() for each in together]).cpu().double()
         whole = fetched.new_zeros(2 * count + 1, 2 * count + 1)
@@ -229,7 +201,9 @@ class BoxLBFGS:
         if coefficients is not None and float(coefficients @ self._products[-1]) > 0:
             return coefficients, 1.0
         self._order = []
-        steepest = torch.stack([(self._gradient[part] * self._free[part]).abs().max() for part in self._parts()]).max()
+        steepest = torch.stack(
+            [(self._gradient[part] * self._free[part]).abs().max() for part in self._history.parts()]
+        ).max()
         steepest = self._strip.greatest(steepest)
         coefficients = torch.zeros(2 * self._slots + 1, dtype=torch.float64)
         coefficients[-1] = 1.0
@@ -239,33 +213,33 @@ class BoxLBFGS:
         """Return the image moved against the combination of the rows, where it is free to move."""
         chosen = coefficients.to(self._gradient)
         start, moved = self.image.view(-1), torch.empty_like(self.image)
-        for part in self._parts():
-            change = torch.mv(self._pairs[:, part].to(self._exact).t(), chosen[:-1])
+        for part in self._history.parts():
+            change = self._history.combination(chosen[:-1], part)
             change.add_(self._gradient[part] * chosen[-1]).mul_(self._free[part]).mul_(length)
             torch.sub(start[part], change, out=moved.view(-1)[part]).clamp_(0, 1)
         return moved
 
     def _two_loops(self) -> Tensor | None:
         """Return the L-BFGS step's coefficients over the rows, or ``None`` without a usable pair."""
-        products, slots = self._products, self._slots
+        products, slots = self._products.numpy(), self._slots  # torch takes ten times as long for so few numbers
         pairs = []
         for slot in self._order:
             step, change = slot, slots + slot
-            curvature = products[step, change].item()
-            bound = (products[step, step] * products[change, change]).clamp_min(0).sqrt().item()
+            curvature = products[step, change]
+            bound = max(products[step, step] * products[change, change], 0.0) ** 0.5
             if curvature > _LEAST_CURVATURE * bound and curvature > 0:
                 pairs.append((step, change, curvature))
         if not pairs:
             return None
-        coefficients = torch.zeros(2 * slots + 1, dtype=torch.float64)
+        coefficients = np.zeros(2 * slots + 1)
         coefficients[-1] = 1.0
         first = []
         for step, change, curvature in reversed(pairs):
-            amount = float(coefficients @ products[step]) / curvature
+            amount = coefficients @ products[step] / curvature
             coefficients[change] -= amount
             first.append(amount)
         step, change, curvature = pairs[-1]
-        coefficients *= curvature / products[change, change].item()
+        coefficients *= curvature / products[change, change]
         for (step, change, curvature), amount in zip(pairs, reversed(first), strict=True):
-            coefficients[step] += amount - float(coefficients @ products[change]) / curvature
-        return coefficients
+            coefficients[step] += amount - coefficients @ products[change] / curvature
+        return torch.from_numpy(coefficients)

@@ -17,6 +17,8 @@ from torch.utils._python_dispatch import TorchDispatchMode, return_and_correct_a
 from torch.utils._pytree import tree_leaves, tree_map
 from torch.utils.backend_registration import _DummyBackendModule, _setup_privateuseone_for_python_backend
 
+from tests import device
+
 aten = torch.ops.aten
 NAME = "fgpu"
 #: Operations that hand a number to Python, or whose result's size depends on numbers.
@@ -157,8 +159,10 @@ def _tensor(*args: Any, device: Any = None, **kwargs: Any) -> torch.Tensor:
     return made if device is None else made.to(device)
 
 
-# At once: torch counts the devices at the first gradient of a process, which may be another test's.
-_setup_privateuseone_for_python_backend(NAME, _Module())
+# At once: torch counts the devices at the first gradient of a process, which may be another test's. Beside a real GPU it
+# would be this one that gradients wait for, and torch would fail.
+if device.is_processor():
+    _setup_privateuseone_for_python_backend(NAME, _Module())
 
 
 @contextlib.contextmanager

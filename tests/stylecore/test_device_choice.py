@@ -11,6 +11,7 @@ from stylecore.device import choice, memory_budget
 from stylecore.device.choice import choose_device
 from stylecore.device.engine import Engine
 from stylecore.errors import StyleError
+from tests import device
 from tests.stylecore.pretended_gpu import NAME, pretended_gpu
 
 needs_no_gpu = pytest.mark.skipif(torch.cuda.is_available(), reason="there is a GPU")
@@ -39,6 +40,7 @@ def test_a_device_that_was_named_and_is_not_there_is_an_error(name: str) -> None
     assert told.value.code == "device-missing" and name in told.value.sentence and "--device" in told.value.remedy
 
 
+@device.processor_only("a process cannot have the pretended GPU beside a real one")
 def test_apples_gpu_is_taken_if_it_computes_what_the_processor_does(monkeypatch: pytest.MonkeyPatch) -> None:
     with pretended_gpu(without_float64=True):
         there = torch.device(NAME)
@@ -65,7 +67,7 @@ def test_apple_s_pictures_are_planned_below_tensors_of_4_gb(megapixels: int, dty
     way = memory_budget.fastest(pixels, pixels, dtype, 1 << 50, "mps")
     assert way is not None and way.largest_tensor(pixels, pixels, dtype) < 1 << 32
     assert (way == memory_budget.MemoryPlan()) is (megapixels == 4)
-    assert memory_budget.fastest(pixels, pixels, dtype, 1 << 50, "cuda") == memory_budget.MemoryPlan()
+    assert memory_budget.fastest(pixels, pixels, dtype, 1 << 50, "cuda") == memory_budget.WAYS_OF_GPU[0]
     # Of a feature map, and of the history, as they are made.
     largest = memory_budget.MemoryPlan().largest_tensor(pixels, 0, dtype)
     assert largest >= max(pixels * 64 * dtype.itemsize, 2 * 21 * 3 * pixels * 4)

@@ -13,8 +13,10 @@ from torch import Tensor
 
 from stylecore.device.engine import Engine
 from stylecore.files.pictures import Pixels
+from stylecore.objective.colour_lattice import Lattice
+from stylecore.objective.colour_lines import Lines, directions
 from stylecore.objective.objective import strength_weighting
-from stylecore.objective.palette import Palette, PaletteRegion, directions
+from stylecore.objective.palette import Palette, PaletteRegion
 from stylecore.painting.job import Job
 from stylecore.request import PaintRequest, Style
 from stylecore.settings import Settings
@@ -25,8 +27,8 @@ def random(height: int, width: int, seed: int = 0) -> Tensor:
     return torch.rand(1, 3, height, width, generator=torch.Generator().manual_seed(seed), dtype=torch.float64)
 
 
-def palette(content: Tensor, *regions: PaletteRegion) -> Palette:
-    return Palette(content, regions, Strip(content.shape[2]))
+def palette(content: Tensor, *regions: PaletteRegion, lattice: bool = False) -> Palette:
+    return Palette(content, regions, Strip(content.shape[2]), lattice=lattice)
 
 
 def only(style: Tensor, weights: Tensor | None = None) -> PaletteRegion:
@@ -41,32 +43,38 @@ def sorted_distance(image: Tensor, style: Tensor, along: int | None = None) -> f
     return (distances.mean() if along is None else distances[along]).item()
 
 
-@given(st.integers(0, 10**6), st.floats(0.5, 4))
+by_pixels_and_lattice = pytest.mark.parametrize("lattice", [False, True], ids=["pixels", "lattice"])
+
+
+@by_pixels_and_lattice
+@given(seed=st.integers(0, 10**6), power=st.floats(0.5, 4))
 @settings(max_examples=20, deadline=None)
-def test_it_is_the_distance_that_sorting_gives(seed: int, power: float) -> None:
+def test_it_is_the_distance_that_sorting_gives(lattice: bool, seed: int, power: float) -> None:
     content, style, image = random(40, 30, seed) ** 2, random(30, 40, seed + 1), random(40, 30, seed + 2) ** power
-    term = palette(content, only(style))
+    term = palette(content, only(style), lattice=lattice)
     for along, colours in ((None, 1.0), (0, 0.0)):
         expected = sorted_distance(image, style, along) / sorted_distance(content, style, along)
         assert term(image, colours)[0].item() == pytest.approx(expected, rel=0.02, abs=2e-3)
 
 
-@given(st.integers(0, 10**6), st.floats(0, 1))
-@settings(max_examples=20, deadline=None)
-def test_the_gradient_is_the_slope(seed: int, colours: float) -> None:
+@by_pixels_and_lattice
+@given(seed=st.integers(0, 10**6), colours=st.floats(0, 1))
+@settings(max_examples=10, deadline=None)
+def test_the_gradient_is_the_slope(lattice: bool, seed: int, colours: float) -> None:
     content, image = random(40, 30, seed), random(40, 30, seed + 1) * 0.9 + 0.05
     where = random(40, 30, seed + 3)[0, 0]
     two = [(random(20, 50, seed + 4) ** 3, None, 1.0), (1 - random(9, 9, seed + 5) ** 2, random(9, 9, seed)[0, 0], 2.0)]
-    term = palette(content**2, only(random(33, 21, seed + 6) ** 2), PaletteRegion(two, where, 0.4))
+    term = palette(content**2, only(random(33, 21, seed + 6) ** 2), PaletteRegion(two, where, 0.4), lattice=lattice)
     gradient = term(image, colours)[1]
     way, step = gradient.sign(), 0.01
     slope = (term(image + step * way, colours)[0] - term(image - step * way, colours)[0]) / (2 * step)
     assert slope.item() == pytest.approx((gradient * way).sum().item(), rel=0.03)
 
 
-def test_at_the_content_it_is_one_and_at_the_styles_colours_nothing() -> None:
+@by_pixels_and_lattice
+def test_at_the_content_it_is_one_and_at_the_styles_colours_nothing(lattice: bool) -> None:
     content, style = random(40, 30) ** 2, random(30, 40, 1)
-    term = palette(content, only(style))
+    term = palette(content, only(style), lattice=lattice)
     far, slope = term(content)
     assert far.item() == pytest.approx(1)
     value, gradient = term(style[..., torch.randperm(40)])
@@ -84,18 +92,36 @@ def test_several_styles_are_a_mixture_of_their_colours() -> None:
     assert term(torch.full_like(mixed, 0).add_((3 * red.mean((2, 3), keepdim=True) + blue.mean()) / 4))[0].item() > 0.3
 
 
-def test_transparent_pixels_and_those_outside_count_nothing() -> None:
+def test_parts_of_a_picture_on_a_lattice_add_up_to_the_whole() -> None:
+    """In whole numbers, so that blocks and strips paint what one piece does."""
+    lattice, picture = Lattice(Lines.on(torch.device("cpu"))), random(40, 31)
+    where = random(40, 31, 1)[0, 0]
+    for weights in (None, where):
+        whole = lattice.counts(picture, weights)
+        parts = [lattice.counts(picture[:, :, rows], None if weights is None else weights[rows]) for rows in halves(40)]
+        assert torch.equal(whole, parts[0] + parts[1])
+    assert int(lattice.counts(picture, None)[0].sum()) == 40 * 31 * lattice.unit
+
+
+def halves(height: int) -> list[slice]:
+    return [slice(0, height // 3), slice(height // 3, height)]
+
+
+@by_pixels_and_lattice
+def test_transparent_pixels_and_those_outside_count_nothing(lattice: bool) -> None:
     content, style, image = random(20, 20) ** 2, random(20, 20, 1), random(20, 20, 2)
     left = torch.zeros(20, 20)
     left[:, :10] = 1
     other = image.clone()
     other[..., 10:] = 0.3
-    term = palette(content, PaletteRegion([(style, left, 1.0)], left, 1.0))
+    term = palette(content, PaletteRegion([(style, left, 1.0)], left, 1.0), lattice=lattice)
     (value, gradient), (same, _) = term(image), term(other)
     assert value.item() == same.item()
     assert not gradient[..., 10:].any()
     assert gradient[..., :10].any()
-    assert value.item() == pytest.approx(palette(content[..., :10], only(style[..., :10]))(image[..., :10])[0].item())
+    assert value.item() == pytest.approx(
+        palette(content[..., :10], only(style[..., :10]), lattice=lattice)(image[..., :10])[0].item()
+    )
 
 
 def test_under_the_middle_it_fades_with_the_strength() -> None:

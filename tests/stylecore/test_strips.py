@@ -18,6 +18,7 @@ from torch import Tensor
 
 from stylecore.device.engine import Engine
 from stylecore.events import ScaleStarted, StepDone
+from stylecore.objective.colour_lines import BINS, DIRECTIONS
 from stylecore.objective.in_blocks import Blocks
 from stylecore.objective.objective import (
     BalancedObjective,
@@ -27,7 +28,6 @@ from stylecore.objective.objective import (
     StylePicture,
     Weighting,
 )
-from stylecore.objective.palette import BINS, DIRECTIONS
 from stylecore.painting.checkpoint import load, save
 from stylecore.painting.job import Job
 from stylecore.request import PaintRequest, Style
