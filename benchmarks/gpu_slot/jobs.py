@@ -22,6 +22,8 @@ from stylecore.painting.job import Job
 from stylecore.request import PaintRequest, Style
 from stylecore.settings import Settings
 
+#: Seconds that a user looks at the dialog before the first click: the engine starts meanwhile.
+_LOOKING_AROUND = 8.0
 ROOT = Path(__file__).resolve().parents[2]
 #: The engine's tests that paint on the device, the quickest to tell first; the others are of files and of the processor.
 _TESTS = ("captured", "exactness", "targets", "job", "flat", "regions", "smoothness", "settling", "resume")
@@ -101,11 +103,13 @@ def first_preview(slot: Slot) -> None:
                 time.sleep(0.02)
             with Client.connect(folder, start=False, timeout=20, client_name="gpu slot") as client:
                 seconds = []
+                client.prepare()  # as the dialog does when it opens
+                time.sleep(_LOOKING_AROUND if slot.on_gpu else 0)
                 for strength in (50, 60, 40) if not slot.small else (50, 60):
                     seconds.append(_first_picture(client, content, style, strength, slot.small))
-                    slot.tell("click to first preview, s (cold, then warm)", seconds)
+                    slot.tell("click to first preview, s", seconds)
             if slot.on_gpu:
-                slot.check("the first preview within a second, warm", min(seconds[1:]) < 1.0, f"{min(seconds[1:]):.2f} s")
+                slot.check("the first preview within a second of the click", max(seconds) < 1.0, f"{max(seconds):.2f} s")
         finally:
             server.terminate()
             server.wait(20)

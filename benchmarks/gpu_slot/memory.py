@@ -18,7 +18,7 @@ def large_pictures(slot: Slot) -> None:
         before = torch.cuda.memory_reserved(slot.device) if slot.on_gpu else 0
         if slot.on_gpu:
             total = torch.cuda.get_device_properties(slot.device).total_memory
-            torch.cuda.set_per_process_memory_fraction(min(1.0, limit * GIB / total), slot.device)
+            torch.cuda.set_per_process_memory_fraction(min(1.0, limit * GIB / total), slot.device.index or 0)
         slot.begin_peak()
         job = slot.one_scale(engine, side, 2, settings={"memory_limit": limit})
         way = job.scales[0].way
@@ -27,7 +27,7 @@ def large_pictures(slot: Slot) -> None:
         slot.tell("large picture", {"side": side, "way": str(way), "notes": notes, "before": before, **slot.peak()})
         slot.check("64 megapixels in 24 GiB", "memory-ran-out" not in notes, notes)
         if slot.on_gpu:
-            torch.cuda.set_per_process_memory_fraction(1.0, slot.device)
+            torch.cuda.set_per_process_memory_fraction(1.0, slot.device.index or 0)
     job = None  # its memory is not to count for the next
     side = 192 if slot.small else 4000
     with slot.attempt("spill at 16 megapixels"):

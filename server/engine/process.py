@@ -65,11 +65,13 @@ def main() -> int:
     link.connect(options.link)
     try:
         from stylecore.device.engine import Engine
+        from stylecore.painting.warm_up import warm_up
         from stylecore.settings import Settings
 
         try:
             engine = Engine(options.device, options.weights, options.threads, default_folder())
             engine.network(Settings(), engine.arithmetic())  # better now than with a job waiting
+            warm_up(engine)
         except StyleError as error:
             report(link, "failed", job="", **error.fault._asdict())
             return _leave(link)

@@ -55,7 +55,8 @@ class Engine:
     ) -> None:
         self.device, self.device_fault = choose_device(device)
         torch.backends.cudnn.deterministic = True  # or a GPU would not give the same picture twice
-        torch.backends.cudnn.allow_tf32 = False  # float32 is to be what it says; bfloat16 is there for speed
+        # float32 is to be what it says; bfloat16 is there for speed.
+        torch.backends.cudnn.allow_tf32 = torch.backends.cuda.matmul.allow_tf32 = False
         if threads is None:
             threads = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
         torch.set_num_threads(threads)

@@ -16,7 +16,7 @@ _WHOLE = {torch.float32: 2600, torch.bfloat16: 1450}  # all features of one piec
 _WHOLE_TARGETS = {torch.float32: 900, torch.bfloat16: 600}  # the same of a style, which needs no backward pass
 _BLOCKS = {torch.float32: 115, torch.bfloat16: 60}  # pooled outputs, content target, gradients between stages
 _BLOCKS_TARGETS = {torch.float32: 180, torch.bfloat16: 100}
-_SPILLED_SHARE = 0.25  # what of these a GPU still holds when they wait in main memory; not measured
+_SPILLED_SHARE = 0.75  # what of these a GPU still holds when they wait in main memory, gradients above all (H200)
 # What the allocator cannot use again: it keeps buffers under 32 MB (of pictures up to about 2 megapixels) in pieces.
 _LEFT_OVER = {torch.float32: 240, torch.bfloat16: 95}
 _LEFT_OVER_UP_TO = 2 << 20

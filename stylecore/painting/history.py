@@ -11,7 +11,8 @@ from stylecore.tensors.summing import sum_type
 
 # Numbers of the image taken at a time, so that masked and full-precision copies of the history stay small.
 _CHUNK = {"cpu": 1 << 14}  # what a core's cache holds
-_CHUNK_ELSEWHERE = 1 << 21
+_CHUNK_ELSEWHERE, _CHUNK_OF_LARGE = 1 << 21, 1 << 22
+_LARGE = 1 << 23
 
 
 class History:
@@ -28,7 +29,8 @@ class History:
         self._exact = torch.promote_types(like.dtype, torch.float32)
         dtype = torch.bfloat16 if half else self._exact
         self._numbers = like.numel()
-        self._chunk = _CHUNK.get(like.device.type, _CHUNK_ELSEWHERE)
+        elsewhere = _CHUNK_OF_LARGE if like.numel() > _LARGE else _CHUNK_ELSEWHERE
+        self._chunk = _CHUNK.get(like.device.type, elsewhere)
         self.rows = torch.zeros((2 * slots, self._numbers), device=like.device, dtype=dtype)
         # Whether products are left to a GPU's tensor cores, which multiply bfloat16 and add up in float32.
         self._by_tensor_cores = half and _multiplies_short_numbers(like.device)

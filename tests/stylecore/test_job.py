@@ -16,6 +16,7 @@ from stylecore.painting.job import Job
 from stylecore.request import PaintRequest, Style
 from stylecore.settings import Settings
 from stylecore.tensors.resampling import pyramid_sizes
+from tests import device
 from tests.stylecore.conftest import sample
 
 
@@ -316,6 +317,7 @@ def test_a_start_picture_of_another_size_is_an_error(engine: Engine, content: Pi
     assert caught.value.code == "bad-start"
 
 
+@device.processor_only("what a GPU takes at least does not depend on the size")
 def test_a_picture_that_does_not_fit_is_painted_smaller_and_said_so(
     engine: Engine, content: Pixels, style: Pixels, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -34,6 +34,7 @@ from stylecore.request import PaintRequest, Style
 from stylecore.settings import Settings
 from stylecore.tensors.resampling import resize, resize_rows, upsample_with_detail
 from stylecore.tensors.strips import LEAST_ROWS, UNIT, Ranks, Strip
+from tests import device
 from tests.stylecore.test_blocks import border, network, pictures, relative
 from tests.thin_network import CHANNELS
 
@@ -177,6 +178,7 @@ def test_the_gradient_is_the_wholes(found: dict[str, Any], case: str) -> None:
     assert max(found["errors"][case]) <= 1e-8
 
 
+@device.processor_only("the ranks are processors")
 def test_the_picture_is_what_one_process_paints(found: dict[str, Any], alone: Job) -> None:
     picture = alone.image()
     assert found["last"] == "Finished"
@@ -189,6 +191,7 @@ def test_an_interruption_leaves_no_trace(found: dict[str, Any]) -> None:
     assert np.abs(found["middle"] - found["picture"]).max() > 0.02
 
 
+@device.processor_only("the ranks are processors")
 def test_a_state_of_several_goes_on_in_one(found: dict[str, Any], engine: Engine) -> None:
     job = _job(engine, Ranks())
     job.restore(load(found["folder"] / "state"))

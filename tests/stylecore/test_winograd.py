@@ -23,6 +23,7 @@ from stylecore.network.weights import LAYERS
 from stylecore.network.winograd import LEAST_TILES, Convolution
 from stylecore.objective.objective import GramObjective, StylePicture, Weighting
 from stylecore.settings import Settings
+from tests import device
 from tests.stylecore.test_network import caffe, close
 
 ARITHMETIC = Arithmetic(torch.float32, winograd=True)
@@ -107,6 +108,7 @@ def test_the_same_bytes_each_time() -> None:
     assert torch.equal(convolution(x), convolution(x))
 
 
+@device.processor_only("Winograd's way is for a processor")
 @pytest.mark.parametrize("winograd", [True, False])
 def test_an_engine_s_network_is_that_of_the_arithmetic(real_engine: Engine, winograd: bool) -> None:
     network = real_engine.network(Settings(), Arithmetic(torch.float32, winograd))
