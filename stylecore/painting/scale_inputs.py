@@ -25,6 +25,7 @@ from stylecore.objective.objective import (
 )
 from stylecore.painting import masks
 from stylecore.painting.brush import style_size
+from stylecore.painting.frames import within_frame
 from stylecore.painting.inputs import Pixels, picture_tensors
 from stylecore.painting.masks import resize_guide
 from stylecore.painting.plan import LEAST_COARSE_CONTENT, nearly_texture
@@ -34,6 +35,9 @@ from stylecore.setting_kinds import numbers
 from stylecore.tensors import colours
 from stylecore.tensors.resampling import Size, resize
 from stylecore.tensors.strips import Strip
+
+# A style of which at least this share is left has no frame to speak of, but a line or two at its edge.
+_SPOKEN_OF = 0.98
 
 
 class Materials:
@@ -62,7 +66,9 @@ class Materials:
         self._areas = masks.Areas(self.size, self._alpha, request.mask, where, request.strength_map, engine.device)
         self._start = None if request.start is None else self._make_start(request.start)
         self._anew, self._targets = request.anew, targets
-        self._styles = [(*picture_tensors(style.picture, "style", engine.device), style.weight) for style in styles]
+        #: For each style that has a frame to speak of, the height and width of what is taken of it.
+        self.without_frame: list[Size] = []
+        self._styles = [(*self._make_style(style.picture), style.weight) for style in styles]
 
     @property
     def size(self) -> Size:
@@ -90,6 +96,17 @@ class Materials:
             raise StyleError(*fault("bad-start", width=pixels.shape[1], height=pixels.shape[0], **sizes))
         start, alpha = picture_tensors(pixels, "content", self._engine.device)
         return start if alpha is None else torch.lerp(self.content, start, alpha[None, None])
+
+    def _make_style(self, pixels: Pixels) -> tuple[Tensor, Tensor | None]:
+        """Return a style's colours and alpha, without its frame; the objectives of others take all of it, as they would."""
+        picture, alpha = picture_tensors(pixels, "style", self._engine.device)
+        if self.settings.objective != "balanced":
+            return picture, alpha
+        inner = within_frame(pixels)
+        whole, picture = picture, picture[:, :, inner.top : inner.bottom, inner.left : inner.right].contiguous()
+        if picture.numel() < _SPOKEN_OF * whole.numel():
+            self.without_frame.append((picture.shape[2], picture.shape[3]))
+        return picture, alpha
 
     def digest(self) -> str:
         """Return a digest of everything that is painted from."""
