@@ -25,7 +25,8 @@ _LEFT_OVER_UP_TO = 2 << 20
 # little more. Of a tile, what a full-sized one takes.
 _WHOLE_GPU = {torch.float32: 2180, torch.bfloat16: 1225}
 _BLOCKS_GPU = {torch.float32: 143, torch.bfloat16: 64}
-_TILE_GPU = {torch.float32: 132 << 20, torch.bfloat16: 92 << 20}
+_RECORDED = 24  # the image and the gradient of the recording that is played back, in blocks (in one piece they do not show)
+_TILE_GPU = {torch.float32: 132 << 20, torch.bfloat16: 84 << 20}
 _BESIDE = 110 << 20  # after the features are gone: the palette's lattice, or products of the history
 
 # Bytes that do not depend on the picture's size: in one piece, and in tiles of full side beside what they take at any side.
@@ -95,7 +96,7 @@ class MemoryPlan:
         # A picture that is smaller than a tile is one.
         tile = int(min(_TILE_GPU[dtype] * self.tiles**2, max(pixels, style_pixels) * _WHOLE_GPU[dtype]))
         targets = style_pixels * int(_BLOCKS_TARGETS[dtype] * share + 12)
-        return max(tile + max(image + pixels * int(_BLOCKS_GPU[dtype] * share), targets), image + _BESIDE)
+        return max(tile + max(image + pixels * int(_BLOCKS_GPU[dtype] * share + _RECORDED), targets), image + _BESIDE)
 
     def largest_tensor(self, pixels: int, style_pixels: int, dtype: torch.dtype) -> int:
         """Return the bytes of the largest single tensor: block 1's features, or the history (see :meth:`needs`)."""
