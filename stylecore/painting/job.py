@@ -24,7 +24,7 @@ from stylecore.painting.convergence import Settling
 from stylecore.painting.costs import Costs
 from stylecore.painting.inputs import Pixels
 from stylecore.painting.lbfgs import BoxLBFGS
-from stylecore.painting.plan import Scale, make_plan
+from stylecore.painting.plan import Scale, make_plan, wanted_size
 from stylecore.painting.scale_inputs import Materials
 from stylecore.painting.targets import Targets
 from stylecore.painting.time_left import WorkClock
@@ -256,7 +256,7 @@ class Job:
             yield Note(*fault("in-strips", count=self._ranks.count) if shared else fault("in-strips:each"))
         for inner_height, inner_width in self._materials.without_frame:
             yield Note(*fault("frame-left-out", width=inner_width, height=inner_height))
-        if last.size != self._materials.size:
+        if last.size != wanted_size(self._materials.size, self.settings):
             yield Note(*fault("painted-smaller", width=width, height=height))
         elif last.way.blocks and not shared:
             gigabytes = {"whole": self._gigabytes(last, MemoryPlan()), "blocks": self._gigabytes(last, last.way)}

@@ -67,7 +67,7 @@ def make_plan(
         device: the type of the device that paints.
         ranks: the processes that paint together; memory is then that of each.
 
-    A scale that does not fit in one piece is painted in blocks. The last scale is the content's own size if that fits at
+    A scale that does not fit in one piece is painted in blocks. The last scale is of :func:`wanted_size` if that fits at
     all, else the largest that does (the caller then brings the result to full size with the content's own detail).
 
     Raises:
@@ -82,7 +82,7 @@ def make_plan(
         largest = max((largest_strip(*size, ranks) for size in sizes), default=0)
         return fastest(largest_strip(*scale, ranks), largest, dtype, available, device, only_blocks=True)
 
-    height, width = size
+    height, width = wanted_size(size, settings)
     while way_for((height, width)) is None:
         height, width = int(height * 0.9), int(width * 0.9)
         if min(height, width) < LEAST_SIDE or height * width < 128 * 128:
@@ -96,6 +96,16 @@ def make_plan(
         fresh = sum((count + BEGINNING) * math.prod(each) / last for each, count in zip(sizes, steps, strict=True))
         sizes, steps = sizes[-1:], [max(1, int(_WARM_SHARE * fresh - BEGINNING))]
     return [Scale(each, count, way_for(each) or MemoryPlan()) for each, count in zip(sizes, steps, strict=True)]
+
+
+def wanted_size(size: Size, settings: Settings) -> Size:
+    """Return the height and width that settings ask a content of ``size`` to be painted in, be there memory or not."""
+    factor = settings.longest_side / max(size)
+    if factor >= 1:
+        return size
+    # A side that hardly is one stays what a picture needs.
+    height, width = (max(min(side, LEAST_SIDE), round(side * factor)) for side in size)
+    return height, width
 
 
 def _steps(sizes: Sequence[Size], settings: Settings) -> list[int]:

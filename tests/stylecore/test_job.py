@@ -6,16 +6,18 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+import torch
 
 from stylecore.device.engine import Engine
 from stylecore.errors import StyleError
-from stylecore.events import Finished, ScaleStarted, StepDone
+from stylecore.events import Finished, Note, ScaleStarted, StepDone
 from stylecore.files.pictures import Pixels
 from stylecore.objective.objective import BalancedObjective
 from stylecore.painting.job import Job
+from stylecore.painting.plan import wanted_size
 from stylecore.request import PaintRequest, Style
 from stylecore.settings import Settings
-from stylecore.tensors.resampling import pyramid_sizes
+from stylecore.tensors.resampling import pyramid_sizes, resize
 from tests import device
 from tests.stylecore.conftest import sample
 
@@ -345,3 +347,28 @@ def test_a_scale_that_is_done_can_be_refined_before_the_next(engine: Engine, con
             assert job.refine() and job.refine()
             assert np.abs(job.image() - before).max() > 0.01
     assert job.image().shape == content.shape
+
+
+def fine(picture: Pixels) -> Pixels:
+    """What of a picture 250 × 1000 pixels do not have."""
+    whole = torch.from_numpy(picture).permute(2, 0, 1)[None]
+    return (whole - resize(resize(whole, (250, 1000)), (whole.shape[2], whole.shape[3]))).numpy()
+
+
+def test_a_picture_is_painted_at_the_size_that_is_asked_for(engine: Engine, style: Pixels) -> None:
+    """And given back at its own, with its own detail, the same at each way to get there; what is small is left alone."""
+    large = np.random.default_rng(3).random((300, 1200, 3), dtype=np.float32)
+    job = Job(engine, PaintRequest(large, [Style(style)], Settings(quality="draft", iterations=1, painting_size="1000")))
+    events = list(job.run())
+    assert job.scales[-1].size == (250, 1000) and job.image().shape == large.shape
+    assert not [event for event in events if isinstance(event, Note)]  # it was asked for, and is nothing to be told
+    # The fine noise, which the smaller size does not have, is there again.
+    assert np.corrcoef(fine(large).ravel(), fine(job.image()).ravel())[0, 1] > 0.5
+    small = Job(engine, PaintRequest(large[:, :900], [Style(style)], Settings(painting_size="1000")))
+    assert small.scales[-1].size == (300, 900)
+
+
+@pytest.mark.parametrize("size", [(16, 4000), (4000, 20), (1001, 1000)])
+def test_a_painting_size_leaves_what_a_picture_needs(size: tuple[int, int]) -> None:
+    height, width = wanted_size(size, Settings(painting_size="1000"))
+    assert max(height, width) == 1000 and min(height, width) >= 16
