@@ -352,7 +352,9 @@ class Broker:
         job = self._ledger.get(fields.get("job", ""))
         if job is None or job.engine is not link:
             return  # its client is gone, or it was cancelled on the way to the engine
-        if not job.guest or message.type == "paused":
+        if message.type == "paused":
+            job.state, job.guest = "paused", False  # from here on only this engine can go on with it
+        if not job.guest:
             job.frames, job.size = [], 0
         if message.type == "used":
             job.peak, link.memory, job.arithmetic = int(fields["peak"]), fields["memory"], fields["arithmetic"]
@@ -364,8 +366,6 @@ class Broker:
         else:
             if message.type == "progress":
                 job.fraction = fields["fraction"]
-            elif message.type == "paused":
-                job.state = "paused"
             self._gate.pass_on(job.owner, frames)
 
     def _without_engine(self) -> list[Job]:

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from server.client import Cancelled, Client, Event, Failed, Finished, Paused, PictureArrived, Progress
+from server.client import Cancelled, Client, Event, Failed, Finished, Paused, PictureArrived, Progress, Queued
 from server.protocol import Picture
 from tests.server.conftest import ENDLESS, Server, picture, submit, until, wait_for
 
@@ -137,3 +137,18 @@ def test_an_engine_that_dies_takes_the_long_job_alone(server: Server, two: tuple
     engine.kill()
     assert wait_for(first, Failed, job=long).code == "engine-died"
     final(second, short)
+
+
+def test_a_preview_that_was_to_go_on_fails_with_the_engine_that_held_it(server: Server, two: tuple[Client, Client]) -> None:
+    first, second = two
+    long = submit(first, settings=ENDLESS)
+    wait_for(first, Progress, job=long)
+    short = submit(second, content=picture(600, seed=3, height=420), until="preview")
+    wait_for(second, Paused, job=short)
+    second.continue_(short)
+    wait_for(second, Queued, job=short)  # behind the long one, on the only engine that knows it
+    engine = server.engine()
+    assert engine is not None
+    engine.kill()
+    assert wait_for(first, Failed, job=long).code == "engine-died"
+    assert wait_for(second, Failed, 20, job=short).code == "engine-died"
