@@ -233,7 +233,7 @@ class Broker:
             elif message.type != "seen":
                 self._gate.refuse(identity, job.name, "not-started", kind="refused")
         elif job.state == "paused" and message.type in ("stop", "continue"):
-            job.state, job.frames = "queued", received.frames
+            job.state, job.frames, job.goes_on, job.short = "queued", received.frames, True, False
             self._ledger.queue.add(job)
         elif job.engine is not None:
             job.engine.forward(received.frames)
@@ -353,8 +353,10 @@ class Broker:
         if job is None or job.engine is not link:
             return  # its client is gone, or it was cancelled on the way to the engine
         if message.type == "paused":
+            if job.goes_on:
+                return  # said of a change that the client made before it let the job go on
             job.state, job.guest = "paused", False  # from here on only this engine can go on with it
-        if not job.guest:
+        if not job.guest and job.state != "queued":  # one that is queued here waits to be told to go on
             job.frames, job.size = [], 0
         if message.type == "used":
             job.peak, link.memory, job.arithmetic = int(fields["peak"]), fields["memory"], fields["arithmetic"]

@@ -26,6 +26,7 @@ class Job:
     short: bool = False  # so soon done that others may be kept waiting for it
     guest: bool = False  # painted between two steps of another job; begun again where that takes the engine with it
     state: str = "queued"  # queued, running, paused
+    goes_on: bool = False  # to full size, after its pause: it pauses no more
     position: int = 0  # what its client was told last
     fraction: float = 0.0
     engine: EngineLink | None = None  # the one that has it, running or paused

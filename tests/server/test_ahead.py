@@ -152,3 +152,34 @@ def test_a_preview_that_was_to_go_on_fails_with_the_engine_that_held_it(server: 
     engine.kill()
     assert wait_for(first, Failed, job=long).code == "engine-died"
     assert wait_for(second, Failed, 20, job=short).code == "engine-died"
+
+
+def test_a_preview_that_goes_on_while_it_is_changed_goes_on_once(two: tuple[Client, Client]) -> None:
+    first, second = two
+    long = submit(first, settings=ENDLESS)
+    wait_for(first, Progress, job=long)
+    settings = {"iterations": 2}
+    short = submit(second, content=picture(600, seed=3, height=420), settings=settings, until="preview", previews=False)
+    wait_for(second, Paused, job=short)
+    second.update(short, {"strength": 20.0})
+    second.continue_(short)
+    # What the change makes of it is shown while the request to go on waits for its turn, behind the long job.
+    assert wait_for(second, PictureArrived, job=short).kind == "preview"
+    first.cancel(long)
+    wait_for(first, Cancelled, job=long)
+    event: Event | None = None
+    while not isinstance(event, Finished):
+        event = wait_for(second, Event, job=short)
+        assert not isinstance(event, Paused)
+
+
+def test_a_preview_goes_ahead_of_one_that_goes_on_to_full_size(two: tuple[Client, Client]) -> None:
+    first, second = two
+    long = submit(first, content=picture(600, height=420), settings=ENDLESS | {"iterations": 100}, until="preview")
+    wait_for(first, Paused, job=long)
+    first.continue_(long)
+    wait_for(first, Progress, job=long)
+    wait_for(second, Finished, job=preview(second))
+    assert wait_for(first, Progress, job=long)
+    first.cancel(long)
+    wait_for(first, Cancelled, job=long)
