@@ -10,6 +10,7 @@ import logging
 import os
 import signal
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -381,25 +382,25 @@ class Broker:
         """An engine process has ended by itself: its jobs fail, the others go on with a new one."""
         reason = link.reason()
         log.error("engine process %d ended: %s", link.process.pid, reason)
-        self._engines.end(link)
-        for job in self._with(link):
-            # One that had not begun: the engine was dead already, which can be chance.
-            if job.frames and not job.tried and (job.guest or not job.fraction) and job.cancel_by is None:
-                self._ledger.again(job)
-        self._ledger.lose(self._with(link), reason)
+        # Jobs that it had not begun, too: it was dead already when they came, which can be chance.
+        self._give_up(link, reason, again=lambda job: job.guest or not job.fraction)
         if not link.ready:
             self._not_started(fault("engine-failed", reason.sentence))
 
     def _replace(self, link: EngineLink, reason: Fault) -> None:
         """End an engine that hangs; what it had is lost, and the others go on with a new one."""
         log.error("engine process %d is ended: %s", link.process.pid, reason)
-        self._engines.end(link)
-        for job in self._with(link):
-            if job.guest and job.frames and not job.tried and job.cancel_by is None:
-                self._ledger.again(job)  # it was not its step that hung, or it hangs again
-        self._ledger.lose(self._with(link), reason)
+        self._give_up(link, reason, again=lambda job: job.guest)  # it was not its step that hung, or it hangs again
         if not link.ready:
             self._not_started(reason)
+
+    def _give_up(self, link: EngineLink, reason: Fault, *, again: Callable[[Job], bool]) -> None:
+        """End an engine; its jobs fail, but those for which ``again`` holds are begun by another one, once."""
+        self._engines.end(link)
+        for job in self._with(link):
+            if job.frames and not job.tried and job.cancel_by is None and again(job):
+                self._ledger.again(job)
+        self._ledger.lose(self._with(link), reason)
 
     def _not_started(self, told: Fault) -> None:
         """An engine was killed or hung before it was ready: that can be chance, so one more is tried."""
