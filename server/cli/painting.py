@@ -24,6 +24,7 @@ from stylecore.request import PaintRequest
 
 if TYPE_CHECKING:
     from stylecore.device.engine import Engine
+    from stylecore.events import ScaleStarted, StepDone
     from stylecore.tensors.strips import Ranks
 
 #: How often the state of a job that can be resumed is kept: after so long, and so many times as long as keeping it takes.
@@ -201,31 +202,9 @@ def _local(
             job.cancel()
         if isinstance(event, events.ScaleStarted):
             size = (event.width, event.height)
-            yield wire.Progress(
-                "",
-                event.scale,
-                event.scales,
-                0,
-                event.steps,
-                event.fraction,
-                event.seconds_left or 0.0,
-                {},
-                *size,
-                known=event.seconds_left is not None,
-            )
+            yield _progress(event, 0, {}, size)
         elif isinstance(event, events.StepDone):
-            done = wire.Progress(
-                "",
-                event.scale,
-                event.scales,
-                event.step,
-                event.steps,
-                event.fraction,
-                event.seconds_left or 0.0,
-                {"total": event.total_loss},
-                *size,
-                known=event.seconds_left is not None,
-            )
+            done = _progress(event, event.step, {"total": event.total_loss}, size)
             yield done
             if to_keep(done, every):
                 image = job.image_at_size(request.content.shape[1], request.content.shape[0])
@@ -238,6 +217,16 @@ def _local(
                 resume.unlink(missing_ok=True)
             yield wire.PictureArrived("", "final", to_picture(job.image(), "f32"))
             yield wire.Finished("", event.seconds, event.stopped, asdict(event.settings), engine.device_name)
+
+
+def _progress(
+    event: ScaleStarted | StepDone, step: int, losses: Mapping[str, float], size: tuple[int, int]
+) -> wire.Progress:
+    """Return what the server would say of this event, at a scale of this ``size`` (width, height)."""
+    left = event.seconds_left
+    return wire.Progress(
+        "", event.scale, event.scales, step, event.steps, event.fraction, left or 0.0, losses, *size, known=left is not None
+    )
 
 
 @functools.cache
