@@ -25,11 +25,6 @@ _ROWS_TRIED, _ROWS_SAMPLED, _ROWS_SAME, _MOST_FINDS = 4, 24, 0.6, 2000
 Area = tuple[int, int, int, int]
 Size = tuple[int, int]
 _TURNS = {1: Gimp.RotationType.DEGREES90, 2: Gimp.RotationType.DEGREES180, 3: Gimp.RotationType.DEGREES270}
-_PRECISIONS = {
-    "u8": Gimp.Precision.U8_NON_LINEAR,
-    "u16": Gimp.Precision.U16_NON_LINEAR,
-    "f32": Gimp.Precision.FLOAT_NON_LINEAR,
-}
 
 
 @dataclass(frozen=True)
@@ -257,7 +252,7 @@ def _through(picture: Picture, step: Step) -> Picture:
     types = {1: Gimp.ImageType.GRAY_IMAGE, 3: Gimp.ImageType.RGB_IMAGE, 4: Gimp.ImageType.RGBA_IMAGE}
     channels, size = picture.channels, (picture.width, picture.height)
     form = pixels.format_name(picture.kind, channels).replace("R'G'B'", "Y'" if channels == 1 else "R'G'B'")
-    image = Gimp.Image.new_with_precision(*size, bases[channels], _PRECISIONS[picture.kind])
+    image = Gimp.Image.new_with_precision(*size, bases[channels], pixels.precision(picture.kind))
     Gimp.context_push()
     try:
         Gimp.context_set_interpolation(Gimp.InterpolationType.CUBIC)  # as GIMP scales if it is asked for nothing else

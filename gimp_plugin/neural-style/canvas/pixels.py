@@ -7,11 +7,17 @@ import gi
 gi.require_version("Babl", "0.1")
 gi.require_version("Gegl", "0.4")
 gi.require_version("GdkPixbuf", "2.0")
-from gi.repository import Babl, GdkPixbuf, Gegl, GLib
+gi.require_version("Gimp", "3.0")
+from gi.repository import Babl, GdkPixbuf, Gegl, Gimp, GLib
 
 from server.protocol import Picture
 
 _SUFFIXES = {"u8": "u8", "u16": "u16", "f32": "float"}
+_PRECISIONS = {
+    "u8": Gimp.Precision.U8_NON_LINEAR,
+    "u16": Gimp.Precision.U16_NON_LINEAR,
+    "f32": Gimp.Precision.FLOAT_NON_LINEAR,
+}
 
 
 def format_name(kind: str, channels: int, space: Babl.Object | None = None) -> str:
@@ -22,6 +28,11 @@ def format_name(kind: str, channels: int, space: Babl.Object | None = None) -> s
     """
     name = f"R'G'B'{'A' if channels == 4 else ''} {_SUFFIXES[kind]}"
     return name if space is None else Babl.get_name(Babl.format_with_space(name, space))
+
+
+def precision(kind: str) -> Gimp.Precision:
+    """Return the precision of an image that holds the wire's pixels of this ``kind`` as they are."""
+    return _PRECISIONS[kind]
 
 
 def converted(picture: Picture, source: Babl.Object | None, target: Babl.Object | None) -> Picture:

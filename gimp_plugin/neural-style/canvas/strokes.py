@@ -98,12 +98,7 @@ def taken_in(source: Picture, painted: Picture, where: GdkPixbuf.Pixbuf) -> Pict
     the other, at their depth.
     """
     width, height = source.width, source.height
-    precision = {
-        "u8": Gimp.Precision.U8_NON_LINEAR,
-        "u16": Gimp.Precision.U16_NON_LINEAR,
-        "f32": Gimp.Precision.FLOAT_NON_LINEAR,
-    }[source.kind]
-    image = Gimp.Image.new_with_precision(width, height, Gimp.ImageBaseType.RGB, precision)
+    image = Gimp.Image.new_with_precision(width, height, Gimp.ImageBaseType.RGB, pixels.precision(source.kind))
     try:
         layers = []
         for picture in (source, painted):
