@@ -392,9 +392,8 @@ def _insert(image: Gimp.Image, source: Source, layer: Gimp.Layer, *, live: bool 
     A ``live`` one, which is still to be written to, is put above the groups around the source whose pixels are locked.
     """
     old = source.layer if source.layer.is_valid() else None
-    mask = _mask(
-        image, source, layer, None if source.there else old
-    )  # written first: in a locked group it cannot be any more
+    # The source's own mask is of its present shape. It is written first: in a locked group it cannot be any more.
+    mask = _mask(image, source, layer, old if source.there is None else None)
     below = (locked_group(old) if live and old is not None else None) or old
     if below is None:  # the user removed the source meanwhile: the result still has a place
         image.insert_layer(layer, None, 0)
