@@ -23,6 +23,7 @@ from typing import TYPE_CHECKING, Any
 import zmq
 
 from server import protocol
+from server.engine.ahead import Ahead, take
 from server.engine.heartbeat import FIRST_STEP_SECONDS, Heartbeat
 from server.engine.pixels import to_keep, to_picture, to_pixels
 from server.engine.reports import report
@@ -82,8 +83,7 @@ class Worker:
         self._current: Running | None = None
         self._interrupted: Running | None = None  # waits between two steps while the current one is painted
         self._later: deque[Message] = deque()  # work that came while other work was being done
-        self._ahead: deque[Message] = deque()  # short work, to be done between two steps of other work
-        self._not_before = 0.0  # when that may be done: the other has its share of the time
+        self._ahead = Ahead()  # short work, to be done between two steps of other work
         self._preview_side = PREVIEW_SIDE if engine.device.type == "cpu" else PREVIEW_SIDE_FAST
 
     def report(self, kind: str, *pictures: Picture, **fields: Any) -> None:
@@ -107,7 +107,7 @@ class Worker:
             if refining or message.type in ("stop", "continue"):
                 self._later.append(message)
             else:
-                self._put_ahead(message)
+                self._ahead.add(message)
             return
         if self._current and waits and message.type != "update":  # it is being refined
             self._current.refine = 0
@@ -154,28 +154,17 @@ class Worker:
 
     def _forget(self, name: str) -> None:
         """Give up a job that has not been begun."""
-        for waiting in (self._later, self._ahead):
-            for message in [each for each in waiting if each.fields["job"] == name]:
-                waiting.remove(message)
-                if message.type == "submit":
-                    self.report("cancelled", job=name)
-
-    def _put_ahead(self, message: Message) -> None:
-        """Note short work; of several changes of a preview's settings it is to see the last."""
-        for number, waiting in enumerate(self._ahead):
-            if message.type == waiting.type == "update" and message.fields["job"] == waiting.fields["job"]:
-                together = {**waiting.fields["settings"], **message.fields["settings"]}
-                self._ahead[number] = Message("update", {**message.fields, "settings": together})
-                return
-        self._ahead.append(message)
+        for message in [*take(self._later, name), *self._ahead.take(name)]:
+            if message.type == "submit":
+                self.report("cancelled", job=name)
 
     def _listen(self) -> bool:
         """Between two steps: do what is asked for; return whether there was short work, whose time had come."""
         while self._link.poll(0):
             self._obey(self._receive())
-        if not self._ahead or self._interrupted is not None or time.monotonic() < self._not_before:
+        if self._interrupted is not None or (message := self._ahead.next()) is None:
             return False
-        self._let_ahead(self._ahead.popleft())
+        self._let_ahead(message)
         return True
 
     def _let_ahead(self, message: Message) -> None:
@@ -188,7 +177,7 @@ class Worker:
         finally:
             self._interrupted, self._current = None, outer
         took = time.monotonic() - begin
-        self._not_before = begin + 2 * took
+        self._ahead.has_taken(took)
         outer.job.excuse(took)
 
     def _send_whole(self, running: Running, purpose: str) -> None:

@@ -27,6 +27,14 @@ def two(server: Server) -> Iterator[tuple[Client, Client]]:
         yield first, second
 
 
+@pytest.fixture
+def long(two: tuple[Client, Client]) -> str:
+    """A job of the first client that is being painted, and does not end before the test does."""
+    job = submit(two[0], settings=ENDLESS)
+    wait_for(two[0], Progress, job=job)
+    return job
+
+
 def final(client: Client, job: str) -> Picture:
     arrived = wait_for(client, PictureArrived, job=job)
     while arrived.kind != "final":
@@ -35,14 +43,19 @@ def final(client: Client, job: str) -> Picture:
     return arrived.picture
 
 
+def some_seconds(client: Client) -> str:
+    """Submit a job that is short, but not over at once."""
+    return submit(client, settings={"quality": "normal", "iterations": 50}, content=picture(250))
+
+
 def preview(client: Client, **settings: Any) -> str:
     return submit(client, content=picture(96, seed=3), settings=settings, until="preview")
 
 
-def test_a_preview_is_there_while_a_long_job_is_painted_and_follows_its_settings(two: tuple[Client, Client]) -> None:
+def test_a_preview_is_there_while_a_long_job_is_painted_and_follows_its_settings(
+    two: tuple[Client, Client], long: str
+) -> None:
     first, second = two
-    long = submit(first, settings=ENDLESS)
-    wait_for(first, Progress, job=long)
     # Larger than what a preview paints, so that it pauses.
     short = submit(second, content=picture(600, seed=3, height=420), until="preview", previews=True)
     wait_for(second, Paused, job=short)
@@ -56,8 +69,6 @@ def test_a_preview_is_there_while_a_long_job_is_painted_and_follows_its_settings
     assert (after.scale, after.step) > (before.scale, before.step)
     second.cancel(short)
     wait_for(second, Cancelled, job=short)
-    first.cancel(long)
-    wait_for(first, Cancelled, job=long)
 
 
 def test_the_long_job_paints_what_it_would_have_painted(two: tuple[Client, Client]) -> None:
@@ -70,10 +81,8 @@ def test_the_long_job_paints_what_it_would_have_painted(two: tuple[Client, Clien
     assert final(first, long) == alone
 
 
-def test_the_long_job_goes_on_between_short_ones(two: tuple[Client, Client]) -> None:
+def test_the_long_job_goes_on_between_short_ones(two: tuple[Client, Client], long: str) -> None:
     first, second = two
-    long = submit(first, settings=ENDLESS)
-    wait_for(first, Progress, job=long)
     shorts = [submit(second, settings={"iterations": 5}) for _ in range(6)]
     reached = []
     for short in shorts:
@@ -86,51 +95,37 @@ def test_the_long_job_goes_on_between_short_ones(two: tuple[Client, Client]) -> 
         assert isinstance(newest, Progress)
         reached.append((newest.scale, newest.step))
     assert len(set(reached)) == len(reached)
-    first.cancel(long)
-    wait_for(first, Cancelled, job=long)
 
 
-def test_a_long_job_that_waits_for_a_short_one_can_be_given_up(two: tuple[Client, Client]) -> None:
+def test_a_long_job_that_waits_for_a_short_one_can_be_given_up(two: tuple[Client, Client], long: str) -> None:
     first, second = two
-    long = submit(first, settings=ENDLESS)
-    wait_for(first, Progress, job=long)
-    short = submit(second, settings={"quality": "normal", "iterations": 50}, content=picture(250))
+    short = some_seconds(second)
     wait_for(second, Progress, job=short)
     first.cancel(long)
     assert until(lambda: isinstance(first.next_event(0.05), Cancelled), 2.5) < 2.5
     final(second, short)  # the engine is the same: it had not to be ended for this
 
 
-def test_a_short_job_that_has_not_begun_can_be_given_up(two: tuple[Client, Client]) -> None:
+def test_a_short_job_that_has_not_begun_can_be_given_up(two: tuple[Client, Client], long: str) -> None:
     first, second = two
-    long = submit(first, settings=ENDLESS)
-    wait_for(first, Progress, job=long)
-    wait_for(second, Finished, job=submit(second, settings={"quality": "normal", "iterations": 50}, content=picture(250)))
+    wait_for(second, Finished, job=some_seconds(second))
     # The long one has its share of the time now.
     waiting = submit(second, settings={"iterations": 5})
     second.cancel(waiting)
     wait_for(second, Cancelled, job=waiting)
     assert wait_for(first, Progress, job=long)
-    first.cancel(long)
-    wait_for(first, Cancelled, job=long)
 
 
-def test_a_long_job_waits_its_turn(two: tuple[Client, Client]) -> None:
-    first, second = two
-    long = submit(first, settings=ENDLESS)
-    wait_for(first, Progress, job=long)
+def test_a_long_job_waits_its_turn(two: tuple[Client, Client], long: str) -> None:
+    _first, second = two
     other = submit(second, content=picture(300), settings=LONG)
     second.stop(other)
     wait_for(second, Cancelled, job=other)  # it had not begun
-    first.cancel(long)
-    wait_for(first, Cancelled, job=long)
 
 
-def test_an_engine_that_dies_takes_the_long_job_alone(server: Server, two: tuple[Client, Client]) -> None:
+def test_an_engine_that_dies_takes_the_long_job_alone(server: Server, two: tuple[Client, Client], long: str) -> None:
     first, second = two
-    long = submit(first, settings=ENDLESS)
-    wait_for(first, Progress, job=long)
-    short = submit(second, settings={"quality": "normal", "iterations": 50}, content=picture(250))
+    short = some_seconds(second)
     wait_for(second, Progress, job=short)
     engine = server.engine()
     assert engine is not None
@@ -139,10 +134,10 @@ def test_an_engine_that_dies_takes_the_long_job_alone(server: Server, two: tuple
     final(second, short)
 
 
-def test_a_preview_that_was_to_go_on_fails_with_the_engine_that_held_it(server: Server, two: tuple[Client, Client]) -> None:
+def test_a_preview_that_was_to_go_on_fails_with_the_engine_that_held_it(
+    server: Server, two: tuple[Client, Client], long: str
+) -> None:
     first, second = two
-    long = submit(first, settings=ENDLESS)
-    wait_for(first, Progress, job=long)
     short = submit(second, content=picture(600, seed=3, height=420), until="preview")
     wait_for(second, Paused, job=short)
     second.continue_(short)
@@ -154,10 +149,8 @@ def test_a_preview_that_was_to_go_on_fails_with_the_engine_that_held_it(server: 
     assert wait_for(second, Failed, 20, job=short).code == "engine-died"
 
 
-def test_a_preview_that_goes_on_while_it_is_changed_goes_on_once(two: tuple[Client, Client]) -> None:
+def test_a_preview_that_goes_on_while_it_is_changed_goes_on_once(two: tuple[Client, Client], long: str) -> None:
     first, second = two
-    long = submit(first, settings=ENDLESS)
-    wait_for(first, Progress, job=long)
     settings = {"iterations": 2}
     short = submit(second, content=picture(600, seed=3, height=420), settings=settings, until="preview", previews=False)
     wait_for(second, Paused, job=short)
@@ -181,5 +174,3 @@ def test_a_preview_goes_ahead_of_one_that_goes_on_to_full_size(two: tuple[Client
     wait_for(first, Progress, job=long)
     wait_for(second, Finished, job=preview(second))
     assert wait_for(first, Progress, job=long)
-    first.cancel(long)
-    wait_for(first, Cancelled, job=long)
