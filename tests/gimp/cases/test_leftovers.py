@@ -10,15 +10,7 @@ import pytest
 
 from tests.gimp.cases.conftest import one_series
 from tests.gimp.cases.driving import eventually, until_over
-from tests.gimp.cases.working import (
-    PAINTING,
-    dismiss_message,
-    finish,
-    look,
-    make_endless_result,
-    nothing_breaks,
-    start_painting,
-)
+from tests.gimp.cases.working import PAINTING, dismiss_message, finish, look, painting_again, start_painting
 from tests.gimp.session import GimpSession
 
 JOB = 300  # seconds that a job may take on a busy machine
@@ -32,9 +24,7 @@ def names(gimp: GimpSession) -> list[str]:
 @pytest.mark.both_series
 def test_strokes_on_a_result_that_is_updated_are_kept(opened: GimpSession) -> None:
     gimp = opened
-    make_endless_result(gimp)
-    with nothing_breaks(gimp):
-        start_painting(gimp)
+    with painting_again(gimp):
         gimp.run("""
 before = read(made)
 data = bytearray(before)

@@ -5,14 +5,7 @@ from __future__ import annotations
 import pytest
 
 from tests.gimp.cases.driving import eventually
-from tests.gimp.cases.working import (
-    dismiss_message,
-    finish,
-    make_endless_result,
-    nothing_breaks,
-    start_painting,
-    stop_and_keep,
-)
+from tests.gimp.cases.working import dismiss_message, finish, nothing_breaks, painting_again, start_painting, stop_and_keep
 from tests.gimp.session import GimpSession
 
 #: The photo nearly as it is, so that a result shows where it belongs.
@@ -109,9 +102,7 @@ def test_a_shape_that_cannot_be_followed_is_told(opened: GimpSession) -> None:
 @pytest.mark.both_series
 def test_a_result_that_is_updated_follows_too(opened: GimpSession) -> None:
     gimp = opened
-    make_endless_result(gimp)
-    with nothing_breaks(gimp):
-        start_painting(gimp)
+    with painting_again(gimp):
         change(gimp, "image.scale(80, 60)\nimage.flip(Gimp.OrientationType.HORIZONTAL)")
         finish(gimp)
         after = gimp.run("result = layers(image)")

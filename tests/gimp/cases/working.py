@@ -118,6 +118,15 @@ def start_painting(gimp: GimpSession, **settings: Any) -> None:
 
 
 @contextmanager
+def painting_again(gimp: GimpSession) -> Iterator[None]:
+    """A result `made`, named "mine", that is painted again in its place, without end; nothing may break meanwhile."""
+    make_endless_result(gimp)
+    with nothing_breaks(gimp):
+        start_painting(gimp)
+        yield
+
+
+@contextmanager
 def nothing_breaks(gimp: GimpSession) -> Iterator[None]:
     """Check that GIMP itself has nothing to complain of."""
     said = len(gimp.log_text())
