@@ -1,7 +1,7 @@
-"""The broker: answers clients, keeps the queue and the leases, and looks after the engine processes. No torch here.
+"""The broker: answers clients, keeps the queue and the leases, and ends when its time has come. No torch here.
 
 One thread, one loop. What clients may say is in :mod:`server.protocol`, who may say it in
-:mod:`server.broker.client_socket`.
+:mod:`server.broker.client_socket`; the engine processes are looked after in :mod:`server.broker.dispatcher`.
 """
 
 from __future__ import annotations
@@ -10,7 +10,6 @@ import logging
 import os
 import signal
 import time
-from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -19,16 +18,15 @@ import zmq
 
 from server import protocol
 from server.broker.client_socket import Gate, Received, Unreadable
+from server.broker.dispatcher import Dispatcher
 from server.broker.jobs import Job, is_short
 from server.broker.leases import Session, Sessions
 from server.broker.ledger import Ledger
 from server.broker.state_folder import StateFolder, check_remote, keys
 from server.broker.status_report import described, report
 from server.discovery import Connection
-from server.engine.link import EngineLink
 from server.engine.pool import EngineOptions, Engines
-from server.protocol import Examined
-from stylecore.errors import Fault, ProtocolError, fault
+from stylecore.errors import fault
 
 log = logging.getLogger("broker")
 
@@ -83,9 +81,8 @@ class Broker:
         self._engines = Engines(self._context, folder, engines)
         self._ledger = Ledger(self._gate)
         self._sessions = Sessions(self._gate)
-        self._device, self._memory, self._why = "", {}, {}  # type: str, dict[str, Any], dict[str, Any]
+        self._dispatcher = Dispatcher(self._engines, self._ledger, self._gate, manner.engine_idle, self._welcome_all)
         self._began = self._met_at = self._turned = time.monotonic()
-        self._failed_starts = 0
         self._signals = 0
         self._retiring = False
         self._end_at: float | None = None  # when what still runs is finished as it is
@@ -109,11 +106,10 @@ class Broker:
                 self._wait()
                 self._account_for_sleep()
                 self._serve_clients()
-                for link in self._engines:
-                    self._serve_engine(link)
+                self._dispatcher.serve()
                 self._keep_time()
                 if not self._ending:
-                    self._dispatch()
+                    self._dispatcher.dispatch()
         finally:
             self._end()
 
@@ -168,7 +164,7 @@ class Broker:
                 self._gate.send(identity, "heartbeat")
             elif message.type == "prepare":
                 if not len(self._engines):
-                    self._start_engine()
+                    self._dispatcher.start_engine()
             elif message.type == "status":
                 self._gate.send(identity, "status", report=self._report())
             elif message.type == "bye":
@@ -192,10 +188,15 @@ class Broker:
             "welcome",
             version=protocol.VERSION,
             pid=os.getpid(),
-            device=self._device,
-            memory=self._memory,
-            why=self._why,
+            device=self._dispatcher.device,
+            memory=self._dispatcher.memory,
+            why=self._dispatcher.why,
         )
+
+    def _welcome_all(self) -> None:
+        """Greet anew who came before the engine was known."""
+        for identity in self._sessions:
+            self._welcome(identity)
 
     def _submit(self, session: Session, received: Received) -> None:
         identity, fields, shapes = received.identity, received.message.fields, received.message.shapes
@@ -258,157 +259,6 @@ class Broker:
             log.info("job %s: its client %s is gone", job.name[:8], session.name)
             self._cancel(job)
 
-    # The engines.
-
-    def _busy(self) -> set[EngineLink]:
-        return {job.engine for job in self._ledger.all() if job.state == "running" and job.engine is not None}
-
-    def _free_engine(self, job: Job, busy: set[EngineLink]) -> EngineLink | None:
-        """Return a ready engine that is not busy and can take the job: any, or the one that holds it since its pause."""
-        for link in self._engines if job.engine is None else [job.engine]:
-            if link.ready and link not in busy:
-                return link
-        return None
-
-    def _interruptible(self) -> EngineLink | None:
-        """Return an engine that can do a short job between two steps of a long one."""
-        for link in self._engines:
-            running = [job for job in self._with(link) if job.state == "running"]
-            if link.ready and len(running) == 1 and not running[0].short:
-                return link
-        return None
-
-    def _dispatch(self) -> None:
-        """Give free engines their next jobs, starting one if need be, and tell those that wait where they stand."""
-        busy = self._busy()
-        waiting = 0
-        for job in list(self._ledger.queue):
-            link = self._free_engine(job, busy)
-            if link is not None:
-                self._start(job, link)
-                busy.add(link)
-            elif job.engine is None:
-                waiting += 1
-                coming = sum(not each.ready for each in self._engines)
-                if waiting > coming and not self._start_engine():
-                    if job.short and (link := self._interruptible()) is not None:
-                        job.guest = True
-                        self._start(job, link)
-                    continue
-                if waiting <= sum(not each.ready for each in self._engines) and not job.told_loading:
-                    job.told_loading = True
-                    self._ledger.tell(job, "starting", text="Loading the network")
-        self._ledger.tell_positions()
-
-    def _start_engine(self) -> bool:
-        try:
-            return self._engines.start() is not None
-        except OSError as error:
-            log.error("no engine process can be started: %s", error)
-            if not len(self._engines):
-                self._ledger.fail(self._ledger.all(), fault("engine-failed", error))
-            return False
-
-    def _start(self, job: Job, link: EngineLink) -> None:
-        if job.started is None:
-            self._ledger.tell(job, "starting", text="Preparing the pictures")
-        link.forward(job.frames)
-        job.engine, job.device = link, link.device
-        self._ledger.start(job)
-
-    def _serve_engine(self, link: EngineLink) -> None:
-        try:
-            link.read_heartbeat()
-            ended = not link.alive()  # asked first, so that its last words are heard
-            for _ in range(100):
-                if (received := link.receive()) is None:
-                    break
-                self._hear(link, *received)
-                if link not in self._engines:
-                    return
-        except (ProtocolError, ValueError) as error:
-            self._replace(link, fault("engine-hung:garbled", error))
-            return
-        if ended:
-            self._bury(link)
-
-    def _hear(self, link: EngineLink, message: Examined, frames: list[Any]) -> None:
-        """Take a report of an engine, and pass it on to the job's client."""
-        fields = message.fields
-        if message.type == "ready":
-            self._engines.is_ready(link, fields["device"], fields["memory"], int(fields["devices"]))
-            self._device, self._memory, self._why = fields["device"], fields["memory"], fields["why"]
-            if self._why:
-                log.warning("%s %s", self._why["sentence"], self._why["remedy"])
-            for identity in self._sessions:  # whoever came before the engine knew
-                self._welcome(identity)
-            self._failed_starts = 0
-            return
-        if message.type == "failed":
-            told = Fault(fields["code"], fields["sentence"], fields["remedy"], fields["details"])
-            log.error("engine failed: %s", told.sentence)
-            self._engines.end(link)
-            self._ledger.fail(self._without_engine(), told)
-            return
-        job = self._ledger.get(fields.get("job", ""))
-        if job is None or job.engine is not link:
-            return  # its client is gone, or it was cancelled on the way to the engine
-        if message.type == "paused":
-            if job.goes_on:
-                return  # said of a change that the client made before it let the job go on
-            job.state, job.guest = "paused", False  # from here on only this engine can go on with it
-        if not job.guest and job.state != "queued":  # one that is queued here waits to be told to go on
-            job.frames, job.size = [], 0
-        if message.type == "used":
-            job.peak, link.memory, job.arithmetic = int(fields["peak"]), fields["memory"], fields["arithmetic"]
-        elif message.type in ("finished", "cancelled", "error"):
-            outcome = {"finished": "stopped" if fields.get("stopped") else "finished", "cancelled": "cancelled"}
-            rest = {name: value for name, value in fields.items() if name != "job"}
-            link.idle_since = time.monotonic()
-            self._ledger.over(job, message.type, outcome.get(message.type, f"failed: {fields.get('code')}"), **rest)
-        else:
-            if message.type == "progress":
-                job.fraction = fields["fraction"]
-            self._gate.pass_on(job.owner, frames)
-
-    def _without_engine(self) -> list[Job]:
-        """Return the jobs that wait for an engine, if there is none left to take them."""
-        return [] if len(self._engines) else [job for job in self._ledger.all() if job.engine is None]
-
-    def _with(self, link: EngineLink) -> list[Job]:
-        return [job for job in self._ledger.all() if job.engine is link]
-
-    def _bury(self, link: EngineLink) -> None:
-        """An engine process has ended by itself: its jobs fail, the others go on with a new one."""
-        reason = link.reason()
-        log.error("engine process %d ended: %s", link.process.pid, reason)
-        # Jobs that it had not begun, too: it was dead already when they came, which can be chance.
-        self._give_up(link, reason, again=lambda job: job.guest or not job.fraction)
-        if not link.ready:
-            self._not_started(fault("engine-failed", reason.sentence))
-
-    def _replace(self, link: EngineLink, reason: Fault) -> None:
-        """End an engine that hangs; what it had is lost, and the others go on with a new one."""
-        log.error("engine process %d is ended: %s", link.process.pid, reason)
-        self._give_up(link, reason, again=lambda job: job.guest)  # it was not its step that hung, or it hangs again
-        if not link.ready:
-            self._not_started(reason)
-
-    def _give_up(self, link: EngineLink, reason: Fault, *, again: Callable[[Job], bool]) -> None:
-        """End an engine; its jobs fail, but those for which ``again`` holds are begun by another one, once."""
-        self._engines.end(link)
-        for job in self._with(link):
-            if job.frames and not job.tried and job.cancel_by is None and again(job):
-                self._ledger.again(job)
-        self._ledger.lose(self._with(link), reason)
-
-    def _not_started(self, told: Fault) -> None:
-        """An engine was killed or hung before it was ready: that can be chance, so one more is tried."""
-        self._failed_starts += 1
-        if self._failed_starts > 1:
-            self._ledger.fail(self._without_engine(), told)
-            self._failed_starts = 0
-
     # Time.
 
     def _keep_time(self) -> None:
@@ -416,8 +266,7 @@ class Broker:
         now = time.monotonic()
         for identity in self._sessions.expired():
             self._forget(identity)
-        for link in self._engines:
-            self._look_after(link, now)
+        self._dispatcher.keep_time(now)
         if len(self._sessions) or len(self._ledger):
             self._met_at = now
         if not self._state_folder.keep():
@@ -429,24 +278,6 @@ class Broker:
         elif self._manner.server_idle is not None and now > self._met_at + self._manner.server_idle:
             log.info("nothing to do for %.0f s", self._manner.server_idle)
             self._ending = True
-
-    def _look_after(self, link: EngineLink, now: float) -> None:
-        jobs = self._with(link)
-        if reason := self._engines.trouble(link):
-            self._replace(link, reason)
-        elif any(job.cancel_by is not None and now > job.cancel_by for job in jobs):
-            self._replace(link, fault("engine-hung:cancelled"))
-        elif jobs:
-            link.idle_since = now
-            if self._engines.slow(link):
-                log.warning("engine process %d: one step has taken %.0f s", link.process.pid, link.step)
-                told = fault("engine-slow", round(link.step))
-                for job in jobs:
-                    if job.state == "running":
-                        self._ledger.tell(job, "note", **told._asdict())
-        elif link.ready and now > link.idle_since + self._manner.engine_idle:
-            log.info("engine process %d retired", link.process.pid)
-            self._engines.end(link)
 
     def _retire(self) -> None:
         """Make room for a newer server: leave the folder to it, finish what is there, and end."""
@@ -481,9 +312,9 @@ class Broker:
             self._engines,
             clients=len(self._sessions),
             began=self._began,
-            device=self._device,
-            memory=self._memory,
-            why=self._why,
+            device=self._dispatcher.device,
+            memory=self._dispatcher.memory,
+            why=self._dispatcher.why,
             folder=self._folder,
             remote=self._gate.remote_address,
         )
