@@ -1,28 +1,22 @@
 """The one client of the server: used by the GIMP plug-in, the command line and the tests.
 
-Needs the standard library and pyzmq only. A background thread owns the socket, shows the server every second that
-this program is still there, and fills a queue of events that :meth:`Client.next_event` hands out, so that nothing
-here blocks a user interface. One :class:`Client` is one connection: after :class:`Disconnected`, connect again.
+Needs the standard library and pyzmq only. Nothing here but :meth:`Client.connect` and :meth:`Client.status` waits for the
+server: what it says arrives as events that :meth:`Client.next_event` hands out. One :class:`Client` is one connection
+(:mod:`server.channel`): after :class:`Disconnected`, connect again.
 """
 
 from __future__ import annotations
 
-import contextlib
 import os
-import socket
 import subprocess
-import threading
 import time
 import uuid
-from collections import deque
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-import zmq
-from zmq.utils.monitor import recv_monitor_message
-
 from server import protocol
+from server.channel import Channel
 from server.discovery import (
     EXIT_ALREADY_RUNNING,
     Connection,
@@ -39,8 +33,6 @@ from server.discovery import (
     start_server,
 )
 from server.events import (
-    LAST_EVENTS,
-    PLAIN_EVENTS,
     Accepted,
     Cancelled,
     Disconnected,
@@ -85,42 +77,16 @@ class Client:
     """A connection to the server. Make it with :meth:`connect`; it is also a context manager."""
 
     def __init__(self, connection: Connection, keys: tuple[bytes, bytes], client_name: str) -> None:
-        public, secret = keys
-        #: What the server said of itself last: ``version``, ``pid``, ``device`` and ``memory`` (empty before its first
-        #: engine), and ``why`` that is the processor: an error's parts, or nothing.
-        self.welcome: dict[str, Any] = {}
-        self._context = zmq.Context(1)
-        self._socket = self._context.socket(zmq.DEALER)
-        self._socket.setsockopt(zmq.LINGER, 200)
-        self._socket.setsockopt(zmq.SNDHWM, 0)
-        self._socket.setsockopt(zmq.RCVHWM, 0)
-        self._socket.setsockopt(zmq.RECONNECT_IVL, -1)
-        self._socket.setsockopt(zmq.MAXMSGSIZE, protocol.MAX_FRAME_BYTES)
-        self._socket.curve_publickey = public
-        self._socket.curve_secretkey = secret
-        self._socket.curve_serverkey = connection.public_key.encode("ascii", "replace")
-        self._monitor = self._socket.get_monitor_socket(
-            zmq.EVENT_DISCONNECTED
-            | zmq.EVENT_CLOSED
-            | zmq.EVENT_CONNECT_RETRIED
-            | zmq.EVENT_HANDSHAKE_FAILED_AUTH
-            | zmq.EVENT_HANDSHAKE_FAILED_PROTOCOL
-            | zmq.EVENT_HANDSHAKE_FAILED_NO_DETAIL
-        )
-        self._changed = threading.Condition()
-        self._outbox: deque[list[bytes | memoryview]] = deque()
-        self._events: deque[Event] = deque()
-        self._replies: deque[Message] = deque()
-        self._open: dict[str, int] = {}  # job → bytes of its pictures
-        self._lost: ServerError | None = None
-        self._closing = False
-        self._wake_reader, self._wake_writer = socket.socketpair()
-        self._wake_reader.setblocking(False)
-        self._wake_writer.setblocking(False)
-        self._socket.connect(connection.address)
-        self._thread = threading.Thread(target=self._run, name="neural-style-client", daemon=True)
-        self._send("hello", client=client_name[:200], version=protocol.VERSION)
-        self._thread.start()
+        self._channel = Channel(connection, keys, client_name)
+
+    @property
+    def welcome(self) -> dict[str, Any]:
+        """What the server said of itself last.
+
+        ``version``, ``pid``, ``device`` and ``memory`` (empty before its first engine), and ``why`` that is the processor:
+        an error's parts, or nothing.
+        """
+        return self._channel.welcome
 
     @classmethod
     def connect(
@@ -209,7 +175,7 @@ class Client:
     def _greeted(cls, connection: Connection, keys: tuple[bytes, bytes], timeout: float, name: str) -> Client:
         client = cls(connection, keys, name)
         try:
-            client._reply("welcome", timeout)
+            client._channel.reply("welcome", timeout)
         except StyleError:
             client.close()
             raise
@@ -220,7 +186,7 @@ class Client:
         """Ask an older server, which may speak an older protocol, to finish what it has, and leave its place."""
         with cls(connection, keys, "newer") as client:
             tag = protocol.MAGIC + str(connection.protocol).encode()
-            client._post(protocol.encode(Message("retire", {}), protocol.CLIENT_MESSAGES, tag))
+            client._channel.post(protocol.encode(Message("retire", {}), protocol.CLIENT_MESSAGES, tag))
             while read_connection(folder) == connection:
                 if time.monotonic() > deadline:
                     found = f"{connection.version} and {protocol.VERSION}"
@@ -285,48 +251,39 @@ class Client:
         }
         frames = protocol.encode(Message("submit", fields, pictures), protocol.CLIENT_MESSAGES)
         size = sum(memoryview(picture.data).nbytes for picture in pictures)
-        with self._changed:
-            if self._lost is not None:
-                raise self._lost
-            self._open[job] = size
-        self._send("heartbeat", sending=size)
-        self._post(frames)
+        self._channel.send_job(job, frames, size)
         return job
 
     def next_event(self, timeout: float = 0.0) -> Event | None:
         """Return the next event, waiting at most ``timeout`` seconds for it; None if there is none."""
-        with self._changed:
-            self._changed.wait_for(lambda: bool(self._events), timeout)
-            if not self._events:
-                return None
-            event = self._events.popleft()
-        if isinstance(event, PictureArrived) and event.kind == "preview" and self._lost is None:
-            self._send("seen", job=event.job)
+        event = self._channel.next_event(timeout)
+        if isinstance(event, PictureArrived) and event.kind == "preview" and not self._channel.lost:
+            self._channel.send("seen", job=event.job)
         return event
 
     def prepare(self) -> None:
         """Let the server get ready for a job that is likely to come: it loads the network meanwhile."""
-        self._send("prepare")
+        self._channel.send("prepare")
 
     def stop(self, job: str) -> None:
         """Finish the job now with what is there."""
-        self._send("stop", job=job)
+        self._channel.send("stop", job=job)
 
     def cancel(self, job: str) -> None:
         """End the job without a result."""
-        self._send("cancel", job=job)
+        self._channel.send("cancel", job=job)
 
     def update(self, job: str, settings: Mapping[str, Any]) -> None:
         """Give the running job new values for settings that are ``live``; others are answered with Refused."""
-        self._send("update", job=job, settings=dict(settings))
+        self._channel.send("update", job=job, settings=dict(settings))
 
     def continue_(self, job: str) -> None:
         """Go on to full size with a job submitted with ``until='preview'``."""
-        self._send("continue", job=job)
+        self._channel.send("continue", job=job)
 
     def snapshot(self, job: str) -> None:
         """Ask for the picture as it is now, at the content's size; arrives as PictureArrived ``'snapshot'``."""
-        self._send("snapshot", job=job)
+        self._channel.send("snapshot", job=job)
 
     def status(self) -> dict[str, Any]:
         """Return the server's report of itself: version, device, engine, jobs, clients, seconds up.
@@ -334,151 +291,22 @@ class Client:
         Raises:
             ServerError: it does not answer within five seconds.
         """
-        self._send("status")
-        return dict(self._reply("status", 5.0).fields["report"])
+        self._channel.send("status")
+        return dict(self._channel.reply("status", 5.0).fields["report"])
 
     def shutdown(self) -> None:
         """Ask the server to end, whatever it is doing; its end arrives as Disconnected."""
-        self._send("shutdown")
+        self._channel.send("shutdown")
 
     def close(self) -> None:
         """Leave; jobs that are not over are cancelled by the server."""
-        if self._thread.is_alive():
-            if self._lost is None:
-                self._send("bye")
-            self._closing = True
-            self._wake()
-            self._thread.join(2.0)
+        self._channel.close()
 
     def __enter__(self) -> Client:
         return self
 
     def __exit__(self, *_: object) -> None:
         self.close()
-
-    def _send(self, kind: str, **fields: Any) -> None:
-        self._post(protocol.encode(Message(kind, fields), protocol.CLIENT_MESSAGES))
-
-    def _post(self, frames: list[bytes | memoryview]) -> None:
-        self._outbox.append(frames)
-        self._wake()
-
-    def _wake(self) -> None:
-        # A full pipe means that the thread has been woken already; a closed one, that it is over.
-        with contextlib.suppress(OSError):
-            self._wake_writer.send(b"w")
-
-    def _reply(self, kind: str, timeout: float) -> Message:
-        """Wait for an answer of this type."""
-        with self._changed:
-            self._changed.wait_for(
-                lambda: self._lost is not None or any(reply.type == kind for reply in self._replies), timeout
-            )
-            for reply in self._replies:
-                if reply.type == kind:
-                    self._replies.remove(reply)
-                    return reply
-            raise self._lost or ServerError(*fault("server-silent:within", seconds=f"{timeout:.0f}"))
-
-    def _run(self) -> None:
-        """Own the socket: the background thread."""
-        poller = zmq.Poller()
-        for source in (self._socket, self._monitor, self._wake_reader):
-            poller.register(source, zmq.POLLIN)
-        beat = heard = turned = time.monotonic()
-        try:
-            while self._lost is None:
-                try:
-                    while self._outbox:
-                        self._socket.send_multipart(self._outbox.popleft(), zmq.NOBLOCK, copy=False)
-                except zmq.Again:  # its queue has no end, so there is nobody to send to any more
-                    self._take_in()
-                    known = self._monitor.poll(0)
-                    self._lose(recv_monitor_message(self._monitor)["event"] if known else zmq.EVENT_DISCONNECTED)
-                if self._closing or self._lost is not None:
-                    break
-                ready = dict(poller.poll(max(0, int((beat - time.monotonic()) * 1000))))
-                if self._wake_reader.fileno() in ready:
-                    self._wake_reader.recv(4096)
-                if self._take_in():
-                    heard = time.monotonic()
-                if self._monitor in ready:
-                    self._take_in()  # the server's last words may have come with the end of the connection
-                    self._lose(recv_monitor_message(self._monitor)["event"])
-                now = time.monotonic()
-                heard += max(0.0, now - turned - protocol.HEARTBEAT_SECONDS)  # this program did not run, so heard nothing
-                turned = now
-                patience = protocol.SILENT_SECONDS + 2 * sum(self._open.values()) / protocol.SLOWEST_BYTES_PER_SECOND
-                if now > heard + patience:
-                    self._lose(ServerError(*fault("server-silent:for", seconds=f"{patience:.0f}")))
-                if now >= beat and self._lost is None:
-                    self._outbox.append(protocol.encode(Message("heartbeat", {"sending": 0}), protocol.CLIENT_MESSAGES))
-                    beat = now + protocol.HEARTBEAT_SECONDS
-        except Exception as error:  # the thread's last chance to tell anyone
-            self._lose(ServerError(*fault("internal-error", f"{type(error).__name__}: {error}")))
-        finally:
-            self._socket.disable_monitor()
-            self._monitor.close(0)
-            self._socket.close()
-            self._wake_reader.close()
-            self._wake_writer.close()
-            self._context.term()
-
-    def _take_in(self) -> bool:
-        """Receive what has come; return whether anything has."""
-        any_came = False
-        while self._socket.poll(0):
-            any_came = True
-            self._receive(self._socket.recv_multipart())
-        return any_came
-
-    def _receive(self, frames: list[bytes]) -> None:
-        try:
-            message = protocol.decode(frames, protocol.SERVER_MESSAGES)
-        except ProtocolError as error:
-            self._lose(ServerError(*error.fault))
-            return
-        fields = message.fields
-        if message.type == "goodbye":
-            self._lose(ServerError(**fields))
-        elif message.type == "picture":
-            self._push(PictureArrived(fields["job"], fields["purpose"], message.pictures[0]))
-        elif message.type == "error" and not fields["job"]:
-            self._lose(ServerError(**{name: value for name, value in fields.items() if name != "job"}))
-        elif message.type in PLAIN_EVENTS:
-            self._push(PLAIN_EVENTS[message.type](**fields))
-        elif message.type != "heartbeat":
-            if message.type == "welcome":
-                greeted, self.welcome = bool(self.welcome), dict(fields)
-                if greeted:  # another one: an engine has told its device
-                    return
-            with self._changed:
-                self._replies.append(message)
-                self._changed.notify_all()
-
-    def _push(self, event: Event) -> None:
-        with self._changed:
-            if isinstance(event, LAST_EVENTS):
-                self._open.pop(event.job, None)
-            newest = self._events[-1] if self._events else None
-            if isinstance(event, Progress) and isinstance(newest, Progress) and newest.job == event.job:
-                self._events.pop()  # a program that is busy wants the latest only
-            self._events.append(event)
-            self._changed.notify_all()
-
-    def _lose(self, reason: ServerError | int) -> None:
-        """The connection is over: tell every job that was not, or nobody in particular."""
-        if isinstance(reason, int):
-            refused = reason == zmq.EVENT_HANDSHAKE_FAILED_AUTH
-            reason = ServerError(*fault("connection-lost:key" if refused else "connection-lost"))
-        with self._changed:
-            if self._lost is not None:
-                return
-            self._lost = reason
-            self._changed.notify_all()
-            jobs = list(self._open) or [""]
-        for job in jobs:
-            self._push(Disconnected(job, *reason.fault))
 
 
 def _older(theirs: str, ours: str) -> bool:

@@ -100,7 +100,7 @@ def test_a_job_goes_on_from_an_earlier_result(client: Client) -> None:
 def test_previews_wait_until_the_last_one_was_taken(client: Client) -> None:
     job = submit(client, settings=ENDLESS, preview_every=0.0)
     time.sleep(3)  # takes nothing: one preview is on its way, no more
-    waiting = list(client._events)
+    waiting = list(client._channel._events)
     assert sum(isinstance(event, PictureArrived) for event in waiting) <= 1
     assert sum(isinstance(event, Progress) for event in waiting) <= 2
     first, second = wait_for(client, PictureArrived), wait_for(client, PictureArrived)

@@ -92,7 +92,8 @@ NEWER = """
 import sys
 from pathlib import Path
 from server import protocol
-from server.client import Client, Finished, LAST_EVENTS
+from server.client import Client
+from server.events import LAST_EVENTS
 from server.protocol import Picture
 with Client.connect(Path(sys.argv[1]), timeout=20) as client:
     small = Picture(32, 32, 3, "u8", bytes(range(256)) * 12)
