@@ -3,7 +3,7 @@
     python benchmarks/fuzz.py --messages 1000000 --output benchmarks/results/fuzz.json
     python benchmarks/fuzz.py --with atheris --messages 5000000
 
-Whatever comes, :func:`server.protocol.decode` must return a message or raise :class:`stylecore.errors.ProtocolError`,
+Whatever comes, :func:`server.frames.decode` must return a message or raise :class:`stylecore.errors.ProtocolError`,
 quickly and without allocating what the header claims. Hypothesis makes messages from the shape that they should have;
 atheris, where it installs (``pip install atheris``), mutates bytes towards lines of the parser that no input has
 reached yet.
@@ -34,10 +34,10 @@ class Tally:
     """Counts what the parser made of the messages."""
 
     def __init__(self) -> None:
-        from server import protocol
+        from server import frames, protocol
         from stylecore.errors import ERRORS, ProtocolError
 
-        self._protocol, self._error, self._codes = protocol, ProtocolError, ERRORS
+        self._frames, self._protocol, self._error, self._codes = frames, protocol, ProtocolError, ERRORS
         self.messages = self.accepted = 0
         self.slowest = 0.0
         self.refused: dict[str, int] = {}
@@ -48,13 +48,13 @@ class Tally:
         began = time.monotonic()
         for messages in (self._protocol.CLIENT_MESSAGES, self._protocol.SERVER_MESSAGES):
             try:
-                self._protocol.decode(frames, messages)
+                self._frames.decode(frames, messages)
                 self.accepted += 1
             except self._error as error:
                 if error.code not in self._codes or not error.sentence or not error.remedy:
                     raise AssertionError(f"refused without words: {error!r}") from error
                 self.refused[error.code] = self.refused.get(error.code, 0) + 1
-        self._protocol.job_of(frames)
+        self._frames.job_of(frames)
         self.messages += 1
         taken = time.monotonic() - began
         self.slowest = max(self.slowest, taken)
@@ -79,7 +79,8 @@ def with_hypothesis(count: int, tally: Tally) -> None:
     from hypothesis import HealthCheck, Phase, given, settings
     from hypothesis import strategies as st
 
-    from server.protocol import CLIENT_MESSAGES, SERVER_MESSAGES, TAG, Message, Picture, encode
+    from server.frames import encode
+    from server.protocol import CLIENT_MESSAGES, SERVER_MESSAGES, TAG, Message, Picture
 
     small = Picture(2, 2, 3, "u8", bytes(12))
     submission = [
@@ -175,7 +176,8 @@ def with_atheris(count: int, tally: Tally, output: Path | None) -> None:
 
 def examples() -> list[list[bytes]]:
     """Return a right message of every type, for mutating."""
-    from server.protocol import CLIENT_MESSAGES, SERVER_MESSAGES, TAG, Message, Picture, encode
+    from server.frames import encode
+    from server.protocol import CLIENT_MESSAGES, SERVER_MESSAGES, TAG, Message, Picture
 
     small = Picture(2, 2, 3, "u8", bytes(range(12)))
     submission = encode(

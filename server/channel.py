@@ -19,6 +19,7 @@ from zmq.utils.monitor import recv_monitor_message
 from server import protocol
 from server.discovery import Connection, ServerError
 from server.events import LAST_EVENTS, PLAIN_EVENTS, Disconnected, Event, PictureArrived, Progress
+from server.frames import decode, encode
 from server.protocol import Message
 from stylecore.errors import ProtocolError, fault
 
@@ -77,7 +78,7 @@ class Channel:
 
     def send(self, kind: str, **fields: Any) -> None:
         """Send a message of :data:`server.protocol.CLIENT_MESSAGES` without pictures."""
-        self.post(protocol.encode(Message(kind, fields), protocol.CLIENT_MESSAGES))
+        self.post(encode(Message(kind, fields), protocol.CLIENT_MESSAGES))
 
     def send_job(self, job: str, frames: list[bytes | memoryview], size: int) -> None:
         """Send a job with so many bytes of pictures; it has events from now on until one of them is its last.
@@ -165,7 +166,7 @@ class Channel:
                 if now > heard + patience:
                     self._lose(ServerError(*fault("server-silent:for", seconds=f"{patience:.0f}")))
                 if now >= beat and self._lost is None:
-                    self._outbox.append(protocol.encode(Message("heartbeat", {"sending": 0}), protocol.CLIENT_MESSAGES))
+                    self._outbox.append(encode(Message("heartbeat", {"sending": 0}), protocol.CLIENT_MESSAGES))
                     beat = now + protocol.HEARTBEAT_SECONDS
         except Exception as error:  # the thread's last chance to tell anyone
             self._lose(ServerError(*fault("internal-error", f"{type(error).__name__}: {error}")))
@@ -187,7 +188,7 @@ class Channel:
 
     def _receive(self, frames: list[bytes]) -> None:
         try:
-            message = protocol.decode(frames, protocol.SERVER_MESSAGES)
+            message = decode(frames, protocol.SERVER_MESSAGES)
         except ProtocolError as error:
             self._lose(ServerError(*error.fault))
             return

@@ -47,6 +47,7 @@ from server.events import (
     Refused,
     Starting,
 )
+from server.frames import encode
 from server.protocol import Message, Picture
 from stylecore.errors import ProtocolError, StyleError, fault
 
@@ -186,7 +187,7 @@ class Client:
         """Ask an older server, which may speak an older protocol, to finish what it has, and leave its place."""
         with cls(connection, keys, "newer") as client:
             tag = protocol.MAGIC + str(connection.protocol).encode()
-            client._channel.post(protocol.encode(Message("retire", {}), protocol.CLIENT_MESSAGES, tag))
+            client._channel.post(encode(Message("retire", {}), protocol.CLIENT_MESSAGES, tag))
             while read_connection(folder) == connection:
                 if time.monotonic() > deadline:
                     found = f"{connection.version} and {protocol.VERSION}"
@@ -249,7 +250,7 @@ class Client:
             "preview_every": preview_every,
             "keep_every": keep_every,
         }
-        frames = protocol.encode(Message("submit", fields, pictures), protocol.CLIENT_MESSAGES)
+        frames = encode(Message("submit", fields, pictures), protocol.CLIENT_MESSAGES)
         size = sum(memoryview(picture.data).nbytes for picture in pictures)
         self._channel.send_job(job, frames, size)
         return job

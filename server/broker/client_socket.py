@@ -21,6 +21,7 @@ from zmq.utils.monitor import recv_monitor_message
 
 from server import protocol
 from server.discovery import ServerError
+from server.frames import encode, examine, job_of
 from server.protocol import Examined, Message
 from stylecore.errors import ProtocolError, fault
 
@@ -186,13 +187,13 @@ class Gate:
             return None
         views: list[Any] = [frame.buffer for frame in frames]
         try:
-            return Received(identity.bytes, protocol.examine(views, protocol.CLIENT_MESSAGES), views)
+            return Received(identity.bytes, examine(views, protocol.CLIENT_MESSAGES), views)
         except ProtocolError as error:
-            return Unreadable(identity.bytes, protocol.job_of(views), error)
+            return Unreadable(identity.bytes, job_of(views), error)
 
     def send(self, identity: bytes, kind: str, **fields: Any) -> None:
         """Send a message of the server's own."""
-        self.pass_on(identity, protocol.encode(Message(kind, fields), protocol.SERVER_MESSAGES))
+        self.pass_on(identity, encode(Message(kind, fields), protocol.SERVER_MESSAGES))
 
     def refuse(self, identity: bytes, job: str, code: str, detail: object = "", *, kind: str = "error") -> None:
         """Send an error of :data:`stylecore.errors.ERRORS`."""

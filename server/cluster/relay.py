@@ -27,6 +27,7 @@ from server.cluster.driver import Cluster
 from server.engine.link import EngineLink
 from server.engine.process import die_with_broker, end_with_broker
 from server.engine.reports import REPORTS, report
+from server.frames import decode, encode, examine
 from server.protocol import CLIENT_MESSAGES, Message, Picture
 from stylecore.errors import StyleError, fault
 
@@ -93,7 +94,7 @@ class Followed:
 
     def again(self) -> list[Frames]:
         """Return the messages that make another engine go on with it."""
-        message = protocol.decode(self.frames, CLIENT_MESSAGES)
+        message = decode(self.frames, CLIENT_MESSAGES)
         fields = {**message.fields, "settings": {**asdict(message.fields["settings"]), **self.settings}}
         fields["until"] = self.until or fields["until"]
         pictures = list(message.pictures)
@@ -106,7 +107,7 @@ class Followed:
                 pictures.insert(protocol.submitted(fields).index("start"), self.saved)
         name = {"job": fields["job"]}
         messages = [Message("submit", fields, pictures), *[Message("stop", name)] * self.stopped]
-        return [_frames(protocol.encode(each, CLIENT_MESSAGES)) for each in messages]
+        return [_frames(encode(each, CLIENT_MESSAGES)) for each in messages]
 
 
 class Relay:
@@ -176,7 +177,7 @@ class Relay:
 
     def _note_message(self, frames: Frames) -> Frames:
         """Note what the broker says about a job, and return it."""
-        message = protocol.examine(frames, CLIENT_MESSAGES)
+        message = examine(frames, CLIENT_MESSAGES)
         name = message.fields.get("job", "")
         job = self._jobs.get(name)
         if message.type == "submit":
@@ -199,12 +200,12 @@ class Relay:
             if job.last_scale and now > job.save_at and not job.asked:
                 job.asked.append(False)
                 job.save_at = now + _SAVE_SECONDS
-                found.append(_frames(protocol.encode(Message("snapshot", {"job": name}), CLIENT_MESSAGES)))
+                found.append(_frames(encode(Message("snapshot", {"job": name}), CLIENT_MESSAGES)))
         return found
 
     def _pass_on(self, frames: Frames) -> None:
         """Pass a report on to the broker, unless it is for this process alone."""
-        message = protocol.examine(frames, REPORTS)
+        message = examine(frames, REPORTS)
         fields = message.fields
         job = self._jobs.get(fields.get("job", ""))
         if message.type == "ready":
@@ -226,7 +227,7 @@ class Relay:
             elif message.type == "paused":
                 job.last_scale = False
             elif message.type == "picture" and fields["purpose"] == "snapshot":
-                (picture,) = protocol.decode(frames, REPORTS).pictures
+                (picture,) = decode(frames, REPORTS).pictures
                 wanted = job.asked.popleft() if job.asked else True
                 job.saved = picture if job.last_scale else None
                 if not wanted:
@@ -244,7 +245,7 @@ class Relay:
             report(self._link, "note", job=name, **told._asdict())
             messages += job.again()
             job.asked = deque(wanted for wanted in job.asked if wanted)
-            messages += [_frames(protocol.encode(Message("snapshot", {"job": name}), CLIENT_MESSAGES)) for _ in job.asked]
+            messages += [_frames(encode(Message("snapshot", {"job": name}), CLIENT_MESSAGES)) for _ in job.asked]
         return messages
 
 

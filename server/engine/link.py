@@ -18,6 +18,7 @@ import zmq
 
 from server import protocol
 from server.engine.reports import REPORTS
+from server.frames import encode, examine
 from server.protocol import Examined, Message
 from stylecore.errors import Fault, fault
 
@@ -104,7 +105,7 @@ class EngineLink:
 
     def send(self, kind: str, **fields: Any) -> None:
         """Send a message of :data:`server.protocol.CLIENT_MESSAGES`."""
-        self.forward(protocol.encode(Message(kind, fields), protocol.CLIENT_MESSAGES))
+        self.forward(encode(Message(kind, fields), protocol.CLIENT_MESSAGES))
 
     def forward(self, frames: Sequence[Any]) -> None:
         """Send a client's message as it came."""
@@ -118,7 +119,7 @@ class EngineLink:
             return None
         self.heard = time.monotonic()
         views: list[Any] = [frame.buffer for frame in frames]
-        return protocol.examine(views, REPORTS), views
+        return examine(views, REPORTS), views
 
     def read_heartbeat(self) -> None:
         """Take what came of the pulse."""

@@ -8,6 +8,7 @@ import zmq
 
 from server import protocol
 from server.field_checks import Check
+from server.frames import encode
 from server.protocol import Message, Picture
 
 #: What an engine may report: what the server may say to a client, how its own start went, and what a job used.
@@ -32,5 +33,5 @@ REPORTS: dict[str, dict[str, Check]] = {
 def report(link: zmq.Socket[bytes], kind: str, *pictures: Picture, **fields: Any) -> None:
     """Send a report of :data:`server.engine.reports.REPORTS` to the broker."""
     # All frames are made before the first is sent: where memory ends between two, half a message must not be on its way.
-    frames = [zmq.Frame(part, copy=False) for part in protocol.encode(Message(kind, fields, pictures), REPORTS)]
+    frames = [zmq.Frame(part, copy=False) for part in encode(Message(kind, fields, pictures), REPORTS)]
     link.send_multipart(frames, copy=False)

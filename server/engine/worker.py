@@ -27,6 +27,7 @@ from server.engine.ahead import Ahead, take
 from server.engine.heartbeat import FIRST_STEP_SECONDS, Heartbeat
 from server.engine.pixels import to_keep, to_picture, to_pixels
 from server.engine.reports import report
+from server.frames import decode
 from server.protocol import Message, Picture
 from stylecore.errors import Fault, StyleError, fault
 from stylecore.request import PaintRequest, Style
@@ -97,7 +98,7 @@ class Worker:
 
     def _receive(self) -> Message:
         frames = self._link.recv_multipart(copy=False)
-        return protocol.decode([frame.buffer for frame in frames], protocol.CLIENT_MESSAGES)
+        return decode([frame.buffer for frame in frames], protocol.CLIENT_MESSAGES)
 
     def _obey(self, message: Message) -> None:
         name = message.fields["job"]

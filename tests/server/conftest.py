@@ -21,6 +21,7 @@ import zmq
 from server import protocol
 from server.client import Cancelled, Client, Disconnected, Event, Failed, Finished, PictureArrived
 from server.discovery import read_connection, server_lives
+from server.frames import encode
 from server.protocol import CLIENT_MESSAGES, Message, Picture
 from tests.device import name as device_name
 
@@ -121,7 +122,7 @@ class Server:
 
 
 def hello() -> list[bytes | memoryview]:
-    return protocol.encode(Message("hello", {"client": "stranger", "version": protocol.VERSION}), CLIENT_MESSAGES)
+    return encode(Message("hello", {"client": "stranger", "version": protocol.VERSION}), CLIENT_MESSAGES)
 
 
 def dealer(server: Server, keys: tuple[bytes, bytes] | None) -> zmq.Socket[bytes]:

@@ -15,6 +15,7 @@ import zmq
 from server import protocol
 from server.client import Accepted, Cancelled, Failed
 from server.discovery import load_keys
+from server.frames import decode, encode
 from server.protocol import CLIENT_MESSAGES, SERVER_MESSAGES, TAG, Message
 from tests.server.conftest import (
     ENDLESS,
@@ -68,7 +69,7 @@ def submission() -> list[bytes | memoryview]:
         "previews": True,
         "preview_every": 1.0,
     }
-    return protocol.encode(Message("submit", fields, (picture(32), picture(32))), CLIENT_MESSAGES)
+    return encode(Message("submit", fields, (picture(32), picture(32))), CLIENT_MESSAGES)
 
 
 def header(text: bytes) -> list[bytes | memoryview]:
@@ -96,13 +97,13 @@ def test_a_client_that_sends(faulty: Server, what: str) -> None:
     peer = dealer(faulty, load_keys(faulty.folder, "client"))
     try:
         peer.send_multipart(hello())
-        assert peer.poll(5000) and protocol.decode(peer.recv_multipart(), SERVER_MESSAGES).type == "welcome"
+        assert peer.poll(5000) and decode(peer.recv_multipart(), SERVER_MESSAGES).type == "welcome"
         peer.send_multipart(frames)
         assert peer.poll(5000)
-        answer = protocol.decode(peer.recv_multipart(), SERVER_MESSAGES)
+        answer = decode(peer.recv_multipart(), SERVER_MESSAGES)
         assert answer.fields["code"] == code and answer.fields["remedy"]
-        peer.send_multipart(protocol.encode(Message("status"), CLIENT_MESSAGES))  # the connection is as good as before
-        assert peer.poll(5000) and protocol.decode(peer.recv_multipart(), SERVER_MESSAGES).type == "status"
+        peer.send_multipart(encode(Message("status"), CLIENT_MESSAGES))  # the connection is as good as before
+        assert peer.poll(5000) and decode(peer.recv_multipart(), SERVER_MESSAGES).type == "status"
     finally:
         peer.close()
 
@@ -140,9 +141,7 @@ def test_half_a_message_is_none(faulty: Server) -> None:
         assert not client.status()["jobs"]
 
 
-@pytest.mark.parametrize(
-    "frames", [[b"x", b"y"], protocol.encode(Message("status"), CLIENT_MESSAGES)], ids=["garbage", "questions"]
-)
+@pytest.mark.parametrize("frames", [[b"x", b"y"], encode(Message("status"), CLIENT_MESSAGES)], ids=["garbage", "questions"])
 def test_many_small_messages_keep_nobody_waiting(faulty: Server, frames: list[bytes]) -> None:
     flood = dealer(faulty, load_keys(faulty.folder, "client"))
     flood.setsockopt(zmq.SNDTIMEO, 100)
@@ -176,10 +175,10 @@ def test_more_clients_than_there_is_room_for_are_told(server: Server) -> None:
         for peer in peers[:-1]:
             peer.send_multipart(hello())
         for peer in peers[:-1]:
-            assert peer.poll(5000) and protocol.decode(peer.recv_multipart(), SERVER_MESSAGES).type == "welcome"
+            assert peer.poll(5000) and decode(peer.recv_multipart(), SERVER_MESSAGES).type == "welcome"
         peers[-1].send_multipart(hello())
         assert peers[-1].poll(5000)
-        answer = protocol.decode(peers[-1].recv_multipart(), SERVER_MESSAGES)
+        answer = decode(peers[-1].recv_multipart(), SERVER_MESSAGES)
         assert answer.fields["code"] == "server-busy" and answer.fields["remedy"]
     finally:
         for peer in peers:

@@ -13,7 +13,8 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from server import protocol
-from server.protocol import CLIENT_MESSAGES, SERVER_MESSAGES, TAG, Message, Picture, decode, encode
+from server.frames import decode, encode, job_of
+from server.protocol import CLIENT_MESSAGES, SERVER_MESSAGES, TAG, Message, Picture
 from stylecore.errors import ERRORS, Fault, ProtocolError, fault
 from stylecore.settings import Settings
 
@@ -149,7 +150,7 @@ def test_garbage_is_only_ever_a_protocol_error(frames: list[bytes]) -> None:
     with pytest.raises(ProtocolError) as caught:
         decode(frames, CLIENT_MESSAGES)
     assert caught.value.sentence and caught.value.remedy
-    protocol.job_of(frames)
+    job_of(frames)
 
 
 JSON = st.recursive(

@@ -25,6 +25,7 @@ from server.broker.addresses import listening_address, split_address
 from server.cli import main
 from server.client import Client, Finished, ServerError
 from server.discovery import read_connection
+from server.frames import decode
 from server.protocol import SERVER_MESSAGES
 from tests.server.conftest import ROOT, Server, dealer, hello, picture, submit, until, wait_for
 
@@ -268,6 +269,6 @@ def test_the_server_s_answer_to_a_friend_is_what_strangers_lack(server: Server) 
     try:
         peer.send_multipart(hello())
         assert peer.poll(5000)
-        assert protocol.decode(peer.recv_multipart(), SERVER_MESSAGES).fields["version"] == protocol.VERSION
+        assert decode(peer.recv_multipart(), SERVER_MESSAGES).fields["version"] == protocol.VERSION
     finally:
         peer.close()

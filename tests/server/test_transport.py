@@ -19,6 +19,7 @@ import zmq
 from server import protocol
 from server.client import Client, Disconnected, ServerError
 from server.discovery import EXIT_ALREADY_RUNNING, load_keys, read_connection, server_lives
+from server.frames import decode, encode
 from server.protocol import CLIENT_MESSAGES, SERVER_MESSAGES, Message
 from tests.server.conftest import ROOT, Server, dealer, hello, until
 
@@ -33,7 +34,7 @@ def test_only_the_authorised_key_gets_an_answer(server: Server) -> None:
         for peer in peers.values():
             peer.send_multipart(hello())
         assert peers["right"].poll(5000)
-        assert protocol.decode(peers["right"].recv_multipart(), SERVER_MESSAGES).type == "welcome"
+        assert decode(peers["right"].recv_multipart(), SERVER_MESSAGES).type == "welcome"
         assert not peers["other"].poll(700) and not peers["none"].poll(300)
     finally:
         for peer in peers.values():
@@ -69,11 +70,11 @@ def test_bad_messages_are_answered_and_the_server_goes_on(server: Server) -> Non
         ):
             peer.send_multipart(frames)
             assert peer.poll(5000)
-            answer = protocol.decode(peer.recv_multipart(), SERVER_MESSAGES)
+            answer = decode(peer.recv_multipart(), SERVER_MESSAGES)
             assert answer.type == "error" and answer.fields["sentence"] and answer.fields["remedy"]
-        peer.send_multipart(protocol.encode(Message("status"), CLIENT_MESSAGES))
+        peer.send_multipart(encode(Message("status"), CLIENT_MESSAGES))
         assert peer.poll(5000)  # who has not said hello is not served
-        assert protocol.decode(peer.recv_multipart(), SERVER_MESSAGES).fields["code"] == "lease-expired"
+        assert decode(peer.recv_multipart(), SERVER_MESSAGES).fields["code"] == "lease-expired"
     finally:
         peer.close()
     with server.connect() as client:
