@@ -5,17 +5,17 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
-from typing import Any, Protocol
+from typing import Any
 
 from gi.repository import Gimp
 
 from canvas import layers, pixels, placing, provenance
-from canvas.changes import Watched
 from canvas.provenance import KnownSource, KnownStyle, Memory
 from common import installation
 from common.errors import PluginError
 from common.messages import in_own_words
 from common.translation import _
+from painting.on_canvas import LiveView, OnCanvas
 from server import client as wire
 from server import events
 from server.protocol import Picture
@@ -40,20 +40,6 @@ class Request:
     guide: Picture | None = None
     start: Picture | None = None
     anew: bool = False
-
-
-class LiveView(Protocol):
-    """What shows a painting on the canvas while it is made."""
-
-    def show(self, picture: Picture) -> None:
-        """Put a frame on the canvas."""
-
-    @property
-    def there(self) -> bool:
-        """Whether the user has left it on the canvas."""
-
-    def remove(self) -> bool:
-        """Take it off the canvas without a trace; return whether the user has merged it into a layer that stays."""
 
 
 class Painting:
@@ -102,8 +88,7 @@ class Painting:
         self._final: Picture | None = None
         self._outcome: events.Finished | None = None
         self._stopping = False
-        self._layers: list[LiveView] = []
-        self._watches: dict[int, Watched] = {}  # by their layers' numbers
+        self._canvas = OnCanvas()
         self._last_check = 0.0
 
     # Beginning
@@ -153,7 +138,7 @@ class Painting:
         self._paused = self._begun = self._refining = False
         if self._current > 0:
             self._sources[self._current] = self._as_now(self._source)
-        self._watch(self._source.layer)
+        self._canvas.watch(self._source.layer)
         request = self._request()
         self._content = request.content
         space = layers.own_space(self._image)
@@ -174,16 +159,6 @@ class Painting:
         """Return a source, whose turn it is, as it is now."""
         return layers.as_now(source)
 
-    def _watch(self, layer: Gimp.Layer) -> None:
-        """Watch what becomes of a layer's shape from now on."""
-        if not layer.is_valid():
-            return
-        watched = self._watches.get(layer.get_id())
-        if watched is not None:
-            watched.look()
-        if watched is None or watched.steps != []:
-            self._watches[layer.get_id()] = Watched(layer)
-
     def _request(self) -> Request:
         """Return what to ask the server for the current source."""
         return Request(layers.read(self._source), self._styles, self._settings)
@@ -195,26 +170,17 @@ class Painting:
 
     def _show_on_canvas(self) -> None:
         if self._live:
-            self._layers.append(self._live_layer())
+            self._canvas.add(self._live_layer())
             if self.picture is not None:
                 self._show(self.picture)
 
     def _show(self, picture: Picture) -> None:
         """Put a frame on the canvas, in the shape that the source has now."""
-        if not self._layers:
-            return
-        watched = self._watches.get(self._source.layer.get_id())
-        if watched is None:
-            return
-        if watched.look() and self._layers[-1].there:
-            self._layers.pop().remove()
-            self._layers.append(self._live_layer())
-        self._layers[-1].show(placing.picture_now(picture, self._source, watched))
+        self._canvas.show(picture, self._source, self._live_layer)
 
     @property
     def _source_now(self) -> layers.Source:
-        watched = self._watches.get(self._source.layer.get_id())
-        return self._source if watched is None else placing.source_now(self._source, watched)
+        return self._canvas.source_now(self._source)
 
     def _live_layer(self) -> LiveView:
         """Return what shows the current source's painting on the canvas."""
@@ -390,7 +356,7 @@ class Painting:
         """Collect the finished picture of the current source."""
         assert self._content is not None
         layer, area = self._source.layer, self._source.area
-        there, watched = layer.is_valid(), self._watches.get(layer.get_id())
+        there, watched = layer.is_valid(), self._canvas.watched(layer)
         size = watched.size if watched is not None else (area[0] + area[2], area[1] + area[3])
         source = KnownSource(
             self._source.name, layer.get_tattoo() if there else 0, size, area, provenance.digest(self._content)
@@ -422,7 +388,7 @@ class Painting:
 
     def keep(self) -> list[Gimp.Layer]:
         """Put the results into the image as one undo step, and return the new layers, topmost first."""
-        self._remove_live_layers()
+        self._canvas.clear()
         if not self.results:
             return []
         results = [placing.result_now(result) for result in self.results]
@@ -436,13 +402,7 @@ class Painting:
             self._client.cancel(self._job)
             self._job = None
         self.done = True
-        self._remove_live_layers()
-
-    def _remove_live_layers(self) -> None:
-        merged = [view.remove() for view in reversed(self._layers)]
-        self._layers.clear()
-        if any(merged):
-            placing.tell_merged()
+        self._canvas.clear()
 
 
 def known_styles(styles: WeightedStyles) -> tuple[KnownStyle, ...]:

@@ -16,7 +16,8 @@ from common.arguments import KEEP
 from common.errors import PluginError
 from common.translation import _
 from painting import results
-from painting.painting import LiveView, Painting, Request, WeightedStyles, known_styles
+from painting.on_canvas import LiveView
+from painting.painting import Painting, Request, WeightedStyles, known_styles
 from server import client as wire
 from server import events
 from server.protocol import Picture
@@ -208,7 +209,7 @@ class Repainting(Painting):
         """Return the part of the task's source that the result's area shows, as it is now; None if the source is gone."""
         if task.source is None or not task.source.is_valid():
             return None
-        self._watch(task.source)
+        self._canvas.watch(task.source)
         place, seen = part_of_source(task.layer, task.source, area), self._seen(task.source)
         size, digest = (seen.get_width(), seen.get_height()), results.source_digest(seen, place)
         return KnownSource(task.source.get_name(), task.source.get_tattoo(), size, place, digest)
@@ -259,7 +260,7 @@ class Repainting(Painting):
             layer, task.place.name, area, final, known, selected=part, alpha=self._keeps_strokes or task.source is None
         )
         self._updates.append(update)
-        watched = self._watches.get(layer.get_id())
+        watched = self._canvas.watched(layer)
         self.results.append(layers.Result(self._source, final, self._name, known, watched))
         if self._scratch is not None:
             pixels.write(self._scratch.layer(layer).get_buffer(), area, final, layers.own_space(self._image))
@@ -293,7 +294,7 @@ class Repainting(Painting):
         before = placing.picture_now(watched.part(update.area), then, watched)
         scaled = any(step.size not in (watched.size, watched.size[::-1]) for step in watched.steps or [])
         source = self._image.get_layer_by_tattoo(memory.source.tattoo) if memory.source.tattoo else None
-        seen = None if source is None else self._watches.get(source.get_id())
+        seen = None if source is None else self._canvas.watched(source)
         if source is not None and seen is not None and not update.selected and (seen.look(), seen.steps)[1]:
             try:
                 place = part_of_source(update.layer, source, now.area)
@@ -316,7 +317,7 @@ class Repainting(Painting):
         self._end()
 
     def _end(self) -> None:
-        self._remove_live_layers()
+        self._canvas.clear()
         if self._scratch is not None:
             self._scratch.close()
             self._scratch = None
