@@ -26,6 +26,14 @@ from stylecore.errors import Fault, fault
 _LONGEST_PATH = 90
 
 
+def temporary_folder() -> Path:
+    """Return where temporary files are.
+
+    Python is not asked: it tries to write a file there, which fails where the disk is full.
+    """
+    return Path(os.environ.get("TMPDIR") or "/tmp")
+
+
 class EngineLink:
     """An engine process that has been started; ``device`` and ``memory`` are known once it is ``ready``.
 
@@ -64,8 +72,7 @@ class EngineLink:
         self._temporary: Path | None = None
         self._path = path = folder / f"engine-{os.getpid()}-{number}.socket"
         if len(os.fsencode(path)) > _LONGEST_PATH:
-            # Without asking Python for the folder: it tries to write a file there, which fails where the disk is full.
-            self._temporary = Path(tempfile.mkdtemp(prefix="neural-style-", dir=os.environ.get("TMPDIR") or "/tmp"))
+            self._temporary = Path(tempfile.mkdtemp(prefix="neural-style-", dir=temporary_folder()))
             self._path = path = self._temporary / "engine.socket"
         self.socket: zmq.Socket[bytes] = context.socket(zmq.PAIR)
         self.socket.setsockopt(zmq.LINGER, 0)

@@ -5,6 +5,8 @@ from __future__ import annotations
 import contextlib
 import logging
 import os
+import shutil
+import socket
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -13,7 +15,7 @@ from typing import Any
 
 import zmq
 
-from server.engine.link import EngineLink
+from server.engine.link import EngineLink, temporary_folder
 from stylecore.errors import Fault, fault
 
 log = logging.getLogger("engines")
@@ -142,11 +144,26 @@ class Engines:
 
 
 def _remove_stale_sockets(folder: Path) -> None:
-    """Remove what servers that were killed have left."""
+    """Remove what servers that were killed have left; another one may still finish what it has, with engines of its own."""
     for path in folder.glob("engine-*-*.socket"):
-        number = path.name.split("-")[1]
-        with contextlib.suppress(OSError, ValueError):
-            try:
-                os.kill(int(number), 0)
-            except ProcessLookupError:
+        with contextlib.suppress(OSError):
+            if not _answers(path):
                 path.unlink()
+    for path in temporary_folder().glob("neural-style-*/engine.socket"):  # of deep folders; see `link`
+        with contextlib.suppress(OSError):
+            if path.stat().st_uid == os.getuid() and not _answers(path):
+                shutil.rmtree(path.parent)
+
+
+def _answers(path: Path) -> bool:
+    """Return whether somebody listens at a socket.
+
+    Its file says nothing of that, nor does the number of the process in its name: that may be another process's by now, or
+    a dead one's whose parent has not asked for its end.
+    """
+    with socket.socket(socket.AF_UNIX) as caller:
+        try:
+            caller.connect(os.fspath(path))
+        except ConnectionRefusedError:
+            return False
+    return True

@@ -234,3 +234,21 @@ def test_status_is_for_people_and_for_programs(server: Server) -> None:
         assert part in said[0]
     connection = read_connection(server.folder)
     assert connection is not None and connection.protocol == protocol.PROTOCOL
+
+
+def test_a_killed_servers_socket_is_removed_before_anyone_has_asked_for_its_end(tmp_path: Path) -> None:
+    folder = tmp_path / "state"
+    killed = Server(folder)
+    with killed.connect() as client:
+        client.prepare()
+        until(lambda: list(folder.glob("engine-*.socket")), 10)
+    left = list(folder.glob("engine-*.socket"))
+    killed.process.kill()  # and not waited for: its number still is a process's
+    os.waitid(os.P_PID, killed.process.pid, os.WEXITED | os.WNOWAIT)
+    server = Server(folder)
+    try:
+        until(lambda: server_lives(folder), 10)
+        assert left and not any(each.exists() for each in left)
+    finally:
+        server.end()
+        killed.end()

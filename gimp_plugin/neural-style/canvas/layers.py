@@ -69,7 +69,7 @@ class Result:
 
 def image_closed() -> PluginError:
     """Return the error for an image that the user closed meanwhile."""
-    return PluginError(_("The image was closed while it was painted."), _("Open it and run the filter again."))
+    return PluginError(_("The image was closed while it was painted."), _("Open it and run the filter again."), again=False)
 
 
 def is_colour(image: Gimp.Image) -> bool:

@@ -14,6 +14,9 @@ from common.translation import _
 from stylecore.errors import ERRORS, StyleError, filled
 
 _LOG_BYTES = 200_000
+#: Codes of errors, and cases of others, that stay until the user chooses another style or setting, which begins anew.
+_LASTING = frozenset(("bad-settings", "no-style", "not-live", "too-many-styles", "version-mismatch"))
+_LASTING_CASE = "style"
 
 
 class Told(Protocol):
@@ -40,6 +43,18 @@ def parts(error: BaseException) -> tuple[str, str]:
         _("The plug-in met an error it did not expect: {error}").format(error=f"{type(error).__name__}: {error}"),
         _("Your layers were not changed. Please report this; the details are in {path}.").format(path=log_path()),
     )
+
+
+def can_help_again(error: BaseException) -> bool:
+    """Return whether doing the same once more can help; else the user has to choose something else first."""
+    if isinstance(error, PluginError):
+        return error.again
+    return not (isinstance(error, StyleError) and lasts(error))
+
+
+def lasts(told: Told) -> bool:
+    """Return whether what the server said stays true until the user chooses something else."""
+    return told.code in _LASTING or told.details.get("case") == _LASTING_CASE
 
 
 def in_own_words(told: Told) -> tuple[str, str]:

@@ -109,7 +109,7 @@ class Preview:
         """Show what went wrong, and wait for the user."""
         self.drop()
         self._failed, self._start_at = True, None
-        self._pane.trouble(*messages.parts(error))
+        self._pane.trouble(*messages.parts(error), retry=messages.can_help_again(error))
 
     def _advance(self) -> None:
         now = time.monotonic()

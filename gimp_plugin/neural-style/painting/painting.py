@@ -13,7 +13,7 @@ from canvas import layers, pixels, placing, provenance
 from canvas.provenance import KnownSource, KnownStyle, Memory
 from common import installation
 from common.errors import PluginError
-from common.messages import in_own_words
+from common.messages import in_own_words, lasts
 from common.translation import _
 from painting.on_canvas import LiveView, OnCanvas
 from server import client as wire
@@ -291,10 +291,11 @@ class Painting:
 
     def _failure(self, event: events.Failed) -> PluginError:
         """Return what the server could not do, with the name of the layer if there are several."""
-        told, remedy = in_own_words(event)
+        (told, remedy), again = in_own_words(event), not lasts(event)
         if len({source.layer.get_id() for source in self._sources}) == 1:
-            return PluginError(told, remedy)
-        return PluginError(_("Layer “{name}”: {told}").format(name=self._source.name, told=told), remedy)
+            return PluginError(told, remedy, again=again)
+        words = _("Layer “{name}”: {told}").format(name=self._source.name, told=told)
+        return PluginError(words, remedy, again=again)
 
     def _progress(self, event: events.Progress) -> None:
         self._begun = True

@@ -143,7 +143,7 @@ def read(key: str) -> pictures.Style:
         return _read[known]
     kind, item = _item(key)
     if item is None:
-        raise PluginError(_("The layer that was chosen as style is gone."), _("Choose another style."))
+        raise PluginError(_("The layer that was chosen as style is gone."), _("Choose another style."), again=False)
     if kind == "image":
         return pictures.read_image(item)
     return pictures.read_layer(item, selection=kind == "selection")

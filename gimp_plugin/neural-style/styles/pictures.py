@@ -6,6 +6,8 @@ Which of them there are to choose from, and under what key, is known in :mod:`st
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -47,6 +49,7 @@ def read_file(path: str) -> Style:
         raise PluginError(
             _("The style picture {path} cannot be read: {reason}.").format(path=path, reason=error.strerror or error),
             _("Choose another style."),
+            again=False,
         ) from None
     _format, width, height = GdkPixbuf.Pixbuf.get_file_info(path)  # 0 × 0 when it cannot say; GIMP may still open it
     if width * height > MAX_PIXELS:
@@ -55,8 +58,10 @@ def read_file(path: str) -> Style:
                 path=path, width=width, height=height
             ),
             _("Scale it down first, or choose another."),
+            again=False,
         )
-    image = Gimp.file_load(Gimp.RunMode.NONINTERACTIVE, Gio.File.new_for_path(path))
+    with _quietly():
+        image = Gimp.file_load(Gimp.RunMode.NONINTERACTIVE, Gio.File.new_for_path(path))
     if image is None:
         reason = (Gimp.get_pdb().get_last_error() or "").strip().rstrip(".")
         told = len(reason.split()) > 2  # else it is GIMP's own “execution error”, in any language
@@ -65,11 +70,14 @@ def read_file(path: str) -> Style:
                 path=path, reason=f": {reason}" if told else ""
             ),
             _("Choose another style, for example a JPEG or PNG file."),
+            again=False,
         )
     try:
         layers = image.get_layers()
         if not layers:
-            raise PluginError(_("The style picture {path} has no layers.").format(path=path), _("Choose another style."))
+            raise PluginError(
+                _("The style picture {path} has no layers.").format(path=path), _("Choose another style."), again=False
+            )
         # The frames of an animation are layers; its first frame is the lowest.
         animation = len(layers) > 1 and path.lower().endswith((".gif", ".webp", ".apng", ".png"))
         plain = animation or len(layers) == 1
@@ -80,6 +88,17 @@ def read_file(path: str) -> Style:
     finally:
         image.delete()
         Gimp.progress_end()  # loading it has filled the bar in the image window
+
+
+@contextmanager
+def _quietly() -> Iterator[None]:
+    """Keep GIMP from opening a window over the dialog, and taking the keyboard, for what its loaders say of a file."""
+    before = Gimp.message_get_handler()
+    Gimp.message_set_handler(Gimp.MessageHandlerType.CONSOLE)
+    try:
+        yield
+    finally:
+        Gimp.message_set_handler(before)
 
 
 def read_layer(layer: Gimp.Layer, *, selection: bool = False) -> Style:
@@ -125,7 +144,7 @@ def read_image(image: Gimp.Image) -> Style:
 def _style_of(layer: Gimp.Layer, name: str) -> Style:
     width, height = layer.get_width(), layer.get_height()
     if width * height > MAX_PIXELS:
-        raise PluginError(_("The style “{name}” is too large.").format(name=name), _("Use a smaller picture."))
+        raise PluginError(_("The style “{name}” is too large.").format(name=name), _("Use a smaller picture."), again=False)
     with canvas.composed(layer) as seen:
         picture = pixels.read(seen.get_buffer(), (0, 0, width, height), "u8", 4 if layer.has_alpha() else 3)
     return Style(name, hashlib.sha256(picture.data).hexdigest(), picture)

@@ -8,14 +8,13 @@ import queue
 import subprocess
 import sys
 import threading
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from pathlib import Path
 
 import gi
 
 gi.require_version("GdkPixbuf", "2.0")
-from gi.repository import GdkPixbuf, Gimp, GLib
+from gi.repository import GdkPixbuf, GLib
 
 from canvas import pixels
 from common import installation
@@ -109,22 +108,10 @@ def of_picture(picture: GdkPixbuf.Pixbuf) -> GdkPixbuf.Pixbuf:
     return _shown(square(picture))
 
 
-@contextmanager
-def _quietly() -> Iterator[None]:
-    """Keep GIMP from opening a window over the dialog, and taking the keyboard, for what its loaders say of a file."""
-    before = Gimp.message_get_handler()
-    Gimp.message_set_handler(Gimp.MessageHandlerType.CONSOLE)
-    try:
-        yield
-    finally:
-        Gimp.message_set_handler(before)
-
-
 def _by_gimp(path: str) -> GdkPixbuf.Pixbuf | None:
     """Return the thumbnail of a file in a format that only GIMP reads; None if it is none."""
     try:
-        with _quietly():
-            made = square(pixels.to_pixbuf(read_file(path).picture))
+        made = square(pixels.to_pixbuf(read_file(path).picture))
     except PluginError:  # choosing the style says what is wrong with it
         return None
     try:

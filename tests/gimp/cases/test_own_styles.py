@@ -14,7 +14,7 @@ from PIL import Image
 
 from tests.gimp.cases.conftest import one_series, paint_style
 from tests.gimp.cases.driving import DIALOG, JOB, set_last_run
-from tests.gimp.looking import CHOSEN, FOCUS, go_to, open_again, until
+from tests.gimp.looking import CHOSEN, FOCUS, go_to, open_again, point_at, until
 from tests.gimp.session import GimpSession
 
 #: The gallery's tiles that are shown: the mean colour of each thumbnail, or the name of the icon in its place.
@@ -30,6 +30,8 @@ tiles = [tile for tile in gallery.get_children() if tile.get_child_visible()]
 assert len({name(tile) for tile in tiles}) == len(tiles), [tile.key for tile in tiles]
 result = {name(tile): shown(tile) for tile in tiles}
 """
+#: All that is written in the dialog.
+WORDS = "result = [each.get_text() for each in inside(windows()[0]) if isinstance(each, Gtk.Label)]"
 WINDOWS = "result = len(windows())"
 SIDE = 96
 
@@ -121,3 +123,26 @@ def test_own_and_recent_styles_and_their_thumbnails(opened: GimpSession, own_sty
     gimp.display.key("Escape")
     gimp.display.wait_gone(DIALOG)
     assert json.loads((cache(gimp).parent / "recent-styles.json").read_text()) == [str(mine)]
+
+
+def test_a_style_that_cannot_be_read_is_told_once_and_not_to_be_tried_again(opened: GimpSession, own_styles: Path) -> None:
+    gimp = opened
+    (own_styles / "empty.png").unlink()
+    cut = own_styles / "broken.jpg"
+    Image.effect_mandelbrot((300, 300), (-2, -1.5, 1, 1.5), 50).save(cut)
+    cut.write_bytes(cut.read_bytes()[:200])
+    set_last_run(gimp, quality="draft", iterations=3)
+    open_again(gimp)
+    assert until(gimp, TILES, lambda now: now["Broken"] == "image-missing", 20)["Broken"] == "image-missing"
+    go_to(gimp, "Which styles to show", "shift+Tab")
+    gimp.display.key("Down", "Down")
+    assert set(until(gimp, TILES, lambda now: set(now) == {"Broken"})) == {"Broken"}
+    point_at(gimp, "Broken")
+    gimp.display.xdotool("click", 1)
+    told = until(gimp, WORDS, lambda now: any("is not a picture" in text for text in now), 20)
+    assert any("Choose another style" in text for text in told)
+    gimp.display.screenshot("style-unreadable")
+    assert "Try Again" not in told
+    assert not gimp.display.find_windows("GIMP Message|^Error")
+    gimp.display.key("Escape")
+    gimp.display.wait_gone(DIALOG)
