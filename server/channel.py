@@ -60,6 +60,8 @@ class Channel:
         self._outbox: deque[list[bytes | memoryview]] = deque()
         self._events: deque[Event] = deque()
         self._replies: deque[Message] = deque()
+        #: Answers that nobody has taken yet, by their questions' names: seconds, and whether they are known.
+        self.estimates: dict[str, tuple[float, bool]] = {}
         self._open: dict[str, int] = {}  # job → bytes of its pictures
         self._lost: ServerError | None = None
         self._closing = False
@@ -199,6 +201,8 @@ class Channel:
             self._push(PictureArrived(fields["job"], fields["purpose"], message.pictures[0]))
         elif message.type == "error" and not fields["job"]:
             self._lose(ServerError(**{name: value for name, value in fields.items() if name != "job"}))
+        elif message.type == "estimate":
+            self.estimates[fields["job"]] = fields["seconds"], fields["known"]
         elif message.type in PLAIN_EVENTS:
             self._push(PLAIN_EVENTS[message.type](**fields))
         elif message.type != "heartbeat":

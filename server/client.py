@@ -266,6 +266,24 @@ class Client:
         """Let the server get ready for a job that is likely to come: it loads the network meanwhile."""
         self._channel.send("prepare")
 
+    def ask_estimate(
+        self, contents: Sequence[tuple[int, int]], styles: Sequence[tuple[int, int]], settings: Mapping[str, Any]
+    ) -> str:
+        """Ask how long it would take to paint pictures of these sizes (width, height), one after the other.
+
+        Returns the question's name at once, for :meth:`estimate`. The answer comes between two steps of a job at hand.
+
+        Raises:
+            ProtocolError: a size or a setting cannot be used.
+        """
+        name = uuid.uuid4().hex
+        self._channel.send("estimate", job=name, contents=list(contents), styles=list(styles), settings=dict(settings))
+        return name
+
+    def estimate(self, name: str) -> tuple[float, bool] | None:
+        """Return the seconds, and whether they are known, that answer a question; once, and None before that."""
+        return self._channel.estimates.pop(name, None)
+
     def stop(self, job: str) -> None:
         """Finish the job now with what is there."""
         self._channel.send("stop", job=job)

@@ -80,6 +80,19 @@ def one_of(*choices: str) -> Check:
     return check
 
 
+def sizes(most: int, side: int) -> Check:
+    """Return the check of a list of 1 to ``most`` pairs of width and height, each 1 to ``side``."""
+    length = number(1, side, whole=True)
+
+    def check(value: Any) -> list[tuple[float, ...]]:
+        pairs = isinstance(value, list | tuple) and all(isinstance(each, list | tuple) and len(each) == 2 for each in value)
+        if not pairs or not 1 <= len(value) <= most:
+            raise ValueError(f"1 to {most} pairs of width and height")
+        return [tuple(map(length, each)) for each in value]
+
+    return check
+
+
 def mapping(value: Any) -> dict[str, Any]:
     """Return an object whose keys are texts."""
     if not isinstance(value, dict) or not all(isinstance(key, str) for key in value):

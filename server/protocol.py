@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from server.field_checks import Check, flag, mapping, matching, number, one_of, settings, some_settings, text, texts
+from server.field_checks import Check, flag, mapping, matching, number, one_of, settings, sizes, some_settings, text, texts
 from stylecore.errors import ProtocolError, fault
 
 #: The product's version; the package's metadata must say the same.
@@ -200,6 +200,13 @@ CLIENT_MESSAGES: dict[str, dict[str, Check]] = {
     "cancel": {"job": job_name},
     # The program has taken the last preview; only then is another one made.
     "seen": {"job": job_name},
+    # How long would it take to paint pictures of these sizes, one after the other?
+    "estimate": {
+        "job": job_name,
+        "contents": sizes(64, MAX_SIDE),
+        "styles": sizes(MAX_STYLES, MAX_SIDE),
+        "settings": settings,
+    },
     # Bytes that the client is about to send in one piece, for which its lease is extended.
     "heartbeat": {"sending": number(0, MAX_MESSAGE_BYTES, whole=True)},
     "status": {},
@@ -253,6 +260,8 @@ SERVER_MESSAGES: dict[str, dict[str, Check]] = {
     # A request about a job could not be met; the job goes on.
     "refused": {"job": text, **_error},
     "status": {"report": mapping},
+    # The answer to the question of that name; not known before this machine has painted anything of the kind.
+    "estimate": {"job": job_name, "seconds": _seconds, "known": flag},
     "heartbeat": {},
     "goodbye": _error,
 }

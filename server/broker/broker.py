@@ -174,6 +174,8 @@ class Broker:
                 self._ending = True
             elif message.type == "submit":
                 self._submit(session, received)
+            elif message.type == "estimate":
+                self._dispatcher.questions.ask(received, self._engines)
             else:
                 self._about(received)
             session.renew(sending)

@@ -10,6 +10,7 @@ from typing import Any
 from server.broker.client_socket import Gate
 from server.broker.jobs import Job
 from server.broker.ledger import Ledger
+from server.broker.questions import Questions
 from server.engine.link import EngineLink
 from server.engine.pool import Engines
 from server.protocol import Examined
@@ -33,6 +34,7 @@ class Dispatcher:
         self._engines = engines
         self._ledger = ledger
         self._gate = gate
+        self.questions = Questions(gate)
         self._idle = idle
         self._when_ready = when_ready
         self._failed_starts = 0
@@ -140,6 +142,9 @@ class Dispatcher:
             log.error("engine failed: %s", told.sentence)
             self._engines.end(link)
             self._ledger.fail(self._without_engine(), told)
+            return
+        if message.type == "estimate":
+            self.questions.answer(message, frames)
             return
         job = self._ledger.get(fields.get("job", ""))
         if job is None or job.engine is not link:

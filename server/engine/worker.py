@@ -102,6 +102,9 @@ class Worker:
 
     def _obey(self, message: Message) -> None:
         name = message.fields["job"]
+        if message.type == "estimate":
+            self._estimate(name, message.fields)
+            return
         waits = message.type in ("stop", "continue", "update") and name in self._held
         if self._current and (message.type == "submit" or (waits and self._current.name != name)):
             refining = self._current.name in self._held  # which ends soon
@@ -152,6 +155,17 @@ class Worker:
                 running.refine = REFINE_STEPS
                 if self._current is None:
                     self._guarded(name, lambda: self._refine(running))
+
+    def _estimate(self, name: str, fields: Mapping[str, Any]) -> None:
+        """Report how long painting pictures would take; what could not be painted takes no time that is known."""
+        from stylecore.painting.forecast import expected_seconds
+
+        contents, styles = ([(height, width) for width, height in fields[kind]] for kind in ("contents", "styles"))
+        try:
+            seconds = expected_seconds(self._engine, fields["settings"], contents, styles)
+        except StyleError:  # submitting it says why
+            seconds = None
+        self.report("estimate", job=name, seconds=min(seconds or 0.0, 1e9), known=seconds is not None)
 
     def _forget(self, name: str) -> None:
         """Give up a job that has not been begun."""

@@ -46,6 +46,14 @@ class Costs:
         chosen = known if len(known) == len(scales) else guesses
         return [(cost, scale.steps) for cost, scale in zip(chosen, scales, strict=True)]
 
+    def seconds(self, scales: Sequence[Scale]) -> float | None:
+        """Return the seconds that all of the scales take, or ``None`` where nothing of their kind was ever painted here."""
+        costs = [self._known(scale) for scale in scales]
+        known = [cost for cost in costs if cost is not None]
+        if len(known) < len(scales):
+            return None
+        return sum(cost.preparing + scale.steps * cost.step for cost, scale in zip(known, scales, strict=True))
+
     def learn(self, scale: Scale, cost: Cost) -> None:
         """Keep what a scale has cost, for the jobs to come."""
         self.rates.learn(self._kind(scale.way.blocks), self._work(scale), cost)

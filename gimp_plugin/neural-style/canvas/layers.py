@@ -123,20 +123,28 @@ def _source(image: Gimp.Image, layer: Gimp.Layer, whole: bool) -> Source | None:
     width, height = layer.get_width(), layer.get_height()
     if whole or Gimp.Selection.is_empty(image):
         return Source(layer, layer.get_name(), (0, 0, width, height))
+    area = area_now(image, layer, whole=whole)
+    return None if area is None else Source(layer, layer.get_name(), area, _selection_over(image, layer))
+
+
+def area_now(image: Gimp.Image, layer: Gimp.Layer, *, whole: bool = False) -> Area | None:
+    """Return the part of a layer that the selection (not with ``whole``) leaves to be styled; None for nothing."""
+    width, height = layer.get_width(), layer.get_height()
+    if whole or Gimp.Selection.is_empty(image):
+        return 0, 0, width, height
     touched, x, y, across, down = layer.mask_intersect()
     if not touched or across < 1 or down < 1:
         return None
     left, top = max(0, x - _MARGIN), max(0, y - _MARGIN)
     right, bottom = min(width, x + across + _MARGIN), min(height, y + down + _MARGIN)
-    selection = _selection_over(image, layer)
-    return Source(layer, layer.get_name(), (left, top, right - left, bottom - top), selection)
+    return left, top, right - left, bottom - top
 
 
 def _selection_over(image: Gimp.Image, layer: Gimp.Layer) -> bytes:
-    """Return how much of each of the layer's pixels is selected, as :func:`_mask_format` has it."""
+    """Return how much of each of the layer's pixels is selected, as :func:`mask_format` has it."""
     _found, x, y = layer.get_offsets()
     place = Gegl.Rectangle.new(x, y, layer.get_width(), layer.get_height())
-    return image.get_selection().get_buffer().get(place, 1.0, _mask_format(image), Gegl.AbyssPolicy.NONE)
+    return image.get_selection().get_buffer().get(place, 1.0, mask_format(image), Gegl.AbyssPolicy.NONE)
 
 
 def as_now(source: Source) -> Source:
@@ -147,13 +155,13 @@ def as_now(source: Source) -> Source:
     size = layer.get_width(), layer.get_height()
     if source.selection is None:
         return replace(source, area=(0, 0, *size))
-    expected = size[0] * size[1] * (1 if _mask_format(layer.get_image()) == "Y u8" else 4)
+    expected = size[0] * size[1] * (1 if mask_format(layer.get_image()) == "Y u8" else 4)
     if len(source.selection) == expected:
         return source
     return _source(layer.get_image(), layer, whole=False) or source
 
 
-def _mask_format(image: Gimp.Image) -> str:
+def mask_format(image: Gimp.Image) -> str:
     """Return babl's name of a selection's or mask's pixels, as deep as the image's; a number is a share here."""
     return "Y u8" if image.get_precision() in _EIGHT_BIT else "Y float"
 
@@ -412,7 +420,7 @@ def _mask(image: Gimp.Image, source: Source, layer: Gimp.Layer, old: Gimp.Layer 
     mask = layer.create_mask(Gimp.AddMaskType.WHITE)
     if source.selection is not None:
         width, height = layer.get_width(), layer.get_height()
-        pixels.write_raw(mask.get_buffer(), (width, height), _mask_format(image), source.selection)
+        pixels.write_raw(mask.get_buffer(), (width, height), mask_format(image), source.selection)
     if old_mask is not None:
         mask.combine_masks(old_mask, Gimp.ChannelOps.INTERSECT, 0, 0)
     return mask

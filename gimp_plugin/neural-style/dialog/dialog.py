@@ -17,6 +17,7 @@ from common.errors import PluginError
 from common.translation import _, counted
 from dialog.advanced import Advanced
 from dialog.device_words import device_words
+from dialog.forecast import Forecast
 from dialog.preview import Preview, Wish
 from dialog.preview_pane import PreviewPane
 from dialog.result_options import EditingView
@@ -75,6 +76,7 @@ class Dialog:
         area.reorder_child(self._columns, 0)
         self._columns.show_all()
         let_wheel_scroll(self._columns)
+        self._forecast = self._build_forecast()
 
         self._preview = Preview(image, sources, self._pane, editing)
         config.connect("notify", lambda _config, which: self._changed(typing=which.name == arguments.EXPLORE))
@@ -102,6 +104,16 @@ class Dialog:
         column.pack_end(self._status, False, False, 0)
         column.set_size_request(_SETTINGS_WIDTH, -1)
         return column
+
+    def _build_forecast(self) -> Forecast:
+        """Put the line about the time beside the buttons, where there is room."""
+        forecast = Forecast()
+        buttons = self._window.get_widget_for_response(Gtk.ResponseType.OK).get_parent()
+        row = buttons.get_parent()
+        row.pack_start(forecast, False, False, 0)
+        row.reorder_child(forecast, 0)
+        forecast.show()
+        return forecast
 
     def _names(self, group: str) -> list[str]:
         """Return the arguments of a group, in the order in which the dialog shows them."""
@@ -140,7 +152,8 @@ class Dialog:
         weights = self._chooser.weights()
         button = self._window.get_widget_for_response(Gtk.ResponseType.OK)
         put(button, sensitive=bool(weights), tooltip_text="" if weights else _("Choose a style first"))
-        wish = Wish(tuple(weights.items()), arguments.settings_of(self._config), self._editing.how)
+        convert = self._config.get_property(arguments.CONVERT) and not self._editing.updates
+        wish = Wish(tuple(weights.items()), arguments.settings_of(self._config), self._editing.how, convert)
         self._preview.want(wish, typing=typing)
 
     def _apply(self) -> None:
@@ -161,6 +174,8 @@ class Dialog:
         if not self._painting:
             self._preview.poll()
             self._show_server()
+            self._forecast.want(self._preview.asked())
+            self._forecast.poll(self._preview.connection.client)
         return GLib.SOURCE_CONTINUE
 
     def _show_server(self) -> None:
@@ -243,6 +258,7 @@ class Dialog:
                 put(child, visible=not on)  # GIMP's row of Load and Save buttons
         put(self._chooser, visible=not on)
         put(self._settings, visible=not on)
+        put(self._forecast, visible=not on)
         for button in cancel.get_parent().get_children():
             put(button, visible=button is cancel or (button is self._stop_button) == on)
         if not on:

@@ -10,9 +10,11 @@ from typing import Any
 from gi.repository import Gimp
 
 from canvas import layers
+from canvas.seen import as_result
 from common import installation, messages
 from common.errors import PluginError
 from common.translation import _
+from dialog.forecast import Asked
 from dialog.preview_pane import PreviewPane
 from painting.connection import Connection
 from painting.editing import Editing
@@ -23,6 +25,8 @@ from styles import gallery_folders
 #: and between two updates of a running one.
 _SETTLE, _TYPED = 0.35, 1.5
 _UPDATE_EVERY = 0.15
+#: Seconds between two looks at what is selected, and the layers whose time is asked for.
+_LOOK_EVERY, _MOST_ASKED = 0.5, 64
 
 
 @dataclass(frozen=True)
@@ -32,6 +36,7 @@ class Wish:
     styles: tuple[tuple[str, float], ...]
     settings: Mapping[str, Any]
     how: tuple[Any, ...] = ()  # what is done with a result that is opened (see :mod:`editing`)
+    convert: bool = True  # whether for new layers a grey or indexed image becomes RGB
 
 
 class Preview:
@@ -53,7 +58,11 @@ class Preview:
         self._start_at: float | None = None
         self._update_at: float | None = None
         self._failed = False
-        self._shown: object = None
+        self._style_sizes: list[tuple[int, int]] = []
+        self._sizes_of: object = None  # the styles that these are the sizes of
+        self._areas: list[tuple[int, int]] = []
+        self._look_at = 0.0
+        self._shown: tuple[object, bool] = (None, True)  # the picture, and whether as one in RGB
         self._show_before()
 
     def _show_before(self) -> None:
@@ -159,8 +168,33 @@ class Preview:
         if not self._image.is_valid():
             raise layers.image_closed()
         self.sources = self.current_sources()
-        pictures: WeightedStyles = [(gallery_folders.read(key), weight) for key, weight in wish.styles if weight > 0]
+        pictures: WeightedStyles
+        pictures = [(gallery_folders.read(key), weight) for key, weight in wish.styles if weight > 0]
+        self._style_sizes = [(style.picture.width, style.picture.height) for style, _weight in pictures]
+        self._sizes_of = wish.styles
         return self._editing.painting(client, self._image, self.sources, dict(wish.styles), pictures, wish.settings)
+
+    def asked(self) -> Asked | None:
+        """Return what the time of painting hangs on; None while that is not known, or for results painted in place."""
+        wish = self._wish
+        if wish is None or self._failed or self._sizes_of != wish.styles or not self._style_sizes or self._editing.updates:
+            return None
+        if time.monotonic() > self._look_at:  # what is selected may change at any time
+            self._look_at = time.monotonic() + _LOOK_EVERY
+            self._areas = self._areas_now(wish)
+        if not self._areas:
+            return None
+        times = self._editing.times()
+        return Asked(self._areas, self._style_sizes, wish.settings, times)
+
+    def _areas_now(self, wish: Wish) -> list[tuple[int, int]]:
+        """Return the width and height of what would be painted of each layer."""
+        if not self._image.is_valid():
+            return []
+        whole = gallery_folders.uses_selection_of([key for key, _weight in wish.styles], self._image)
+        left = [source.layer for source in self.sources if source.layer.is_valid()]
+        areas = [layers.area_now(self._image, layer, whole=whole) for layer in left]
+        return [area[2:] for area in areas if area is not None][:_MOST_ASKED]
 
     def current_sources(self) -> list[layers.Source]:
         """Return the sources as they are now: the user may have selected something else meanwhile.
@@ -175,9 +209,12 @@ class Preview:
         return layers.sources(self._image, left, whole=gallery_folders.uses_selection_of(keys, self._image))
 
     def _show(self, work: Painting) -> None:
-        if work.picture is not None and work.picture is not self._shown:
-            self._shown = work.picture
-            self._pane.show_picture(layers.shown(self._image, work.picture))
+        if self._wish is not None:
+            work.convert = self._wish.convert
+        picture, convert = self._shown
+        if work.picture is not None and (work.picture is not picture or work.convert != convert):
+            self._shown = work.picture, work.convert
+            self._pane.show_picture(as_result(self._image, work.source, work.picture, convert=work.convert))
         self._pane.tell(work.text, None if work.previewed else 0.0, note=work.note)
 
     # Handing over

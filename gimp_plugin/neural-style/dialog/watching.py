@@ -11,6 +11,7 @@ gi.require_version("Gtk", "3.0")
 from gi.repository import Gimp, GLib, Gtk
 
 from canvas import layers
+from canvas.seen import as_result
 from common.translation import _, counted
 from dialog import waiting
 from dialog.preview_pane import PreviewPane
@@ -104,7 +105,7 @@ class Watch:
             put(self._stop, sensitive=True)
         work, picture = self.work, self.work.picture
         if work.poll() and work.picture is not None and work.picture is not picture:
-            self._pane.show_picture(layers.shown(self._image, work.picture))
+            self._pane.show_picture(as_result(self._image, work.source, work.picture, convert=work.convert))
         self._show_source(work)
         self._pane.tell(work.text, work.fraction, work.seconds_left, work.note)
         return not work.done

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -18,6 +19,8 @@ from painting.painting import Painting, WeightedStyles
 from painting.repainting import Repainting, Task, in_order, task_for
 from painting.variations import Varying, combinations, variants
 from server import client as wire
+from stylecore.errors import StyleError
+from stylecore.grids import parse_axes
 from styles import style_arguments
 
 
@@ -65,6 +68,16 @@ class Editing:
         """What is done with results, and in which variations, as a value that changes with it."""
         names = (arguments.TARGET, arguments.STROKES, arguments.VARIANTS, arguments.VARY, arguments.EXPLORE)
         return tuple(self._config.get_property(name) for name in names)
+
+    def times(self) -> int:
+        """Return how often each layer is painted: once for each variation."""
+        explore = self._config.get_property(arguments.EXPLORE) or ""
+        try:
+            if explore.strip():
+                return math.prod(len(axis.values) for axis in parse_axes(explore))
+        except StyleError:  # half typed; the preview says what is wrong
+            return 1
+        return int(self._config.get_property(arguments.VARIANTS))
 
     def own_styles(self, weights: Mapping[str, float]) -> bool:
         """Return whether these styles' keys and weights stand for what each result was painted with."""

@@ -218,7 +218,7 @@ def test_grey_image_asks_for_consent(opened: GimpSession) -> None:
     open_dialog(opened)
     with Image.open(opened.display.screenshot("grey")) as screen:
         before = screen.convert("RGB")
-    opened.display.key("alt+r")
+    opened.display.key("alt+i")
     time.sleep(0.3)
     with Image.open(opened.display.screenshot("grey-consent")) as screen:
         assert difference(screen.convert("RGB"), before) > 0  # the box is there, and is ticked

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import time
 from collections.abc import Iterator
 from typing import Any
@@ -22,7 +23,33 @@ from tests.gimp.cases.driving import (
     until_over,
     wait_for_change,
 )
+from tests.gimp.looking import until
 from tests.gimp.session import GimpSession
+
+#: The colours of the preview's corner and its middle, how colourful it is (the largest difference of channels), and
+#: the share of black and white.
+SHOWN = """
+views = [each for each in inside(windows()[0]) if isinstance(each, Gtk.Image) and each.get_pixbuf()]
+picture = max((each.get_pixbuf() for each in views), key=lambda each: each.get_width())
+data, stride, depth = picture.get_pixels(), picture.get_rowstride(), picture.get_n_channels()
+at = lambda x, y: list(data[y * stride + x * depth:][:3])
+width, height = picture.get_width(), picture.get_height()
+rows = [at(x, y) for y in range(0, height, 4) for x in range(0, width, 4)]
+result = {
+    "corner": [at(x, y) for x in range(2, 22, 4) for y in range(2, 22, 4)],
+    "middle": [at(width // 2 + x, height // 2 + y) for x in range(-40, 40, 8) for y in range(-40, 40, 8)],
+    "ready": any(isinstance(each, Gtk.Label) and "preview is ready" in each.get_text() for each in inside(windows()[0])),
+    "colour": max(max(each) - min(each) for each in rows), "tones": len({tuple(each) for each in rows}),
+    "extreme": sum(each in ([0, 0, 0], [255, 255, 255]) for each in rows) / len(rows),
+}
+"""
+
+
+#: The line about the time, beside the buttons.
+FORECAST = """
+from dialog.forecast import Forecast
+result = "".join(each.get_text() for each in inside(windows()[0]) if isinstance(each, Forecast))
+"""
 
 
 @pytest.fixture
@@ -146,3 +173,76 @@ def test_try_again_when_the_server_was_not_there(shown: GimpSession) -> None:
     assert difference(now, told) > 3
     shown.display.key("Escape")
     shown.display.wait_gone(DIALOG)
+
+
+def apart(one: list[list[int]], other: list[list[int]]) -> float:
+    """Return by how many levels some pixels differ from others, on average."""
+    channels = [abs(a - b) for p, q in zip(one, other, strict=True) for a, b in zip(p, q, strict=True)]
+    return sum(channels) / len(channels)
+
+
+@pytest.mark.both_series
+@pytest.mark.parametrize("base", ["grey", "indexed"])
+def test_the_preview_has_the_colours_that_the_result_will_have(shown: GimpSession, base: str) -> None:
+    if base == "grey":
+        shown.run("image.convert_grayscale()")
+    else:
+        shown.run("image.convert_indexed(Gimp.ConvertDitherType.NONE, Gimp.ConvertPaletteType.MONO, 2, False, False, '')")
+    window = open_from_menu(shown, quality="draft", convert=False)
+    before = until(shown, SHOWN, lambda now: now["tones"] > 1)
+    assert before["colour"] == 0
+    shown.display.click(70, 130, window=window)
+    kept = until(shown, SHOWN, lambda now: apart(now["middle"], before["middle"]) > 5, 40)
+    assert apart(kept["middle"], before["middle"]) > 5
+    shown.display.screenshot(f"preview-{base}-kept")
+    assert kept["colour"] == 0
+    if base == "indexed":
+        # Two tones, and what lies between them since the picture is enlarged for the window.
+        assert kept["extreme"] > 0.5
+    shown.display.key("Escape")
+    shown.display.wait_gone(DIALOG)
+
+
+@pytest.mark.both_series
+def test_the_preview_has_the_selections_shape(shown: GimpSession) -> None:
+    shown.run("image.select_ellipse(Gimp.ChannelOps.REPLACE, 60, 40, 320, 260); Gimp.Selection.feather(image, 8)")
+    window = open_from_menu(shown, quality="draft")
+    before = until(shown, SHOWN, lambda now: now["tones"] > 100)
+    shown.display.click(70, 130, window=window)
+    until(shown, SHOWN, lambda now: apart(now["middle"], before["middle"]) > 8, 40)
+    painted = until(shown, SHOWN, lambda now: now["ready"], 90)
+    shown.display.screenshot("preview-selection")
+    assert apart(painted["middle"], before["middle"]) > 8
+    assert apart(painted["corner"], before["corner"]) < 2
+    shown.display.key("Escape")
+    shown.display.wait_gone(DIALOG)
+
+
+@one_series
+def test_the_time_before_apply_follows_the_settings_and_the_selection(shown: GimpSession) -> None:
+    gimp = shown
+    with gimp.installation(folder=str(gimp.shared / "state-new")):  # of a machine that has never painted
+        window = open_from_menu(gimp, quality="best")
+        gimp.display.click(70, 130, window=window)
+        assert until(gimp, FORECAST, bool, 90).startswith("About ")
+        gimp.display.screenshot("forecast")
+        whole = until(gimp, FORECAST, lambda now: " at 480 × 360" in now and "Draft about" in now, 30)
+        assert re.fullmatch(r"About \d+ (s|min) at 480 × 360 · Draft about \d+ (s|min)", whole)
+        gimp.run("image.select_rectangle(Gimp.ChannelOps.REPLACE, 100, 100, 120, 90)")
+        part = until(gimp, FORECAST, lambda now: " at 216 × 186" in now, 30)
+        assert seconds(part) < seconds(whole)
+        gimp.run("Gimp.Selection.none(image)")
+        until(gimp, FORECAST, lambda now: " at 480 × 360" in now, 30)
+        gimp.display.key("alt+q", "Home")  # draft
+        draft = until(gimp, FORECAST, lambda now: "Draft" not in now, 30)
+        assert seconds(draft) < seconds(whole)
+        gimp.display.screenshot("forecast-draft")
+        gimp.display.key("alt+a")
+        gimp.display.wait_gone(DIALOG, JOB)
+
+
+def seconds(forecast: str) -> float:
+    """Return the first time in the line about the time."""
+    found = re.match(r"About (\d+) (s|min)", forecast)
+    assert found is not None, forecast
+    return int(found[1]) * {"s": 1, "min": 60}[found[2]]
