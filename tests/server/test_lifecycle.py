@@ -9,7 +9,9 @@ import shutil
 import signal
 import subprocess
 import sys
+import tempfile
 import time
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -90,6 +92,8 @@ def test_asked_twice_it_ends_at_once(tmp_path: Path) -> None:
 
 NEWER = """
 import sys
+import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 from server import protocol
 from server.client import Client
@@ -236,8 +240,15 @@ def test_status_is_for_people_and_for_programs(server: Server) -> None:
     assert connection is not None and connection.protocol == protocol.PROTOCOL
 
 
-def test_a_killed_servers_socket_is_removed_before_anyone_has_asked_for_its_end(tmp_path: Path) -> None:
-    folder = tmp_path / "state"
+@pytest.fixture
+def short_folder() -> Iterator[Path]:
+    """A folder whose sockets have their place in it: a deep one's are elsewhere."""
+    with tempfile.TemporaryDirectory(prefix="ns-") as name:
+        yield Path(name)
+
+
+def test_a_killed_servers_socket_is_removed_before_anyone_has_asked_for_its_end(short_folder: Path) -> None:
+    folder = short_folder / "state"
     killed = Server(folder)
     with killed.connect() as client:
         client.prepare()

@@ -43,6 +43,7 @@ def off(ours: Tensor, exact: Tensor, terms: Tensor) -> float:
     nchw=st.booleans(), seed=st.integers(0, 1000),
 )  # fmt: skip
 @example(height=1, width=1, before=1, after=1, nchw=False, seed=0)
+@example(height=1, width=1, before=1, after=1, nchw=False, seed=17)
 @example(height=1, width=1, before=1, after=25, nchw=False, seed=1)
 @example(height=16, width=150, before=64, after=128, nchw=False, seed=1)
 @settings(max_examples=60, deadline=None)
@@ -58,13 +59,15 @@ def test_result_and_gradient_are_the_convolutions(
     x.requires_grad_(True)
     result = Convolution(weight, bias)(x)
     sizes = F.conv2d(exact.abs(), weight.double().abs(), bias.double().abs(), padding=1)
-    assert off(result, expected, sizes) < 6e-6
+    # Its transforms round all of a filter, also what of it only falls on the border's zeros.
+    largest = weight.abs().max().double()
+    assert off(result, expected, sizes.clamp_min(largest * x.abs().max())) < 6e-6
     # Through the very same outputs: next to zero, rounding may open or close one.
     linear = F.conv2d(exact, weight.double(), bias.double(), padding=1)
     (wanted,) = torch.autograd.grad(linear, exact, upstream.double() * (result > 0))
     (gradient,) = torch.autograd.grad(result, x, upstream)
     (slopes,) = torch.autograd.grad(sizes, exact, upstream.double().abs() * (result > 0))
-    assert off(gradient, wanted, slopes.abs()) < 6e-6
+    assert off(gradient, wanted, slopes.abs().clamp_min(largest * upstream.abs().max())) < 6e-6
     assert result.is_contiguous(memory_format=torch.channels_last) and gradient.shape == x.shape
 
 
