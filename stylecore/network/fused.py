@@ -8,10 +8,10 @@ import torch
 from torch import Tensor
 
 
-def suits(x: Tensor, weight: Tensor) -> bool:
-    """Return whether ``x`` can be convolved with ``weight`` in this way: in bfloat16, on NVIDIA's GPUs, by cuDNN.
+def suits(x: Tensor) -> bool:
+    """Return whether ``x`` can be convolved in this way: in bfloat16, on NVIDIA's GPUs, by cuDNN.
 
-    In float32 it would multiply in TF32, whatever it is told (measured: a gradient's relative error of 3e-3).
+    Not in float32, which is for exactness: whether cuDNN then keeps from TF32 here, too, has not been measured.
     """
     by_cudnn = x.is_cuda and torch.version.hip is None and torch.backends.cudnn.is_available()
     return by_cudnn and x.dtype == torch.bfloat16

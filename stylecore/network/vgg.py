@@ -157,7 +157,7 @@ class Network:
         (weight, bias), padding = self._layers[name], 1
         if name == "conv1_1" and self.replicate:
             x, padding = with_border(x).contiguous(memory_format=self.layout), 0
-        if fused.suits(x, weight):
+        if fused.suits(x):
             return cast(Tensor, fused.Convolution.apply(x, weight, bias, padding))
         return F.relu_(F.conv2d(x, weight, bias, padding=padding))
 
