@@ -16,11 +16,12 @@ from common.translation import _
 from dialog.widgets import put
 from server.client import Client
 from stylecore.errors import StyleError
+from stylecore.settings import Settings
 
 #: Seconds between two questions: a slider is let go first, and the first preview teaches the machine its pace.
 _SETTLE, _AGAIN = 0.3, 2.0
-#: A picture of which the longer side has clearly more pixels is also told at this size.
-SMALLER_SIDE, _CLEARLY = 1000, 1.2
+#: A picture of which the longer side is painted with clearly more pixels is also told at this painting size.
+SMALLER, _CLEARLY = "1000", 1.2
 _DRAFT = "draft"
 
 Sizes = Sequence[tuple[int, int]]
@@ -35,11 +36,12 @@ class Asked:
     settings: Mapping[str, Any]
     times: int = 1
 
-    def shrunk(self, side: int) -> Asked:
-        """Return the same for pictures of at most so many pixels on their longer side."""
-        factors = [min(1.0, side / max(size)) for size in self.contents]
-        sizes = zip(self.contents, factors, strict=True)
-        return Asked([_scaled(size, factor) for size, factor in sizes], self.styles, self.settings, self.times)
+    @property
+    def painted(self) -> tuple[int, int]:
+        """The width and height in which the largest picture is painted, as far as memory lets it."""
+        width, height = max(self.contents, key=lambda size: size[0] * size[1])
+        factor = min(1.0, Settings.from_stored(self.settings).longest_side / max(width, height))
+        return max(1, round(width * factor)), max(1, round(height * factor))
 
     def with_settings(self, **changes: Any) -> Asked:
         """Return the same with some settings changed."""
@@ -88,8 +90,8 @@ class Forecast(Gtk.Label):
         questions = {"whole": asked}
         if asked.settings.get("quality") != _DRAFT:
             questions["draft"] = asked.with_settings(quality=_DRAFT)
-        if max(map(max, asked.contents)) > SMALLER_SIDE * _CLEARLY:
-            questions["smaller"] = asked.shrunk(SMALLER_SIDE)
+        if max(asked.painted) > int(SMALLER) * _CLEARLY:
+            questions["smaller"] = asked.with_settings(painting_size=SMALLER)
         self._seconds = {}
         try:
             self._open = {
@@ -108,12 +110,12 @@ def _words(asked: Asked, seconds: Mapping[str, float | None]) -> str:
     whole = seconds["whole"]
     if whole is None:
         return ""
-    width, height = max(asked.contents, key=lambda size: size[0] * size[1])
+    width, height = asked.painted
     parts = [_("About {time} at {width} × {height}").format(time=duration(whole), width=width, height=height)]
     if (draft := seconds.get("draft")) is not None:
         parts.append(_("Draft about {time}").format(time=duration(draft)))
     if (smaller := seconds.get("smaller")) is not None:
-        parts.append(_("at {side} px about {time}").format(side=SMALLER_SIDE, time=duration(smaller)))
+        parts.append(_("at {side} px about {time}").format(side=SMALLER, time=duration(smaller)))
     return " · ".join(parts)
 
 
@@ -125,7 +127,3 @@ def duration(seconds: float) -> str:
         minutes = seconds / 60
         return _("{number} min").format(number=round(minutes) if minutes < 20 else 5 * round(minutes / 5))
     return _("{number} h").format(number=f"{seconds / 3600:.1f}".removesuffix(".0"))
-
-
-def _scaled(size: tuple[int, int], factor: float) -> tuple[int, int]:
-    return max(1, round(size[0] * factor)), max(1, round(size[1] * factor))

@@ -233,6 +233,14 @@ def test_the_time_before_apply_follows_the_settings_and_the_selection(shown: Gim
         assert seconds(part) < seconds(whole)
         gimp.run("Gimp.Selection.none(image)")
         until(gimp, FORECAST, lambda now: " at 480 × 360" in now, 30)
+        gimp.run("image.scale(2400, 1800)")
+        large = until(gimp, FORECAST, lambda now: "at 1000 px about" in now, 30)
+        assert " at 2400 × 1800" in large
+        gimp.display.key("alt+z", "End")  # up to 1000 pixels
+        assert " at 1000 × 750" in until(gimp, FORECAST, lambda now: "1000 px" not in now and now != large, 30)
+        gimp.display.screenshot("forecast-size")
+        gimp.display.key("alt+z", "Home")
+        gimp.run("image.scale(480, 360)")
         gimp.display.key("alt+q", "Home")  # draft
         draft = until(gimp, FORECAST, lambda now: "Draft" not in now, 30)
         assert seconds(draft) < seconds(whole)
