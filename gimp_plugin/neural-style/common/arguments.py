@@ -92,7 +92,7 @@ def declare(procedure: Gimp.Procedure) -> None:
     _declare_variants(procedure)
     procedure.add_boolean_argument(
         CONVERT,
-        _("Convert the _image to RGB"),
+        _("Convert t_he image to RGB"),
         _(
             "Convert a grey or indexed image to RGB so that the result can have every colour; "
             "without this the result is stored in the image's own greys or palette"

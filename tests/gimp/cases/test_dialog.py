@@ -6,7 +6,6 @@ import time
 from typing import Any
 
 import pytest
-from PIL import Image
 
 from tests.gimp.cases.driving import (
     DIALOG,
@@ -22,6 +21,7 @@ from tests.gimp.cases.driving import (
     wait_drawn,
     wait_for_change,
 )
+from tests.gimp.looking import until
 from tests.gimp.session import GimpSession
 
 #: Opens the dialog with settings that make a quick job ("iterations" are those at full size).
@@ -214,14 +214,19 @@ def test_no_server_is_told_in_the_dialog(opened: GimpSession) -> None:
     assert state(opened) == before
 
 
+#: Whether the image is to be converted; None where there is no box for it.
+CONVERTS = """
+boxes = [each for each in inside(windows()[0]) if isinstance(each, Gtk.CheckButton) and "RGB" in each.get_label()]
+result = boxes[0].get_active() if boxes else None
+"""
+
+
 def test_grey_image_asks_for_consent(opened: GimpSession) -> None:
     opened.run("image.convert_grayscale()")
     open_dialog(opened)
-    with Image.open(opened.display.screenshot("grey")) as screen:
-        before = screen.convert("RGB")
-    opened.display.key("alt+i")
-    time.sleep(0.3)
-    with Image.open(opened.display.screenshot("grey-consent")) as screen:
-        assert difference(screen.convert("RGB"), before) > 0  # the box is there, and is ticked
+    assert until(opened, CONVERTS, lambda now: now is not None, 20) is False  # the box is there, and not ticked
+    opened.display.key("alt+h")
+    assert until(opened, CONVERTS, bool, 20)
+    opened.display.screenshot("grey-consent")
     opened.display.key("Escape")
     assert opened.wait(20)["status"] == "CANCEL"

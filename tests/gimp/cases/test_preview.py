@@ -199,6 +199,9 @@ def test_the_preview_has_the_colours_that_the_result_will_have(shown: GimpSessio
     if base == "indexed":
         # Two tones, and what lies between them since the picture is enlarged for the window.
         assert kept["extreme"] > 0.5
+    shown.display.key("alt+h")  # after all
+    assert until(shown, SHOWN, lambda now: now["colour"] > 20, 40)["colour"] > 20
+    shown.display.screenshot(f"preview-{base}-converted")
     shown.display.key("Escape")
     shown.display.wait_gone(DIALOG)
 
