@@ -27,7 +27,8 @@ from stylecore.network import weights
 from stylecore.network.arithmetic import Arithmetic
 from stylecore.network.vgg import Network, activation_means
 from stylecore.objective.in_blocks import Blocks
-from stylecore.objective.objective import BalancedObjective, StylePicture, strength_weighting
+from stylecore.objective.objective import BalancedObjective, strength_weighting
+from stylecore.objective.regions import StylePicture
 from stylecore.painting.lbfgs import BoxLBFGS
 
 #: What is measured, by the names in the table.

@@ -17,7 +17,8 @@ from stylecore.network.arithmetic import Arithmetic
 from stylecore.network.vgg import Network
 from stylecore.objective.distances import DISTANCES
 from stylecore.objective.in_blocks import Blocks
-from stylecore.objective.objective import BalancedObjective, StylePicture, strength_weighting
+from stylecore.objective.objective import BalancedObjective, strength_weighting
+from stylecore.objective.regions import StylePicture
 from stylecore.painting.job import Job
 from stylecore.request import PaintRequest, Style
 from stylecore.settings import Settings

@@ -17,7 +17,8 @@ from stylecore.device.engine import Engine
 from stylecore.events import StepDone
 from stylecore.network.vgg import Network
 from stylecore.objective.in_blocks import Blocks
-from stylecore.objective.objective import BalancedObjective, StylePicture, strength_weighting
+from stylecore.objective.objective import BalancedObjective, strength_weighting
+from stylecore.objective.regions import StylePicture
 from stylecore.painting.lbfgs import BoxLBFGS
 from stylecore.settings import Settings
 

@@ -18,8 +18,8 @@ from stylecore.device.machine import BFLOAT16_INSTRUCTIONS, Machine
 from stylecore.network import winograd
 from stylecore.network.arithmetic import Arithmetic, Decision
 from stylecore.network.vgg import Network
+from stylecore.objective.layers import STYLE_LAYERS
 from stylecore.objective.moments import moments
-from stylecore.objective.objective import STYLE_LAYERS
 
 # bfloat16 is taken only where it agrees with float32 (direction of the gradient) and, in trials, is clearly faster.
 _LEAST_AGREEMENT = 0.98

@@ -14,7 +14,8 @@ from torch import Tensor
 
 from stylecore.device.engine import Engine
 from stylecore.events import StepDone
-from stylecore.objective.objective import STYLE_LAYERS, Evaluation
+from stylecore.objective.layers import STYLE_LAYERS
+from stylecore.objective.objective import Evaluation
 from stylecore.painting.inputs import Pixels, picture_tensors
 from stylecore.painting.job import Job
 from stylecore.painting.lbfgs import BoxLBFGS

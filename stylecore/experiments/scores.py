@@ -6,7 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from stylecore.errors import StyleError
-from stylecore.objective.objective import STYLE_LAYERS, Objective
+from stylecore.objective.layers import STYLE_LAYERS
+from stylecore.objective.objective import Objective
 from stylecore.painting.inputs import Pixels, picture_tensors
 from stylecore.painting.job import Job
 from stylecore.tensors.strips import Strip

@@ -8,22 +8,19 @@ from dataclasses import dataclass
 from typing import Any
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor
 
 from stylecore.network.vgg import Network, layer_size
+from stylecore.objective.anchor import Anchor
 from stylecore.objective.distances import Distance, covariance, gram
 from stylecore.objective.flat import least_spread
 from stylecore.objective.in_blocks import Blocks, Maps
+from stylecore.objective.layers import DEEP, STYLE_LAYERS, Layers
 from stylecore.objective.moments import Moments, blend, moments
 from stylecore.objective.palette import Palette, PaletteRegion
+from stylecore.objective.regions import StylePicture, cut_for, emphasised, feature_guide, regions_of
 from stylecore.objective.smoothness import colour_weight, total_variation, total_variation_in_rows
 from stylecore.tensors.strips import Strip
-from stylecore.tensors.summing import total
-
-STYLE_LAYERS = ("conv1_1", "conv2_1", "conv3_1", "conv4_1", "conv5_1")
-CONTENT_LAYER = "conv4_2"
-_WANTED = (*STYLE_LAYERS, CONTENT_LAYER)
 
 # Keeps a division by a distance or variance that happens to be nothing (a constant picture, a style that the content
 # already has) from exploding. Features have mean 1, so this is far below any picture's.
@@ -31,42 +28,10 @@ _LEAST = 1e-3
 
 
 @dataclass(frozen=True)
-class StylePicture:
-    """One style at the size it is used at: 1 × 3 × h × w in [0, 1], its share, and its alpha: which pixels count (h × w).
-
-    ``paints_where`` (H × W of the content, 0 to 1) is where it paints; ``None`` for the whole guide. Styles with the very
-    same map are blended by their shares. ``known`` holds its moments by layer: taken as they are, or filled in if empty.
-    """
-
-    picture: Tensor
-    share: float = 1.0
-    alpha: Tensor | None = None
-    paints_where: Tensor | None = None
-    known: dict[str, Moments] | None = None
-
-
-@dataclass
-class Region:
-    """A part of the image with a style of its own.
-
-    A layer's style loss is the sum over regions of ``share`` × the distance of the moments under the region's map, the
-    share being the region's part of the guided area. A moment's gradient at a position is its map's weight there, divided
-    by the map's sum, so that with these shares every position is pulled alike, in a large region or a small one, and two
-    regions with one style behave much like one.
-    """
-
-    styles: list[StylePicture]
-    share: float
-    guides: dict[str, Tensor | None]
-    targets: dict[str, Moments]
-    where: Tensor | None = None
-
-
-@dataclass(frozen=True)
 class Evaluation:
     """An objective's value at an image: all still on the device, so that reading them is the caller's one wait.
 
-    ``losses`` holds total, content, style and then each style layer's loss.
+    ``losses`` holds total, content, style and then the loss of each of the objective's style layers.
     """
 
     losses: Tensor
@@ -118,51 +83,6 @@ def strength_weighting(
     return Weighting(content, 1.0, total_variation, layers, held, palette * held, colours)
 
 
-def feature_guide(guide: Tensor | None, size: tuple[int, int]) -> Tensor | None:
-    """Bring a guide (H × W, 0 to 1) to a layer's resolution by area averaging, summing to 1.
-
-    The first of the propagations of Gatys et al. (arXiv 1611.07865): averaging keeps a soft edge soft at every layer, thin
-    regions alive, and the sum of regions that cover the picture even. Eroding the map by the receptive field, which they
-    prefer for hard masks, would leave a band along every edge that no style paints. ``None``, or a guide that counts no
-    position, gives ``None``.
-    """
-    if guide is None:
-        return None
-    small = F.adaptive_avg_pool2d(guide[None, None], size)[0, 0]
-    total = small.sum()
-    return small / total if total.item() > 0 else None
-
-
-def _cut(map_: Tensor | None, layer: str, strip: Strip) -> Tensor | None:
-    return None if map_ is None else strip.cut(map_, int(layer[4]) - 1)
-
-
-def _regions(styles: Sequence[StylePicture], guide: Tensor | None, size: tuple[int, int], strip: Strip) -> list[Region]:
-    """Sort styles by the region they paint, with each region's maps and its share of the guided area."""
-    regions: list[tuple[Tensor | None, list[StylePicture]]] = []
-    for style in styles:
-        where = guide if style.paints_where is None else style.paints_where
-        together = next((found for other, found in regions if other is where), None)
-        if together is None:
-            regions.append((where, [style]))
-        else:
-            together.append(style)
-    area = float(size[0] * size[1]) if guide is None else total(guide)
-    result = []
-    for where, found in regions:
-        share = 1.0 if where is guide or where is None else total(where) / area
-        guides = {name: _cut(feature_guide(where, layer_size(name, size)), name, strip) for name in STYLE_LAYERS}
-        result.append(Region(found, share, guides, {}, None if where is None else strip.cut(where)))
-    return result
-
-
-def _emphasised(guide: Tensor | None, emphasis: Tensor, size: tuple[int, int]) -> Tensor:
-    """Return the content layer's weights: the guide's (summing to 1), each times the emphasis there."""
-    guide = torch.ones_like(emphasis) if guide is None else guide
-    plain = F.adaptive_avg_pool2d(guide[None, None], size)[0, 0].sum()
-    return F.adaptive_avg_pool2d((guide * emphasis)[None, None], size)[0, 0] / plain
-
-
 def _moments(features: Mapping[str, Tensor], maps: Maps) -> dict[str, list[Moments]]:
     return {name: [moments(features[name], weights) for weights in regions] for name, regions in maps.items()}
 
@@ -181,6 +101,8 @@ class Objective:
         blocks: evaluate in blocks (:mod:`stylecore.objective.in_blocks`), in little memory; ``None``: in one piece.
         emphasis: H × W, at least 0: how many times the content weight applies at a place; ``None`` for once everywhere.
         strip: which part of the whole ``content`` is, and the image will be (in blocks only); ``None``: all of it.
+        layers: which layers say what the image is to become.
+        anchor: what holds the image to a coarser one, as far as ``layers`` say; ``None``: nothing.
     """
 
     def __init__(
@@ -193,23 +115,27 @@ class Objective:
         blocks: Blocks | None = None,
         emphasis: Tensor | None = None,
         strip: Strip | None = None,
+        layers: Layers = DEEP,
+        anchor: Anchor | None = None,
     ) -> None:
         self.network = network
         self.weighting = weighting
+        self.layers = layers
+        self._anchor = anchor
         self._blocks = blocks
         self._strip = strip = strip or Strip(content.shape[2])
         size = (strip.height, content.shape[3])
         self._size = size
-        self._content_area = _cut(feature_guide(guide, layer_size(CONTENT_LAYER, size)), CONTENT_LAYER, strip)
+        self._content_area = cut_for(feature_guide(guide, layer_size(layers.content, size)), layers.content, strip)
         self._content_guide = self._content_area
         if emphasis is not None:
-            weights = _emphasised(guide, emphasis, layer_size(CONTENT_LAYER, size))
-            self._content_guide = _cut(weights, CONTENT_LAYER, strip)
-        self._regions = _regions(styles, guide, size, strip)
-        self._maps: Maps = {name: [region.guides[name] for region in self._regions] for name in STYLE_LAYERS}
+            weights = emphasised(guide, emphasis, layer_size(layers.content, size))
+            self._content_guide = cut_for(weights, layers.content, strip)
+        self._regions = regions_of(styles, guide, size, strip, layers.style)
+        self._maps: Maps = {name: [region.guides[name] for region in self._regions] for name in layers.style}
         self._colours = colour_weight([(style.picture, style.share) for style in styles])
         with torch.no_grad():
-            at_content, self._content = self._describe(content, self._maps, strip, keep=CONTENT_LAYER)
+            at_content, self._content = self._describe(content, self._maps, strip, keep=layers.content)
             self._palette = self._make_palette(content)
             for region in self._regions:
                 region.targets = self._style_targets(region.styles)
@@ -227,14 +153,15 @@ class Objective:
         return _moments(features, maps), features.get(keep, picture)
 
     def _style_targets(self, styles: Sequence[StylePicture]) -> dict[str, Moments]:
-        parts: dict[str, list[tuple[Moments, float]]] = {name: [] for name in STYLE_LAYERS}
+        parts: dict[str, list[tuple[Moments, float]]] = {name: [] for name in self.layers.style}
         for style in styles:
             known = {} if style.known is None else style.known
-            if not known:
+            if not known.keys() >= set(self.layers.style):
                 size = (style.picture.shape[2], style.picture.shape[3])
                 strip = Strip(size[0], self._strip.ranks) if self._strip.shared else Strip(size[0])
                 maps = {
-                    name: [_cut(feature_guide(style.alpha, layer_size(name, size)), name, strip)] for name in STYLE_LAYERS
+                    name: [cut_for(feature_guide(style.alpha, layer_size(name, size)), name, strip)]
+                    for name in self.layers.style
                 }
                 found = self._describe(strip.cut(style.picture), maps, strip)[0]
                 known.update({name: layer for name, (layer,) in found.items()})
@@ -266,12 +193,13 @@ class Objective:
     def _losses(self, current: Mapping[str, Sequence[Moments]], squared_error: Tensor) -> Tensor:
         """Return total (without smoothness), content, style and each layer's loss from what was summed over positions."""
         content = self._content_distance(squared_error)
-        layers = [self._layer(name, current[name]) for name in STYLE_LAYERS]
+        layers = [self._layer(name, current[name]) for name in self.layers.style]
         # Python numbers, so that nothing is copied to the device in a step.
-        whole = sum(self.weighting.layers)
-        shares = zip(layers, self.weighting.layers, strict=True)
+        weights = self.weighting.layers[: len(layers)]
+        whole = sum(weights)
+        shares = zip(layers, weights, strict=True)
         style = torch.stack([layer * (weight / whole) for layer, weight in shares]).sum()
-        total = self.weighting.content * content + self.weighting.style * style
+        total = self.weighting.content * self.layers.content_share * content + self.weighting.style * style
         return torch.stack([total, content, style, *layers])
 
     def _layer(self, name: str, current: Sequence[Moments]) -> Tensor:
@@ -287,13 +215,17 @@ class Objective:
             distance, slope = self._palette(image, self.weighting.colours)
             found.losses[0] += self.weighting.palette * distance
             found.gradient.add_(slope, alpha=self.weighting.palette)
+        if self._anchor is not None:
+            distance, slope = self._anchor(image)
+            found.losses[0] += self.layers.held * distance
+            found.gradient.add_(slope, alpha=self.layers.held)
         return found
 
     def _in_one_piece(self, image: Tensor) -> Evaluation:
         image = image.detach().requires_grad_(True)
-        features = self.network.features(image, _WANTED)
+        features = self.network.features(image, {*self.layers.style, self.layers.content})
         current = _moments(features, self._maps)
-        losses = self._losses(current, self._squared_content_error(features[CONTENT_LAYER]))
+        losses = self._losses(current, self._squared_content_error(features[self.layers.content]))
         total = losses[0]
         if self.weighting.total_variation > 0:
             total = total + self.weighting.total_variation * total_variation(image, self._colour_weight())
@@ -305,11 +237,11 @@ class Objective:
         return 1.0 + (self._colours - 1.0) * self.weighting.held
 
     def _in_blocks(self, image: Tensor, blocks: Blocks) -> Evaluation:
-        content = (CONTENT_LAYER, self._content, self._content_guide)
+        content = (self.layers.content, self._content, self._content_guide)
         forward = blocks.forward(image, self._maps, content=content, for_backward=True, strip=self._strip)
         current: dict[str, list[Moments]] = {}
         leaves = [forward.squared_error.detach().requires_grad_(True)]
-        for name in STYLE_LAYERS:
+        for name in self.layers.style:
             current[name] = [
                 Moments(found.mean.detach().requires_grad_(True), found.second.detach().requires_grad_(True))
                 for found in forward.moments[name]
@@ -319,7 +251,7 @@ class Objective:
         # Not every distance takes the means.
         slope_content, *slopes = torch.autograd.grad(losses[0], leaves, materialize_grads=True)
         pairs = iter(zip(slopes[::2], slopes[1::2], strict=True))
-        by_layer = {name: [next(pairs) for _ in current[name]] for name in STYLE_LAYERS}
+        by_layer = {name: [next(pairs) for _ in current[name]] for name in self.layers.style}
         gradient = blocks.backward(forward, by_layer, self._maps, content, slope_content)
         losses = losses.detach()
         if self.weighting.total_variation > 0:
@@ -347,7 +279,7 @@ class BalancedObjective(Objective):
                 self._distance(found, region.targets[name]).clamp_min(_LEAST)
                 for found, region in zip(at_content[name], self._regions, strict=True)
             ]
-            for name in STYLE_LAYERS
+            for name in self.layers.style
         }
         feature, guide = self._content.float(), self._content_area  # the features may be kept in main memory
         guide = None if guide is None else guide.to(feature.device)
@@ -356,7 +288,7 @@ class BalancedObjective(Objective):
             """Return the mean over channels and (guided) positions of the whole."""
             positions = values.mean((0, 1))
             if guide is None:
-                part = positions.sum() / math.prod(layer_size(CONTENT_LAYER, self._size))
+                part = positions.sum() / math.prod(layer_size(self.layers.content, self._size))
             else:
                 part = (positions * guide).sum()
             return self._strip.add_up([part], "sums")[0]
@@ -390,7 +322,7 @@ class GramObjective(Objective):
 
     def _style_distance(self, name: str, region: int, current: Moments) -> Tensor:
         # The mean over the layers is taken later, these programs take the sum.
-        return gram(current, self._regions[region].targets[name]) * (len(STYLE_LAYERS) / len(current.mean) ** 2)
+        return gram(current, self._regions[region].targets[name]) * (len(self.layers.style) / len(current.mean) ** 2)
 
     def _content_distance(self, squared_error: Tensor) -> Tensor:
         return squared_error
@@ -407,4 +339,4 @@ class PaperObjective(Objective):
         return gram(current, self._regions[region].targets[name]) / 4
 
     def _content_distance(self, squared_error: Tensor) -> Tensor:
-        return squared_error * (self._content.shape[1] * math.prod(layer_size(CONTENT_LAYER, self._size)) / 2)
+        return squared_error * (self._content.shape[1] * math.prod(layer_size(self.layers.content, self._size)) / 2)

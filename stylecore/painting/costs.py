@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
-from stylecore.device.memory_budget import BLOCKS_SLOWDOWN
+from stylecore.device.memory_budget import BLOCKS_SLOWDOWN, MemoryPlan
 from stylecore.device.rates import Cost, Rates
 from stylecore.network.arithmetic import Arithmetic
 from stylecore.painting.plan import BEGINNING, Scale
@@ -16,6 +16,8 @@ from stylecore.settings import Settings
 # sizes for nothing else.
 _OVERHEAD = {"cpu": 48**2}
 _OVERHEAD_ELSEWHERE = 320**2
+# A step of the shallow layers over one of all: measured (benchmarks/README.md).
+_SHALLOW_SHARE = 0.47
 
 
 @dataclass(frozen=True)
@@ -40,7 +42,7 @@ class Costs:
         Where nothing of the kind was ever painted on the machine, the costs' proportions alone mean something.
         """
         costs = [self._known(scale) for scale in scales]
-        works = [self._work(scale) * (BLOCKS_SLOWDOWN if scale.way.blocks else 1.0) for scale in scales]
+        works = [self._work(scale) * _times(scale) for scale in scales]
         guesses = [Cost(work, BEGINNING * work) for work in works]
         known = [cost for cost in costs if cost is not None]
         chosen = known if len(known) == len(scales) else guesses
@@ -56,20 +58,29 @@ class Costs:
 
     def learn(self, scale: Scale, cost: Cost) -> None:
         """Keep what a scale has cost, for the jobs to come."""
-        self.rates.learn(self._kind(scale.way.blocks), self._work(scale), cost)
+        self.rates.learn(self._kind(scale), self._work(scale), cost)
 
     def _known(self, scale: Scale) -> Cost | None:
         work = self._work(scale)
-        cost = self.rates.cost(self._kind(scale.way.blocks), work)
-        if cost is None and scale.way.blocks and (whole := self.rates.cost(self._kind(False), work)) is not None:
-            cost = Cost(whole.step * BLOCKS_SLOWDOWN, whole.preparing * BLOCKS_SLOWDOWN)
+        cost = self.rates.cost(self._kind(scale), work)
+        # What was never done costs so many times what was.
+        for other in (replace(scale, shallow=False), replace(scale, way=MemoryPlan()), Scale(scale.size, scale.steps)):
+            if cost is None and (known := self.rates.cost(self._kind(other), work)) is not None:
+                times = _times(scale) / _times(other)
+                cost = Cost(known.step * times, known.preparing * times)
         return cost
 
     def _work(self, scale: Scale) -> float:
         """Return the work of a step, in pixels."""
         return math.prod(scale.size) + _OVERHEAD.get(self.device, _OVERHEAD_ELSEWHERE)
 
-    def _kind(self, blocks: bool) -> str:
+    def _kind(self, scale: Scale) -> str:
         """Return in words what a pixel's cost hangs on, beside the machine."""
-        names = (self.settings.objective, self.settings.statistics, self.arithmetic, "blocks" if blocks else "whole")
+        names = [self.settings.objective, self.settings.statistics, self.arithmetic]
+        names += ["blocks" if scale.way.blocks else "whole", *(["shallow"] if scale.shallow else [])]
         return " · ".join(map(str, names))
+
+
+def _times(scale: Scale) -> float:
+    """Return how many times as long as a step of all layers in one piece a scale's steps take."""
+    return (BLOCKS_SLOWDOWN if scale.way.blocks else 1.0) * (_SHALLOW_SHARE if scale.shallow else 1.0)

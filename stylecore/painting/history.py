@@ -46,6 +46,16 @@ class History:
             for row, (before, after) in ((slot, images), (self.slots + slot, gradients)):
                 self.rows[row, part] = (after.view(-1)[part] - before.view(-1)[part]).to(self.rows.dtype)
 
+    def take(self, slot: int, step: Tensor, change: Tensor) -> Tensor:
+        """Keep a pair that came from elsewhere (of the image's numbers each); return the square of the step."""
+        square = torch.zeros(1, device=self.rows.device, dtype=sum_type(self.rows.device))
+        for part in self.parts():
+            for row, values in ((slot, step), (self.slots + slot, change)):
+                self.rows[row, part] = values.reshape(-1)[part].to(self.rows.dtype)
+            kept = self.rows[slot, part].to(self._exact)
+            square += torch.dot(kept, kept).to(square.dtype)
+        return square
+
     def clear(self, slot: int) -> None:
         """Make a slot's rows 0: a slot that does not count is counted with 0, and 0 times infinity is no number."""
         self.rows[slot] = 0  # one by one: a list of rows would be copied to the device, and waited for

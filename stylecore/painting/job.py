@@ -18,13 +18,14 @@ from stylecore.errors import StyleError, fault
 from stylecore.events import Event, Finished, Note, ScaleStarted, StepDone
 from stylecore.network.arithmetic import Arithmetic
 from stylecore.objective.captured import Captured
-from stylecore.objective.objective import STYLE_LAYERS, Evaluation, Objective
-from stylecore.painting.brush import style_size
+from stylecore.objective.layers import DEEP, SHALLOW, STYLE_LAYERS
+from stylecore.objective.objective import Evaluation, Objective
 from stylecore.painting.convergence import Settling
 from stylecore.painting.costs import Costs
 from stylecore.painting.inputs import Pixels
-from stylecore.painting.lbfgs import BoxLBFGS
-from stylecore.painting.plan import Scale, make_plan, wanted_size
+from stylecore.painting.lbfgs import BoxLBFGS, enlarged
+from stylecore.painting.notes import opening_notes
+from stylecore.painting.plan import Scale, deep_steps, make_plan
 from stylecore.painting.scale_inputs import Materials
 from stylecore.painting.targets import Targets
 from stylecore.painting.time_left import WorkClock
@@ -34,7 +35,9 @@ from stylecore.tensors.resampling import resize, upsample_with_detail
 from stylecore.tensors.strips import ALONE, Ranks, Strip
 
 # Raised when a saved state changes its meaning.
-_STATE_VERSION = 5
+_STATE_VERSION = 6
+# So many pairs of steps and gradient changes are taken along to the next scale, which they save about three steps.
+_TAKEN_ALONG = 8
 
 
 class Job:
@@ -79,6 +82,8 @@ class Job:
         # Where the job is: the scale, the steps done there, and the image while there is no optimiser.
         self._number = self._step = 0
         self._image: Tensor | None = None
+        self._coarse: Tensor | None = None  # what a shallow scale is held to
+        self._pairs: list[tuple[Tensor, Tensor]] = []  # the optimiser's, of the scale before
         self._strip = Strip(0)  # the part of the scale that this process paints
         self._optimiser: BoxLBFGS | None = None
         self._made_for = -1  # the scale that the optimiser belongs to
@@ -123,6 +128,8 @@ class Job:
         matched, last = self._materials.matched_share(), self._made_for == len(self.scales) - 1
         self._materials.settings = settings
         self._settling = Settling()
+        if different:
+            self._repaint_deep()
         if self._objective is None or self._optimiser is None:
             return
         # Other colours of the styles, and another strength under a map, make other targets.
@@ -132,11 +139,28 @@ class Job:
                 self._take_image(self._optimiser)
                 return
             scale = self.scales[self._made_for]
-            self._objective = self._materials.objective(scale.size, scale.way, self._strip, last=last)
+            self._objective = self._objective_at(self._made_for, self._strip)
             self._optimiser.renew(self._evaluation(self._objective, scale.way))
         elif (weighting := self._materials.weighting(last=last)) != self._objective.weighting:
             self._objective.weighting = weighting
             self._optimiser.renew()
+
+    def _repaint_deep(self) -> None:
+        """Let the scale at hand, if it is a shallow one, be painted by all layers from the next step on.
+
+        It would be held to what the coarser scale has made of other settings.
+        """
+        number, settings = self._number, self.settings
+        if number == len(self.scales) or not self.scales[number].shallow or not self._step:
+            return
+        if self._optimiser is not None and self._made_for == number:
+            self._take_image(self._optimiser)
+        scale = self.scales[number]
+        self._coarse = None
+        steps = scale.steps if settings.iterations else self._step + deep_steps(settings, number, len(self.scales))
+        self.scales[number] = replace(scale, shallow=False, steps=steps)
+        if self._clock is not None:
+            self._clock.plan_changed(*self._costs().expected(self.scales)[number])
 
     def refine(self) -> bool:
         """Take one step more at the scale that is done, between that scale and the next; return whether it helped.
@@ -150,8 +174,8 @@ class Job:
 
     def measure_styles(self) -> None:
         """Add to the ``targets`` what this job, or one of another content of this size, needs to know of the styles."""
-        for scale in self.scales:
-            self._materials.objective(scale.size, scale.way, Strip(scale.size[0]))
+        for number, scale in enumerate(self.scales):
+            self._objective_at(number, Strip(scale.size[0]))
 
     def image(self) -> Pixels:
         """Return the image as it is now, H × W × 3 or 4 like the content; full size once the job has finished."""
@@ -171,10 +195,12 @@ class Job:
         return {
             "version": _STATE_VERSION, "settings": self.settings.to_stored(), "pictures": self._materials.digest(),
             "arithmetic": self.arithmetic.stored(),
-            "scales": [[*scale.size, scale.steps, *astuple(scale.way)] for scale in self.scales],
+            "scales": [[*scale.size, scale.steps, scale.shallow, *astuple(scale.way)] for scale in self.scales],
+            "coarse": None if self._coarse is None else self._coarse.cpu(),
             "number": self._number, "step": self._step, "seconds": time.perf_counter() - self._begin,
             "image": None if image is None else image.cpu(), "settling": self._settling.losses,
             "optimiser": self._optimiser.state() if going_on and self._optimiser is not None else None,
+            "pairs": [[part.cpu() for part in pair] for pair in self._taken_along()],
         }  # fmt: skip
 
     def restore(self, state: Mapping[str, Any]) -> None:
@@ -199,10 +225,15 @@ class Job:
             self._engine.forget(self.arithmetic)
             self._materials.arithmetic = arithmetic
         self._materials.settings = Settings.from_stored(state["settings"])
-        self.scales = [Scale((height, width), steps, MemoryPlan(*way)) for height, width, steps, *way in state["scales"]]
+        self.scales = [
+            Scale((height, width), steps, MemoryPlan(*way), shallow)
+            for height, width, steps, shallow, *way in state["scales"]
+        ]
+        self._coarse = None if state["coarse"] is None else state["coarse"].to(self._engine.device)
         self._number, self._step, self._seconds_before = state["number"], state["step"], state["seconds"]
         self._image = None if state["image"] is None else state["image"].to(self._engine.device)
         self._optimiser_state = state["optimiser"]
+        self._pairs = [(step.to(self._engine.device), change.to(self._engine.device)) for step, change in state["pairs"]]
         self._settling = Settling(state["settling"])
 
     def excuse(self, seconds: float) -> None:
@@ -226,8 +257,8 @@ class Job:
             self._finished = True
             yield Finished(time.perf_counter() - begin, False, self.settings)
             return
-        yield from self._notes()
-        costs = Costs(self._engine.rates, self._engine.device.type, self.settings, self.arithmetic)
+        yield from opening_notes(self.scales, self._materials, self._engine.device.type, self._ranks)
+        costs = self._costs()
         self._clock = clock = WorkClock(costs.expected(self.scales), (self._number, self._step))
         while self._number < len(self.scales) and not (self._stopped or self._cancelled):
             scale = self.scales[self._number]
@@ -235,6 +266,8 @@ class Job:
             yield ScaleStarted(self._number + 1, len(self.scales), width, height, scale.steps, *clock.scale_begins())
             clock.scale_begins()  # the caller may have paused
             yield from self._paint_scale(clock)
+            if self._optimiser_state is not None and scale != self.scales[-1]:
+                self._ready()  # gone on with where this scale was just over: the next takes along what it found
             cost = clock.scale_done()
             if cost is not None and self._ranks.count == 1 and self.scales[self._number] == scale:
                 costs.learn(scale, cost)
@@ -248,28 +281,8 @@ class Job:
         self._finished = True
         yield Finished(time.perf_counter() - begin, self._stopped, self.settings)
 
-    def _notes(self) -> Iterator[Note]:
-        last = self.scales[-1]
-        height, width = last.size
-        shared = Strip(height, self._ranks).shared
-        if self._ranks.count > 1:
-            yield Note(*fault("in-strips", count=self._ranks.count) if shared else fault("in-strips:each"))
-        for inner_height, inner_width in self._materials.without_frame:
-            yield Note(*fault("frame-left-out", width=inner_width, height=inner_height))
-        if last.size != wanted_size(self._materials.size, self.settings):
-            yield Note(*fault("painted-smaller", width=width, height=height))
-        elif last.way.blocks and not shared:
-            gigabytes = {"whole": self._gigabytes(last, MemoryPlan()), "blocks": self._gigabytes(last, last.way)}
-            slower = f"{memory_budget.BLOCKS_SLOWDOWN:g}"
-            yield Note(*fault("in-blocks", width=width, height=height, slower=slower, **gigabytes))
-
-    def _gigabytes(self, scale: Scale, way: MemoryPlan) -> str:
-        """Return for people what painting a scale in a way takes, beside the program and the pictures as given."""
-        brush = self.settings.brush_size
-        sizes = [style_size(style, scale.size, brush) for style in self._materials.style_sizes]
-        largest, device = max(map(math.prod, sizes)), self._engine.device.type
-        needed = way.needs(math.prod(scale.size), largest, self.arithmetic.dtype, device)
-        return f"{needed / 2**30:.1f}"
+    def _costs(self) -> Costs:
+        return Costs(self._engine.rates, self._engine.device.type, self.settings, self.arithmetic)
 
     def _paint_scale(self, clock: WorkClock) -> Iterator[Event]:
         """Paint the scale at hand from the step at hand on."""
@@ -289,7 +302,7 @@ class Job:
                 losses[2],
                 fraction,
                 seconds_left,
-                dict(zip(STYLE_LAYERS, losses[3:], strict=True)),
+                dict(zip(STYLE_LAYERS, losses[3:], strict=False)),  # a shallow scale has the first few
             )
             if stuck:
                 break
@@ -333,6 +346,7 @@ class Job:
             if self._made_for == self._number:
                 return self._optimiser
             # What the last scale held is let go before this one's larger targets and history are made.
+            self._pairs = self._taken_along()
             self._take_image(self._optimiser)
             memory_budget.give_back()
         scale, materials = self.scales[self._number], self._materials
@@ -344,10 +358,10 @@ class Job:
             image = strip.cut(self._image)
         else:
             image = upsample_with_detail(self._image, materials.detail(scale.size), strip.top, strip.bottom)
+            self._coarse = self._image if scale.shallow else None
         self._image = None if strip.shared else image
         movable = materials.movable(scale.size)
-        last = self._number == len(self.scales) - 1
-        self._objective = materials.objective(scale.size, scale.way, strip, last=last)
+        self._objective = self._objective_at(self._number, strip)
         self._optimiser = BoxLBFGS(
             image,
             self._evaluation(self._objective, scale.way),
@@ -356,11 +370,25 @@ class Job:
             strip=strip,
             movable=None if movable is None else strip.cut(movable).expand_as(image),
             state=self._optimiser_state,
+            pairs=((strip.cut(step), strip.cut(change)) for step, change in enlarged(self._pairs, scale.size)),
         )
+        self._pairs = []
         # The optimiser has its own copy, and large pictures are large.
         self._image = None
         self._made_for, self._optimiser_state = self._number, None
         return self._optimiser
+
+    def _taken_along(self) -> list[tuple[Tensor, Tensor]]:
+        """Return what the next scale is told of the curvature that was found at the one that is done."""
+        if self._optimiser is None or self._made_for == self._number:
+            return self._pairs
+        return [] if self.settings.objective == "paper" else self._optimiser.pairs(_TAKEN_ALONG)
+
+    def _objective_at(self, number: int, strip: Strip) -> Objective:
+        """Return what is to be minimised at a scale."""
+        scale = self.scales[number]
+        layers, last = SHALLOW if scale.shallow else DEEP, number == len(self.scales) - 1
+        return self._materials.objective(scale.size, scale.way, strip, last=last, layers=layers, coarse=self._coarse)
 
     def _evaluation(self, objective: Objective, way: MemoryPlan) -> Callable[[Tensor], Evaluation]:
         """Return how an objective is evaluated: on a GPU by playing back a recording, where nothing waits outside of it."""

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+import math
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any
 
 import numpy as np
@@ -11,6 +12,7 @@ from torch import Tensor
 
 from stylecore.objective.objective import Evaluation
 from stylecore.painting.history import History
+from stylecore.tensors.resampling import Size, resize
 from stylecore.tensors.strips import Strip
 
 # A step may raise the loss a little (the path to a lower one often does); more than this is tried again shorter.
@@ -41,6 +43,7 @@ class BoxLBFGS:
         movable: same shape as ``image``; 0 where it must not change. ``None``: everywhere.
         state: of :meth:`state`, to go on as if there had been no interruption; ``image`` is then the one of that moment.
         strip: which part of the whole the image is; the objective's losses are the whole's. ``None``: all of it.
+        pairs: steps and gradient changes to begin with, oldest first, each of the image's shape (:meth:`pairs`).
     """
 
     def __init__(
@@ -54,6 +57,7 @@ class BoxLBFGS:
         movable: Tensor | None = None,
         state: Mapping[str, Any] | None = None,
         strip: Strip | None = None,
+        pairs: Iterable[tuple[Tensor, Tensor]] = (),
     ) -> None:
         self._strip = strip or Strip(0)
         self.image = image.detach().clamp(0, 1).contiguous()
@@ -68,6 +72,7 @@ class BoxLBFGS:
         self._failures = 0
         if state is None:
             self.renew()
+            self._take_along(pairs)
         else:
             self._restore(state)
 
@@ -87,6 +92,18 @@ class BoxLBFGS:
             "gradient": self._whole(self._gradient[None]), "losses": list(self.losses), "products": self._products,
             "first_step": self._first_step, "failures": self._failures, "stuck": self.stuck,
         }  # fmt: skip
+
+    def pairs(self, most: int) -> list[tuple[Tensor, Tensor]]:
+        """Return up to ``most`` of the newest steps and gradient changes, oldest first, each like the whole image.
+
+        In full precision, on every rank.
+        """
+        found = []
+        for slot in self._order[-most:]:
+            rows = self._history.rows[[slot, self._slots + slot]].to(self._exact)
+            step, change = self._strip.everywhere(rows.view(2, *self.image.shape[1:])).unbind()
+            found.append((step[None], change[None]))
+        return found
 
     def _whole(self, rows: Tensor) -> Tensor | None:
         """Return rows of numbers of the image (n × numbers of a strip) as those of all strips, in main memory."""
@@ -123,6 +140,19 @@ class BoxLBFGS:
         self._losses, self._gradient = self._evaluated(self.image)
         self._free = self._free_pixels(self.image, self._gradient)
         self._products, self.losses, _ = self._fetch(self._losses, self._gradient, self._free, [])
+
+    def _take_along(self, pairs: Iterable[tuple[Tensor, Tensor]]) -> None:
+        """Begin with pairs from elsewhere, as if they were of steps that led to the image."""
+        squares: list[Tensor] = []
+        for slot, (step, change) in zip(range(self._slots - 1), pairs, strict=False):
+            squares.append(self._history.take(slot, step, change))
+        if not squares:
+            return
+        self._order = list(range(len(squares)))
+        whole = self._strip.add_up([torch.cat(squares)], "products")[0].cpu().double()
+        self._products = torch.zeros_like(self._products)
+        self._products[self._order, self._order] = whole
+        self._products, _, _ = self._fetch(self._losses, self._gradient, self._free, self._order)
 
     def step(self) -> list[float]:
         """Move the image once and return the losses (:class:`Evaluation`) there.
@@ -243,3 +273,10 @@ class BoxLBFGS:
         for (step, change, curvature), amount in zip(pairs, reversed(first), strict=True):
             coefficients[step] += amount - coefficients @ products[change] / curvature
         return torch.from_numpy(coefficients)
+
+
+def enlarged(pairs: Iterable[tuple[Tensor, Tensor]], size: Size) -> Iterator[tuple[Tensor, Tensor]]:
+    """Bring :meth:`BoxLBFGS.pairs` to another size: of more pixels, each has the less of a loss's gradient."""
+    for step, change in pairs:
+        share = math.prod(step.shape[2:]) / math.prod(size)
+        yield resize(step, size), resize(change, size) * share

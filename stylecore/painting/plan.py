@@ -12,14 +12,21 @@ import torch
 from stylecore.device.memory_budget import MemoryPlan, fastest
 from stylecore.errors import StyleError, fault
 from stylecore.files.pictures import MOST_PIXELS
+from stylecore.objective.layers import SHALLOW
 from stylecore.painting.brush import LEAST_SIDE, style_size
+from stylecore.setting_kinds import numbers
 from stylecore.settings import Settings
 from stylecore.tensors.resampling import Size, pyramid_sizes
 from stylecore.tensors.strips import ALONE, Ranks, Strip, largest_strip
 
-# Steps by the scale's side (√area), coarse scales being cheap, and at the last scale by quality.
-_COARSE_STEPS = {"draft": (30, 20, 12, 8), "normal": (40, 30, 24, 16), "best": (60, 50, 40, 30)}
-_FINAL_STEPS = {"draft": 12, "normal": 30, "best": 90}
+# Steps by the scale's number, coarse scales being cheap, and at the last scale by quality. Looked at: benchmarks/README.md.
+_COARSE_STEPS = {"draft": (30, 14, 8, 6), "normal": (40, 22, 18, 14), "best": (60, 50, 40, 30)}
+_FINAL_STEPS = {"draft": 9, "normal": 18, "best": 90}
+# A scale of more than so many pixels is painted by the shallow layers, held to the one before; ``best`` takes its time.
+# Below, the deep layers paint bolder strokes, and smaller ones than the scale before had room for.
+_SHALLOW_FROM = 1200 * 1200
+_SHALLOW_STEPS = {"draft": 6, "normal": 10}
+_SHALLOW_FINAL_STEPS = {"draft": 8, "normal": 14}
 # The raw objectives are chosen for their loss, which falls on long after the look has settled (see benchmarks/).
 _FINAL_STEPS_RAW = {"draft": 30, "normal": 100, "best": 250}
 # With next to no content weight, what becomes of the content is decided at the coarse scales: there it still costs little.
@@ -37,11 +44,15 @@ BEGINNING = 1.67
 
 @dataclass(frozen=True)
 class Scale:
-    """One scale of the pyramid: its size (height, width), how many steps are spent there, and the way they are done."""
+    """One scale of the pyramid: its size (height, width), how many steps are spent there, and the way they are done.
+
+    A ``shallow`` one is painted by the shallow layers, and held to the scale before.
+    """
 
     size: Size
     steps: int
     way: MemoryPlan = MemoryPlan()  # noqa: RUF009 (frozen)
+    shallow: bool = False
 
 
 def make_plan(
@@ -91,11 +102,16 @@ def make_plan(
             raise StyleError(*fault("out-of-memory:program"))
     sizes = pyramid_sizes(height, width)
     steps = _steps(sizes, settings)
+    shallow = [number > 0 and not warm and _paints_shallow(size, settings) for number, size in enumerate(sizes)]
     if warm:
         last = math.prod(sizes[-1])
         fresh = sum((count + BEGINNING) * math.prod(each) / last for each, count in zip(sizes, steps, strict=True))
-        sizes, steps = sizes[-1:], [max(1, int(_WARM_SHARE * fresh - BEGINNING))]
-    return [Scale(each, count, way_for(each) or MemoryPlan()) for each, count in zip(sizes, steps, strict=True)]
+        sizes, steps, shallow = sizes[-1:], [max(1, int(_WARM_SHARE * fresh - BEGINNING))], [False]
+    # The way is that of all layers, which new settings may bring back at any step.
+    return [
+        Scale(each, count, way_for(each) or MemoryPlan(), few)
+        for each, count, few in zip(sizes, steps, shallow, strict=True)
+    ]
 
 
 def wanted_size(size: Size, settings: Settings) -> Size:
@@ -111,10 +127,32 @@ def wanted_size(size: Size, settings: Settings) -> Size:
 def _steps(sizes: Sequence[Size], settings: Settings) -> list[int]:
     coarse = _COARSE_STEPS_TEXTURE if nearly_texture(settings) else _COARSE_STEPS[settings.quality]
     steps = [coarse[min(index, len(coarse) - 1)] for index in range(len(sizes) - 1)]
+    for index, size in enumerate(sizes[:-1]):
+        if index and _paints_shallow(size, settings):
+            steps[index] = _SHALLOW_STEPS[settings.quality]
     last = settings.iterations
     if not last:
         last = max(final_steps(settings), 0 if len(sizes) > 1 else coarse[0])
+        if len(sizes) > 1 and _paints_shallow(sizes[-1], settings):
+            last = _SHALLOW_FINAL_STEPS[settings.quality]
     return [*steps, last]
+
+
+def _paints_shallow(size: Size, settings: Settings) -> bool:
+    """Return whether a scale of that size, not being the first one, is painted by the shallow layers."""
+    if settings.objective != "balanced" or settings.quality not in _SHALLOW_STEPS:
+        return False
+    weights = numbers(settings.layer_weights)
+    few = sum(weights[: len(SHALLOW.style)]) * 2 >= sum(weights)  # another choice of layers is not to be undone
+    return few and math.prod(size) > _SHALLOW_FROM
+
+
+def deep_steps(settings: Settings, number: int, count: int) -> int:
+    """Return the steps that all layers take at scale ``number`` (from 0) of ``count``."""
+    if number == count - 1:
+        return final_steps(settings)
+    coarse = _COARSE_STEPS[settings.quality]
+    return coarse[min(number, len(coarse) - 1)]
 
 
 def final_steps(settings: Settings) -> int:

@@ -11,18 +11,20 @@ from stylecore.device import memory_budget
 from stylecore.device.engine import Engine
 from stylecore.errors import StyleError, fault
 from stylecore.network.arithmetic import Arithmetic
+from stylecore.objective.anchor import Anchor
 from stylecore.objective.distances import DISTANCES
 from stylecore.objective.flat import roughened
 from stylecore.objective.in_blocks import Blocks
+from stylecore.objective.layers import DEEP, Layers
 from stylecore.objective.objective import (
     BalancedObjective,
     GramObjective,
     Objective,
     PaperObjective,
-    StylePicture,
     Weighting,
     strength_weighting,
 )
+from stylecore.objective.regions import StylePicture
 from stylecore.painting import masks
 from stylecore.painting.brush import style_size
 from stylecore.painting.frames import within_frame
@@ -130,7 +132,16 @@ class Materials:
         """Return H × W at a size, 0 where the image must not change; ``None`` if it may everywhere."""
         return None if self._areas.guide is None else resize_guide(self._areas.guide, size)
 
-    def objective(self, size: Size, way: memory_budget.MemoryPlan, strip: Strip, *, last: bool = True) -> Objective:
+    def objective(
+        self,
+        size: Size,
+        way: memory_budget.MemoryPlan,
+        strip: Strip,
+        *,
+        last: bool = True,
+        layers: Layers = DEEP,
+        coarse: Tensor | None = None,
+    ) -> Objective:
         """Return what is to be minimised at a scale, with its targets.
 
         Args:
@@ -138,6 +149,8 @@ class Materials:
             way: how it is painted.
             strip: the part of it that this process paints.
             last: whether it is the last scale.
+            layers: of the balanced objective; the others take all.
+            coarse: the result of the scale before, whole, to which the layers may want it held.
         """
         guide, where = self._areas.at(size)
         network = self._engine.network(self.settings, self.arithmetic)
@@ -160,7 +173,8 @@ class Materials:
         content, weighting = strip.cut(self.content_at(size)), self.weighting(last=last)
         parts = (network, content, styles, weighting, guide, blocks, emphasis, strip)
         if self.settings.objective == "balanced":
-            return BalancedObjective(*parts, distance=DISTANCES[self.settings.statistics])
+            anchor = Anchor(coarse, size[1], strip) if coarse is not None and layers.held > 0 else None
+            return BalancedObjective(*parts, layers, anchor, distance=DISTANCES[self.settings.statistics])
         return GramObjective(*parts) if self.settings.objective == "gram" else PaperObjective(*parts)
 
     def matched_share(self) -> float:

@@ -84,6 +84,11 @@ class WorkClock:
         """So many seconds went into something else."""
         self._last += seconds
 
+    def plan_changed(self, expected: Cost, steps: int) -> None:
+        """The scale at hand takes another cost and number of steps from now on."""
+        here = self._scales[self._number]
+        here.expected, here.steps, here.taken = expected, steps, []
+
     def scale_done(self) -> Cost | None:
         """The scale is over, be it before its last step; return what it cost, if enough of it was seen."""
         here = self._scales[self._number]

@@ -16,16 +16,14 @@ from stylecore.device.engine import layer_scales
 from stylecore.network import weights
 from stylecore.network.arithmetic import Arithmetic
 from stylecore.network.vgg import Network, activation_means
+from stylecore.objective.anchor import Anchor
 from stylecore.objective.distances import DISTANCES
 from stylecore.objective.in_blocks import Blocks
-from stylecore.objective.objective import (
-    BalancedObjective,
-    GramObjective,
-    Objective,
-    PaperObjective,
-    StylePicture,
-    Weighting,
-)
+from stylecore.objective.layers import SHALLOW
+from stylecore.objective.objective import BalancedObjective, GramObjective, Objective, PaperObjective, Weighting
+from stylecore.objective.regions import StylePicture
+from stylecore.tensors.resampling import resize
+from stylecore.tensors.strips import Strip
 
 
 @functools.cache
@@ -96,6 +94,18 @@ def test_every_statistic_with_the_tiles_as_they_are_used(thin_weights: Path, sta
     net = network(thin_weights, "max", True, torch.float64)
     whole, parts = both(BalancedObjective, net, content, style, 1.0, distance=DISTANCES[statistics])
     assert_same(whole, parts, image, 1e-8)
+
+
+@settings(max_examples=6, deadline=None, suppress_health_check=list(HealthCheck))
+@given(st.integers(33, 300), st.integers(33, 120), st.booleans())
+def test_a_fine_scale_that_is_held_to_a_coarser_one(thin_weights: Path, height: int, width: int, guided: bool) -> None:
+    content, style, image = (picture.double() for picture in pictures(height, width))
+    anchor = Anchor(resize(style, (height // 2, width // 2)), width, Strip(height))
+    guide = torch.linspace(0, 1, width, dtype=torch.float64).expand(height, width).contiguous() if guided else None
+    net = network(thin_weights, "max", True, torch.float64)
+    whole, parts = both(BalancedObjective, net, content, style, 0.25, guide=guide, layers=SHALLOW, anchor=anchor)
+    assert_same(whole, parts, image, 1e-8)
+    assert len(whole(image).losses) == 3 + 3
 
 
 def test_tiles_without_a_halo_would_be_noticed(thin_weights: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -20,14 +20,8 @@ from stylecore.network.arithmetic import Arithmetic
 from stylecore.network.vgg import Network, activation_means
 from stylecore.objective.distances import DISTANCES
 from stylecore.objective.in_blocks import Blocks
-from stylecore.objective.objective import (
-    BalancedObjective,
-    GramObjective,
-    Objective,
-    PaperObjective,
-    StylePicture,
-    strength_weighting,
-)
+from stylecore.objective.objective import BalancedObjective, GramObjective, Objective, PaperObjective, strength_weighting
+from stylecore.objective.regions import StylePicture
 from stylecore.painting.lbfgs import BoxLBFGS
 
 SIDE = 48

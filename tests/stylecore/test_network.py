@@ -25,15 +25,9 @@ from stylecore.network.vgg import Network, activation_means
 from stylecore.network.weights import LAYERS
 from stylecore.objective.distances import gram as gram_distance
 from stylecore.objective.distances import gram_moments
-from stylecore.objective.objective import (
-    STYLE_LAYERS,
-    BalancedObjective,
-    GramObjective,
-    Objective,
-    PaperObjective,
-    StylePicture,
-    Weighting,
-)
+from stylecore.objective.layers import STYLE_LAYERS
+from stylecore.objective.objective import BalancedObjective, GramObjective, Objective, PaperObjective, Weighting
+from stylecore.objective.regions import StylePicture
 from stylecore.settings import Settings
 from stylecore.tensors.resampling import with_border
 

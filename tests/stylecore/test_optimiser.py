@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from torch import Tensor
 
 from stylecore.objective.objective import Evaluation
-from stylecore.painting.lbfgs import BoxLBFGS
+from stylecore.painting.lbfgs import BoxLBFGS, enlarged
 
 
 def quadratic(matrix: Tensor, target: Tensor):
@@ -71,6 +71,51 @@ def test_its_step_is_that_of_textbook_lbfgs() -> None:
         if expected is not None and optimiser.image.min() > 0.01 and optimiser.image.max() < 0.99:
             assert torch.allclose(optimiser.image - image, expected, rtol=1e-6, atol=1e-12)
         pairs = [*pairs, (optimiser.image - image, optimiser.evaluation.gradient - gradient)][-5:]
+
+
+@settings(max_examples=10, deadline=None)
+@given(st.integers(0, 10**6), st.integers(2, 9))
+def test_pairs_that_are_taken_along_are_the_history(seed: int, steps: int) -> None:
+    """An optimiser that begins with another's pairs goes on as that one does."""
+    matrix, target = problem(seed, 48, 1.5)
+    evaluate = quadratic(matrix, target.view(1, 3, 4, 4))
+    one = BoxLBFGS(torch.full((1, 3, 4, 4), 0.5, dtype=torch.float64), evaluate)
+    for _ in range(steps):
+        one.step()
+    other = BoxLBFGS(one.image.clone(), evaluate, pairs=one.pairs(20))
+    for _ in range(3):
+        one.step()
+        other.step()
+        assert torch.allclose(one.image, other.image, rtol=0, atol=1e-9)
+
+
+def test_pairs_of_a_coarser_picture_save_steps() -> None:
+    """A smooth problem (each pixel is to be near a target and its neighbours, on average over all) at twice the size."""
+
+    def smooth(size: int):
+        target = torch.nn.functional.interpolate(
+            torch.rand(1, 3, 8, 8, generator=torch.Generator().manual_seed(1), dtype=torch.float64), (size, size)
+        )
+
+        def evaluate(image: Tensor) -> Evaluation:
+            image = image.detach().requires_grad_(True)
+            means = torch.nn.functional.adaptive_avg_pool2d(image - target, 8)
+            loss = (image - target).square().mean() * 0.01 + means.square().mean() * 30 + means.mean().square() * 300
+            (gradient,) = torch.autograd.grad(loss, image)
+            return Evaluation(loss.detach().reshape(1) + 1e-3, gradient)
+
+        return evaluate
+
+    coarse = BoxLBFGS(torch.full((1, 3, 16, 16), 0.5, dtype=torch.float64), smooth(16))
+    for _ in range(8):
+        coarse.step()
+    start = torch.full((1, 3, 32, 32), 0.5, dtype=torch.float64)
+    plain = BoxLBFGS(start, smooth(32))
+    taught = BoxLBFGS(start, smooth(32), pairs=enlarged(coarse.pairs(8), (32, 32)))
+    for _ in range(3):
+        plain.step()
+        taught.step()
+    assert taught.losses[0] < 0.7 * plain.losses[0]
 
 
 def test_what_may_not_move_does_not() -> None:

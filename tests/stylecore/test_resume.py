@@ -21,7 +21,7 @@ from stylecore.device.engine import Engine
 from stylecore.device.machine import Machine
 from stylecore.device.memory_budget import MemoryPlan
 from stylecore.errors import StyleError
-from stylecore.events import Note, StepDone
+from stylecore.events import Event, Note, StepDone
 from stylecore.files.pictures import Pixels
 from stylecore.network.arithmetic import Decision
 from stylecore.painting import checkpoint
@@ -29,6 +29,7 @@ from stylecore.painting.job import Job
 from stylecore.request import PaintRequest, Style
 from stylecore.settings import Settings
 from tests import device
+from tests.stylecore.conftest import sample
 
 
 def saved_and_loaded(job: Job) -> dict:
@@ -42,28 +43,36 @@ SETTINGS = Settings(quality="draft", strength=60, start="noise")
 
 
 @pytest.fixture(scope="module")
-def whole(engine: Engine, content: Pixels, style: Pixels) -> tuple[Job, int]:
-    """A job that nothing interrupted, and its steps."""
-    job = Job(engine, PaintRequest(content, [Style(style)], SETTINGS))
-    return job, sum(isinstance(event, StepDone) for event in job.run())
+def photo() -> Pixels:
+    """A picture of two scales."""
+    return sample("content", 136)
 
 
-@pytest.mark.parametrize("after", [0, 29, 37])
+@pytest.fixture(scope="module")
+def whole(engine: Engine, photo: Pixels, style: Pixels) -> Job:
+    """A job that nothing interrupted."""
+    job = Job(engine, PaintRequest(photo, [Style(style)], SETTINGS))
+    assert len(job.scales) == 2 and all(isinstance(event, Event) for event in job.run())
+    return job
+
+
+@pytest.mark.parametrize("after", [0, 7, "the first scale", "and a step"])
 def test_an_interruption_leaves_no_trace(
-    after: int, whole: tuple[Job, int], engine: Engine, content: Pixels, style: Pixels
+    after: int | str, whole: Job, engine: Engine, photo: Pixels, style: Pixels
 ) -> None:
-    """In the first scale, where it ends, and in the last."""
-    uninterrupted, steps = whole
-    first = Job(engine, PaintRequest(content, [Style(style)], SETTINGS))
+    """At the beginning, in the first scale, between the two (what is taken along is in the state), and in the last."""
+    steps = sum(scale.steps for scale in whole.scales)
+    number = whole.scales[0].steps + (after == "and a step") if isinstance(after, str) else after
+    first = Job(engine, PaintRequest(photo, [Style(style)], SETTINGS))
     run, done = first.run(), 0
-    while done < min(after, steps - 1):
+    while done < number:
         done += isinstance(next(run), StepDone)
-    second = Job(engine, PaintRequest(content, [Style(style)]))
+    second = Job(engine, PaintRequest(photo, [Style(style)]))
     second.restore(saved_and_loaded(first))
     rest = sum(isinstance(event, StepDone) for event in second.run())
     assert rest == steps - done
-    assert second.settings == uninterrupted.settings
-    assert second.image().tobytes() == uninterrupted.image().tobytes()
+    assert second.settings == whole.settings
+    assert second.image().tobytes() == whole.image().tobytes()
 
 
 def test_a_state_of_other_pictures_is_refused(engine: Engine, content: Pixels, style: Pixels) -> None:
@@ -231,7 +240,7 @@ from dataclasses import replace
 import numpy as np
 import torch
 from stylecore.device.engine import Engine
-from stylecore.events import Note, StepDone
+from stylecore.events import Event, Note, StepDone
 from stylecore.painting.job import Job
 from stylecore.request import PaintRequest, Style
 from stylecore.settings import Settings

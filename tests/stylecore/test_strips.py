@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 import os
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -17,17 +18,14 @@ from hypothesis import strategies as st
 from torch import Tensor
 
 from stylecore.device.engine import Engine
+from stylecore.device.memory_budget import MemoryPlan
 from stylecore.events import ScaleStarted, StepDone
+from stylecore.objective.anchor import Anchor
 from stylecore.objective.colour_lines import BINS, DIRECTIONS
 from stylecore.objective.in_blocks import Blocks
-from stylecore.objective.objective import (
-    BalancedObjective,
-    GramObjective,
-    Objective,
-    PaperObjective,
-    StylePicture,
-    Weighting,
-)
+from stylecore.objective.layers import SHALLOW
+from stylecore.objective.objective import BalancedObjective, GramObjective, Objective, PaperObjective, Weighting
+from stylecore.objective.regions import StylePicture
 from stylecore.painting.checkpoint import load, save
 from stylecore.painting.job import Job
 from stylecore.request import PaintRequest, Style
@@ -48,6 +46,7 @@ CASES: dict[str, Callable[[], tuple[type[Objective], dict[str, Any]]]] = {
         "guide": _ramp(WIDTH).expand(HEIGHT, WIDTH).contiguous(),
         "emphasis": 0.5 + _ramp(HEIGHT)[:, None].expand(HEIGHT, WIDTH).contiguous(),
     }),
+    "held to a coarser one": lambda: (BalancedObjective, {"layers": SHALLOW}),
 }  # fmt: skip
 
 
@@ -57,6 +56,9 @@ def _ramp(length: int) -> Tensor:
 
 def _objective(thin: Path, case: str, content: Tensor, style: Tensor, strip: Strip) -> Objective:
     kind, more = CASES[case]()
+    if "layers" in more:
+        coarse = resize(pictures(HEIGHT, WIDTH)[2], (HEIGHT // 2, WIDTH // 2)).to(content)
+        more["anchor"] = Anchor(coarse, WIDTH, strip)
     # A second style of its own region, too low to be shared; the first is shared.
     lower = (_ramp(HEIGHT)[:, None].expand(HEIGHT, WIDTH) * 2 - 1).clamp(0, 1).contiguous()
     styles = [StylePicture(style), StylePicture(style[:, :, :90].flip(1), paints_where=lower)]
@@ -87,7 +89,8 @@ def _compare(thin: Path, ranks: Ranks) -> dict[str, list[float]]:
 
 
 def _job(engine: Engine, ranks: Ranks) -> Job:
-    """A job that uses everything: guide, transparency, strength map, two styles, the photo's colours, an odd height.
+    """A job that uses everything: guide, transparency, strength map, two styles, the photo's colours, an odd height, and a
+    last scale of the shallow layers that is held to the one before.
 
     With few steps at its last scale, which is the shared one: rounding grows from step to step, once a pooling takes its
     other neighbour.
@@ -104,7 +107,8 @@ def _job(engine: Engine, ranks: Ranks) -> Job:
     guide = np.full((height, width), 0.9, np.float32)
     job = Job(engine, PaintRequest(content, styles, wanted, mask=guide, strength_map=1 - upper / 2), ranks=ranks)
     # In blocks in any case, as they are in strips.
-    job.scales = [type(each)(each.size, each.steps, type(each.way)(blocks=True, history=10)) for each in job.scales]
+    job.scales = [replace(each, way=MemoryPlan(blocks=True, history=10)) for each in job.scales]
+    job.scales[-1] = replace(job.scales[-1], shallow=True)
     return job
 
 
@@ -202,11 +206,12 @@ def test_a_state_of_several_goes_on_in_one(found: dict[str, Any], engine: Engine
 def test_little_is_exchanged(found: dict[str, Any]) -> None:
     """Halos and sums, not pictures: what a rank sends in an evaluation does not grow with its strip's height."""
     traffic = found["traffic"]
-    # Moments of five layers and two regions, five cases of one evaluation and one preparation of content and styles.
-    moments = sum(c * (c + 1) for c in CHANNELS) * 8
-    assert 0.9 < traffic["sums"] / (moments * (2 + 2 + 1) * len(CASES)) < 1.1
-    # Counts of the content's colours and of the image's, in two regions and the balanced objective's two cases.
-    assert traffic["palette"] == DIRECTIONS * BINS * 8 * 2 * 2 * 2
+    # Moments of a case's layers and two regions, of one evaluation and one preparation of content and styles.
+    layers = [CHANNELS[:3] if case == "held to a coarser one" else CHANNELS for case in CASES]
+    moments = sum(c * (c + 1) for channels in layers for c in channels) * 8
+    assert 0.9 < traffic["sums"] / (moments * (2 + 2 + 1)) < 1.1
+    # Counts of the content's colours and of the image's, in two regions and the balanced objective's three cases.
+    assert traffic["palette"] == DIRECTIONS * BINS * 8 * 2 * 2 * 3
     assert 0 < traffic["halos"] < WIDTH * 2000 * len(CASES)
 
 

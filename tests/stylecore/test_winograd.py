@@ -21,7 +21,8 @@ from stylecore.network.arithmetic import Arithmetic
 from stylecore.network.vgg import WINOGRAD_LAYERS, Network
 from stylecore.network.weights import LAYERS
 from stylecore.network.winograd import LEAST_TILES, Convolution
-from stylecore.objective.objective import GramObjective, StylePicture, Weighting
+from stylecore.objective.objective import GramObjective, Weighting
+from stylecore.objective.regions import StylePicture
 from stylecore.settings import Settings
 from tests import device
 from tests.stylecore.test_network import caffe, close
