@@ -6,7 +6,7 @@ import gc
 import math
 import time
 from collections.abc import Callable, Generator, Iterator, Mapping
-from dataclasses import astuple, replace
+from dataclasses import replace
 from typing import Any
 
 from torch import Tensor
@@ -195,7 +195,7 @@ class Job:
         return {
             "version": _STATE_VERSION, "settings": self.settings.to_stored(), "pictures": self._materials.digest(),
             "arithmetic": self.arithmetic.stored(),
-            "scales": [[*scale.size, scale.steps, scale.shallow, *astuple(scale.way)] for scale in self.scales],
+            "scales": [scale.stored() for scale in self.scales],
             "coarse": None if self._coarse is None else self._coarse.cpu(),
             "number": self._number, "step": self._step, "seconds": time.perf_counter() - self._begin,
             "image": None if image is None else image.cpu(), "settling": self._settling.losses,
@@ -225,10 +225,7 @@ class Job:
             self._engine.forget(self.arithmetic)
             self._materials.arithmetic = arithmetic
         self._materials.settings = Settings.from_stored(state["settings"])
-        self.scales = [
-            Scale((height, width), steps, MemoryPlan(*way), shallow)
-            for height, width, steps, shallow, *way in state["scales"]
-        ]
+        self.scales = [Scale.from_stored(stored) for stored in state["scales"]]
         self._coarse = None if state["coarse"] is None else state["coarse"].to(self._engine.device)
         self._number, self._step, self._seconds_before = state["number"], state["step"], state["seconds"]
         self._image = None if state["image"] is None else state["image"].to(self._engine.device)

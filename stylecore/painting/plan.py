@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import Literal
+from dataclasses import astuple, dataclass
+from typing import Any, Literal
 
 import torch
 
@@ -53,6 +53,16 @@ class Scale:
     steps: int
     way: MemoryPlan = MemoryPlan()  # noqa: RUF009 (frozen)
     shallow: bool = False
+
+    def stored(self) -> list[Any]:
+        """Return it as numbers, for :meth:`from_stored`."""
+        return [*self.size, self.steps, self.shallow, *astuple(self.way)]
+
+    @classmethod
+    def from_stored(cls, stored: Sequence[Any]) -> Scale:
+        """Return what was :meth:`stored`."""
+        height, width, steps, shallow, *way = stored
+        return cls((height, width), steps, MemoryPlan(*way), shallow)
 
 
 def make_plan(
