@@ -1,61 +1,45 @@
 """A connection to the server, as a client has it: messages go out, events and answers come in.
 
-Needs the standard library and pyzmq only. A background thread owns the socket, shows the server every second that this
-program is still there, and fills a queue of events, so that nothing here blocks a user interface.
+Needs the standard library only. A background thread owns the wire (:mod:`server.wires`), shows the server every second that
+this program is still there, and fills a queue of events, so that nothing here blocks a user interface.
 """
 
 from __future__ import annotations
 
-import contextlib
-import socket
 import threading
 import time
 from collections import deque
 from typing import Any
 
-import zmq
-from zmq.utils.monitor import recv_monitor_message
-
 from server import protocol
-from server.discovery import Connection, ServerError
+from server.discovery import ServerError
 from server.events import LAST_EVENTS, PLAIN_EVENTS, Disconnected, Event, PictureArrived, Progress
 from server.frames import decode, encode
 from server.protocol import Message
+from server.wires import Wire
 from stylecore.errors import ProtocolError, fault
 
 
+def ending(message: Message) -> ServerError | None:
+    """Return the error that ends the whole connection, if the server's message is one."""
+    if message.type == "goodbye" or (message.type == "error" and not message.fields["job"]):
+        return ServerError(**{name: value for name, value in message.fields.items() if name != "job"})
+    return None
+
+
 class Channel:
-    """One connection, until it is closed or lost; the server is greeted, and its answer to come.
+    """One connection, until it is closed or lost.
 
     Args:
-        connection: where the server is.
-        keys: this client's, public and secret.
-        client_name: what the server calls it.
+        wire: what it runs over; from now on this alone uses it.
+        welcome: the frames of the server's first answer, which came over it.
     """
 
-    def __init__(self, connection: Connection, keys: tuple[bytes, bytes], client_name: str) -> None:
-        public, secret = keys
+    def __init__(self, wire: Wire, welcome: list[bytes]) -> None:
         #: What the server said of itself last: ``version``, ``pid``, ``device`` and ``memory`` (empty before its first
         #: engine), and ``why`` that is the processor: an error's parts, or nothing.
         self.welcome: dict[str, Any] = {}
-        self._context = zmq.Context(1)
-        self._socket = self._context.socket(zmq.DEALER)
-        self._socket.setsockopt(zmq.LINGER, 200)
-        self._socket.setsockopt(zmq.SNDHWM, 0)
-        self._socket.setsockopt(zmq.RCVHWM, 0)
-        self._socket.setsockopt(zmq.RECONNECT_IVL, -1)
-        self._socket.setsockopt(zmq.MAXMSGSIZE, protocol.MAX_FRAME_BYTES)
-        self._socket.curve_publickey = public
-        self._socket.curve_secretkey = secret
-        self._socket.curve_serverkey = connection.public_key.encode("ascii", "replace")
-        self._monitor = self._socket.get_monitor_socket(
-            zmq.EVENT_DISCONNECTED
-            | zmq.EVENT_CLOSED
-            | zmq.EVENT_CONNECT_RETRIED
-            | zmq.EVENT_HANDSHAKE_FAILED_AUTH
-            | zmq.EVENT_HANDSHAKE_FAILED_PROTOCOL
-            | zmq.EVENT_HANDSHAKE_FAILED_NO_DETAIL
-        )
+        self._wire = wire
         self._changed = threading.Condition()
         self._outbox: deque[list[bytes | memoryview]] = deque()
         self._events: deque[Event] = deque()
@@ -65,12 +49,8 @@ class Channel:
         self._open: dict[str, int] = {}  # job → bytes of its pictures
         self._lost: ServerError | None = None
         self._closing = False
-        self._wake_reader, self._wake_writer = socket.socketpair()
-        self._wake_reader.setblocking(False)
-        self._wake_writer.setblocking(False)
-        self._socket.connect(connection.address)
+        self._receive(welcome)
         self._thread = threading.Thread(target=self._run, name="neural-style-client", daemon=True)
-        self.send("hello", client=client_name[:200], version=protocol.VERSION)
         self._thread.start()
 
     @property
@@ -98,12 +78,7 @@ class Channel:
     def post(self, frames: list[bytes | memoryview]) -> None:
         """Send a message's frames."""
         self._outbox.append(frames)
-        self._wake()
-
-    def _wake(self) -> None:
-        # A full pipe means that the thread has been woken already; a closed one, that it is over.
-        with contextlib.suppress(OSError):
-            self._wake_writer.send(b"w")
+        self._wire.wake()
 
     def reply(self, kind: str, timeout: float) -> Message:
         """Wait for an answer of this type.
@@ -133,34 +108,25 @@ class Channel:
             if self._lost is None:
                 self.send("bye")
             self._closing = True
-            self._wake()
+            self._wire.wake()
             self._thread.join(2.0)
 
     def _run(self) -> None:
-        """Own the socket: the background thread."""
-        poller = zmq.Poller()
-        for source in (self._socket, self._monitor, self._wake_reader):
-            poller.register(source, zmq.POLLIN)
-        beat = heard = turned = time.monotonic()
+        """Own the wire: the background thread."""
+        heard = turned = time.monotonic()
+        beat = heard + protocol.HEARTBEAT_SECONDS
         try:
             while self._lost is None:
-                try:
-                    while self._outbox:
-                        self._socket.send_multipart(self._outbox.popleft(), zmq.NOBLOCK, copy=False)
-                except zmq.Again:  # its queue has no end, so there is nobody to send to any more
-                    self._take_in()
-                    known = self._monitor.poll(0)
-                    self._lose(recv_monitor_message(self._monitor)["event"] if known else zmq.EVENT_DISCONNECTED)
-                if self._closing or self._lost is not None:
+                while self._outbox:
+                    self._wire.send(self._outbox.popleft())
+                if self._closing:
                     break
-                ready = dict(poller.poll(max(0, int((beat - time.monotonic()) * 1000))))
-                if self._wake_reader.fileno() in ready:
-                    self._wake_reader.recv(4096)
+                self._wire.wait(max(0.0, beat - time.monotonic()))
+                over = self._wire.lost  # asked first: the server's last words may have come with the end
                 if self._take_in():
                     heard = time.monotonic()
-                if self._monitor in ready:
-                    self._take_in()  # the server's last words may have come with the end of the connection
-                    self._lose(recv_monitor_message(self._monitor)["event"])
+                if over is not None:
+                    self._lose(over)
                 now = time.monotonic()
                 heard += max(0.0, now - turned - protocol.HEARTBEAT_SECONDS)  # this program did not run, so heard nothing
                 turned = now
@@ -173,19 +139,14 @@ class Channel:
         except Exception as error:  # the thread's last chance to tell anyone
             self._lose(ServerError(*fault("internal-error", f"{type(error).__name__}: {error}")))
         finally:
-            self._socket.disable_monitor()
-            self._monitor.close(0)
-            self._socket.close()
-            self._wake_reader.close()
-            self._wake_writer.close()
-            self._context.term()
+            self._wire.close()
 
     def _take_in(self) -> bool:
         """Receive what has come; return whether anything has."""
         any_came = False
-        while self._socket.poll(0):
+        while (frames := self._wire.receive()) is not None:
             any_came = True
-            self._receive(self._socket.recv_multipart())
+            self._receive(frames)
         return any_came
 
     def _receive(self, frames: list[bytes]) -> None:
@@ -195,21 +156,17 @@ class Channel:
             self._lose(ServerError(*error.fault))
             return
         fields = message.fields
-        if message.type == "goodbye":
-            self._lose(ServerError(**fields))
+        if (reason := ending(message)) is not None:
+            self._lose(reason)
         elif message.type == "picture":
             self._push(PictureArrived(fields["job"], fields["purpose"], message.pictures[0]))
-        elif message.type == "error" and not fields["job"]:
-            self._lose(ServerError(**{name: value for name, value in fields.items() if name != "job"}))
         elif message.type == "estimate":
             self.estimates[fields["job"]] = fields["seconds"], fields["known"]
         elif message.type in PLAIN_EVENTS:
             self._push(PLAIN_EVENTS[message.type](**fields))
+        elif message.type == "welcome":  # said again when an engine has told its device
+            self.welcome = dict(fields)
         elif message.type != "heartbeat":
-            if message.type == "welcome":
-                greeted, self.welcome = bool(self.welcome), dict(fields)
-                if greeted:  # another one: an engine has told its device
-                    return
             with self._changed:
                 self._replies.append(message)
                 self._changed.notify_all()
@@ -224,11 +181,8 @@ class Channel:
             self._events.append(event)
             self._changed.notify_all()
 
-    def _lose(self, reason: ServerError | int) -> None:
+    def _lose(self, reason: ServerError) -> None:
         """The connection is over: tell every job that was not, or nobody in particular."""
-        if isinstance(reason, int):
-            refused = reason == zmq.EVENT_HANDSHAKE_FAILED_AUTH
-            reason = ServerError(*fault("connection-lost:key" if refused else "connection-lost"))
         with self._changed:
             if self._lost is not None:
                 return

@@ -1,37 +1,23 @@
 """The one client of the server: used by the GIMP plug-in, the command line and the tests.
 
-Needs the standard library and pyzmq only. Nothing here but :meth:`Client.connect` and :meth:`Client.status` waits for the
-server: what it says arrives as events that :meth:`Client.next_event` hands out. One :class:`Client` is one connection
-(:mod:`server.channel`): after :class:`Disconnected`, connect again.
+Needs the standard library, and pyzmq where that can be loaded (:mod:`server.wires`). Nothing here but
+:meth:`Client.connect` and :meth:`Client.status` waits for the server: what it says arrives as events that
+:meth:`Client.next_event` hands out. One :class:`Client` is one connection (:mod:`server.channel`): after
+:class:`Disconnected`, connect again.
 """
 
 from __future__ import annotations
 
 import os
-import subprocess
-import time
 import uuid
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from server import protocol
+from server.bridge_wire import open_bridge
 from server.channel import Channel
-from server.discovery import (
-    EXIT_ALREADY_RUNNING,
-    Connection,
-    ServerError,
-    ask_for_server,
-    default_folder,
-    in_sandbox,
-    last_words,
-    load_keys,
-    read_connection,
-    read_exported,
-    server_lives,
-    start_failure,
-    start_server,
-)
+from server.discovery import ServerError, default_folder
 from server.events import (
     Accepted,
     Cancelled,
@@ -49,7 +35,8 @@ from server.events import (
 )
 from server.frames import encode
 from server.protocol import Message, Picture
-from stylecore.errors import ProtocolError, StyleError, fault
+from server.wires import BRIDGE, Wanted, Wire, chosen
+from stylecore.errors import ProtocolError, StyleError
 
 __all__ = [
     "Accepted",
@@ -77,8 +64,8 @@ __all__ = [
 class Client:
     """A connection to the server. Make it with :meth:`connect`; it is also a context manager."""
 
-    def __init__(self, connection: Connection, keys: tuple[bytes, bytes], client_name: str) -> None:
-        self._channel = Channel(connection, keys, client_name)
+    def __init__(self, wire: Wire, welcome: list[bytes]) -> None:
+        self._channel = Channel(wire, welcome)
 
     @property
     def welcome(self) -> dict[str, Any]:
@@ -95,6 +82,7 @@ class Client:
         folder: Path | None = None,
         *,
         server_command: Sequence[str] | None = None,
+        bridge_command: Sequence[str] | None = None,
         start: bool = True,
         timeout: float = 20.0,
         client_name: str = "gimp",
@@ -102,97 +90,33 @@ class Client:
     ) -> Client:
         """Return a client that has been greeted by the server of ``folder``; starts the server if none lives.
 
-        ``server_command`` is how to start one (default: this Python with ``-m server``). An older server is asked to
-        finish what it has, and a new one takes its place at once. ``connection_file`` (default: what
-        ``$NEURAL_STYLE_CONNECTION`` names) is of a server on another computer, made there with ``neural-style server
+        ``server_command`` is how to start one (default: this Python with ``-m server``), ``bridge_command`` how to start
+        the bridge (``-m server.bridge``), which is taken where this Python has no pyzmq or ``$NEURAL_STYLE_WIRE`` says so.
+        An older server is asked to finish what it has, and a new one takes its place at once. ``connection_file`` (default:
+        what ``$NEURAL_STYLE_CONNECTION`` names) is of a server on another computer, made there with ``neural-style server
         export-client``; then ``folder`` is not used and no server is started.
 
         Raises:
             ServerError: no server could be reached within ``timeout`` seconds, and why.
         """
-        deadline = time.monotonic() + timeout
         if connection_file is None and folder is None:
             named = os.environ.get("NEURAL_STYLE_CONNECTION")
             connection_file = Path(named) if named else None
-        if connection_file is not None:
-            return cls._greeted(*read_exported(connection_file), timeout, client_name)
-        folder = Path(folder) if folder is not None else default_folder()
-        process: subprocess.Popen[bytes] | None = None
-        killed = False
-        asked: float | None = None
-        while True:
-            connection = read_connection(folder)
-            if connection is not None:
-                client = cls._greet(folder, connection, deadline, client_name, replace=start)
-                if client is not None:
-                    return client
-            elif not server_lives(folder):
-                if not start:
-                    raise ServerError(*fault("server-absent"))
-                if in_sandbox():
-                    # Nobody hears it while a former server is being cleared away, so it is said again.
-                    if asked is None or time.monotonic() - asked > 0.5:
-                        ask_for_server(folder)
-                        asked = time.monotonic()
-                elif process is None:
-                    process = start_server(folder, server_command)
-                elif process.poll() is not None:
-                    # One that was there first has ended meanwhile; or this one was killed, which can be chance.
-                    by_chance = process.returncode == EXIT_ALREADY_RUNNING or (process.returncode < 0 and not killed)
-                    if not by_chance:
-                        raise start_failure(folder, last_words(folder, process.returncode))
-                    killed = killed or process.returncode < 0
-                    process = None
-            if time.monotonic() > deadline:
-                if process is not None:
-                    late = f"it was not ready within {timeout:.0f} seconds. {last_words(folder, None)}"
-                    raise start_failure(folder, late)
-                if asked is not None and not server_lives(folder):
-                    raise ServerError(*fault("sandboxed"))
-                raise ServerError(*fault("server-silent:within", seconds=f"{timeout:.0f}"))
-            time.sleep(0.03)
+        wanted = Wanted(
+            folder=(Path(folder) if folder is not None else default_folder()).absolute(),
+            connection_file=connection_file.absolute() if connection_file is not None else None,
+            server_command=tuple(server_command) if server_command is not None else None,
+            start=start,
+            timeout=timeout,
+        )
+        hello = encode(
+            Message("hello", {"client": client_name[:200], "version": protocol.VERSION}), protocol.CLIENT_MESSAGES
+        )
+        if chosen() == BRIDGE:
+            return cls(*open_bridge(bridge_command, wanted, hello))
+        from server.reaching import reach  # imports pyzmq
 
-    @classmethod
-    def _greet(cls, folder: Path, connection: Connection, deadline: float, name: str, *, replace: bool) -> Client | None:
-        """Return a client that the server welcomed; None if the server is gone, or is old and was asked to go."""
-        keys = load_keys(folder, "client")
-        older = _older(connection.version, protocol.VERSION) or connection.protocol < protocol.PROTOCOL
-        try:
-            if replace and older:
-                cls._retire(folder, connection, keys, deadline)
-                return None
-            return cls._greeted(connection, keys, max(deadline - time.monotonic(), 0.5), name)
-        except StyleError as error:
-            if error.code != "connection-lost":
-                raise
-            if read_connection(folder) != connection:
-                return None
-            if server_lives(folder) and time.monotonic() < deadline:
-                time.sleep(0.1)  # the file is not what the server wrote; it will notice and write it anew
-                return None
-            raise
-
-    @classmethod
-    def _greeted(cls, connection: Connection, keys: tuple[bytes, bytes], timeout: float, name: str) -> Client:
-        client = cls(connection, keys, name)
-        try:
-            client._channel.reply("welcome", timeout)
-        except StyleError:
-            client.close()
-            raise
-        return client
-
-    @classmethod
-    def _retire(cls, folder: Path, connection: Connection, keys: tuple[bytes, bytes], deadline: float) -> None:
-        """Ask an older server, which may speak an older protocol, to finish what it has, and leave its place."""
-        with cls(connection, keys, "newer") as client:
-            tag = protocol.MAGIC + str(connection.protocol).encode()
-            client._channel.post(encode(Message("retire", {}), protocol.CLIENT_MESSAGES, tag))
-            while read_connection(folder) == connection:
-                if time.monotonic() > deadline:
-                    found = f"{connection.version} and {protocol.VERSION}"
-                    raise ServerError(*fault("version-mismatch", found))
-                time.sleep(0.03)
+        return cls(*reach(wanted, hello))
 
     def submit(
         self,
@@ -326,12 +250,3 @@ class Client:
 
     def __exit__(self, *_: object) -> None:
         self.close()
-
-
-def _older(theirs: str, ours: str) -> bool:
-    """Return whether the version ``theirs`` is older than ``ours``."""
-
-    def numbers(version: str) -> list[int]:
-        return [int("".join(c for c in part if c.isdigit()) or 0) for part in version.split("+")[0].split(".")]
-
-    return numbers(theirs) < numbers(ours)

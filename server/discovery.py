@@ -180,6 +180,16 @@ def ask_for_server(folder: Path) -> None:
         raise ServerError(*fault("sandboxed")) from None
 
 
+def own_environment() -> dict[str, str]:
+    """Return the variables for a program of ours in another Python than this, which may be GIMP's."""
+    return {name: value for name, value in os.environ.items() if name not in FOREIGN_VARIABLES}
+
+
+def module_command(module: str) -> tuple[list[str], Path]:
+    """Return how this Python runs a module of this copy of the program, and in which folder."""
+    return [sys.executable, "-m", module], Path(__file__).resolve().parent.parent
+
+
 def start_server(folder: Path, command: Sequence[str] | None = None) -> subprocess.Popen[bytes]:
     """Start a server for ``folder``, detached from this program, and return its process without waiting for it.
 
@@ -188,10 +198,9 @@ def start_server(folder: Path, command: Sequence[str] | None = None) -> subproce
     """
     if in_sandbox():
         raise ServerError(*fault("sandboxed"))
-    environment = {name: value for name, value in os.environ.items() if name not in FOREIGN_VARIABLES}
     directory: Path | str = "/"
     if command is None:
-        command, directory = [sys.executable, "-m", "server"], Path(__file__).resolve().parent.parent
+        command, directory = module_command("server")
     try:
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         check_private(folder, folder)
@@ -205,7 +214,7 @@ def start_server(folder: Path, command: Sequence[str] | None = None) -> subproce
             stdout=words,
             stderr=words,
             cwd=directory,
-            env=environment,
+            env=own_environment(),
             start_new_session=True,
         )
     except OSError as error:

@@ -22,6 +22,22 @@ ERRORS: dict[str, tuple[str, str]] = {
     "bad-message": ("A message could not be understood: {detail}.", "Update this program and the server together."),
     "bad-picture": ("A picture cannot be used: {detail}.", "Use a picture that opens in GIMP."),
     "bad-settings": ("{detail}", "Correct that setting and try again."),
+    "bad-wire": (
+        "{variable} names no way to the painting server: “{detail}”.",
+        "Set it to zeromq or to bridge, or do not set it.",
+    ),
+    "bridge-died": (
+        "The bridge, the program between this one and the painting server, ended unexpectedly.",
+        "Try again; if it happens again, run “neural-style doctor”.",
+    ),
+    "bridge-died:said": (
+        "The bridge, the program between this one and the painting server, ended unexpectedly: {detail}",
+        "Try again; if it happens again, run “neural-style doctor”.",
+    ),
+    "bridge-failed": (
+        "The bridge, the program between this one and the painting server, could not be started: {detail}",
+        "Run “neural-style doctor”, or run install.sh again.",
+    ),
     "connection-lost": ("The connection to the painting server was lost.", "Try again."),
     "connection-lost:key": (
         "The connection to the painting server was lost: it does not know this program's key.",
