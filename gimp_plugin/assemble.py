@@ -49,6 +49,7 @@ def installation(
     return {
         "version": version,
         "server_command": [os.fspath(python), "-m", "server"],
+        "bridge_command": [os.fspath(python), "-m", "server.bridge"],
         "folder": folder,
         "user_styles": user_styles,
     }

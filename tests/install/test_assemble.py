@@ -41,6 +41,7 @@ def test_folder_is_complete(plugin: Path) -> None:
     assert json.loads((plugin / "installation.json").read_text()) == {
         "version": "1.2.3",
         "server_command": ["/some where/python", "-m", "server"],
+        "bridge_command": ["/some where/python", "-m", "server.bridge"],
         "folder": None,
         "user_styles": "/own/styles",
     }

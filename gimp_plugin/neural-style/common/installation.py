@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -26,6 +27,7 @@ class Installation:
 
     version: str
     server_command: tuple[str, ...] | None
+    bridge_command: tuple[str, ...] | None
     folder: Path | None
     user_styles: Path
 
@@ -39,25 +41,30 @@ def read() -> Installation:
     """
     path = Path(os.environ.get(VARIABLE) or HERE / "installation.json")
     values: dict[str, Any] = {}
+    commands: dict[str, tuple[str, ...] | None] = {"server_command": None, "bridge_command": None}
     if path.is_file():
         try:
             values = json.loads(path.read_text(encoding="utf-8"))
-            command = values.get("server_command")
-            if command is not None and not (isinstance(command, list) and all(isinstance(c, str) for c in command)):
-                raise ValueError("server_command is not a list of words")
+            commands = {name: _command(values, name) for name in commands}
         except (OSError, ValueError, AttributeError) as error:
             raise PluginError(
                 _("The plug-in's file {path} cannot be read: {error}.").format(path=path, error=error),
                 _("Run install.sh again; it writes the file anew."),
             ) from error
-    command = values.get("server_command")
     folder, user_styles = values.get("folder"), values.get("user_styles")
     return Installation(
         version=str(values.get("version", "development")),
-        server_command=tuple(command) if command else None,
+        **commands,
         folder=Path(str(folder)) if folder else None,
         user_styles=Path(str(user_styles)) if user_styles else _base("XDG_DATA_HOME", ".local/share") / "styles",
     )
+
+
+def _command(values: Mapping[str, Any], name: str) -> tuple[str, ...] | None:
+    command = values.get(name)
+    if command is not None and not (isinstance(command, list) and all(isinstance(word, str) for word in command)):
+        raise ValueError(f"{name} is not a list of words")
+    return tuple(command) if command else None
 
 
 def shipped_styles() -> Path:

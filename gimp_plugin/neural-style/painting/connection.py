@@ -16,7 +16,7 @@ def open_client() -> Client:
         PluginError: the plug-in's installation file cannot be read.
     """
     made_for = installation.read()
-    return Client.connect(made_for.folder, server_command=made_for.server_command)
+    return Client.connect(made_for.folder, server_command=made_for.server_command, bridge_command=made_for.bridge_command)
 
 
 class Connection:
