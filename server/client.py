@@ -76,6 +76,11 @@ class Client:
         """
         return self._channel.welcome
 
+    @property
+    def lost(self) -> bool:
+        """Whether the connection is over, though it was not closed here: connect again."""
+        return self._channel.lost
+
     @classmethod
     def connect(
         cls,

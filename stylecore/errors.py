@@ -27,15 +27,15 @@ ERRORS: dict[str, tuple[str, str]] = {
         "Set it to zeromq or to bridge, or do not set it.",
     ),
     "bridge-died": (
-        "The bridge, the program between this one and the painting server, ended unexpectedly.",
+        "The bridge to the painting server, a helper program, ended unexpectedly.",
         "Try again; if it happens again, run “neural-style doctor”.",
     ),
     "bridge-died:said": (
-        "The bridge, the program between this one and the painting server, ended unexpectedly: {detail}",
+        "The bridge to the painting server, a helper program, ended unexpectedly: {detail}",
         "Try again; if it happens again, run “neural-style doctor”.",
     ),
     "bridge-failed": (
-        "The bridge, the program between this one and the painting server, could not be started: {detail}",
+        "The bridge to the painting server, a helper program, could not be started: {detail}",
         "Run “neural-style doctor”, or run install.sh again.",
     ),
     "connection-lost": ("The connection to the painting server was lost.", "Try again."),

@@ -22,6 +22,8 @@ A test that takes ``gimp_console`` or ``gimp_gui`` runs in GIMP 3.2; marked ``py
 - ``gimp.tmp``: a new folder for this test, with the same path inside GIMP. ``gimp.server_folder``: the server's; the
   plug-in starts a server in it on demand, and it serves the tests that follow; ``gimp.server.end_servers()`` ends it.
 - ``with gimp.installation(server_command=["/nowhere"]): ...`` changes installation.json for a while.
+- ``with gimp.without_pyzmq(): ...`` lets the plug-in take the bridge by itself; ``gimp.bridges()`` are its processes. With
+  NEURAL_STYLE_WIRE=bridge in the environment all tests run over the bridge.
 - ``gimp.display`` (GUI): ``wait_window(title)``, ``find_windows``, ``titles``, ``wait_gone``, ``activate``, ``key``,
   ``type``, ``click``, ``geometry``, ``screenshot(name)`` (to ``tests/output/<series>/<name>.png``), ``xdotool``.
   What the dialog holds, and what has the keyboard, is asked with `tests.gimp.looking`.

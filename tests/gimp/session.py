@@ -14,13 +14,15 @@ import subprocess
 import sys
 import tempfile
 import time
+import zipfile
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import psutil
 
-from gimp_plugin.assemble import ENTRY, NAME, assemble
+from gimp_plugin.assemble import ENTRY, NAME, SHARED_PACKAGES, assemble
+from server.wires import VARIABLE as WIRE
 from tests.gimp.common import REPOSITORY, cache_folder
 from tests.gimp.display import SCREEN, Display
 from tests.gimp.places import Place
@@ -221,6 +223,28 @@ class GimpSession:
         finally:
             path.write_text(before)
 
+    @contextlib.contextmanager
+    def without_pyzmq(self) -> Iterator[None]:
+        """For a while the plug-in's pyzmq is one that its Python cannot load, as everywhere in GIMP for Windows."""
+        vendor, aside = self.plugin / "vendor", self.shared / "vendor-aside"
+        vendor.rename(aside)
+        try:
+            (vendor / "zmq").mkdir(parents=True)
+            # It also hides one of the system's.
+            (vendor / "zmq" / "__init__.py").write_text("raise ImportError('it is made for another Python')\n")
+            yield
+        finally:
+            shutil.rmtree(vendor)
+            aside.rename(vendor)
+
+    def bridges(self) -> list[psutil.Process]:
+        """The bridges of the plug-in's processes that live now."""
+        found = []
+        for plugin in self.plugin_processes():
+            with contextlib.suppress(psutil.NoSuchProcess):
+                found += [child for child in plugin.children() if "server.bridge" in child.cmdline()]
+        return found
+
     # ---- start and end ------------------------------------------------------------------------------------------------
 
     def _install(self) -> None:
@@ -242,10 +266,22 @@ class GimpSession:
         installation = {
             "version": "tests",
             "server_command": self.server.command,
+            "bridge_command": self._install_bridge(),
             "folder": str(self.server_folder),
             "user_styles": str(self.shared / "user-styles"),
         }
         assemble(self.plugin, REPOSITORY, installation, pyzmq_wheel())
+
+    def _install_bridge(self) -> list[str]:
+        """Make what the server's environment is elsewhere: another place with pyzmq; return how it starts the bridge."""
+        environment = self.shared / "environment"
+        for package in SHARED_PACKAGES:
+            (environment / package).mkdir(parents=True)
+            for path in (REPOSITORY / package).glob("*.py"):
+                shutil.copy(path, environment / package)
+        with zipfile.ZipFile(pyzmq_wheel()) as wheel:
+            wheel.extractall(environment)
+        return ["/usr/bin/env", f"PYTHONPATH={environment}", "python3", "-m", "server.bridge"]
 
     def _launch(self, windows: bool) -> None:
         token = secrets.token_hex(16)
@@ -306,6 +342,7 @@ class GimpSession:
             "GDK_BACKEND": "x11",
             "PYTHONPATH": str(self.shared / "inside"),
             "NEURAL_STYLE_LOOK": str(self.look_folder),
+            **{name: os.environ[name] for name in (WIRE,) if name in os.environ},
             **({"LANGUAGE": self._language} if self._language else {}),
         }
         base = inside_environment()

@@ -137,6 +137,9 @@ class Preview:
             self._pane.tell(_("Starting the painting server"), 0.0)
             return
         if self._start_at is not None and now >= self._start_at:
+            if connection.client.lost:  # it was when it was used last, or has been since
+                self.reconnect()
+                return
             self._start_at = None
             self._begin(self._wish)
         if self._work is None:
