@@ -92,14 +92,16 @@ class Client:
         timeout: float = 20.0,
         client_name: str = "gimp",
         connection_file: Path | None = None,
+        wire: str | None = None,
     ) -> Client:
         """Return a client that has been greeted by the server of ``folder``; starts the server if none lives.
 
         ``server_command`` is how to start one (default: this Python with ``-m server``), ``bridge_command`` how to start
-        the bridge (``-m server.bridge``), which is taken where this Python has no pyzmq or ``$NEURAL_STYLE_WIRE`` says so.
-        An older server is asked to finish what it has, and a new one takes its place at once. ``connection_file`` (default:
-        what ``$NEURAL_STYLE_CONNECTION`` names) is of a server on another computer, made there with ``neural-style server
-        export-client``; then ``folder`` is not used and no server is started.
+        the bridge (``-m server.bridge``), which is taken where this Python has no pyzmq or ``$NEURAL_STYLE_WIRE`` says so;
+        ``wire``, of :data:`server.wires.WIRES`, says so here. An older server is asked to finish what it has, and a new one
+        takes its place at once. ``connection_file`` (default: what ``$NEURAL_STYLE_CONNECTION`` names) is of a server on
+        another computer, made there with ``neural-style server export-client``; then ``folder`` is not used and no server
+        is started.
 
         Raises:
             ServerError: no server could be reached within ``timeout`` seconds, and why.
@@ -117,7 +119,7 @@ class Client:
         hello = encode(
             Message("hello", {"client": client_name[:200], "version": protocol.VERSION}), protocol.CLIENT_MESSAGES
         )
-        if chosen() == BRIDGE:
+        if (wire or chosen()) == BRIDGE:
             return cls(*open_bridge(bridge_command, wanted, hello))
         from server.reaching import reach  # imports pyzmq
 

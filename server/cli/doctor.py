@@ -20,6 +20,7 @@ from typing import Any
 from server import client as client_module
 from server import discovery, protocol
 from server.cli.terminal.output import say, write_json
+from server.wires import BRIDGE
 
 AGAIN = "Run ./install.sh again."
 
@@ -62,6 +63,7 @@ def examine() -> Iterator[Finding]:
         ("Network weights", _weights),
         ("Keys", _keys),
         ("Painting server", _server),
+        ("Bridge", _bridge),
         ("GIMP", _gimps),
     )
     for name, check in checks:
@@ -139,6 +141,14 @@ def _server() -> Iterator[Finding]:
         version = str(client.welcome.get("version", ""))
         yield Finding("Painting server", "good", f"{how} after {time.monotonic() - started:.1f} s (version {version})")
         yield _tiny_job(client)
+
+
+def _bridge() -> Iterator[Finding]:
+    """Talk to the server as a GIMP does whose Python cannot load pyzmq."""
+    started = time.monotonic()
+    with client_module.Client.connect(client_name="doctor", wire=BRIDGE) as client:
+        client.status()
+        yield Finding("Bridge", "good", f"answers after {time.monotonic() - started:.1f} s, for a GIMP without pyzmq")
 
 
 def _tiny_job(client: client_module.Client, patience: float = 180.0) -> Finding:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 
 import pytest
 import torch
 
 from server.cli import doctor
+from server.discovery import ServerError
 from stylecore.device import choice
 from tests.server.conftest import Server, quick, until
 
@@ -118,3 +120,13 @@ def test_whoever_came_before_the_engine_is_told_the_device_and_why(tmp_path: Pat
     from server.cli.status import words
 
     assert report["why"]["sentence"] in words(report) and report["why"]["remedy"] in words(report)
+
+
+def test_the_doctor_tries_the_bridge(shared: Server, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("NEURAL_STYLE_FOLDER", str(shared.folder))
+    (said,) = doctor._bridge()
+    assert (said.check, said.state) == ("Bridge", "good")
+    monkeypatch.setattr(sys, "executable", "/no/such/python")
+    with pytest.raises(ServerError) as caught:  # which is then the finding
+        list(doctor._bridge())
+    assert caught.value.code == "bridge-failed"
