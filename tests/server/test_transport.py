@@ -21,6 +21,8 @@ from server.client import Client, Disconnected, ServerError
 from server.discovery import EXIT_ALREADY_RUNNING, load_keys, read_connection, server_lives
 from server.frames import decode, encode
 from server.protocol import CLIENT_MESSAGES, SERVER_MESSAGES, Message
+from server.reaching import reach
+from server.wires import Wanted
 from tests.server.conftest import ROOT, Server, dealer, hello, until
 
 
@@ -198,6 +200,21 @@ def test_sigterm_ends_it_cleanly(server: Server) -> None:
             client.status()
     assert server.process.wait(10) == 0
     assert not (server.folder / "connection.json").exists() and not server_lives(server.folder)
+
+
+def test_the_last_words_of_a_server_can_be_received_when_it_is_gone(server: Server) -> None:
+    wanted = Wanted(server.folder, None, None, False, 10.0)
+    wire, welcome = reach(wanted, hello())
+    try:
+        assert decode(welcome, SERVER_MESSAGES).type == "welcome"
+        server.process.send_signal(signal.SIGTERM)
+        server.process.wait(10)
+        until(lambda: wire.wait(0.1) or wire.lost, 5)
+        frames = wire.receive()
+        assert frames is not None and decode(frames, SERVER_MESSAGES).type == "goodbye"
+        assert wire.receive() is None
+    finally:
+        wire.close()
 
 
 def test_an_idle_server_ends_itself(tmp_path: Path) -> None:
