@@ -137,19 +137,29 @@ def _welcome(wire: SocketWire, hello: Frames, timeout: float) -> list[bytes]:
 
 
 def _retire(folder: Path, connection: Connection, keys: tuple[bytes, bytes], deadline: float) -> None:
-    """Ask an older server, which may speak an older protocol, to finish what it has, and leave its place."""
-    wire = SocketWire(connection, keys)
+    """Ask an older server, which may speak an older protocol, to finish what it has, and leave its place.
+
+    Nothing else is said before: what it does not understand it may answer by ending the connection.
+    """
+    tag = protocol.MAGIC + str(connection.protocol).encode()
+    wish = encode(Message("retire", {}), protocol.CLIENT_MESSAGES, tag)
+    wire: SocketWire | None = None
     try:
-        wire.send(encode(Message("hello", {"client": "newer", "version": protocol.VERSION}), protocol.CLIENT_MESSAGES))
-        tag = protocol.MAGIC + str(connection.protocol).encode()
-        wire.send(encode(Message("retire", {}), protocol.CLIENT_MESSAGES, tag))
         while read_connection(folder) == connection:
             if time.monotonic() > deadline:
                 found = f"{connection.version} and {protocol.VERSION}"
                 raise ServerError(*fault("version-mismatch", found))
-            time.sleep(0.03)
+            if wire is None or wire.lost:
+                if wire is not None:
+                    wire.close()
+                wire = SocketWire(connection, keys)
+                wire.send(wish)
+            wire.wait(0.03)
+            while wire.receive() is not None:
+                pass  # nothing that an older protocol says is understood
     finally:
-        wire.close()
+        if wire is not None:
+            wire.close()
 
 
 def _older(theirs: str, ours: str) -> bool:

@@ -92,14 +92,11 @@ def test_asked_twice_it_ends_at_once(tmp_path: Path) -> None:
 
 NEWER = """
 import sys
-import tempfile
-from collections.abc import Iterator
 from pathlib import Path
-from server import protocol
 from server.client import Client
 from server.events import LAST_EVENTS
 from server.protocol import Picture
-with Client.connect(Path(sys.argv[1]), timeout=20) as client:
+with Client.connect(Path(sys.argv[1]), timeout=90) as client:
     small = Picture(32, 32, 3, "u8", bytes(range(256)) * 12)
     client.submit(small, [(small, 1.0)], {"quality": "draft", "iterations": 2})
     while not isinstance(event := client.next_event(1), LAST_EVENTS):
@@ -111,8 +108,9 @@ with Client.connect(Path(sys.argv[1]), timeout=20) as client:
 """
 
 
-def test_a_newer_version_replaces_the_server_and_no_job_is_lost(folder: Path, tmp_path: Path) -> None:
-    """It speaks another protocol, so that the two understand nothing of each other but the wish to make room."""
+@pytest.fixture
+def newer(tmp_path: Path) -> Path:
+    """A newer version, of another protocol: it and this one understand nothing of each other but the wish to make room."""
     number = protocol.PROTOCOL + 1
     newer = tmp_path / "newer"
     for package in ("server", "stylecore"):
@@ -122,26 +120,65 @@ def test_a_newer_version_replaces_the_server_and_no_job_is_lost(folder: Path, tm
     text, protocols = re.subn(r"^PROTOCOL = \d+$", f"PROTOCOL = {number}", text, flags=re.MULTILINE)
     assert versions == protocols == 1
     (newer / "server" / "protocol.py").write_text(text)
+    return newer
+
+
+def run_newer(newer: Path, program: str, folder: Path) -> list[str]:
+    """Run a program of the newer version; returns the words that it said."""
+    done = subprocess.run(
+        [sys.executable, "-c", program, str(folder)],
+        cwd=newer,
+        timeout=180,
+        capture_output=True,
+        text=True,
+        env={**os.environ, "PYTHONPATH": str(newer)},
+    )
+    assert done.returncode == 0, done.stderr
+    return done.stdout.split()
+
+
+def test_a_newer_version_replaces_the_server_and_no_job_is_lost(folder: Path, newer: Path) -> None:
     old = Server(folder)
     try:
         with old.connect() as client:
             job = submit(client, settings=ENDLESS, previews=False)
             wait_for(client, Progress)
-            done = subprocess.run(
-                [sys.executable, "-c", NEWER, str(folder)],
-                cwd=newer,
-                timeout=60,
-                capture_output=True,
-                text=True,
-                env={**os.environ, "PYTHONPATH": str(newer)},
-            )
-            version, pid, outcome = done.stdout.split()
-            assert version == "99.0" and int(pid) != old.process.pid and outcome == "Finished", done
+            version, pid, outcome = run_newer(newer, NEWER, folder)
+            assert version == "99.0" and int(pid) != old.process.pid and outcome == "Finished"
             assert wait_for(client, Progress, 5).job == job  # the old one still paints
             client.stop(job)
             wait_for(client, Finished, job=job)
             assert wait_for(client, Disconnected, 5).sentence
         assert old.process.wait(5) == 0
+    finally:
+        old.end()
+
+
+#: A program of the newer version on a busy machine: it connects, and comes to speak half a second later.
+DELAYED = """
+import sys
+import time
+from pathlib import Path
+from server.channel import Channel
+from server.client import Client
+begin = Channel.__init__
+def begin_and_wait(*arguments):
+    begin(*arguments)
+    time.sleep(0.5)
+Channel.__init__ = begin_and_wait
+with Client.connect(Path(sys.argv[1])) as client:
+    print(client.welcome["version"])
+    client.shutdown()
+    while client.next_event(5):
+        continue
+"""
+
+
+def test_a_busy_machine_does_not_keep_a_newer_version_out(folder: Path, newer: Path) -> None:
+    old = Server(folder)
+    try:
+        assert run_newer(newer, DELAYED, folder) == ["99.0"]
+        assert old.process.wait(30) == 0
     finally:
         old.end()
 
