@@ -12,6 +12,10 @@ import pytest
 if TYPE_CHECKING:
     from xdist.scheduler import LoadScopeScheduling
 
+# The tests share the processor with each other: a job on several threads would wait for the slowest of them at every step.
+# What they start inherits it; torch reads it once, when it is imported.
+os.environ.setdefault("OMP_NUM_THREADS", "1")
+
 from tests import device
 
 

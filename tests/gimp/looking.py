@@ -131,7 +131,7 @@ def point_at(gimp: GimpSession, name: str) -> None:
     """Move the mouse to the middle of what has this name."""
     place = until(gimp, PLACE.format(wanted=name), lambda found: found is not None)
     assert place is not None, f"{name} is not shown."
-    gimp.display.xdotool("mousemove", "--sync", *place)
+    gimp.display.point(*place)
 
 
 def open_again(gimp: GimpSession) -> int:

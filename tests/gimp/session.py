@@ -192,11 +192,14 @@ class GimpSession:
         screen.key("slash")
         screen.activate(screen.wait_window("^Search Actions$"))
         screen.type(label)
+        time.sleep(0.5)  # what it found appears a moment after the last letter; nothing tells when
         for _ in range(10):
-            time.sleep(0.5)  # what it found appears a moment after the last letter; nothing tells when
-            if not screen.find_windows("^Search Actions$"):
-                return
             screen.key("Return")
+            until = time.monotonic() + 0.5
+            while time.monotonic() < until:
+                if not screen.find_windows("^Search Actions$"):
+                    return
+                time.sleep(0.03)
         screen.wait_gone("^Search Actions$", timeout=1)
 
     # ---- the plug-in and its server ---------------------------------------------------------------------------------

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 from PIL import Image
 
 from stylecore.device.engine import Engine
@@ -23,6 +24,12 @@ def sample(folder: str, side: int) -> Pixels:
     edge = min(picture.size)
     square = picture.crop((0, 0, edge, edge)).resize((side, side), Image.Resampling.LANCZOS)
     return np.asarray(square, np.float32) / np.float32(255)
+
+
+@pytest.fixture(autouse=True)
+def one_thread() -> None:
+    """Compute on one thread, whatever an engine of the test before has set for the whole process."""
+    torch.set_num_threads(1)
 
 
 @pytest.fixture(scope="session")

@@ -31,7 +31,7 @@ pytestmark = device.processor_only("a process cannot have the pretended GPU besi
 
 def on_gpu(weights: str, device: str = NAME) -> Engine:
     """An engine whose arithmetic is decided: trials of it say nothing here, and take long."""
-    engine = Engine(device, weights, threads=2)
+    engine = Engine(device, weights, threads=1)
     engine._decision = Decision(bfloat16=False, winograd=False)
     return engine
 

@@ -10,6 +10,7 @@ from typing import Any
 
 from PIL import Image, ImageChops, ImageStat
 
+from tests.gimp.looking import FOCUS, until
 from tests.gimp.session import GimpSession
 
 DIALOG = r"^Neural Style$"
@@ -47,8 +48,8 @@ def state(gimp: GimpSession) -> dict[str, Any]:
 
 def eventually(gimp: GimpSession, wanted: Callable[[dict[str, Any]], bool], seconds: float = 5) -> dict[str, Any]:
     """Return the image's state as soon as ``wanted(state)`` holds, or the last one."""
-    until = time.monotonic() + seconds
-    while not wanted(now := state(gimp)) and time.monotonic() < until:
+    end = time.monotonic() + seconds
+    while not wanted(now := state(gimp)) and time.monotonic() < end:
         time.sleep(0.1)
     return now
 
@@ -89,22 +90,23 @@ def wait_drawn(gimp: GimpSession, title: str = DIALOG) -> int:
     window = gimp.display.wait_window(title)
     gimp.display.activate(window)
     x, y, width, height = gimp.display.geometry(window)
-    until = time.monotonic() + 20
-    while time.monotonic() < until:  # a window without a picture yet shows what is behind it: the black screen
-        with Image.open(gimp.display.screenshot("opening")) as screen:
-            if screen.convert("L").getpixel((x + width - 30, y + height - 60)) > 20:
-                break
-        time.sleep(0.1)
-    time.sleep(0.5)
+    end = time.monotonic() + 20
+    while time.monotonic() < end:  # a window without a picture yet shows what is behind it: the black screen
+        if gimp.display.screen().convert("L").getpixel((x + width - 30, y + height - 60)) > 20:
+            break
+        time.sleep(0.05)
+    until(gimp, FOCUS, lambda now: now is not None)
+    time.sleep(0.1)
     return window
 
 
-def pane(gimp: GimpSession, window: int, name: str) -> Image.Image:
-    """Return what the middle of the preview shows now."""
+def pane(gimp: GimpSession, window: int, name: str = "") -> Image.Image:
+    """Return what the middle of the preview shows now; with a name, keep a screenshot of it all."""
+    if name:
+        gimp.display.screenshot(name)
     x, y, width, height = gimp.display.geometry(window)
-    with Image.open(gimp.display.screenshot(name)) as screen:
-        left, top = x + width // 2 - 80, y + 90
-        return screen.convert("RGB").crop((left, top, left + 160, top + height // 3))
+    left, top = x + width // 2 - 80, y + 90
+    return gimp.display.screen().crop((left, top, left + 160, top + height // 3))
 
 
 def difference(one: Image.Image, other: Image.Image) -> float:
@@ -114,7 +116,8 @@ def difference(one: Image.Image, other: Image.Image) -> float:
 
 def wait_for_change(gimp: GimpSession, window: int, before: Image.Image, name: str, seconds: float) -> Image.Image:
     """Return what the preview shows as soon as that differs clearly from ``before``."""
-    until = time.monotonic() + seconds
-    while difference(now := pane(gimp, window, name), before) < 3 and time.monotonic() < until:
-        time.sleep(0.1)
+    end = time.monotonic() + seconds
+    while difference(now := pane(gimp, window), before) < 3 and time.monotonic() < end:
+        time.sleep(0.05)
+    gimp.display.screenshot(name)
     return now

@@ -75,7 +75,7 @@ def test_choose_apply_undo_and_redo(opened: GimpSession) -> None:
 
 @pytest.mark.both_series
 def test_from_the_menu_with_the_mouse(opened: GimpSession) -> None:
-    window = open_from_menu(opened)
+    window = open_from_menu(opened, iterations=8)
     opened.display.key("alt+a")  # no style chosen: nothing to apply
     time.sleep(0.5)
     assert opened.display.find_windows(DIALOG) and len(state(opened)["layers"]) == 1

@@ -39,28 +39,9 @@ def stroke(gimp: GimpSession) -> None:
     """Draw a line with the brush across the middle of the canvas."""
     gimp.activate_image()
     gimp.display.key("p")
-    gimp.display.xdotool(
-        "mousemove",
-        "--sync",
-        330,
-        330,
-        "sleep",
-        0.1,
-        "mousedown",
-        1,
-        "mousemove",
-        "--sync",
-        360,
-        340,
-        "mousemove",
-        "--sync",
-        400,
-        350,
-        "sleep",
-        0.1,
-        "mouseup",
-        1,
-    )
+    before, begin, middle, end = ("sleep", 0.1), (330, 330), (360, 340), (400, 350)
+    press = ("mousemove", *begin, *before, "mousedown", 1)
+    gimp.display.xdotool(*press, "mousemove", *middle, *before, "mousemove", *end, *before, "mouseup", 1)
 
 
 def dismiss_message(gimp: GimpSession) -> None:
