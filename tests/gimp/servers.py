@@ -64,8 +64,9 @@ class ServerStarter:
                 return
             path = os.pathsep.join(filter(None, [str(REPOSITORY), os.environ.get("PYTHONPATH", "")]))
             environment = {**os.environ, "PYTHONPATH": path, **request["variables"], **self.variables}
+            # One thread: on two, with a test on the other core, every step of a job would wait for the slower of them.
             process = subprocess.Popen(
-                [sys.executable, "-m", "server", *request["arguments"]],
+                [sys.executable, "-m", "server", *request["arguments"], "--threads", "1"],
                 stdin=subprocess.DEVNULL,
                 stdout=connection.fileno(),
                 stderr=connection.fileno(),
