@@ -101,10 +101,10 @@ class Server:
             text=True,
             env={**os.environ, **(environment or {})},
         )
-        until(lambda: (folder / "connection.json").exists() or self.process.poll() is not None, 15)
+        until(lambda: (folder / "connection.json").exists() or self.process.poll() is not None, 60)
 
     def connect(self, name: str = "test") -> Client:
-        return Client.connect(self.folder, start=False, timeout=10, client_name=name)
+        return Client.connect(self.folder, start=False, timeout=60, client_name=name)
 
     def engine(self) -> psutil.Process | None:
         children = psutil.Process(self.process.pid).children()
@@ -116,7 +116,7 @@ class Server:
     def end(self) -> None:
         if self.process.poll() is None:
             self.process.terminate()
-            self.process.wait(15)
+            self.process.wait(60)
         if self.process.stderr is not None:
             self.process.stderr.close()
 
@@ -191,7 +191,7 @@ def folder(tmp_path: Path) -> Iterator[Path]:
         return not server_lives(folder)
 
     if server_lives(folder):
-        until(ended, 15)
+        until(ended, 60)
 
 
 #: Servers with this environment have the faults that tests/server/faults brings on.

@@ -156,7 +156,7 @@ def test_ctrl_c_keeps_the_picture_so_far(files: Path, server: Server) -> None:
         if "%" in line:
             break
     process.send_signal(signal.SIGINT)
-    out, _ = process.communicate(timeout=30)
+    out, _ = process.communicate(timeout=60)
     assert process.returncode == 130
     assert "Stopped early" in out and str(files / "out.png") in out
     with Image.open(files / "out.png") as result:
@@ -239,7 +239,7 @@ def test_status_and_stop(files: Path) -> None:
         assert report["pid"] == server.process.pid and report["engine"] == "none" and report["jobs"] == []
         assert str(server.process.pid) in run(files, "status").stdout
         assert run(files, "server", "stop").returncode == 0
-        assert server.process.wait(5) == 0
+        assert server.process.wait(60) == 0
     finally:
         server.end()
 
@@ -252,7 +252,7 @@ def test_a_frozen_server_can_be_stopped(files: Path) -> None:
         done = run(files, "server", "stop")
         assert done.returncode == 0, done.stderr
         assert time.monotonic() - begin < 20
-        until(lambda: server.process.poll() is not None, 5)
+        until(lambda: server.process.poll() is not None, 60)
     finally:
         server.end()
 
@@ -265,9 +265,9 @@ def test_server_run_in_the_foreground_ends_with_ctrl_c(files: Path) -> None:
         stderr=subprocess.PIPE,
         text=True,
     )
-    until(lambda: (state / "connection.json").exists(), 10)
+    until(lambda: (state / "connection.json").exists(), 60)
     process.send_signal(signal.SIGINT)
-    _, said = process.communicate(timeout=10)
+    _, said = process.communicate(timeout=60)
     assert process.returncode == 0 and "listens" in said and "Traceback" not in said
 
 

@@ -88,7 +88,7 @@ def test_all_arrive_and_equal_the_local_ones_though_a_node_is_lost(files: Path, 
     interrupted = start(files, cluster)
     until(lambda: len(painted(files / "out")) >= 3 or interrupted.poll() is not None, 60)
     interrupted.send_signal(signal.SIGINT)
-    said, errors = interrupted.communicate(timeout=30)
+    said, errors = interrupted.communicate(timeout=60)
     kept = painted(files / "out")
     assert interrupted.returncode == 130 and "Interrupted" in said and 3 <= len(kept) < 10, errors
     assert " s left" in errors and "Traceback" not in errors

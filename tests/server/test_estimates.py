@@ -21,7 +21,7 @@ def ask(client: Client, *contents: tuple[int, int], **settings: object) -> tuple
         answers.extend([answer] if answer is not None else [])
         return bool(answers)
 
-    until(answered, 20)
+    until(answered, 60)
     return answers[0]
 
 

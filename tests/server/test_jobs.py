@@ -147,7 +147,7 @@ def test_a_cancelled_job_gives_its_memory_back(shared: Server, client: Client, h
     assert engine.memory_info().rss > before + (20_000_000 if held else 150_000_000)
     client.cancel(job)
     wait_for(client, Cancelled)
-    until(lambda: engine.memory_info().rss < before + 60_000_000, 10)
+    until(lambda: engine.memory_info().rss < before + 60_000_000, 60)
 
 
 def test_snapshot_and_update_while_it_paints(client: Client) -> None:
@@ -190,7 +190,7 @@ def test_a_paused_preview_shows_what_other_settings_make_of_it(client: Client) -
     wait_for(client, Paused, 90)
     client.update(second, {"strength": 90.0})
     client.cancel(second)
-    assert wait_for(client, Cancelled, 10).job == second
+    assert wait_for(client, Cancelled, 60).job == second
 
 
 def test_the_engine_can_be_got_ready_before_the_first_job(server: Server) -> None:
@@ -276,7 +276,7 @@ def test_a_frozen_engine_does_not_hold_a_cancelled_job(shared: Server, client: C
     assert engine is not None
     engine.suspend()
     client.cancel(job)
-    wait_for(client, Cancelled, 5)
+    wait_for(client, Cancelled, 20)
     assert not engine.is_running() or engine.status() == psutil.STATUS_ZOMBIE
 
 
@@ -294,16 +294,16 @@ def test_when_the_server_is_killed_the_client_is_told_and_the_engine_ends(tmp_pa
         with server.connect() as client:
             submit(client, previews=False)
             wait_for(client, Finished)
-            until(lambda: server.engine() is None, 5)  # retired when idle
+            until(lambda: server.engine() is None, 60)  # retired when idle
             job = submit(client, settings=ENDLESS)
             wait_for(client, Progress)
             engine = server.engine()
             assert engine is not None
             begin = time.monotonic()
             os.kill(server.process.pid, signal.SIGKILL)
-            gone = wait_for(client, Disconnected, 5)
+            gone = wait_for(client, Disconnected, 60)
             assert gone.job == job and gone.remedy and time.monotonic() - begin < 5
-            until(lambda: not engine.is_running() or engine.status() == psutil.STATUS_ZOMBIE, 5)
+            until(lambda: not engine.is_running() or engine.status() == psutil.STATUS_ZOMBIE, 60)
     finally:
         server.end()
 

@@ -35,7 +35,7 @@ def test_clients_connect_while_servers_are_killed(tmp_path: Path) -> None:
 
             def connect(found: list[object] = found) -> None:
                 try:
-                    with Client.connect(folder, timeout=20) as client:
+                    with Client.connect(folder, timeout=60) as client:
                         found.append(client.welcome["pid"])
                 except StyleError as error:
                     found.append(error)

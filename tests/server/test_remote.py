@@ -73,7 +73,7 @@ def test_the_command_line_and_the_environment_take_it(remote: tuple[Server, Path
         done = subprocess.run(
             [sys.executable, "-m", "server.cli.main", "status", *options],
             cwd=ROOT,
-            timeout=20,
+            timeout=60,
             capture_output=True,
             text=True,
             env={**os.environ, **variable},
@@ -114,7 +114,7 @@ def test_nobody_listens_beyond_this_computer_without_a_key_to_give(tmp_path: Pat
     done = subprocess.run(
         [sys.executable, "-m", "server", "--folder", str(tmp_path / "state"), "--listen", "0.0.0.0:0"],
         cwd=ROOT,
-        timeout=20,
+        timeout=60,
         capture_output=True,
         text=True,
     )
@@ -128,7 +128,7 @@ def test_an_address_that_cannot_be_used_says_so(tmp_path: Path, address: str) ->
     done = subprocess.run(
         [sys.executable, "-m", "server", "--folder", str(state), "--listen", address],
         cwd=ROOT,
-        timeout=30,
+        timeout=60,
         capture_output=True,
         text=True,
     )
@@ -185,7 +185,7 @@ def test_a_stranger_gets_no_answer_and_one_line_in_the_log(tmp_path: Path, kind:
                     stranger.send_multipart(hello())
             assert not stranger.poll(1000)
             stranger.close()
-        until(lambda: "no authorised key" in server.log(), 6)
+        until(lambda: "no authorised key" in server.log(), 60)
         time.sleep(0.5)
         assert server.log().count("no authorised key") == 1
         assert broker.memory_info().rss < memory + 3_000_000
@@ -210,7 +210,7 @@ def test_strangers_cannot_make_the_server_hold_much(server: Server) -> None:
             except (TimeoutError, ConnectionError):
                 pass  # dropped or not read any more, either is right
         assert broker.memory_info().rss < before + 40_000_000
-        until(lambda: all(heard_from(peer, 0.1) is not None and closed(peer) for peer in peers), 10)
+        until(lambda: all(heard_from(peer, 0.1) is not None and closed(peer) for peer in peers), 60)
     finally:
         for peer in peers:
             peer.close()
@@ -255,7 +255,7 @@ except (TimeoutError, ConnectionError):
 print(b"neural" in received or b"{protocol.VERSION}" in received)
 """
     try:
-        done = subprocess.run([sys.executable, "-c", program], cwd="/", timeout=20, capture_output=True, text=True)
+        done = subprocess.run([sys.executable, "-c", program], cwd="/", timeout=60, capture_output=True, text=True)
         assert done.stdout.split() == ["PermissionError"] * 4 + ["False"], done
     finally:
         server.end()

@@ -61,7 +61,7 @@ def test_a_job_is_seen_changed_stopped_and_cancelled_as_on_this_computer(client:
     job = submit(client, settings=ENDLESS, previews=False)
     wait_for(client, Progress, job=job)
     client.cancel(job)
-    wait_for(client, Cancelled, 5, job=job)
+    wait_for(client, Cancelled, 20, job=job)
     finishes(client, quick(client))
 
 
@@ -82,7 +82,7 @@ def test_a_killed_engine_is_told_and_the_next_job_gets_another(client: Client, c
     wait_for(client, Progress, job=job)
     (engine,) = engines(node)
     engine.send_signal(signal.SIGKILL)
-    failed = wait_for(client, Failed, 5, job=job)
+    failed = wait_for(client, Failed, 60, job=job)
     assert failed.code == "engine-died" and "SIGKILL" in failed.sentence and failed.remedy
     finishes(client, quick(client))
 
@@ -95,7 +95,7 @@ def test_a_job_goes_on_from_its_last_saved_image_when_its_machine_is_lost(client
     while progress.scale < progress.scales or progress.step < 40:  # it is saved with its first steps at the last scale
         progress = wait_for(client, Progress, job=job)
     cluster.remove_node(node, allow_graceful=False)
-    told = wait_for(client, Note, 20, job=job)
+    told = wait_for(client, Note, 60, job=job)
     assert told.code == "machine-lost" and "last saved image" in told.sentence
     assert wait_for(client, Progress, job=job).scales == 1
     assert engines(other)
