@@ -7,7 +7,7 @@ import random
 import re
 import subprocess
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from PIL import Image, ImageGrab
@@ -21,6 +21,14 @@ SCREEN = (1400, 900)
 
 class DisplayError(AssertionError):
     """What a test waited for did not come to the screen."""
+
+
+def _looks(seconds: float) -> Iterator[None]:
+    """Yield for so long, less often by and by: each look is a process, which takes from the job that is waited for."""
+    begin = time.monotonic()
+    while (waited := time.monotonic() - begin) < seconds:
+        yield
+        time.sleep(min(0.03 + waited / 10, 0.25))
 
 
 class Display:
@@ -46,14 +54,14 @@ class Display:
         return subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=self._log, stderr=self._log, env=self.environment)
 
     def _answers(self) -> bool:
-        until = time.monotonic() + 15
+        until = time.monotonic() + 60
         while time.monotonic() < until and self._processes[0].poll() is None:
             if self._run("xdotool", "getdisplaygeometry").returncode == 0:
                 return True
             time.sleep(0.1)
         return False
 
-    def _run(self, *arguments: str, timeout: float = 20) -> subprocess.CompletedProcess[bytes]:
+    def _run(self, *arguments: str, timeout: float = 60) -> subprocess.CompletedProcess[bytes]:
         command = self.place.command(*arguments)
         return subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, env=self.environment, timeout=timeout)
 
@@ -78,29 +86,25 @@ class Display:
                 found[window] = title
         return found
 
-    def wait_window(self, title: str, timeout: float = 20) -> int:
+    def wait_window(self, title: str, timeout: float = 60) -> int:
         """The first visible window whose title matches, as soon as there is one."""
-        until = time.monotonic() + timeout
-        while time.monotonic() < until:
+        for _ in _looks(timeout):
             if found := self.find_windows(title):
                 return found[0]
-            time.sleep(0.05)
         raise self._timed_out(f"No window “{title}” came within {timeout:.0f} s")
 
-    def wait_gone(self, title: str, timeout: float = 20) -> None:
+    def wait_gone(self, title: str, timeout: float = 60) -> None:
         """Wait until no visible window's title matches."""
-        until = time.monotonic() + timeout
-        while time.monotonic() < until:
+        for _ in _looks(timeout):
             if not self.find_windows(title):
                 return
-            time.sleep(0.05)
         raise self._timed_out(f"A window “{title}” was still there after {timeout:.0f} s")
 
     def _timed_out(self, what: str) -> DisplayError:
         picture = self.screenshot("timed-out-" + (re.sub(r"\W+", "-", what).strip("-").lower())[:60])
         return DisplayError(f"{what}. Windows: {sorted(self.titles().values())}. Screenshot: {picture}")
 
-    def activate(self, window: int, timeout: float = 10) -> None:
+    def activate(self, window: int, timeout: float = 30) -> None:
         """Raise a window and give it the keyboard; insists, since a window that just opened may take it away again."""
         until = time.monotonic() + timeout
         held = 0

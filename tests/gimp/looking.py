@@ -107,7 +107,7 @@ def look(gimp: GimpSession, code: str) -> Any:
     places = sorted(gimp.look_folder.iterdir(), key=lambda place: place.stat().st_mtime_ns, reverse=True)
     for place in places:
         with socket.socket(socket.AF_UNIX) as connection:
-            connection.settimeout(20)
+            connection.settimeout(60)
             try:
                 connection.connect(str(place))
             except OSError:
@@ -162,7 +162,7 @@ def go_to(gimp: GimpSession, name: str, key: str = "Tab") -> None:
     raise AssertionError(f"{key} does not lead to {name}.")
 
 
-def until(gimp: GimpSession, code: str, wanted: Callable[[Any], bool], seconds: float = 5) -> Any:
+def until(gimp: GimpSession, code: str, wanted: Callable[[Any], bool], seconds: float = 20) -> Any:
     """Return the answer to a question as soon as ``wanted(answer)`` holds, or the last one."""
     end = time.monotonic() + seconds
     while not wanted(answer := look(gimp, code)) and time.monotonic() < end:

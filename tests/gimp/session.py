@@ -329,7 +329,7 @@ class GimpSession:
         raise self._died(f"did not start within {START_TIMEOUT:.0f} s")
 
     def _greeting(self, token: str) -> str:
-        greeting = self._receive(10)
+        greeting = self._receive(60)
         if greeting.get("token") != token:
             raise GimpDied("Something else than the tests' GIMP connected to the tests.")
         return str(greeting["version"])

@@ -46,7 +46,7 @@ def state(gimp: GimpSession) -> dict[str, Any]:
     return gimp.run(STATE)
 
 
-def eventually(gimp: GimpSession, wanted: Callable[[dict[str, Any]], bool], seconds: float = 5) -> dict[str, Any]:
+def eventually(gimp: GimpSession, wanted: Callable[[dict[str, Any]], bool], seconds: float = 20) -> dict[str, Any]:
     """Return the image's state as soon as ``wanted(state)`` holds, or the last one."""
     end = time.monotonic() + seconds
     while not wanted(now := state(gimp)) and time.monotonic() < end:
@@ -90,7 +90,7 @@ def wait_drawn(gimp: GimpSession, title: str = DIALOG) -> int:
     window = gimp.display.wait_window(title)
     gimp.display.activate(window)
     x, y, width, height = gimp.display.geometry(window)
-    end = time.monotonic() + 20
+    end = time.monotonic() + 60
     while time.monotonic() < end:  # a window without a picture yet shows what is behind it: the black screen
         if gimp.display.screen().convert("L").getpixel((x + width - 30, y + height - 60)) > 20:
             break

@@ -104,7 +104,7 @@ def test_cancel_of_short_work_does_not_ask(opened: GimpSession) -> None:
     before = state(opened)
     painting(opened)
     opened.display.key("Escape")
-    opened.display.wait_gone(DIALOG, 20)
+    opened.display.wait_gone(DIALOG, 60)
     assert state(opened) == before
 
 
@@ -124,5 +124,5 @@ def test_the_window_that_updates_is_like_the_other(opened: GimpSession) -> None:
     assert has("Scale")(until(opened, SHOWN, has("Scale"), 60))
     opened.display.screenshot("updating")
     opened.display.key("Escape")
-    assert opened.wait(30)["status"] == "CANCEL"
+    assert opened.wait(60)["status"] == "CANCEL"
     assert state(opened) == before

@@ -125,7 +125,7 @@ def test_cancel_leaves_no_trace(opened: GimpSession) -> None:
     pick_and_apply(opened)
     wait_for_frames(opened, window, "painting")
     opened.display.key("Escape")
-    answer = opened.wait(20)
+    answer = opened.wait(60)
     opened.display.wait_gone(DIALOG)
     assert answer["status"] == "CANCEL"
     assert state(opened) == before
@@ -168,7 +168,7 @@ def test_server_lost_in_mid_job(opened: GimpSession) -> None:
     assert opened.display.find_windows(DIALOG) and not opened.finished
     opened.display.activate(window)
     opened.display.key("Escape")
-    answer = opened.wait(20)
+    answer = opened.wait(60)
     assert answer["status"] == "CANCEL"
     assert state(opened) == before
 
@@ -181,7 +181,7 @@ def test_killed_while_it_paints_on_the_canvas(opened: GimpSession) -> None:
     wait_for_frames(opened, window, "painting-before-kill")
     for process in opened.plugin_processes():
         process.kill()
-    answer = opened.wait(20)
+    answer = opened.wait(60)
     assert answer["status"] != "SUCCESS"
     opened.display.wait_gone(DIALOG)
     time.sleep(0.5)
@@ -209,7 +209,7 @@ def test_no_server_is_told_in_the_dialog(opened: GimpSession) -> None:
         opened.display.screenshot("no-server-after-apply")
         assert not opened.finished
         opened.display.key("Escape")
-        answer = opened.wait(20)
+        answer = opened.wait(60)
     assert answer["status"] == "CANCEL"
     assert state(opened) == before
 
@@ -224,9 +224,9 @@ result = boxes[0].get_active() if boxes else None
 def test_grey_image_asks_for_consent(opened: GimpSession) -> None:
     opened.run("image.convert_grayscale()")
     open_dialog(opened)
-    assert until(opened, CONVERTS, lambda now: now is not None, 20) is False  # the box is there, and not ticked
+    assert until(opened, CONVERTS, lambda now: now is not None, 60) is False  # the box is there, and not ticked
     opened.display.key("alt+h")
-    assert until(opened, CONVERTS, bool, 20)
+    assert until(opened, CONVERTS, bool, 60)
     opened.display.screenshot("grey-consent")
     opened.display.key("Escape")
-    assert opened.wait(20)["status"] == "CANCEL"
+    assert opened.wait(60)["status"] == "CANCEL"

@@ -33,4 +33,4 @@ def test_the_dialog_opens_in_german(series: str, gimp_sessions: Sessions) -> Non
     time.sleep(1)  # thumbnails: what a screenshot should show
     gimp.display.screenshot("dialog-german")
     gimp.display.key("Escape")
-    assert gimp.wait(20) == "CANCEL"
+    assert gimp.wait(60) == "CANCEL"

@@ -130,7 +130,7 @@ def test_image_closed(painting: GimpSession) -> None:
     question = gimp.display.wait_window("^Close|^Quit")
     gimp.display.activate(question)
     gimp.display.key("ctrl+d")  # discard
-    gimp.display.wait_gone(DIALOG, 20)
+    gimp.display.wait_gone(DIALOG, 60)
     message = gimp.display.wait_window("GIMP Message|^Error")
     gimp.display.screenshot("image-closed")
     assert gimp.run("result = len(Gimp.get_images())") == 0

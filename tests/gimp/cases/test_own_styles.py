@@ -90,7 +90,7 @@ def test_own_and_recent_styles_and_their_thumbnails(opened: GimpSession, own_sty
     assert until(gimp, CHOSEN, lambda now: now == ["Mine"]) == ["Mine"]
     mine = own_styles / "mine.png"
     assert mine.read_bytes() == picture.read_bytes()
-    made = until(gimp, TILES, lambda now: isinstance(now["Mine"], list) and "image-x-generic" not in now.values(), 20)
+    made = until(gimp, TILES, lambda now: isinstance(now["Mine"], list) and "image-x-generic" not in now.values(), 60)
     assert isinstance(made["Mine"], list)
     assert (made["Broken"], made["Empty"]) == ("image-missing", "image-missing")
     assert not gimp.display.find_windows("GIMP Message")
@@ -119,7 +119,7 @@ def test_own_and_recent_styles_and_their_thumbnails(opened: GimpSession, own_sty
     # A picture that has changed gets another.
     Image.new("RGB", (120, 80), (20, 200, 30)).save(mine)
     open_again(gimp)
-    assert until(gimp, TILES, lambda now: now["Mine"] == [20, 200, 30], 10)["Mine"] == [20, 200, 30]
+    assert until(gimp, TILES, lambda now: now["Mine"] == [20, 200, 30], 60)["Mine"] == [20, 200, 30]
     gimp.display.key("Escape")
     gimp.display.wait_gone(DIALOG)
     assert json.loads((cache(gimp).parent / "recent-styles.json").read_text()) == [str(mine)]
@@ -133,13 +133,13 @@ def test_a_style_that_cannot_be_read_is_told_once_and_not_to_be_tried_again(open
     cut.write_bytes(cut.read_bytes()[:200])
     set_last_run(gimp, quality="draft", iterations=3)
     open_again(gimp)
-    assert until(gimp, TILES, lambda now: now["Broken"] == "image-missing", 20)["Broken"] == "image-missing"
+    assert until(gimp, TILES, lambda now: now["Broken"] == "image-missing", 60)["Broken"] == "image-missing"
     go_to(gimp, "Which styles to show", "shift+Tab")
     gimp.display.key("Down", "Down")
     assert set(until(gimp, TILES, lambda now: set(now) == {"Broken"})) == {"Broken"}
     point_at(gimp, "Broken")
     gimp.display.xdotool("click", 1)
-    told = until(gimp, WORDS, lambda now: any("is not a picture" in text for text in now), 20)
+    told = until(gimp, WORDS, lambda now: any("is not a picture" in text for text in now), 60)
     assert any("Choose another style" in text for text in told)
     gimp.display.screenshot("style-unreadable")
     assert "Try Again" not in told

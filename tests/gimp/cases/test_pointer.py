@@ -28,14 +28,14 @@ def test_tooltips_appear(opened: GimpSession) -> None:
     open_from_menu(gimp, **ENDLESS)
     for name, word in (("Strength", "repainted"), ("Use Another…", "selection")):
         point_at(gimp, name)
-        assert word in until(gimp, TOOLTIP, lambda now, word=word: word in now, 5), name
+        assert word in until(gimp, TOOLTIP, lambda now, word=word: word in now), name
     gimp.display.screenshot("tooltip")
     gimp.display.key("space")
     until(gimp, CHOSEN, lambda now: len(now) == 1)
     gimp.display.key("alt+a")
     assert shown("Stop and Keep")(until(gimp, ALL, shown("Stop and Keep"), 60))
     point_at(gimp, "Stop and Keep")
-    assert "keep what is painted" in until(gimp, TOOLTIP, lambda now: "keep what" in now, 5)
+    assert "keep what is painted" in until(gimp, TOOLTIP, lambda now: "keep what" in now)
     gimp.display.screenshot("tooltip-painting")
     gimp.display.key("Escape")
     gimp.display.wait_gone(DIALOG)

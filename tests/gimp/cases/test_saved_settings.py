@@ -22,7 +22,7 @@ def reset(gimp: GimpSession, to: str) -> None:
         # On a busy machine a key may come before the two are shown, and close them.
         go_to(gimp, "Reset", "shift+Tab")
         gimp.display.key("space")
-        if not has(to)(until(gimp, ALL, has(to))):
+        if not has(to)(until(gimp, ALL, has(to), 4)):
             continue
         for _ in range(4):
             if (now := focused(gimp)) is not None and now["name"] == to:
@@ -40,7 +40,7 @@ def test_saved_settings_and_reset(opened: GimpSession) -> None:
     assert (values(gimp)["Strength"], values(gimp)["Colours"]) == (70.0, "photo")
     gimp.display.key("space")
     style = until(gimp, CHOSEN, lambda now: len(now) == 1)
-    assert has("Before")(until(gimp, ALL, has("Before"), 30))  # there is a preview
+    assert has("Before")(until(gimp, ALL, has("Before"), 60))  # there is a preview
     go_to(gimp, "Strength")
     gimp.display.key("Up")
     assert until(gimp, FOCUS, lambda now: now["value"] == 71.0)["value"] == 71.0
@@ -61,7 +61,7 @@ def test_saved_settings_and_reset(opened: GimpSession) -> None:
     gimp.display.key("space")
     assert until(gimp, CHOSEN, lambda now: now == style) == style
     assert (values(gimp)["Strength"], values(gimp)["Colours"], values(gimp)["Quality"]) == (71.0, "photo", "draft")
-    assert has("Before")(until(gimp, ALL, has("Before"), 30))
+    assert has("Before")(until(gimp, ALL, has("Before"), 60))
     gimp.display.key("alt+a")
     gimp.display.wait_gone(DIALOG, JOB)
     eventually(gimp, lambda now: len(now["layers"]) == 2 and "painting" not in now["layers"][0]["name"])

@@ -55,7 +55,7 @@ def finish(gimp: GimpSession) -> None:
     """End the job as the user does who likes what is there."""
     gimp.display.activate(gimp.display.wait_window(DIALOG))
     gimp.display.key("alt+t")
-    gimp.display.wait_gone(DIALOG, 30)
+    gimp.display.wait_gone(DIALOG, 60)
 
 
 def stop_and_keep(gimp: GimpSession) -> dict[str, Any]:
