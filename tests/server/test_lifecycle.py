@@ -157,6 +157,7 @@ def test_a_newer_version_replaces_the_server_and_no_job_is_lost(folder: Path, ne
 #: A program of the newer version on a busy machine: it connects, and comes to speak half a second later.
 DELAYED = """
 import sys
+import time
 from pathlib import Path
 from server.channel import Channel
 from server.client import Client
