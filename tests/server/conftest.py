@@ -155,6 +155,15 @@ def thin_everywhere(thin_weights: Path) -> Iterator[None]:
         yield
 
 
+@pytest.fixture(scope="package", autouse=True)
+def one_thread_here() -> Iterator[None]:
+    """Let what paints in this process do it on one thread, as the tests' servers do."""
+    with pytest.MonkeyPatch.context() as patch:
+        core = min(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else 0
+        patch.setattr(os, "sched_getaffinity", lambda _process: {core}, raising=False)
+        yield
+
+
 @pytest.fixture
 def server(tmp_path: Path) -> Iterator[Server]:
     """A server for one test."""
