@@ -132,8 +132,8 @@ class Display:
 
     def point(self, x: int, y: int) -> None:
         """Move the mouse to a place of the screen, and wait until it is there."""
-        # xdotool's own waiting, --sync, takes 15 s when the mouse is there already.
-        self.xdotool("mousemove", x, y, "getmouselocation")
+        # xdotool's own waiting, --sync, takes 15 s when the mouse is there already. From beside, so that it moves.
+        self.xdotool("mousemove", x + 1, y, "mousemove", x, y, "getmouselocation")
 
     def geometry(self, window: int) -> tuple[int, int, int, int]:
         """A window's x, y, width and height."""
