@@ -20,6 +20,8 @@ _SPILLED_SHARE = 0.75  # what of these a GPU still holds when they wait in main 
 # What the allocator cannot use again: it keeps buffers under 32 MB (of pictures up to about 2 megapixels) in pieces.
 _LEFT_OVER = {torch.float32: 240, torch.bfloat16: 95}
 _LEFT_OVER_UP_TO = 2 << 20
+#: What a scale takes beside that, which is held to the one before: that one enlarged, and a content of more numbers.
+HELD = 28
 
 # On a GPU, whose allocator keeps no page to itself: counted on tensors without numbers (benchmarks/gpu_plan.py), and a
 # little more. Of a tile, what a full-sized one takes.

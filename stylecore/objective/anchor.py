@@ -47,17 +47,19 @@ class Anchor:
 
     def __call__(self, image: Tensor) -> tuple[Tensor, Tensor]:
         """Return the whole image's value, and the gradient by ``image`` (1 × 3 × H × W, or the strip of it)."""
-        difference = self._strip.with_halo(image, _REACH, _REACH) - self._up
-        above, _ = self._strip.halo(_REACH, _REACH)
-        rows = image.shape[2]
-        gradient = torch.empty_like(image)
+        image = self._strip.with_halo(image, _REACH, _REACH)
+        above, below = self._strip.halo(_REACH, _REACH)
+        rows = image.shape[2] - above - below
+        gradient = image.new_empty((1, 3, rows, image.shape[3]))
         value = image.new_zeros(())
         for top in range(0, rows, _ROWS):
             bottom = min(top + _ROWS, rows)
-            begin, end = top + above, bottom + above  # among the rows of the difference
-            part = difference[:, :, max(0, begin - _REACH) : end + _REACH]
-            smooth = self._smoothed(part)[:, :, begin - max(0, begin - _REACH) :][:, :, : bottom - top]
-            value += (smooth * difference[:, :, begin:end]).sum()
+            first = max(0, top + above - _REACH)
+            around = slice(first, bottom + above + _REACH)
+            difference = image[:, :, around] - self._up[:, :, around]
+            own = slice(top + above - first, bottom + above - first)
+            smooth = self._smoothed(difference)[:, :, own]
+            value += (smooth * difference[:, :, own]).sum()
             torch.mul(smooth, 2 * self._unit, out=gradient[:, :, top:bottom])
         return self._strip.add_up([value * self._unit], "sums")[0], gradient
 

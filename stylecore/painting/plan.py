@@ -9,7 +9,7 @@ from typing import Any, Literal
 
 import torch
 
-from stylecore.device.memory_budget import MemoryPlan, fastest
+from stylecore.device.memory_budget import HELD, MemoryPlan, fastest
 from stylecore.errors import StyleError, fault
 from stylecore.files.pictures import MOST_PIXELS
 from stylecore.objective.layers import SHALLOW
@@ -98,10 +98,14 @@ def make_plan(
 
     def way_for(scale: Size) -> MemoryPlan | None:
         sizes = [style_size(style, scale, settings.brush_size) for style in styles]
-        if not Strip(scale[0], ranks).shared:
-            return fastest(math.prod(scale), max(map(math.prod, sizes), default=0), dtype, available, device)
-        largest = max((largest_strip(*size, ranks) for size in sizes), default=0)
-        return fastest(largest_strip(*scale, ranks), largest, dtype, available, device, only_blocks=True)
+        shared = Strip(scale[0], ranks).shared
+        if shared:
+            pixels = largest_strip(*scale, ranks)
+            largest = max((largest_strip(*each, ranks) for each in sizes), default=0)
+        else:
+            pixels, largest = math.prod(scale), max(map(math.prod, sizes), default=0)
+        room = available - HELD * pixels * _paints_shallow(scale, settings)
+        return fastest(pixels, largest, dtype, room, device, only_blocks=shared)
 
     height, width = wanted_size(size, settings)
     while way_for((height, width)) is None:

@@ -10,6 +10,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from stylecore.device import memory_budget
 from stylecore.device.engine import Engine
 from stylecore.events import Finished, StepDone
 from stylecore.files.pictures import Pixels
@@ -82,6 +83,21 @@ def test_large_scales_are_shallow_and_begin_with_a_deep_one(quality: str) -> Non
 )
 def test_who_asks_for_all_layers_gets_them(other: dict[str, str]) -> None:
     assert not any(scale.shallow for scale in make_plan((1500, 1500), Settings(**other), PLENTY, torch.float32))
+
+
+def test_what_a_fine_scale_is_held_by_is_within_the_memory_that_there_is() -> None:
+    """A way that only just fits by itself is not taken where the coarser result has to be kept, too."""
+    size, styles = (2000, 2000), [(600, 600)]
+    (needed,) = {
+        scale.way.needs(4_000_000, 0, torch.float32)
+        for scale in make_plan(size, Settings(), PLENTY, torch.float32, styles)[-1:]
+    }
+    best, normal = (
+        make_plan(size, Settings(quality=quality), needed + 1000, torch.float32, styles)[-1].way
+        for quality in ("best", "normal")
+    )
+    assert not best.blocks and best.history == 20
+    assert normal.needs(4_000_000, 0, torch.float32) + memory_budget.HELD * 4_000_000 <= needed + 1000
 
 
 def test_a_result_that_is_gone_on_with_is_painted_by_all_layers() -> None:
