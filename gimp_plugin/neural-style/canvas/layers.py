@@ -219,13 +219,18 @@ def kind_of(image: Gimp.Image) -> str:
 
 @contextmanager
 def composed(layer: Gimp.Layer) -> Iterator[Gimp.Layer]:
-    """Give the layer, or if it has non-destructive effects a copy (not in the image) in which they are merged."""
-    if layer.is_group() or not layer.get_filters():
+    """Give a copy of the layer (not in the image) in which its non-destructive effects are merged; of a group, itself.
+
+    A copy shares its tiles with the layer, and stays what it is: GIMP ends a plug-in that reads pixels which are no longer
+    there, because the image was made smaller meanwhile.
+    """
+    if layer.is_group():
         yield layer
         return
     copy = layer.copy()
     try:
-        copy.merge_filters()
+        if layer.get_filters():
+            copy.merge_filters()
         # An effect that grows the layer (a drop shadow) would shift every pixel.
         as_large = (copy.get_width(), copy.get_height()) == (layer.get_width(), layer.get_height())
         yield copy if as_large else layer
