@@ -379,7 +379,8 @@ class Job:
         """Return what the next scale is told of the curvature that was found at the one that is done."""
         if self._optimiser is None or self._made_for == self._number:
             return self._pairs
-        return [] if self.settings.objective == "paper" else self._optimiser.pairs(_TAKEN_ALONG)
+        room = self.scales[self._number].way.history if self._number < len(self.scales) else 0
+        return [] if self.settings.objective == "paper" else self._optimiser.pairs(min(_TAKEN_ALONG, room))
 
     def _objective_at(self, number: int, strip: Strip) -> Objective:
         """Return what is to be minimised at a scale."""

@@ -71,8 +71,9 @@ class BoxLBFGS:
         self._order: list[int] = []
         self._failures = 0
         if state is None:
+            squares = self._keep(pairs)  # before anything is evaluated, which takes memory beside the history
             self.renew()
-            self._take_along(pairs)
+            self._count_on(squares)
         else:
             self._restore(state)
 
@@ -141,11 +142,13 @@ class BoxLBFGS:
         self._free = self._free_pixels(self.image, self._gradient)
         self._products, self.losses, _ = self._fetch(self._losses, self._gradient, self._free, [])
 
-    def _take_along(self, pairs: Iterable[tuple[Tensor, Tensor]]) -> None:
-        """Begin with pairs from elsewhere, as if they were of steps that led to the image."""
-        squares: list[Tensor] = []
-        for slot, (step, change) in zip(range(self._slots - 1), pairs, strict=False):
-            squares.append(self._history.take(slot, step, change))
+    def _keep(self, pairs: Iterable[tuple[Tensor, Tensor]]) -> list[Tensor]:
+        """Put pairs from elsewhere into the history; return the squares of their steps."""
+        slots = range(self._slots - 1)
+        return [self._history.take(slot, *pair) for slot, pair in zip(slots, pairs, strict=False)]
+
+    def _count_on(self, squares: list[Tensor]) -> None:
+        """Take the pairs that were kept first as if they were of steps that led to the image."""
         if not squares:
             return
         self._order = list(range(len(squares)))
@@ -275,8 +278,12 @@ class BoxLBFGS:
         return torch.from_numpy(coefficients)
 
 
-def enlarged(pairs: Iterable[tuple[Tensor, Tensor]], size: Size) -> Iterator[tuple[Tensor, Tensor]]:
-    """Bring :meth:`BoxLBFGS.pairs` to another size: of more pixels, each has the less of a loss's gradient."""
-    for step, change in pairs:
+def enlarged(pairs: list[tuple[Tensor, Tensor]], size: Size) -> Iterator[tuple[Tensor, Tensor]]:
+    """Bring :meth:`BoxLBFGS.pairs` to another size: of more pixels, each has the less of a loss's gradient.
+
+    The list is used up, so that no pair is in memory twice for longer than it takes.
+    """
+    while pairs:
+        step, change = pairs.pop(0)
         share = math.prod(step.shape[2:]) / math.prod(size)
         yield resize(step, size), resize(change, size) * share

@@ -115,8 +115,8 @@ def make_plan(
                 raise StyleError(*fault("out-of-memory:limit", megabytes=f"{available / 2**20:,.0f}"))
             raise StyleError(*fault("out-of-memory:program"))
     sizes = pyramid_sizes(height, width)
-    steps = _steps(sizes, settings)
-    shallow = [number > 0 and not warm and _paints_shallow(size, settings) for number, size in enumerate(sizes)]
+    shallow = [number > 0 and _paints_shallow(size, settings) for number, size in enumerate(sizes)]
+    steps = _steps(shallow, settings)
     if warm:
         last = math.prod(sizes[-1])
         fresh = sum((count + BEGINNING) * math.prod(each) / last for each, count in zip(sizes, steps, strict=True))
@@ -138,18 +138,16 @@ def wanted_size(size: Size, settings: Settings) -> Size:
     return height, width
 
 
-def _steps(sizes: Sequence[Size], settings: Settings) -> list[int]:
-    coarse = _COARSE_STEPS_TEXTURE if nearly_texture(settings) else _COARSE_STEPS[settings.quality]
-    steps = [coarse[min(index, len(coarse) - 1)] for index in range(len(sizes) - 1)]
-    for index, size in enumerate(sizes[:-1]):
-        if index and _paints_shallow(size, settings):
-            steps[index] = _SHALLOW_STEPS[settings.quality]
-    last = settings.iterations
-    if not last:
-        last = max(final_steps(settings), 0 if len(sizes) > 1 else coarse[0])
-        if len(sizes) > 1 and _paints_shallow(sizes[-1], settings):
-            last = _SHALLOW_FINAL_STEPS[settings.quality]
-    return [*steps, last]
+def _steps(shallow: Sequence[bool], settings: Settings) -> list[int]:
+    """Return each scale's steps, coarse to fine; ``shallow`` says of each whether the shallow layers paint it."""
+    last = len(shallow) - 1
+    steps = [deep_steps(settings, number, len(shallow)) for number in range(len(shallow))]
+    for number, few in enumerate(shallow):
+        if few:
+            steps[number] = (_SHALLOW_FINAL_STEPS if number == last else _SHALLOW_STEPS)[settings.quality]
+    if settings.iterations:
+        steps[last] = settings.iterations
+    return steps
 
 
 def _paints_shallow(size: Size, settings: Settings) -> bool:
@@ -162,11 +160,11 @@ def _paints_shallow(size: Size, settings: Settings) -> bool:
 
 
 def deep_steps(settings: Settings, number: int, count: int) -> int:
-    """Return the steps that all layers take at scale ``number`` (from 0) of ``count``."""
-    if number == count - 1:
-        return final_steps(settings)
-    coarse = _COARSE_STEPS[settings.quality]
-    return coarse[min(number, len(coarse) - 1)]
+    """Return the steps that all layers take at scale ``number`` (from 0) of ``count``, ``iterations`` aside."""
+    coarse = _COARSE_STEPS_TEXTURE if nearly_texture(settings) else _COARSE_STEPS[settings.quality]
+    if number < count - 1:
+        return coarse[min(number, len(coarse) - 1)]
+    return max(final_steps(settings), 0 if count > 1 else coarse[0])
 
 
 def final_steps(settings: Settings) -> int:

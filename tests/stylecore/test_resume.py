@@ -21,7 +21,7 @@ from stylecore.device.engine import Engine
 from stylecore.device.machine import Machine
 from stylecore.device.memory_budget import MemoryPlan
 from stylecore.errors import StyleError
-from stylecore.events import Event, Note, StepDone
+from stylecore.events import Event, Note, ScaleStarted, StepDone
 from stylecore.files.pictures import Pixels
 from stylecore.network.arithmetic import Decision
 from stylecore.painting import checkpoint
@@ -73,6 +73,26 @@ def test_an_interruption_leaves_no_trace(
     assert rest == steps - done
     assert second.settings == whole.settings
     assert second.image().tobytes() == whole.image().tobytes()
+
+
+@pytest.mark.parametrize("history", [20, 3])
+def test_the_newest_steps_are_taken_along_as_many_as_there_is_room_for(
+    history: int, engine: Engine, photo: Pixels, style: Pixels
+) -> None:
+    job = Job(engine, PaintRequest(photo, [Style(style)], SETTINGS))
+    job.scales[-1] = replace(job.scales[-1], way=MemoryPlan(blocks=True, history=history))
+    run, steps = job.run(), []
+    for event in run:
+        if isinstance(event, ScaleStarted) and event.scale == 2:
+            break
+        if isinstance(event, StepDone):
+            assert job._optimiser is not None
+            steps.append(job._optimiser.image.clone())
+    taken = job.state()["pairs"]
+    assert len(taken) == min(8, history)
+    assert torch.allclose(taken[-1][0], steps[-1] - steps[-2], atol=1e-6)
+    next(run)
+    assert job._pairs == [] and len(job._optimiser._order) > 0
 
 
 def test_a_state_of_other_pictures_is_refused(engine: Engine, content: Pixels, style: Pixels) -> None:
@@ -240,7 +260,7 @@ from dataclasses import replace
 import numpy as np
 import torch
 from stylecore.device.engine import Engine
-from stylecore.events import Event, Note, StepDone
+from stylecore.events import Event, Note, ScaleStarted, StepDone
 from stylecore.painting.job import Job
 from stylecore.request import PaintRequest, Style
 from stylecore.settings import Settings
