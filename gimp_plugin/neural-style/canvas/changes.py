@@ -14,6 +14,7 @@ from itertools import product
 from gi.repository import GdkPixbuf, Gegl, Gimp
 
 from canvas import pixels
+from canvas.snapshots import snapshot
 from server.protocol import Picture
 
 #: Pictures are compared as so many pixels across and down; they are the same up to this mean difference (of 255), which
@@ -94,17 +95,19 @@ class Watched:
 
 def picture_of(layer: Gimp.Layer) -> GdkPixbuf.Pixbuf:
     """Return all pixels of a layer, without its effects, as 8-bit RGBA."""
-    area = (0, 0, layer.get_width(), layer.get_height())
-    return pixels.to_pixbuf(pixels.read(layer.get_buffer(), area, "u8", 4))
+    with snapshot(layer) as now:
+        area = (0, 0, now.get_width(), now.get_height())
+        return pixels.to_pixbuf(pixels.read(now.get_buffer(), area, "u8", 4))
 
 
 def _glance_at(layer: Gimp.Layer) -> tuple[int, int, bytes]:
     """Return what differs when the layer's shape does, quickly."""
-    width, height = layer.get_width(), layer.get_height()
-    factor = min(1.0, _GLANCE / max(width, height))
-    place = Gegl.Rectangle.new(0, 0, max(1, int(width * factor)), max(1, int(height * factor)))
-    data = layer.get_buffer().get(place, factor, pixels.format_name("u8", 4), Gegl.AbyssPolicy.CLAMP)
-    return width, height, bytes(data)
+    with snapshot(layer) as now:
+        width, height = now.get_width(), now.get_height()
+        factor = min(1.0, _GLANCE / max(width, height))
+        place = Gegl.Rectangle.new(0, 0, max(1, int(width * factor)), max(1, int(height * factor)))
+        data = now.get_buffer().get(place, factor, pixels.format_name("u8", 4), Gegl.AbyssPolicy.CLAMP)
+        return width, height, bytes(data)
 
 
 # What was done

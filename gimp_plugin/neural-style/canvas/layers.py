@@ -6,8 +6,7 @@ of; the results then go in as one undo step. The user's own layers are never wri
 
 from __future__ import annotations
 
-from collections.abc import Container, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Container, Sequence
 from dataclasses import dataclass, field, replace
 
 from gi.repository import Babl, GdkPixbuf, Gegl, Gimp
@@ -15,6 +14,7 @@ from gi.repository import Babl, GdkPixbuf, Gegl, Gimp
 from canvas import leftovers, pixels, provenance
 from canvas.changes import Watched
 from canvas.provenance import Memory
+from canvas.snapshots import composed, snapshot
 from canvas.unrecorded import unrecorded
 from common.errors import PluginError
 from common.translation import _
@@ -206,8 +206,9 @@ def shown(image: Gimp.Image, picture: Picture) -> GdkPixbuf.Pixbuf:
 
 def whole(layer: Gimp.Layer, kind: str | None = None) -> Picture:
     """Return all pixels of a layer, without its effects; as deep as its image unless ``kind`` says how."""
-    area = (0, 0, layer.get_width(), layer.get_height())
-    return pixels.read(layer.get_buffer(), area, kind or kind_of(layer.get_image()), 4)
+    with snapshot(layer) as now:
+        area = (0, 0, now.get_width(), now.get_height())
+        return pixels.read(now.get_buffer(), area, kind or kind_of(layer.get_image()), 4)
 
 
 def kind_of(image: Gimp.Image) -> str:
@@ -215,27 +216,6 @@ def kind_of(image: Gimp.Image) -> str:
     precision = image.get_precision()
     # 16-bit integers are clipped to sRGB on the way, which the network needs; float is sent as it is.
     return "u8" if precision in _EIGHT_BIT else "u16" if precision in _SIXTEEN_BIT else "f32"
-
-
-@contextmanager
-def composed(layer: Gimp.Layer) -> Iterator[Gimp.Layer]:
-    """Give a copy of the layer (not in the image) in which its non-destructive effects are merged; of a group, itself.
-
-    A copy shares its tiles with the layer, and stays what it is: GIMP ends a plug-in that reads pixels which are no longer
-    there, because the image was made smaller meanwhile.
-    """
-    if layer.is_group():
-        yield layer
-        return
-    copy = layer.copy()
-    try:
-        if layer.get_filters():
-            copy.merge_filters()
-        # An effect that grows the layer (a drop shadow) would shift every pixel.
-        as_large = (copy.get_width(), copy.get_height()) == (layer.get_width(), layer.get_height())
-        yield copy if as_large else layer
-    finally:
-        copy.delete()
 
 
 def thumbnail(source: Source, size: int) -> GdkPixbuf.Pixbuf:

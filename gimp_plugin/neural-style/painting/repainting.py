@@ -11,6 +11,7 @@ from gi.repository import GdkPixbuf, Gegl, Gimp
 from canvas import in_place, layers, pixels, placing, strokes
 from canvas.changes import scaled_area
 from canvas.provenance import Area, KnownSource, Memory
+from canvas.snapshots import snapshot
 from common import installation
 from common.arguments import KEEP
 from common.errors import PluginError
@@ -185,7 +186,8 @@ class Repainting(Painting):
 
     def _read(self, layer: Gimp.Layer, area: Area) -> Picture:
         """Return a result's pixels as they are sent, without its effects."""
-        return pixels.read(layer.get_buffer(), area, layers.kind_of(self._image), 4, layers.own_space(self._image))
+        with snapshot(layer) as now:
+            return pixels.read(now.get_buffer(), area, layers.kind_of(self._image), 4, layers.own_space(self._image))
 
     def _content_of(self, task: Task, area: Area) -> Picture:
         """Return the source's pixels where the result's area is, or the result's own if the source is gone."""

@@ -13,8 +13,8 @@ from pathlib import Path
 
 from gi.repository import GdkPixbuf, Gimp, Gio
 
-from canvas import layers as canvas
 from canvas import pixels
+from canvas.snapshots import composed
 from common.errors import PluginError
 from common.translation import _
 from server.protocol import MAX_PIXELS, Picture
@@ -145,6 +145,6 @@ def _style_of(layer: Gimp.Layer, name: str) -> Style:
     width, height = layer.get_width(), layer.get_height()
     if width * height > MAX_PIXELS:
         raise PluginError(_("The style “{name}” is too large.").format(name=name), _("Use a smaller picture."), again=False)
-    with canvas.composed(layer) as seen:
+    with composed(layer) as seen:
         picture = pixels.read(seen.get_buffer(), (0, 0, width, height), "u8", 4 if layer.has_alpha() else 3)
     return Style(name, hashlib.sha256(picture.data).hexdigest(), picture)

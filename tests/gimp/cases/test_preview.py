@@ -252,6 +252,27 @@ def test_the_time_before_apply_follows_the_settings_and_the_selection(shown: Gim
         gimp.display.wait_gone(DIALOG, JOB)
 
 
+@one_series
+def test_the_image_may_become_smaller_while_it_is_read(shown: GimpSession) -> None:
+    """GIMP ends a plug-in that asks for pixels which are gone. Each change of the painting size has all of them read."""
+    gimp = shown
+    window = open_from_menu(gimp, quality="best")
+    gimp.display.click(70, 130, window=window)
+    until(gimp, FORECAST, bool, 90)
+    for number, wait in enumerate((0.3, 0.6, 0.9, 1.2, 1.4)):
+        gimp.run("image.scale(2400, 1800)")
+        time.sleep(1.0)
+        gimp.display.key("alt+z", "End" if number % 2 else "Home")
+        time.sleep(wait)
+        gimp.run("image.scale(480, 360)")
+        time.sleep(0.5)
+        assert until(gimp, FORECAST, lambda now: True, 60) is not None
+    until(gimp, FORECAST, lambda now: " at 480 × 360" in now, 60)
+    gimp.display.key("Escape")
+    gimp.display.wait_gone(DIALOG)
+    assert not gimp.display.find_windows("GIMP Message|^Error")
+
+
 def seconds(forecast: str) -> float:
     """Return the first time in the line about the time."""
     found = re.match(r"About (\d+) (s|min)", forecast)

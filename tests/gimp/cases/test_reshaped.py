@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+
 import pytest
 
 from tests.gimp.cases.driving import eventually
@@ -64,6 +66,7 @@ def test_the_result_follows(opened: GimpSession, done: str) -> None:
     with nothing_breaks(gimp):
         start_painting(gimp, **FAINT)
         change(gimp, CHANGES[done])
+        time.sleep(3)  # the live layer is exchanged for one of that shape, and one that goes is not to be asked anything
         # The canvas shows it so meanwhile,
         until = lambda _now: gimp.run(COMPARE)["differ"] < 12  # noqa: E731
         eventually(gimp, until, 15)
