@@ -73,6 +73,16 @@ class Settings:
         live=True,
         former=0.0,
     )
+    edges: float = declare(
+        100.0,
+        "Edges",
+        "How closely edges and even areas keep to the style's: 100 keeps flat areas flat and lines clean, 0 lets faint "
+        "hatching in. Used by the balanced objective.",
+        maximum=100.0,
+        unit="%",
+        live=True,
+        former=0.0,
+    )
     quality: str = declare(
         "normal",
         "_Quality",

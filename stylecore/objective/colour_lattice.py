@@ -15,7 +15,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from stylecore.objective.colour_lines import BINS, DIRECTIONS, FINE, Lines, parts
+from stylecore.objective.colour_lines import BINS, FINE, Lines, parts
 from stylecore.tensors.summing import sum_type
 
 # Knots along a side, and cells of the fine lattice between two of them.
@@ -47,7 +47,7 @@ class Lattice:
         self._hats = (_CELLS - (cells - at).abs()).clamp_min(0).to(sum_type(device))
 
     def counts(self, picture: Tensor, weights: Tensor | None) -> Tensor:
-        """Return how much lies in each bin, 24 × 256 whole numbers; they add up over parts of a picture.
+        """Return how much lies in each bin, lines × 256 whole numbers; they add up over parts of a picture.
 
         Args:
             picture: 1 × 3 × h × w in [0, 1].
@@ -67,14 +67,14 @@ class Lattice:
         # Along red, green and blue in turn; whole numbers far below 2^53 all along.
         whole = (self._hats @ whole.view(_SIDE, -1)).view(_KNOTS, _SIDE, _SIDE)
         knots = (self._hats @ whole @ self._hats.t()).round().long().flatten()
-        result = torch.zeros(DIRECTIONS, BINS, dtype=torch.int64, device=device)
+        result = torch.zeros(len(self._below), BINS, dtype=torch.int64, device=device)
         upper = self._fine * knots
         result.scatter_add_(1, self._below, FINE * knots - upper)
         result.scatter_add_(1, self._below + 1, upper)
         return result
 
     def slopes(self, table: Tensor, image: Tensor, weights: Tensor | None) -> Iterator[tuple[slice, Tensor]]:
-        """Yield parts of an image's pixels, and what a table (24 × 255) says of them, as vectors in RGB (3 × n)."""
+        """Yield parts of an image's pixels, and what a table (lines × 255) says of them, as vectors in RGB (3 × n)."""
         along = torch.lerp(table.gather(1, self._before), table.gather(1, self._before + 1), self._between)
         knots = (self._lines.vectors.t() @ along).view(1, 3, _KNOTS, _KNOTS, _KNOTS)
         for pixels, rows, counts in parts(image, weights, _TOGETHER):

@@ -17,8 +17,8 @@ DIRECTIONS, BINS = 24, 256
 FINE = 1 << 12
 # Pixels taken at a time: what is made of them then stays in the processor's cache.
 _TOGETHER = 1 << 14
-# Lightness (Rec. 601's luma), which comes first: a result that has its colours from the photo takes only it.
-_LIGHTNESS = (0.299, 0.587, 0.114)
+#: Lightness (Rec. 601's luma), which comes first: a result that has its colours from the photo takes only it.
+LIGHTNESS = (0.299, 0.587, 0.114)
 
 
 def directions() -> Tensor:
@@ -27,13 +27,21 @@ def directions() -> Tensor:
     height = 1 - (number + 0.5) / (DIRECTIONS - 1)
     angle, around = number * (math.pi * (3 - math.sqrt(5))), (1 - height.square()).sqrt()
     spread = torch.stack([around * angle.cos(), around * angle.sin(), height], 1)
-    lightness = torch.tensor([_LIGHTNESS], dtype=torch.float64)
+    lightness = torch.tensor([LIGHTNESS], dtype=torch.float64)
     return torch.cat([lightness / lightness.norm(), spread])
+
+
+def tint_directions(count: int = 6) -> Tensor:
+    """Return unit vectors in RGB, ``count`` × 3 float64, along which greys are all alike, evenly over half a circle."""
+    angles = torch.arange(count, dtype=torch.float64) * (math.pi / count)
+    across = torch.tensor([1, -1, 0], dtype=torch.float64) / 2**0.5
+    other = torch.tensor([1, 1, -2], dtype=torch.float64) / 6**0.5
+    return angles.cos()[:, None] * across + angles.sin()[:, None] * other
 
 
 @dataclass(frozen=True)
 class Lines:
-    """The directions on a device: ``vectors`` (24 × 3), and what brings a projection to bins (``scale``, ``offset``)."""
+    """Directions on a device: ``vectors`` (lines × 3), and what brings a projection to bins (``scaled``, ``offset``)."""
 
     vectors: Tensor
     scaled: Tensor
@@ -43,9 +51,8 @@ class Lines:
     ends: Tensor
 
     @classmethod
-    def on(cls, device: torch.device) -> Lines:
-        """Return the lines on a device."""
-        vectors = directions()
+    def of(cls, vectors: Tensor, device: torch.device) -> Lines:
+        """Return lines along vectors (lines × 3, float64, of any length), on a device."""
         low, high = vectors.clamp(max=0).sum(1, keepdim=True), vectors.clamp(min=0).sum(1, keepdim=True)
         step = (high - low) / (BINS - 1)
         middles = low + step * (torch.arange(BINS - 1, dtype=torch.float64) + 0.5)
@@ -56,15 +63,15 @@ class Lines:
             *(part.to(device, exact) for part in (step, middles, torch.cat([low, high], 1))),
         )
 
-    def deviation(self, shares: Tensor) -> Tensor:
-        """Return the standard deviation of colours along a direction, the mean over all, from their shares (24 × 256)."""
+    def deviations(self, shares: Tensor) -> Tensor:
+        """Return the standard deviation of colours along each line, from their shares (lines × 256)."""
         parts = torch.cat([shares[:, :1], shares.diff(dim=1)], 1)
         places = self.ends[:, :1] + self.step * torch.arange(BINS, device=shares.device)
         mean = (parts * places).sum(1, keepdim=True)
-        return ((places - mean).square() * parts).sum(1).clamp_min(0).sqrt().mean()
+        return ((places - mean).square() * parts).sum(1).clamp_min(0).sqrt()
 
     def places(self, rows: Tensor) -> Tensor:
-        """Return where pixels (3 × n) lie, in bins (24 × n)."""
+        """Return where pixels (3 × n) lie, in bins (lines × n)."""
         # One operation after the other: a matrix product may round otherwise in another part of a picture or on other
         # threads, and would put a pixel that lies between two bins into another one there.
         red, green, blue = self.scaled.split(1, 1)
@@ -72,13 +79,13 @@ class Lines:
         return place.clamp_(0, BINS - 1.001)
 
     def bins(self, rows: Tensor) -> tuple[Tensor, Tensor]:
-        """Return where pixels (3 × n) lie: the bin below (24 × n), and the part of a bin above that one."""
+        """Return where pixels (3 × n) lie: the bin below (lines × n), and the part of a bin above that one."""
         place = self.places(rows)
         below = place.long()
         return below, place.sub_(below)
 
     def between(self, table: Tensor, rows: Tensor) -> Tensor:
-        """Return what a table of the bins' middles (24 × 255) says of pixels (3 × n), between two of them: 24 × n.
+        """Return what a table of the bins' middles (lines × 255) says of pixels (3 × n), between two of them: lines × n.
 
         Without jumps, or rounding would grow into another picture in blocks than in one piece.
         """
@@ -106,13 +113,13 @@ class Pixels:
         self._lines = lines
 
     def counts(self, picture: Tensor, weights: Tensor | None) -> Tensor:
-        """Return how much lies in each bin, 24 × 256 whole numbers; they add up over parts of a picture.
+        """Return how much lies in each bin, lines × 256 whole numbers; they add up over parts of a picture.
 
         Args:
             picture: 1 × 3 × h × w in [0, 1].
             weights: h × w, 0 to 1; ``None``: all pixels count.
         """
-        result = torch.zeros(DIRECTIONS, BINS, dtype=torch.int64, device=picture.device)
+        result = torch.zeros(len(self._lines.vectors), BINS, dtype=torch.int64, device=picture.device)
         for _, rows, counts in parts(picture, weights, _TOGETHER):
             below, above = self._lines.bins(rows)
             fine = above.mul_(FINE).round_().long()
@@ -124,7 +131,7 @@ class Pixels:
         return result
 
     def slopes(self, table: Tensor, image: Tensor, weights: Tensor | None) -> Iterator[tuple[slice, Tensor]]:
-        """Yield parts of an image's pixels, and what a table (24 × 255) says of them, as vectors in RGB (3 × n)."""
+        """Yield parts of an image's pixels, and what a table (lines × 255) says of them, as vectors in RGB (3 × n)."""
         for pixels, rows, counts in parts(image, weights, _TOGETHER):
             slope = self._lines.vectors.t() @ self._lines.between(table, rows)
             yield pixels, slope if counts is None else slope * counts

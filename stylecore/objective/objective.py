@@ -13,12 +13,14 @@ from torch import Tensor
 from stylecore.network.vgg import Network, layer_size
 from stylecore.objective.anchor import Anchor
 from stylecore.objective.distances import Distance, covariance, gram
+from stylecore.objective.edges import Edges
 from stylecore.objective.flat import least_spread
 from stylecore.objective.in_blocks import Blocks, Maps
 from stylecore.objective.layers import DEEP, STYLE_LAYERS, Layers
 from stylecore.objective.moments import Moments, blend, moments
-from stylecore.objective.palette import Palette, PaletteRegion
+from stylecore.objective.palette import Palette
 from stylecore.objective.regions import StylePicture, cut_for, emphasised, feature_guide, regions_of
+from stylecore.objective.sliced import SlicedRegion
 from stylecore.objective.smoothness import colour_weight, total_variation, total_variation_in_rows
 from stylecore.tensors.strips import Strip
 
@@ -44,7 +46,8 @@ class Weighting:
 
     ``held`` is how far colours are held to what the styles have of them (:mod:`stylecore.objective.smoothness`), 0 to 1.
     ``palette`` is the weight of the palette (:mod:`stylecore.objective.palette`; the balanced objective's alone), and
-    ``colours`` how far it says more than how light pixels are, 0 to 1.
+    ``colours`` how far it says more than how light pixels are, 0 to 1. ``edges`` is the weight of the edges
+    (:mod:`stylecore.objective.edges`; the balanced objective's alone).
     """
 
     content: float
@@ -54,6 +57,7 @@ class Weighting:
     held: float = 1.0
     palette: float = 1.0
     colours: float = 1.0
+    edges: float = 1.0
 
 
 def content_weight(strength: Tensor) -> Tensor:
@@ -73,14 +77,15 @@ def strength_weighting(
     layers: tuple[float, ...] = Weighting.layers,
     palette: float = 1.0,
     colours: float = 1.0,
+    edges: float = 1.0,
 ) -> Weighting:
     """Return the balanced objective's weights for a strength of 0 to 100 (see :func:`content_weight`).
 
-    Under 50 the photo's own colours and its small ones are to stay, the more the less is painted: ``palette`` fades.
+    Under 50 the photo's own colours and edges are to stay, the more the less is painted: ``palette`` and ``edges`` fade.
     """
     content = content_weight(torch.tensor(strength, dtype=torch.float64)).item()
     held = min(1.0, (strength / 50) ** 2)
-    return Weighting(content, 1.0, total_variation, layers, held, palette * held, colours)
+    return Weighting(content, 1.0, total_variation, layers, held, palette * held, colours, edges * held)
 
 
 def _moments(features: Mapping[str, Tensor], maps: Maps) -> dict[str, list[Moments]]:
@@ -136,7 +141,7 @@ class Objective:
         self._colours = colour_weight([(style.picture, style.share) for style in styles])
         with torch.no_grad():
             at_content, self._content = self._describe(content, self._maps, strip, keep=layers.content)
-            self._palette = self._make_palette(content)
+            self._palette, self._edges = self._make_sliced(content)
             for region in self._regions:
                 region.targets = self._style_targets(region.styles)
                 region.styles = []
@@ -172,9 +177,9 @@ class Objective:
     def _prepare(self, at_content: Mapping[str, Sequence[Moments]]) -> None:
         """Compute what the distances need once."""
 
-    def _make_palette(self, content: Tensor) -> Palette | None:
-        """Return the palette term, if there is one."""
-        return None
+    def _make_sliced(self, content: Tensor) -> tuple[Palette | None, Edges | None]:
+        """Return the terms of colours and edges, if there are any."""
+        return None, None
 
     def _style_distance(self, name: str, region: int, current: Moments) -> Tensor:
         raise NotImplementedError
@@ -215,6 +220,10 @@ class Objective:
             distance, slope = self._palette(image, self.weighting.colours)
             found.losses[0] += self.weighting.palette * distance
             found.gradient.add_(slope, alpha=self.weighting.palette)
+        if self._edges is not None and self.weighting.edges > 0:
+            distance, slope = self._edges(image)
+            found.losses[0] += self.weighting.edges * distance
+            found.gradient.add_(slope, alpha=self.weighting.edges)
         if self._anchor is not None:
             distance, slope = self._anchor(image)
             found.losses[0] += self.layers.held * distance
@@ -296,14 +305,12 @@ class BalancedObjective(Objective):
         spread = mean_of((feature - mean_of(feature)).square())
         self._content_unit = spread.clamp_min(least_spread(self._size)).to(self.network.device)
 
-    def _make_palette(self, content: Tensor) -> Palette:
+    def _make_sliced(self, content: Tensor) -> tuple[Palette, Edges]:
         regions = [
-            PaletteRegion(
-                [(style.picture, style.alpha, style.share) for style in region.styles], region.where, region.share
-            )
+            SlicedRegion([(style.picture, style.alpha, style.share) for style in region.styles], region.where, region.share)
             for region in self._regions
         ]
-        return Palette(content, regions, self._strip)
+        return Palette(content, regions, self._strip), Edges(content, regions, self._strip)
 
     def _style_distance(self, name: str, region: int, current: Moments) -> Tensor:
         return self._distance(current, self._regions[region].targets[name]) / self._unit[name][region]

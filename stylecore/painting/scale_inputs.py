@@ -195,8 +195,8 @@ class Materials:
             if nearly_texture(self.settings) and not last:
                 content = style * LEAST_COARSE_CONTENT
             return Weighting(content, style, 0.0, layers)
-        palette = self.settings.palette / 100
-        return strength_weighting(self._strength(), smoothing, layers, palette, 1 - self._from_photo())
+        palette, edges = self.settings.palette / 100, self.settings.edges / 100
+        return strength_weighting(self._strength(), smoothing, layers, palette, 1 - self._from_photo(), edges)
 
     def _strength(self) -> float:
         """Return the strength; a strength map's curve needs one that leaves the photo some say (``regions.MIDDLE``)."""

@@ -14,9 +14,10 @@ from torch import Tensor
 from stylecore.device.engine import Engine
 from stylecore.files.pictures import Pixels
 from stylecore.objective.colour_lattice import Lattice
-from stylecore.objective.colour_lines import Lines, directions
+from stylecore.objective.colour_lines import LIGHTNESS, Lines, directions
 from stylecore.objective.objective import strength_weighting
-from stylecore.objective.palette import Palette, PaletteRegion
+from stylecore.objective.palette import Palette, drawn
+from stylecore.objective.sliced import SlicedRegion
 from stylecore.painting.job import Job
 from stylecore.request import PaintRequest, Style
 from stylecore.settings import Settings
@@ -27,12 +28,12 @@ def random(height: int, width: int, seed: int = 0) -> Tensor:
     return torch.rand(1, 3, height, width, generator=torch.Generator().manual_seed(seed), dtype=torch.float64)
 
 
-def palette(content: Tensor, *regions: PaletteRegion, lattice: bool = False) -> Palette:
+def palette(content: Tensor, *regions: SlicedRegion, lattice: bool = False) -> Palette:
     return Palette(content, regions, Strip(content.shape[2]), lattice=lattice)
 
 
-def only(style: Tensor, weights: Tensor | None = None) -> PaletteRegion:
-    return PaletteRegion([(style, weights, 1.0)], None, 1.0)
+def only(style: Tensor, weights: Tensor | None = None) -> SlicedRegion:
+    return SlicedRegion([(style, weights, 1.0)], None, 1.0)
 
 
 def sorted_distance(image: Tensor, style: Tensor, along: int | None = None) -> float:
@@ -64,7 +65,7 @@ def test_the_gradient_is_the_slope(lattice: bool, seed: int, colours: float) -> 
     content, image = random(40, 30, seed), random(40, 30, seed + 1) * 0.9 + 0.05
     where = random(40, 30, seed + 3)[0, 0]
     two = [(random(20, 50, seed + 4) ** 3, None, 1.0), (1 - random(9, 9, seed + 5) ** 2, random(9, 9, seed)[0, 0], 2.0)]
-    term = palette(content**2, only(random(33, 21, seed + 6) ** 2), PaletteRegion(two, where, 0.4), lattice=lattice)
+    term = palette(content**2, only(random(33, 21, seed + 6) ** 2), SlicedRegion(two, where, 0.4), lattice=lattice)
     gradient = term(image, colours)[1]
     way, step = gradient.sign(), 0.01
     slope = (term(image + step * way, colours)[0] - term(image - step * way, colours)[0]) / (2 * step)
@@ -86,7 +87,7 @@ def test_several_styles_are_a_mixture_of_their_colours() -> None:
     """Red and blue pixels are a mixture of a red style and a blue one; purple ones are not."""
     red, blue = (torch.zeros(1, 3, 8, 8, dtype=torch.float64) for _ in range(2))
     red[:, 0] = blue[:, 2] = 1
-    term = palette(random(16, 16), PaletteRegion([(red, None, 3.0), (blue, None, 1.0)], None, 1.0))
+    term = palette(random(16, 16), SlicedRegion([(red, None, 3.0), (blue, None, 1.0)], None, 1.0))
     mixed = torch.cat([red, red, red, blue], 3)
     assert term(mixed)[0].item() < 1e-6
     assert term(torch.full_like(mixed, 0).add_((3 * red.mean((2, 3), keepdim=True) + blue.mean()) / 4))[0].item() > 0.3
@@ -94,7 +95,7 @@ def test_several_styles_are_a_mixture_of_their_colours() -> None:
 
 def test_parts_of_a_picture_on_a_lattice_add_up_to_the_whole() -> None:
     """In whole numbers, so that blocks and strips paint what one piece does."""
-    lattice, picture = Lattice(Lines.on(torch.device("cpu"))), random(40, 31)
+    lattice, picture = Lattice(Lines.of(directions(), torch.device("cpu"))), random(40, 31)
     where = random(40, 31, 1)[0, 0]
     for weights in (None, where):
         whole = lattice.counts(picture, weights)
@@ -114,7 +115,7 @@ def test_transparent_pixels_and_those_outside_count_nothing(lattice: bool) -> No
     left[:, :10] = 1
     other = image.clone()
     other[..., 10:] = 0.3
-    term = palette(content, PaletteRegion([(style, left, 1.0)], left, 1.0), lattice=lattice)
+    term = palette(content, SlicedRegion([(style, left, 1.0)], left, 1.0), lattice=lattice)
     (value, gradient), (same, _) = term(image), term(other)
     assert value.item() == same.item()
     assert not gradient[..., 10:].any()
@@ -127,6 +128,24 @@ def test_transparent_pixels_and_those_outside_count_nothing(lattice: bool) -> No
 def test_under_the_middle_it_fades_with_the_strength() -> None:
     assert [strength_weighting(each, 0.5).palette for each in (0, 25, 50, 100)] == [0, 0.25, 1, 1]
     assert strength_weighting(50, 0.5, palette=0.3).palette == pytest.approx(0.3)
+
+
+@by_pixels_and_lattice
+def test_a_drawing_has_no_tints(lattice: bool) -> None:
+    """Next to ink on paper a faint green is nothing in the squared distance of colours; in that of tints it counts."""
+    drawing = (random(40, 30)[:, :1] * 0.8 + 0.1 + 0.002 * random(40, 30, 2)).contiguous()
+    tinted, content = drawing.clone(), random(40, 30, 1)
+    tinted[:, 1] += 0.05
+    term = palette(content, only(drawing), lattice=lattice)
+    (value, gradient), (photo, _) = term(tinted), term(content)
+    assert drawn(only(drawing)) == 1
+    assert drawn(only(content)) == 0
+    assert photo.item() == pytest.approx(2, rel=0.01)
+    assert value.item() > 10 * term(drawing)[0].item()
+    assert gradient[:, 1].mean() > 0 > gradient[:, 0].mean()
+    # Colours from the photo: nothing is said of them.
+    red, green, _ = term(tinted, 0.0)[1][0]
+    torch.testing.assert_close(red / LIGHTNESS[0], green / LIGHTNESS[1])
 
 
 def _paint(engine: Engine, content: Pixels, style: Pixels, **wanted: object) -> Pixels:
