@@ -28,8 +28,8 @@ _STEP = 0.04
 _WEIGHT, _MOST = 36.0, 0.5
 # Along these lines in RGB the points are looked at.
 _DIRECTIONS = ((1, 0, 0), (0, 1, 0), (0, 0, 1), (1, 1, 1), (1, 1, -1), (1, -1, 1), (1, -1, -1))
-# Rows taken at a time: the steps are never whole in memory.
-_ROWS = 256
+# Pixels taken at a time: the steps are never whole in memory.
+_TOGETHER = 1 << 19
 
 
 class Edges:
@@ -50,16 +50,10 @@ class Edges:
         self._lines = Lines.of(vectors, content.device)
         self._counter = counter(self._lines, lattice)
         self._where = [region.where for region in regions]
-        self._targets = [
-            [Target(self._lines, mixture(self._counter, styles)) for styles in zip(*_steps_of(region), strict=True)]
-            for region in regions
-        ]
-        bands = list(self._bands(content))
+        self._targets = [Target(self._lines, mixture(self._counter, _steps_of(region))) for region in regions]
+        measured = self._counts(with_border(strip.with_halo(content, 0, 1)), content.shape[2])
         distances = [
-            torch.stack(
-                [target.distance(shares)[0].mean() for target, shares in zip(targets, measured, strict=True)]
-            ).mean()
-            for targets, measured in zip(self._targets, map(_shares, self._counts(bands)), strict=True)
+            target.distance(shares_of(counts))[0].mean() for target, counts in zip(self._targets, measured, strict=True)
         ]
         self._weights = [
             region.share * (_MOST / distance.clamp_min(_MOST / _WEIGHT))
@@ -72,79 +66,76 @@ class Edges:
         Args:
             image: 1 × 3 × H × W in [0, 1], or the strip of it; the value is then the whole's, the gradient the strip's.
         """
-        bands = list(self._bands(image))
+        bordered, rows = with_border(self._strip.with_halo(image, 0, 1)), image.shape[2]
         value, tables = image.new_zeros(()), []
-        for counts, targets, weight in zip(self._counts(bands), self._targets, self._weights, strict=True):
-            both = []
-            for shares, each, target in zip(_shares(counts), counts, targets, strict=True):
-                distances, slopes = target.distance(shares)
-                value = value + (distances.mean() * (weight / 2)).to(value.dtype)
-                one = weight / 2 / len(slopes) * (self._counter.unit / each[0].sum().clamp_min(1))
-                both.append((slopes * one).float())
-            tables.append(both)
-        gradient = torch.zeros_like(bands[0][2])
-        for top, bottom, bordered, around in bands:
-            part = bordered[:, :, around].detach().requires_grad_(True)
-            with torch.enable_grad():
-                steps = _steps(part)
-            wanted = [self._slope(each, number, top, bottom, tables) for number, each in enumerate(steps)]
-            (slope,) = torch.autograd.grad(steps, part, wanted)
-            gradient[:, :, around] += slope
+        for counts, target, weight in zip(self._counts(bordered, rows), self._targets, self._weights, strict=True):
+            distances, slopes = target.distance(shares_of(counts))
+            value = value + (distances.mean() * weight).to(value.dtype)
+            one = weight / len(slopes) * (self._counter.unit / counts[0].sum().clamp_min(1))
+            tables.append((slopes * one).float())
+        gradient = torch.zeros_like(bordered)
+        for top, bottom in _bands(rows, bordered.shape[3]):
+            steps = _steps(bordered[:, :, top + 1 : bottom + 2])
+            # Of g ↦ ½ tanh(g/s) + ½, in what it gives: 2 p (1 − p) / s.
+            slope = self._slope(steps, top, bottom, tables).mul_(steps).mul_(1 - steps).mul_(2 / _STEP)
+            right, down = slope.chunk(2, dim=2)
+            middle = gradient[:, :, top + 1 : bottom + 1]
+            middle[..., 2:] += right
+            gradient[:, :, top + 2 : bottom + 2, 1:-1] += down
+            middle[..., 1:-1] -= right + down
         return value, self._strip.halo_returned(_border_returned(gradient), 0, 1)
 
-    def _bands(self, image: Tensor) -> Iterator[tuple[int, int, Tensor, slice]]:
-        """Yield rows of the image: the first, that after the last, the image with a border, which of its rows they need."""
-        bordered, rows = with_border(self._strip.with_halo(image, 0, 1)), image.shape[2]
-        for top in range(0, rows, _ROWS):
-            bottom = min(top + _ROWS, rows)
-            yield top, bottom, bordered, slice(top + 1, bottom + 2)
-
-    def _counts(self, bands: Sequence[tuple[int, int, Tensor, slice]]) -> list[list[Tensor]]:
-        """Return how much lies in each bin, lines × 256, for each region: of the steps to the right, and down."""
+    def _counts(self, bordered: Tensor, rows: int) -> list[Tensor]:
+        """Return how many steps lie in each bin, lines × 256, for each region: those of so many ``rows``."""
         found: list[Tensor] = []
-        for top, bottom, bordered, around in bands:
-            both = _steps(bordered[:, :, around])
-            here = [None if where is None else where[top:bottom] for where in self._where]
-            counts = [self._counter.counts(steps, where) for where in here for steps in both]
+        for top, bottom in _bands(rows, bordered.shape[3]):
+            steps = _steps(bordered[:, :, top + 1 : bottom + 2])
+            counts = [self._counter.counts(steps, _both(where, top, bottom)) for where in self._where]
             found = [a + b for a, b in zip(found, counts, strict=True)] if found else counts
-        whole = self._strip.add_up(found, "edges")
-        return [whole[number : number + 2] for number in range(0, len(whole), 2)]
+        return self._strip.add_up(found, "edges")
 
-    def _slope(self, steps: Tensor, number: int, top: int, bottom: int, tables: Sequence[Sequence[Tensor]]) -> Tensor:
-        """Return the term's slope by the steps (1 × 3 × h × W) to the right (0) or down (1) of some rows."""
+    def _slope(self, steps: Tensor, top: int, bottom: int, tables: Sequence[Tensor]) -> Tensor:
+        """Return the term's slope by the steps (1 × 3 × 2h × W) of some rows."""
         slope = torch.zeros_like(steps)
         flat = slope[0].flatten(1)
-        for both, where in zip(tables, self._where, strict=True):
-            here = None if where is None else where[top:bottom]
-            for pixels, part in self._counter.slopes(both[number], steps.detach(), here):
+        for table, where in zip(tables, self._where, strict=True):
+            for pixels, part in self._counter.slopes(table, steps, _both(where, top, bottom)):
                 flat[:, pixels] += part.to(flat.dtype)
         return slope
 
 
-def _shares(counts: Sequence[Tensor]) -> list[Tensor]:
-    return [shares_of(each) for each in counts]
+def _bands(rows: int, width: int) -> Iterator[tuple[int, int]]:
+    """Cut rows into bands: where each begins and ends."""
+    together = max(1, _TOGETHER // width)
+    for top in range(0, rows, together):
+        yield top, min(top + together, rows)
 
 
-def _steps(bordered: Tensor) -> list[Tensor]:
-    """Return the compressed steps to the right and down (1 × 3 × h × w in [0, 1]).
+def _both(where: Tensor | None, top: int, bottom: int) -> Tensor | None:
+    """Return which steps of some rows count, to the right and below each other those down."""
+    return None if where is None else where[top:bottom].repeat(2, 1)
+
+
+def _steps(bordered: Tensor) -> Tensor:
+    """Return the compressed steps to the right, and below them those down (1 × 3 × 2h × w in [0, 1]).
 
     Args:
         bordered: 1 × 3 × h+1 × w+2: with a row more below, and a column more on either side.
     """
     middle = bordered[..., :-1, 1:-1]
     right, below = bordered[..., :-1, 2:], bordered[..., 1:, 1:-1]
-    return [torch.tanh((other - middle) / _STEP) * 0.5 + 0.5 for other in (right, below)]
+    return torch.cat([right - middle, below - middle], 2).div_(_STEP).tanh_().mul_(0.5).add_(0.5)
 
 
-def _steps_of(region: SlicedRegion) -> list[list[tuple[Tensor, Tensor | None, float]]]:
-    """Return the steps of each of a region's styles, both ways.
+def _steps_of(region: SlicedRegion) -> list[tuple[Tensor, Tensor | None, float]]:
+    """Return the steps of each of a region's styles.
 
     One to a transparent pixel, whose colour is made up, does not count.
     """
     found = []
     for picture, weights, share in region.styles:
         inner = None if weights is None else -F.max_pool2d(-weights[None, None], 3, 1, 1)[0, 0]
-        found.append([(steps, inner, share) for steps in _steps(with_border(picture)[:, :, 1:])])
+        found.append((_steps(with_border(picture)[:, :, 1:]), _both(inner, 0, picture.shape[2]), share))
     return found
 
 

@@ -26,20 +26,20 @@ _FLAT = 0.1
 _TINTED, _DRAWN = 0.5, 3.0
 
 
-def drawn(region: SlicedRegion) -> float:
-    """Return how far (0 to 1) a region's styles are drawings, that is, next to without tints."""
-    sums = torch.zeros(9, dtype=torch.float64)
+def drawn(region: SlicedRegion) -> Tensor:
+    """Return how far (0 to 1) a region's styles are drawings, that is, next to without tints; on their device."""
+    sums = []
     for picture, weights, share in region.styles:
         rows = picture[0].flatten(1).to(sum_type(picture.device))
         lightness = sum(part * row for part, row in zip(LIGHTNESS, rows, strict=True))
         values = torch.cat([torch.ones_like(rows[:1]), lightness[None], rows - lightness])
         counted = values if weights is None else values * weights.flatten().to(values.dtype)
-        found = torch.cat([counted.sum(1), (counted[1:] * values[1:]).sum(1)]).double().cpu()
-        sums += found * (share / found[0].clamp_min(1e-9))
-    mean, square = sums[1:5] / sums[0], sums[5:] / sums[0]
-    lightness, *tints = (square - mean.square()).clamp_min(0).tolist()
-    times = _TINTED * (3 * lightness / max(sum(tints), 1e-9)) ** 0.5
-    return min(max((times - 1) / _DRAWN, 0.0), 1.0)
+        found = torch.cat([counted.sum(1), (counted[1:] * values[1:]).sum(1)])
+        sums.append(found * (share / found[0].clamp_min(1e-9)))
+    whole = torch.stack(sums).sum(0)
+    lightness, *tints = ((whole[5:] - whole[1:5].square() / whole[0]) / whole[0]).clamp_min(0)
+    times = _TINTED * (3 * lightness / torch.stack(tints).sum().clamp_min(1e-9)).sqrt()
+    return ((times - 1) / _DRAWN).clamp(0, 1)
 
 
 class Palette:
@@ -59,24 +59,17 @@ class Palette:
         self._where = [region.where for region in regions]
         self._parts = [region.share for region in regions]
         self._drawn = [drawn(region) for region in regions]
-        colours, tints = directions(), tint_directions()
-        self._lines = [
-            Lines.of(torch.cat([colours, tints]) if share > 0 else colours, content.device) for share in self._drawn
-        ]
-        self._counters = [counter(lines, lattice) for lines in self._lines]
-        self._targets = [
-            Target(lines, mixture(counting, region.styles))
-            for lines, counting, region in zip(self._lines, self._counters, regions, strict=True)
-        ]
-        measured = [shares_of(counts) for counts in self._measured(content)]
+        self._lines = Lines.of(torch.cat([directions(), tint_directions()]), content.device)
+        self._counter = counter(self._lines, lattice)
+        self._targets = [Target(self._lines, mixture(self._counter, region.styles)) for region in regions]
+        measured = [self._measured(content, where) for where in self._where]
         self._units = [target.distance(shares)[0] for target, shares in zip(self._targets, measured, strict=True)]
         # How far the palette counts in a region.
-        pairs = zip(self._lines, measured, strict=True)
-        self._held = [(lines.deviations(shares)[:DIRECTIONS].mean() / _FLAT).clamp(max=1) for lines, shares in pairs]
+        deviations = (self._lines.deviations(shares)[:DIRECTIONS].mean() for shares in measured)
+        self._held = [(deviation / _FLAT).clamp(max=1) for deviation in deviations]
 
-    def _measured(self, image: Tensor) -> list[Tensor]:
-        pairs = zip(self._counters, self._where, strict=True)
-        return [self._strip.add_up([counting.counts(image, where)], "palette")[0] for counting, where in pairs]
+    def _measured(self, image: Tensor, where: Tensor | None) -> Tensor:
+        return shares_of(self._strip.add_up([self._counter.counts(image, where)], "palette")[0])
 
     def __call__(self, image: Tensor, colours: float = 1.0) -> tuple[Tensor, Tensor]:
         """Return the distance (1 at the content, 0 where the colours are the styles') and its gradient, like ``image``.
@@ -88,31 +81,28 @@ class Palette:
         gradient = torch.zeros(image.shape, dtype=image.dtype, device=image.device)
         flat = gradient[0].flatten(1)
         value = image.new_zeros(())
-        pairs = zip(self._targets, self._units, self._parts, self._held, strict=True)
-        for index, (target, unit, part, held) in enumerate(pairs):
-            counting, where = self._counters[index], self._where[index]
-            counts = self._strip.add_up([counting.counts(image, where)], "palette")[0]
+        regions = zip(self._targets, self._where, self._units, self._parts, self._held, self._drawn, strict=True)
+        for target, where, unit, part, held, tinted in regions:
+            counts = self._strip.add_up([self._counter.counts(image, where)], "palette")[0]
             distances, slopes = target.distance(shares_of(counts))
-            factors = _factors(unit, colours, self._drawn[index]) * (part * held)
+            factors = _factors(unit, colours, tinted) * (part * held)
             value = value + (distances * factors).sum().to(value.dtype)
             # Pixels were counted in whole numbers, and each is so much of the whole.
-            one = counting.unit / counts[0].sum().clamp_min(1)
+            one = self._counter.unit / counts[0].sum().clamp_min(1)
             table = (slopes * (factors * one)[:, None]).float()
-            for pixels, slope in counting.slopes(table, image, where):
+            for pixels, slope in self._counter.slopes(table, image, where):
                 flat[:, pixels] += slope.to(flat.dtype)
         return value, gradient
 
 
-def _factors(unit: Tensor, colours: float, tinted: float) -> Tensor:
+def _factors(unit: Tensor, colours: float, tinted: Tensor) -> Tensor:
     """Return how often the distance along each line counts, given those of the content (``unit``).
 
-    All directions together are one term, or (``colours`` 0) that along lightness alone is, or between. The tints, if there
-    are lines of theirs, are another, of the weight ``tinted``.
+    All directions together are one term, or (``colours`` 0) that along lightness alone is, or between. The tints are
+    another, of the weight ``tinted``.
     """
-    factors = torch.full_like(unit, colours / DIRECTIONS)
+    factors = torch.full_like(unit[:DIRECTIONS], colours / DIRECTIONS)
     factors[:1] += 1 - colours
-    plain, tints = factors[:DIRECTIONS], factors[DIRECTIONS:]
-    plain /= (plain * unit[:DIRECTIONS]).sum().clamp_min(_LEAST)
-    if len(tints):
-        tints.fill_(colours * tinted / len(tints)).div_(unit[DIRECTIONS:].mean().clamp_min(_LEAST))
-    return factors
+    tints = unit[DIRECTIONS:]
+    share = tinted * colours / (len(tints) * tints.mean().clamp_min(_LEAST))
+    return torch.cat([factors / (factors * unit[:DIRECTIONS]).sum().clamp_min(_LEAST), share.expand_as(tints)])

@@ -67,7 +67,9 @@ def two_regions(kind: type[Objective], network: Network, blocks: Blocks | None =
     left = torch.linspace(1, 0, 48, dtype=torch.float64).expand(40, 48) * guide
     styles = [StylePicture(picture(2), paints_where=left), StylePicture(picture(3) ** 2, paints_where=guide - left)]
     emphasis = torch.linspace(0.2, 3, 40, dtype=torch.float64)[:, None].expand(40, 48)
-    weighting = Weighting(0.3, 1.0, 0.5 if kind is BalancedObjective else 0.0, (1.0, 2.0, 1.0, 0.5, 1.0), palette=0.0)
+    weighting = Weighting(
+        0.3, 1.0, 0.5 if kind is BalancedObjective else 0.0, (1.0, 2.0, 1.0, 0.5, 1.0), palette=0.0, edges=0.0
+    )
     return kind(network, picture(1), styles, weighting, guide, blocks, emphasis)
 
 

@@ -73,10 +73,12 @@ def test_wrong_layer_weights_are_refused(text: object) -> None:
         Settings.checked({"layer_weights": text})
 
 
-def test_results_from_before_the_palette_stay_as_they_were_painted() -> None:
+def test_results_from_before_a_setting_came_stay_as_they_were_painted() -> None:
     older = Settings(strength=70.0).to_stored()
+    del older["edges"]
+    assert Settings.from_stored(older) == Settings(strength=70.0, edges=0.0)
     del older["palette"]
-    assert Settings.from_stored(older) == Settings(strength=70.0, palette=0.0)
+    assert Settings.from_stored(older) == Settings(strength=70.0, palette=0.0, edges=0.0)
     assert Settings.from_stored(Settings().to_stored()) == Settings()
     assert Settings.from_stored({"strength": 70.0}).palette == 100.0  # not a stored set
 
@@ -85,4 +87,4 @@ def test_what_is_stored_is_as_it_was_before_settings_had_a_type() -> None:
     stored = {"version": 1, "strength": 70.0, "quality": "draft", "layer_weights": "1 2 1 1 0.50"}
     read = Settings.from_stored(stored)
     assert stored.items() <= read.to_stored().items() and list(read.to_stored()) == ["version", *settings.BY_NAME]
-    assert read.changed_from(Settings()) == ["strength", "palette", "quality", "layer_weights"]
+    assert read.changed_from(Settings()) == ["strength", "palette", "edges", "quality", "layer_weights"]

@@ -41,9 +41,9 @@ def test_a_picture_is_the_same_with_targets_that_travelled(engine: Engine, conte
 def test_targets_that_are_known_are_not_measured_again(engine: Engine, content: Pixels, style: Pixels) -> None:
     """With another style in its place the picture stays the same.
 
-    Without smoothing and palette, which are the style's own at any size, and no targets.
+    Without smoothing, palette and edges, which are the style's own at any size, and no targets.
     """
-    settings = {"total_variation": 0.0, "palette": 0.0}
+    settings = {"total_variation": 0.0, "palette": 0.0, "edges": 0.0}
     known = Targets()
     expected = paint(engine, content, style, settings=settings, targets=known)
     other = np.ascontiguousarray(1 - style[::-1])
