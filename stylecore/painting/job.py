@@ -26,7 +26,7 @@ from stylecore.painting.inputs import Pixels
 from stylecore.painting.lbfgs import BoxLBFGS, enlarged
 from stylecore.painting.notes import opening_notes
 from stylecore.painting.plan import Scale, deep_steps, make_plan
-from stylecore.painting.scale_inputs import Materials
+from stylecore.painting.scale_inputs import Materials, Phase
 from stylecore.painting.targets import Targets
 from stylecore.painting.time_left import WorkClock
 from stylecore.request import PaintRequest
@@ -125,7 +125,7 @@ class Job:
         for name in different:
             if not BY_NAME[name].live:
                 raise StyleError(*fault("not-live", name=name))
-        matched, last = self._materials.matched_share(), self._made_for == len(self.scales) - 1
+        matched = self._materials.matched_share()
         self._materials.settings = settings
         self._settling = Settling()
         if different:
@@ -141,7 +141,7 @@ class Job:
             scale = self.scales[self._made_for]
             self._objective = self._objective_at(self._made_for, self._strip)
             self._optimiser.renew(self._evaluation(self._objective, scale.way))
-        elif (weighting := self._materials.weighting(last=last)) != self._objective.weighting:
+        elif (weighting := self._materials.weighting(self._phase(self._made_for))) != self._objective.weighting:
             self._objective.weighting = weighting
             self._optimiser.renew()
 
@@ -385,8 +385,14 @@ class Job:
     def _objective_at(self, number: int, strip: Strip) -> Objective:
         """Return what is to be minimised at a scale."""
         scale = self.scales[number]
-        layers, last = SHALLOW if scale.shallow else DEEP, number == len(self.scales) - 1
-        return self._materials.objective(scale.size, scale.way, strip, last=last, layers=layers, coarse=self._coarse)
+        layers, phase = SHALLOW if scale.shallow else DEEP, self._phase(number)
+        return self._materials.objective(scale.size, scale.way, strip, phase, layers=layers, coarse=self._coarse)
+
+    def _phase(self, number: int) -> Phase:
+        """Return which part of the painting a scale is."""
+        if number == len(self.scales) - 1:
+            return Phase.LAST
+        return Phase.FIRST if number == 0 else Phase.BETWEEN
 
     def _evaluation(self, objective: Objective, way: MemoryPlan) -> Callable[[Tensor], Evaluation]:
         """Return how an objective is evaluated: on a GPU by playing back a recording, where nothing waits outside of it."""

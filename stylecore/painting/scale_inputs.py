@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from enum import Enum
 
 import torch
 from torch import Tensor
@@ -40,6 +41,14 @@ from stylecore.tensors.strips import Strip
 
 # A style of which at least this share is left has no frame to speak of, but a line or two at its edge.
 _SPOKEN_OF = 0.98
+
+
+class Phase(Enum):
+    """Which part of a painting a scale is; a single one is the last."""
+
+    FIRST = "first"
+    BETWEEN = "between"
+    LAST = "last"
 
 
 class Materials:
@@ -137,8 +146,8 @@ class Materials:
         size: Size,
         way: memory_budget.MemoryPlan,
         strip: Strip,
+        phase: Phase = Phase.LAST,
         *,
-        last: bool = True,
         layers: Layers = DEEP,
         coarse: Tensor | None = None,
     ) -> Objective:
@@ -148,7 +157,7 @@ class Materials:
             size: of the scale.
             way: how it is painted.
             strip: the part of it that this process paints.
-            last: whether it is the last scale.
+            phase: which part of the painting it is.
             layers: of the balanced objective; the others take all.
             coarse: the result of the scale before, whole, to which the layers may want it held.
         """
@@ -170,7 +179,7 @@ class Materials:
         kept = torch.device("cpu") if way.spill else network.device
         blocks = Blocks(network, way.tiles, kept) if way.blocks else None
         emphasis = self._areas.emphasis(size, self._strength())
-        content, weighting = strip.cut(self.content_at(size)), self.weighting(last=last)
+        content, weighting = strip.cut(self.content_at(size)), self.weighting(phase)
         parts = (network, content, styles, weighting, guide, blocks, emphasis, strip)
         if self.settings.objective == "balanced":
             anchor = Anchor(coarse, size[1], strip) if coarse is not None and layers.held > 0 else None
@@ -186,16 +195,18 @@ class Materials:
         amount = self.settings.colours_amount / 100
         return {"photo": amount, "style": 1 - amount, "match": 0.0}[self.settings.colours]
 
-    def weighting(self, *, last: bool = True) -> Weighting:
-        """Return the objective's weights under the settings in force, at the ``last`` scale or a coarser one."""
+    def weighting(self, phase: Phase = Phase.LAST) -> Weighting:
+        """Return the objective's weights under the settings in force, in a phase of the painting."""
         smoothing = self.settings.total_variation
         layers = tuple(numbers(self.settings.layer_weights))
         if self.settings.objective != "balanced":
             content, style = self.settings.content_weight, self.settings.style_weight
-            if nearly_texture(self.settings) and not last:
+            if nearly_texture(self.settings) and phase is not Phase.LAST:
                 content = style * LEAST_COARSE_CONTENT
             return Weighting(content, style, 0.0, layers)
         palette, edges = self.settings.palette / 100, self.settings.edges / 100
+        if phase is Phase.FIRST:  # colours find their places there; small steps would hold them up
+            edges = 0.0
         return strength_weighting(self._strength(), smoothing, layers, palette, 1 - self._from_photo(), edges)
 
     def _strength(self) -> float:
