@@ -142,7 +142,7 @@ def test_an_interruption_of_a_fine_scale_leaves_no_trace(after: int, engine: Eng
 @pytest.mark.usefixtures("fine")
 def test_new_settings_in_a_fine_scale_bring_all_layers_back(engine: Engine, photo: Pixels, style: Pixels) -> None:
     """Held to what was painted by the old settings, it could not come to what the new ones want."""
-    weak = replace(WANTED, strength=20.0)
+    weak = replace(WANTED, strength=20.0, edges=0.0)
     before = make(engine, photo, style, weak)
     list(before.run())
     moved = []

@@ -168,7 +168,9 @@ def test_gradient_agrees_with_finite_differences(
     content, style, image = (torch.rand(1, 3, 33, 38, generator=generator, dtype=torch.float64) for _ in range(3))
     guide = torch.rand(33, 38, generator=generator, dtype=torch.float64) if guided else None
     network = Network(thin, layer_scales(activation_means()), pooling=pooling, arithmetic=Arithmetic(torch.float64))
-    objective = kind(network, content, [StylePicture(style, 1.0, guide)], Weighting(0.2, 1.0, 0.5, palette=0.0), guide)
+    objective = kind(
+        network, content, [StylePicture(style, 1.0, guide)], Weighting(0.2, 1.0, 0.5, palette=0.0, edges=0.0), guide
+    )
     gradient = objective(image).gradient
     for seed in range(3):
         direction = torch.randn(image.shape, generator=torch.Generator().manual_seed(seed), dtype=torch.float64)
@@ -270,7 +272,7 @@ def test_layer_weights_share_out_the_style_loss(thin: weights.Weights) -> None:
     content, style, image = (torch.rand(1, 3, 48, 48, generator=generator) for _ in range(3))
     shares = (4.0, 0.0, 1.0, 0.0, 3.0)
     objective = BalancedObjective(
-        Network(thin), content, [StylePicture(style)], Weighting(0.3, 1.0, 0.0, shares, palette=0.0)
+        Network(thin), content, [StylePicture(style)], Weighting(0.3, 1.0, 0.0, shares, palette=0.0, edges=0.0)
     )
     losses = objective(image).losses.tolist()
     expected = sum(share * layer for share, layer in zip(shares, losses[3:], strict=True)) / 8
