@@ -5,14 +5,12 @@ from __future__ import annotations
 import os
 import re
 import shutil
-import subprocess
-import sys
 import tempfile
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from installer import units
+from installer import system, units
 from installer.places import Places
 from installer.processes import answer
 
@@ -228,7 +226,4 @@ def is_registered(gimp: Gimp, timeout: float = 90.0) -> tuple[bool, str]:
 
 def running() -> bool:
     """Return whether a GIMP of this user is running (it sees a new plug-in at its next start)."""
-    if sys.platform != "linux":
-        return False
-    done = subprocess.run(["ps", "-u", str(os.getuid()), "-o", "comm="], capture_output=True, text=True, check=False)
-    return any(_NAME.match(line.strip()) and "console" not in line for line in done.stdout.splitlines())
+    return any(_NAME.match(name) and "console" not in name for name in system.programs_running())

@@ -5,7 +5,6 @@ from __future__ import annotations
 import argparse
 import contextlib
 import dataclasses
-import fcntl
 import json
 import os
 import re
@@ -18,7 +17,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import IO
 
-from installer import console, doctor, environment, gimps, offline, plugins, record, uninstall, units
+from installer import console, doctor, environment, gimps, offline, plugins, record, system, uninstall, units
 from installer.errors import InstallError, from_os_error
 from installer.places import Places, find, make_folder, missing_folders, remove_empty
 from installer.processes import clean_environment
@@ -84,12 +83,10 @@ def locked(places: Places) -> Iterator[list[Path]]:
     try:
         handle = open(places.lock, "a+")  # noqa: SIM115  # closed below, after the folder may have gone
         try:
-            try:
-                fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except BlockingIOError:
+            if not system.try_lock(handle):
                 raise InstallError(
                     f"Another ./install.sh is running{_holder(handle)}.", "Wait until it has finished, then try again."
-                ) from None
+                )
             handle.truncate(0)
             handle.write(f"process {os.getpid()}, since {time.strftime('%H:%M')}\n")
             handle.flush()
@@ -267,14 +264,14 @@ def main(arguments: list[str] | None = None) -> int:
     """Run the installer; returns the exit status."""
     options = parse(arguments)
     # Ending the terminal must clean up like Ctrl+C does.
-    for number in (signal.SIGTERM, signal.SIGHUP):
+    for number in system.ENDINGS:
         signal.signal(number, signal.default_int_handler)
     try:
         places = find()
         if options.gimps_json:
             gimps_json(places)
             return 0
-        if os.geteuid() == 0 and os.environ.get("SUDO_USER"):
+        if system.is_root_for_another():
             console.warn("Running with sudo installs for root, not for you; sudo is not needed.")
         if options.doctor:
             return doctor.run(places, REPOSITORY, as_json=options.json)
