@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import re
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -107,8 +108,7 @@ def test_the_folders_of_a_user(tmp_path: Path) -> None:
         (1, ""),
         (75, ""),
         (None, ""),
-        (-9, system.KILLED),
-        (-11, "SIGSEGV"),
+        *([] if sys.platform == "win32" else [(-9, system.KILLED), (-11, "SIGSEGV")]),  # signals have no names there
         (-200, "200"),
         (0xC0000005, "0xC0000005 (ACCESS_VIOLATION)"),
         (0xC0001234, "0xC0001234"),
