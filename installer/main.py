@@ -28,7 +28,7 @@ REPOSITORY = Path(__file__).resolve().parent.parent
 def parse(arguments: list[str] | None) -> argparse.Namespace:
     """Read the command line."""
     parser = argparse.ArgumentParser(
-        prog="./install.sh",
+        prog=system.SCRIPT,
         description="Install Neural Style for this user: the painting server, the command line and the GIMP plug-in. "
         "Run it again to upgrade.",
         epilog="It honours HOME and the XDG variables, pip's configuration, and PIP_CACHE_DIR (without it nothing is "
@@ -165,7 +165,10 @@ def _copy_installer(places: Places) -> None:
 
 
 def _link(places: Places) -> None:
-    target = places.venv / "bin" / "neural-style"
+    target = places.command
+    if places.windows:  # links are for administrators there
+        places.link.write_text('@"%~dp0venv\\Scripts\\neural-style.exe" %*\n', encoding="ascii", newline="\r\n")
+        return
     if places.link.is_symlink() and not places.link.exists():
         places.link.unlink()  # points to something that is gone
     if os.path.lexists(places.link) and places.link.resolve() != target.resolve():
@@ -192,8 +195,9 @@ def _say_next(places: Places, found: gimps.Found, started: float) -> None:
         print(f"{again}, open a picture and choose {gimps.MENU}")
     else:
         print(f"No GIMP 3 was found, so only the command line is installed. Get GIMP 3 from {gimps.WHERE_TO_GET}")
-        print("or from your distribution, then run ./install.sh again.")
-    command = "neural-style" if _on_path(places) else shlex.quote(str(places.link))
+        print(f"or from your distribution, then run {system.SCRIPT} again.")
+    quoted = f'"{places.link}"' if places.windows else shlex.quote(str(places.link))
+    command = "neural-style" if _on_path(places) else quoted
     print(f"Without GIMP: {command} style photo.jpg painting.jpg -o result.png")
     print(f"Your own style pictures go into {places.user_styles}", flush=True)
 
@@ -216,18 +220,7 @@ def demo(places: Places, options: argparse.Namespace) -> int:
     print()
     console.step(f"Painting {content.name} like {style.name}")
     done = subprocess.run(
-        [
-            places.venv / "bin" / "neural-style",
-            "style",
-            content,
-            style,
-            "-o",
-            result,
-            "--side-by-side",
-            beside,
-            "--size",
-            str(options.size),
-        ],
+        [places.command, "style", content, style, "-o", result, "--side-by-side", beside, "--size", str(options.size)],
         env=clean_environment(),
         check=False,
     )

@@ -22,6 +22,9 @@ else:
 
 #: What asks the installer to end, beside Ctrl-C.
 ENDINGS = tuple(getattr(signal, name) for name in ("SIGTERM", "SIGHUP", "SIGBREAK") if hasattr(signal, name))
+#: What a user starts; and where an environment's programs are, and how their names end.
+SCRIPT = "install.cmd" if sys.platform == "win32" else "./install.sh"
+PROGRAMS, ENDING = ("Scripts", ".exe") if sys.platform == "win32" else ("bin", "")
 #: Linux: the kernel's side of the drivers of NVIDIA and AMD, and what is on the bus.
 NVIDIA_DRIVER, AMD_DRIVER, DEVICES = Path("/proc/driver/nvidia/version"), Path("/dev/kfd"), Path("/dev")
 BUS = Path("/sys/bus/pci/devices")

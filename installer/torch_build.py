@@ -68,6 +68,9 @@ def choose(build: str, index: str = CPU_INDEX) -> str:
     """
     if build != "auto":
         return build
+    if sys.platform == "win32" and (name := nvidia_gpu()) is not None and not os.environ.get(OFFLINE):
+        console.detail(f"{name}: PyTorch with CUDA, from PyTorch's own index, as the default one is for the processor")
+        return "cuda126"
     if sys.platform != "linux":
         return "cuda"  # the default registry's build; outside Linux it is the right one for the machine
     gpu = nvidia_gpu()

@@ -24,7 +24,7 @@ def end_server(places: Places, patience: float = 15.0) -> bool:
     folder = Path(named) if named else places.state
     if not system.is_locked(folder / "lock"):
         return False
-    answer([places.venv / "bin" / "neural-style", "server", "stop"], patience)
+    answer([places.command, "server", "stop"], patience)
     deadline = time.monotonic() + patience
     signalled = False
     while system.is_locked(folder / "lock"):
@@ -56,7 +56,9 @@ def _files(folder: Path) -> list[Path]:
 
 def remove_link(places: Places) -> None:
     """Remove the link to the command line, if it is ours."""
-    if places.link.is_symlink() and os.readlink(places.link) == str(places.venv / "bin" / "neural-style"):
+    if places.windows:
+        places.link.unlink(missing_ok=True)
+    elif places.link.is_symlink() and os.readlink(places.link) == str(places.command):
         places.link.unlink()
 
 
@@ -93,9 +95,10 @@ def run(places: Places) -> None:
     _remove_tree(places.cache)
     own = _files(places.user_styles)
     for path in sorted(places.data.iterdir()) if places.data.is_dir() else []:
-        if path != places.lock and not (own and path == places.user_styles):
+        if path != places.lock and not (own and path == places.user_styles) and not (kept and path == places.state):
             _remove_tree(path)
-    places.lock.unlink(missing_ok=True)
+    if not places.windows:  # there it can be removed only when it is closed, by who holds it
+        places.lock.unlink(missing_ok=True)
     remove_empty([Path(name) for name in known.made])
     remove_empty([places.data])
     console.good("Neural Style is removed.")

@@ -73,17 +73,18 @@ class Windows:
             subprocess.TimeoutExpired: it did not end.
         """
         inner = f"cd {shlex.quote(folder)} && exec {shlex.join(command)}"
-        return subprocess.run(
-            [*self._enter(), "/bin/sh", "-c", inner],
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
-            errors="replace",
-            timeout=timeout,
-            env={**windows.inside_environment(), **environment},
-            check=False,
-        )
+        with tempfile.TemporaryFile("w+", encoding="utf-8", errors="replace") as said:  # a server would hold a pipe open
+            done = subprocess.run(
+                [*self._enter(), "/bin/sh", "-c", inner],
+                stdin=subprocess.DEVNULL,
+                stdout=said,
+                stderr=subprocess.STDOUT,
+                timeout=timeout,
+                env={**windows.inside_environment(), **environment},
+                check=False,
+            )
+            said.seek(0)
+            return subprocess.CompletedProcess(done.args, done.returncode, said.read())
 
     def python(self, *arguments: str, timeout: float = 600, **environment: str) -> subprocess.CompletedProcess[str]:
         """Run the Windows Python, which finds the project's modules."""
