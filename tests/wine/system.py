@@ -7,6 +7,7 @@ which ends with this one. The root file system stays as it was.
 from __future__ import annotations
 
 import contextlib
+import os
 import shlex
 import shutil
 import subprocess
@@ -44,7 +45,8 @@ class Windows:
 
     def __init__(self) -> None:
         lower = windows.prepare()
-        self._folder = Path(tempfile.mkdtemp(prefix="wine-", dir=cache_folder()))
+        _remove_stale()
+        self._folder = Path(tempfile.mkdtemp(prefix=f"wine-{os.getpid()}-", dir=cache_folder()))
         for part in ("upper", "work", "root"):
             (self._folder / part).mkdir()
         own = ["unshare", "--mount", "--pid", "--fork", "--kill-child"]
@@ -108,3 +110,11 @@ class Windows:
         self._holder.wait()
         self._holder.stdout.close()
         shutil.rmtree(self._folder, ignore_errors=True)
+
+
+def _remove_stale() -> None:
+    """Remove what killed runs left behind: their process is in the folder's name, and their mounts went with it."""
+    for folder in cache_folder().glob("wine-*-*"):
+        process = folder.name.split("-")[1]
+        if process.isdigit() and not psutil.pid_exists(int(process)):
+            shutil.rmtree(folder, ignore_errors=True)
