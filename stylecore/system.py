@@ -74,11 +74,12 @@ def try_lock(file: IO[Any], *, shared: bool = False) -> bool:
     """
     if sys.platform == "win32":
         return _lock_byte(file, shared)
-    try:
-        fcntl.flock(file, (fcntl.LOCK_SH if shared else fcntl.LOCK_EX) | fcntl.LOCK_NB)
-    except BlockingIOError:
-        return False
-    return True
+    else:
+        try:
+            fcntl.flock(file, (fcntl.LOCK_SH if shared else fcntl.LOCK_EX) | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return False
+        return True
 
 
 def wait_lock(file: IO[Any]) -> None:
@@ -126,7 +127,10 @@ def is_ours(path: Path) -> bool:
     Raises:
         OSError: it is not there.
     """
-    return path.stat().st_uid == os.getuid() if sys.platform != "win32" else path.exists()
+    status = path.stat()
+    if sys.platform == "win32":
+        return True
+    return status.st_uid == os.getuid()
 
 
 def replace(source: str | Path, target: str | Path) -> None:
@@ -200,7 +204,10 @@ def end_process(process: int, *, by_force: bool) -> None:
     Raises:
         OSError: it is not there, or not this user's.
     """
-    os.kill(process, signal.SIGKILL if by_force and sys.platform != "win32" else signal.SIGTERM)
+    number = signal.SIGTERM
+    if sys.platform != "win32" and by_force:
+        number = signal.SIGKILL
+    os.kill(process, number)
 
 
 def pass_signal(process: int, number: int) -> None:
@@ -244,7 +251,9 @@ def end_like(status: int) -> None:
 
 def usable_cores() -> int:
     """Return how many of the processor's cores this process may use."""
-    return len(os.sched_getaffinity(0)) if sys.platform == "linux" else os.cpu_count() or 1
+    if sys.platform == "linux":
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
 
 
 def open_many_files() -> None:

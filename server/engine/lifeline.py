@@ -20,7 +20,7 @@ from typing import Any
 def hold(process: subprocess.Popen[Any]) -> None:
     """Tie a process that this one has just started to its life."""
     if sys.platform == "win32":
-        _put_into_job(int(process._handle))
+        _put_into_job(int(process._handle))  # type: ignore[attr-defined]
 
 
 def end_with_parent() -> None:
