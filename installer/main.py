@@ -5,7 +5,6 @@ from __future__ import annotations
 import argparse
 import contextlib
 import dataclasses
-import fcntl
 import json
 import os
 import re
@@ -18,7 +17,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import IO
 
-from installer import console, doctor, environment, gimps, offline, plugins, record, uninstall, units
+from installer import console, doctor, environment, gimps, offline, plugins, record, system, uninstall, units
 from installer.errors import InstallError, from_os_error
 from installer.places import Places, find, make_folder, missing_folders, remove_empty
 from installer.processes import clean_environment
@@ -29,7 +28,7 @@ REPOSITORY = Path(__file__).resolve().parent.parent
 def parse(arguments: list[str] | None) -> argparse.Namespace:
     """Read the command line."""
     parser = argparse.ArgumentParser(
-        prog="./install.sh",
+        prog=system.SCRIPT,
         description="Install Neural Style for this user: the painting server, the command line and the GIMP plug-in. "
         "Run it again to upgrade.",
         epilog="It honours HOME and the XDG variables, pip's configuration, and PIP_CACHE_DIR (without it nothing is "
@@ -84,12 +83,10 @@ def locked(places: Places) -> Iterator[list[Path]]:
     try:
         handle = open(places.lock, "a+")  # noqa: SIM115  # closed below, after the folder may have gone
         try:
-            try:
-                fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except BlockingIOError:
+            if not system.try_lock(handle):
                 raise InstallError(
                     f"Another ./install.sh is running{_holder(handle)}.", "Wait until it has finished, then try again."
-                ) from None
+                )
             handle.truncate(0)
             handle.write(f"process {os.getpid()}, since {time.strftime('%H:%M')}\n")
             handle.flush()
@@ -168,7 +165,10 @@ def _copy_installer(places: Places) -> None:
 
 
 def _link(places: Places) -> None:
-    target = places.venv / "bin" / "neural-style"
+    target = places.command
+    if places.windows:  # links are for administrators there
+        places.link.write_text('@"%~dp0venv\\Scripts\\neural-style.exe" %*\n', encoding="ascii", newline="\r\n")
+        return
     if places.link.is_symlink() and not places.link.exists():
         places.link.unlink()  # points to something that is gone
     if os.path.lexists(places.link) and places.link.resolve() != target.resolve():
@@ -195,8 +195,9 @@ def _say_next(places: Places, found: gimps.Found, started: float) -> None:
         print(f"{again}, open a picture and choose {gimps.MENU}")
     else:
         print(f"No GIMP 3 was found, so only the command line is installed. Get GIMP 3 from {gimps.WHERE_TO_GET}")
-        print("or from your distribution, then run ./install.sh again.")
-    command = "neural-style" if _on_path(places) else shlex.quote(str(places.link))
+        print(f"or from your distribution, then run {system.SCRIPT} again.")
+    quoted = f'"{places.link}"' if places.windows else shlex.quote(str(places.link))
+    command = "neural-style" if _on_path(places) else quoted
     print(f"Without GIMP: {command} style photo.jpg painting.jpg -o result.png")
     print(f"Your own style pictures go into {places.user_styles}", flush=True)
 
@@ -219,18 +220,7 @@ def demo(places: Places, options: argparse.Namespace) -> int:
     print()
     console.step(f"Painting {content.name} like {style.name}")
     done = subprocess.run(
-        [
-            places.venv / "bin" / "neural-style",
-            "style",
-            content,
-            style,
-            "-o",
-            result,
-            "--side-by-side",
-            beside,
-            "--size",
-            str(options.size),
-        ],
+        [places.command, "style", content, style, "-o", result, "--side-by-side", beside, "--size", str(options.size)],
         env=clean_environment(),
         check=False,
     )
@@ -267,14 +257,14 @@ def main(arguments: list[str] | None = None) -> int:
     """Run the installer; returns the exit status."""
     options = parse(arguments)
     # Ending the terminal must clean up like Ctrl+C does.
-    for number in (signal.SIGTERM, signal.SIGHUP):
+    for number in system.ENDINGS:
         signal.signal(number, signal.default_int_handler)
     try:
         places = find()
         if options.gimps_json:
             gimps_json(places)
             return 0
-        if os.geteuid() == 0 and os.environ.get("SUDO_USER"):
+        if system.is_root_for_another():
             console.warn("Running with sudo installs for root, not for you; sudo is not needed.")
         if options.doctor:
             return doctor.run(places, REPOSITORY, as_json=options.json)

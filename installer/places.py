@@ -28,6 +28,7 @@ class Places:
     link: Path
     user_dirs: Path
     units: Path
+    windows: bool = False
 
     @property
     def venv(self) -> Path:
@@ -37,7 +38,21 @@ class Places:
     @property
     def python(self) -> Path:
         """The virtual environment's interpreter."""
-        return self.venv / "bin" / "python"
+        return self.program("python")
+
+    @property
+    def command(self) -> Path:
+        """The command line in the virtual environment."""
+        return self.program("neural-style")
+
+    def program(self, name: str) -> Path:
+        """A program of the virtual environment."""
+        return self.venv / "Scripts" / f"{name}.exe" if self.windows else self.venv / "bin" / name
+
+    @property
+    def packages(self) -> str:
+        """The pattern of the folder of the packages in the virtual environment."""
+        return "Lib/site-packages" if self.windows else "lib/python3*/site-packages"
 
     @property
     def stamp(self) -> Path:
@@ -92,8 +107,10 @@ def find(environment: Mapping[str, str] = os.environ, platform: str = sys.platfo
     """Return the places of the user whom ``environment`` describes on ``platform`` (as ``sys.platform`` names it).
 
     Raises:
-        InstallError: HOME is missing or no folder.
+        InstallError: HOME (on Windows USERPROFILE) is missing or no folder.
     """
+    if platform == "win32":
+        return _find_on_windows(environment)
     home_name = environment.get("HOME", "")
     home = Path(home_name)
     if not home_name or not home.is_absolute() or not home.is_dir():
@@ -122,6 +139,34 @@ def find(environment: Mapping[str, str] = os.environ, platform: str = sys.platfo
         link=home / ".local" / "bin" / "neural-style",
         user_dirs=configuration / "user-dirs.dirs",
         units=configuration / "systemd" / "user",
+    )
+
+
+def _find_on_windows(environment: Mapping[str, str]) -> Places:
+    """Return the places on Windows, where a program has one folder for itself, and GIMP has its own elsewhere."""
+    home = Path(environment.get("USERPROFILE", ""))
+    if not home.is_absolute() or not home.is_dir():
+        raise InstallError(f"Your user folder “{home}” does not exist.", "Set USERPROFILE to it and run install.cmd again.")
+
+    def folder(variable: str, default: Path) -> Path:
+        value = environment.get(variable, "")
+        return Path(value) if os.path.isabs(value) else default
+
+    local = folder("LOCALAPPDATA", home / "AppData" / "Local")
+    override = environment.get("GIMP3_DIRECTORY", "")
+    data = local / NAME
+    return Places(
+        home=home,
+        data=data,
+        state=data / "state",
+        cache=data / "cache",
+        gimp=folder("APPDATA", home / "AppData" / "Roaming") / "GIMP",
+        gimp_override=home / override if override else None,  # a whole path stays itself
+        applications=(folder("ProgramFiles", Path("C:/Program Files")), local / "Programs"),
+        link=data / "neural-style.cmd",
+        user_dirs=data / "user-dirs.dirs",  # there are none; the pictures are in Pictures
+        units=data / "units",
+        windows=True,
     )
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib
 import json
+import os
 import shutil
 import tempfile
 import zipfile
@@ -97,10 +98,11 @@ def install(places: Places, checkout: Checkout, gimp: Gimp, record: Record, *, s
         with tempfile.TemporaryDirectory(prefix="download-", dir=places.data) as name:
             vendor = Path(name) / "vendor"
             # Several wheels can share a folder: their compiled modules carry their Python's name.
-            for python in pyzmq_pythons(gimp):
+            # Windows' GIMP has a Python that loads none of them, and goes over the bridge.
+            for python in () if places.windows else pyzmq_pythons(gimp):
                 with zipfile.ZipFile(fetch_pyzmq(places, python)) as wheel:
                     wheel.extractall(vendor)
-            module.assemble(gimp.plugin, checkout.folder, installation, vendor)
+            module.assemble(gimp.plugin, checkout.folder, installation, None if places.windows else vendor)
     except module.AssembleError as error:
         raise InstallError(str(error), "Get a fresh clone and run ./install.sh again.") from error
     except OSError as error:
@@ -128,7 +130,7 @@ def faults(gimp: Gimp, version: str | None) -> list[str]:
     if version is not None and made_by != version:
         found.append(f"The plug-in in {folder} is a copy of version {made_by}; {version} is installed.")
     entry = folder / f"{folder.name}.py"
-    if entry.is_file() and not entry.stat().st_mode & 0o100:
+    if entry.is_file() and not os.access(entry, os.X_OK):
         found.append(f"GIMP ignores the plug-in, because {entry} is not executable.")
     lacking = [python for python in gimp.pythons if not list((folder / "vendor").glob(_compiled(python)))]
     if lacking:

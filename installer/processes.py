@@ -6,12 +6,12 @@ import contextlib
 import os
 import platform
 import re
-import signal
 import subprocess
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 
+from installer import system
 from installer.errors import InstallError, disk_full
 
 _NETWORK = re.compile(
@@ -50,7 +50,7 @@ def answer(
             try:
                 text, _ = process.communicate(timeout=timeout)
             except subprocess.TimeoutExpired:
-                _end(process)
+                system.end_group(process)
                 return 124, process.communicate()[0]
             return process.returncode, text
     except OSError as error:
@@ -63,7 +63,7 @@ def _started(command: Sequence[str | os.PathLike[str]], environment: Mapping[str
 
     Ending only the program itself would leave its children writing into a folder that is being removed.
     """
-    with subprocess.Popen(
+    with system.start_group(
         command,
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
@@ -71,18 +71,12 @@ def _started(command: Sequence[str | os.PathLike[str]], environment: Mapping[str
         env=dict(environment),
         text=True,
         errors="replace",
-        start_new_session=True,
     ) as process:
         try:
             yield process
         except BaseException:
-            _end(process)
+            system.end_group(process)
             raise
-
-
-def _end(process: subprocess.Popen[str]) -> None:
-    with contextlib.suppress(ProcessLookupError):
-        os.killpg(process.pid, signal.SIGKILL)
 
 
 class PipError(InstallError):

@@ -12,7 +12,7 @@ import urllib.error
 import urllib.request
 from pathlib import Path
 
-from installer import console
+from installer import console, system
 from installer.errors import InstallError
 from installer.processes import OFFLINE, PipError, answer, clean_environment, one_index, pip
 
@@ -47,7 +47,7 @@ def nvidia_gpu() -> str | None:
         if code == 0 and text.strip():
             return text.strip().splitlines()[0]
     # A container may have the driver but not the tool.
-    if Path("/proc/driver/nvidia/version").exists() and any(Path("/dev").glob("nvidia[0-9]*")):
+    if system.NVIDIA_DRIVER.exists() and any(system.DEVICES.glob("nvidia[0-9]*")):
         return "NVIDIA GPU"
     return None
 
@@ -68,13 +68,16 @@ def choose(build: str, index: str = CPU_INDEX) -> str:
     """
     if build != "auto":
         return build
+    if sys.platform == "win32" and (name := nvidia_gpu()) is not None and not os.environ.get(OFFLINE):
+        console.detail(f"{name}: PyTorch with CUDA, from PyTorch's own index, as the default one is for the processor")
+        return "cuda126"
     if sys.platform != "linux":
         return "cuda"  # the default registry's build; outside Linux it is the right one for the machine
     gpu = nvidia_gpu()
     if gpu is not None:
         console.detail(f"{gpu}: PyTorch with CUDA")
         return "cuda"
-    if Path("/dev/kfd").exists():
+    if system.AMD_DRIVER.exists():
         console.detail("an AMD GPU may be here; for it: ./install.sh --device=rocm")
     if os.environ.get(OFFLINE):
         return "cuda"  # there is one build in the folder, and it is taken whatever it is called

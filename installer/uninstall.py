@@ -2,29 +2,16 @@
 
 from __future__ import annotations
 
-import fcntl
 import json
 import os
 import shutil
-import signal
 import time
 from pathlib import Path
 
-from installer import console, gimps, plugins, record, units
+from installer import console, gimps, plugins, record, system, units
 from installer.errors import InstallError
 from installer.places import Places, remove_empty
 from installer.processes import answer
-
-
-def _server_lives(folder: Path) -> bool:
-    try:
-        with open(folder / "lock", "rb") as lock:
-            fcntl.flock(lock, fcntl.LOCK_SH | fcntl.LOCK_NB)
-    except BlockingIOError:
-        return True
-    except OSError:
-        return False
-    return False
 
 
 def end_server(places: Places, patience: float = 15.0) -> bool:
@@ -35,12 +22,12 @@ def end_server(places: Places, patience: float = 15.0) -> bool:
     """
     named = os.environ.get("NEURAL_STYLE_FOLDER")
     folder = Path(named) if named else places.state
-    if not _server_lives(folder):
+    if not system.is_locked(folder / "lock"):
         return False
-    answer([places.venv / "bin" / "neural-style", "server", "stop"], patience)
+    answer([places.command, "server", "stop"], patience)
     deadline = time.monotonic() + patience
     signalled = False
-    while _server_lives(folder):
+    while system.is_locked(folder / "lock"):
         if time.monotonic() > deadline:
             raise InstallError(
                 f"The painting server (folder {folder}) does not end.",
@@ -49,7 +36,7 @@ def end_server(places: Places, patience: float = 15.0) -> bool:
         if not signalled:  # the lock is held, so the number in the file is that of a live server
             signalled = True
             try:
-                os.kill(int(json.loads((folder / "connection.json").read_text("utf-8"))["pid"]), signal.SIGTERM)
+                system.ask_to_end(int(json.loads((folder / "connection.json").read_text("utf-8"))["pid"]))
             except (OSError, ValueError, KeyError, TypeError):
                 continue
         time.sleep(0.1)
@@ -69,7 +56,9 @@ def _files(folder: Path) -> list[Path]:
 
 def remove_link(places: Places) -> None:
     """Remove the link to the command line, if it is ours."""
-    if places.link.is_symlink() and os.readlink(places.link) == str(places.venv / "bin" / "neural-style"):
+    if places.windows:
+        places.link.unlink(missing_ok=True)
+    elif places.link.is_symlink() and os.readlink(places.link) == str(places.command):
         places.link.unlink()
 
 
@@ -106,9 +95,10 @@ def run(places: Places) -> None:
     _remove_tree(places.cache)
     own = _files(places.user_styles)
     for path in sorted(places.data.iterdir()) if places.data.is_dir() else []:
-        if path != places.lock and not (own and path == places.user_styles):
+        if path != places.lock and not (own and path == places.user_styles) and not (kept and path == places.state):
             _remove_tree(path)
-    places.lock.unlink(missing_ok=True)
+    if not places.windows:  # there it can be removed only when it is closed, by who holds it
+        places.lock.unlink(missing_ok=True)
     remove_empty([Path(name) for name in known.made])
     remove_empty([places.data])
     console.good("Neural Style is removed.")

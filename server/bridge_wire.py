@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import contextlib
 import io
+import os
 import subprocess
 import tempfile
 import threading
@@ -19,6 +20,7 @@ from server.discovery import ServerError, module_command, own_environment
 from server.pipe_frames import LOST, MESSAGE, OPEN, READY, Pipe, PipeError, json_frames, read_json
 from server.protocol import PROTOCOL
 from server.wires import Frames, Wanted
+from stylecore import system
 from stylecore.errors import fault
 
 #: The bridge has this many seconds more to tell that no server could be reached.
@@ -177,11 +179,11 @@ class BridgeWire:
 
 
 def _start(command: Sequence[str] | None, words: IO[bytes] | None) -> subprocess.Popen[bytes]:
-    directory: Path | str = "/"
+    directory: Path | str = os.path.abspath(os.sep)
     if command is None:
         command, directory = module_command("server.bridge")
     try:
-        return subprocess.Popen(
+        return system.start_apart(  # Ctrl+C in the terminal of GIMP is not for the bridge, which ends with GIMP
             [*command],
             bufsize=0,
             stdin=subprocess.PIPE,
@@ -189,8 +191,6 @@ def _start(command: Sequence[str] | None, words: IO[bytes] | None) -> subprocess
             stderr=subprocess.DEVNULL if words is None else words,
             cwd=directory,
             env=own_environment(),
-            start_new_session=True,  # Ctrl+C in the terminal of GIMP is not for the bridge, which ends with GIMP
-            creationflags=getattr(subprocess, "CREATE_NO_WINDOW", 0),
         )
     except OSError as error:
         if words is not None:

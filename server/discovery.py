@@ -5,17 +5,16 @@ Needs the standard library and pyzmq only, because the plug-in uses it inside GI
 
 from __future__ import annotations
 
-import fcntl
 import json
 import os
 import shlex
-import stat
 import subprocess
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from stylecore import system
 from stylecore.errors import StyleError, fault
 
 _LARGEST_FILE = 16 * 1024  # of a connection file
@@ -47,22 +46,15 @@ class ServerError(StyleError):
 
 
 def default_folder() -> Path:
-    """Return the folder of the connection file, keys, lock and log: ``$NEURAL_STYLE_FOLDER``, or under XDG's state."""
+    """Return the folder of the connection file, keys, lock and log: ``$NEURAL_STYLE_FOLDER``, or the user's for states."""
     named = os.environ.get("NEURAL_STYLE_FOLDER")
-    if named:
-        return Path(named)
-    state = os.environ.get("XDG_STATE_HOME", "")
-    return (Path(state) if os.path.isabs(state) else Path.home() / ".local" / "state") / "gimp-neural-style"
+    return Path(named) if named else system.user_folder("state")
 
 
 def check_private(path: Path, folder: Path) -> None:
     """Raise :class:`ServerError` ``keys-unsafe`` unless ``path`` belongs to this user and nobody else can use it."""
-    status = path.stat()
-    if status.st_uid != os.geteuid():
-        raise ServerError(*fault("keys-unsafe", f"“{path}” belongs to another user", folder=shlex.quote(str(folder))))
-    if stat.S_IMODE(status.st_mode) & 0o077:
-        detail = f"“{path}” has mode {stat.S_IMODE(status.st_mode):04o}"
-        raise ServerError(*fault("keys-unsafe", detail, folder=shlex.quote(str(folder))))
+    if exposure := system.exposure(path):
+        raise ServerError(*fault("keys-unsafe", exposure, folder=shlex.quote(str(folder))))
 
 
 def load_keys(folder: Path, name: str) -> tuple[bytes, bytes]:
@@ -98,22 +90,14 @@ class Connection:
 
 def server_lives(folder: Path) -> bool:
     """Return whether a server holds the folder's lock."""
-    try:
-        with open(folder / "lock", "rb") as lock:
-            fcntl.flock(lock, fcntl.LOCK_SH | fcntl.LOCK_NB)
-    except BlockingIOError:
-        return True
-    except OSError:
-        return False
-    return False
+    return system.is_locked(folder / "lock")
 
 
 def read_connection(folder: Path) -> Connection | None:
     """Return what the folder's connection file says, or None if there is none or it is of no live server."""
     try:
         path = folder / "connection.json"
-        status = path.stat()
-        if status.st_uid != os.geteuid() or stat.S_IMODE(status.st_mode) & 0o077 or status.st_size > _LARGEST_FILE:
+        if system.exposure(path) or path.stat().st_size > _LARGEST_FILE:
             return None  # somebody else's; the server writes its own again
         data = json.loads(path.read_text("utf-8"))
         connection = Connection(
@@ -182,7 +166,10 @@ def ask_for_server(folder: Path) -> None:
 
 def own_environment() -> dict[str, str]:
     """Return the variables for a program of ours in another Python than this, which may be GIMP's."""
-    return {name: value for name, value in os.environ.items() if name not in FOREIGN_VARIABLES}
+    kept = {name: value for name, value in os.environ.items() if name not in FOREIGN_VARIABLES}
+    if "PATH" in kept:
+        kept["PATH"] = system.own_path(kept["PATH"])
+    return kept
 
 
 def module_command(module: str) -> tuple[list[str], Path]:
@@ -198,7 +185,7 @@ def start_server(folder: Path, command: Sequence[str] | None = None) -> subproce
     """
     if in_sandbox():
         raise ServerError(*fault("sandboxed"))
-    directory: Path | str = "/"
+    directory: Path | str = os.path.abspath(os.sep)
     if command is None:
         command, directory = module_command("server")
     try:
@@ -208,14 +195,14 @@ def start_server(folder: Path, command: Sequence[str] | None = None) -> subproce
     except OSError as error:
         raise ServerError(*fault("folder-unusable", error)) from None
     try:
-        return subprocess.Popen(
+        return system.start_apart(
             [*command, "--folder", str(folder.resolve()), "--auto"],
+            outlives=True,
             stdin=subprocess.DEVNULL,
             stdout=words,
             stderr=words,
             cwd=directory,
             env=own_environment(),
-            start_new_session=True,
         )
     except OSError as error:
         raise ServerError(*fault("server-start-failed", f"{error.strerror} ({command[0]}).")) from None

@@ -29,6 +29,7 @@ from server.frames import decode, encode
 from server.protocol import Message
 from server.socket_wire import SocketWire
 from server.wires import Frames, Wanted
+from stylecore import system
 from stylecore.errors import ProtocolError, StyleError, fault
 
 Greeted = tuple[SocketWire, list[bytes]]
@@ -65,10 +66,10 @@ def reach(wanted: Wanted, hello: Frames) -> Greeted:
                 process = start_server(folder, wanted.server_command)
             elif process.poll() is not None:
                 # One that was there first has ended meanwhile; or this one was killed, which can be chance.
-                by_chance = process.returncode == EXIT_ALREADY_RUNNING or (process.returncode < 0 and not killed)
+                by_chance = process.returncode == EXIT_ALREADY_RUNNING or (system.crash(process.returncode) and not killed)
                 if not by_chance:
                     raise start_failure(folder, last_words(folder, process.returncode))
-                killed = killed or process.returncode < 0
+                killed = killed or bool(system.crash(process.returncode))
                 process = None
         if time.monotonic() > deadline:
             if process is not None:

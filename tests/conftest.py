@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 # What they start inherits it; torch reads it once, when it is imported.
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 
+from stylecore import system
 from tests import device
 
 
@@ -26,6 +27,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         action="store_true",
         help="also what takes long and hardly ever finds anything of its own: see docs/extending.md",
     )
+    parser.addoption("--wine", action="store_true", help="also what runs on Windows, as far as Wine is that: tests/wine")
     parser.addoption(
         "--device",
         metavar="DEVICE",
@@ -48,18 +50,19 @@ def pytest_configure(config: pytest.Config) -> None:
     if chosen := config.getoption("--device"):
         os.environ[device.VARIABLE] = chosen
     # One that is started in the background, or with nohup, inherits that it is not.
-    for number, handler in ((signal.SIGINT, signal.default_int_handler), (signal.SIGHUP, signal.SIG_DFL)):
+    for number in system.ENDINGS:
         if signal.getsignal(number) is signal.SIG_IGN:
-            signal.signal(number, handler)
+            signal.signal(number, signal.default_int_handler if number == signal.SIGINT else signal.SIG_DFL)
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Leave out what runs only with --all; what takes longest in one piece comes first."""
-    if not config.getoption("--all"):
-        left_out = [item for item in items if item.get_closest_marker("before_a_release")]
-        if left_out:
-            config.hook.pytest_deselected(items=left_out)
-            items[:] = [item for item in items if item not in left_out]
+    unwanted = [] if config.getoption("--all") else ["before_a_release"]
+    unwanted += [] if config.getoption("--all") or config.getoption("--wine") else ["wine"]
+    left_out = [item for item in items if any(item.get_closest_marker(mark) for mark in unwanted)]
+    if left_out:
+        config.hook.pytest_deselected(items=left_out)
+        items[:] = [item for item in items if item not in left_out]
     items.sort(key=lambda item: _LONGEST.get(_share(item.nodeid), len(_LONGEST)))  # stable: else as collected
 
 

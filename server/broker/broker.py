@@ -24,8 +24,10 @@ from server.broker.leases import Session, Sessions
 from server.broker.ledger import Ledger
 from server.broker.state_folder import StateFolder, check_remote, keys
 from server.broker.status_report import described, report
-from server.discovery import Connection
+from server.discovery import Connection, ServerError
+from server.engine.authenticator import Authenticator
 from server.engine.pool import EngineOptions, Engines
+from stylecore import system
 from stylecore.errors import fault
 
 log = logging.getLogger("broker")
@@ -77,8 +79,13 @@ class Broker:
         if manner.listen is not None:
             check_remote(folder, manner.listen)
         self._context: zmq.Context[zmq.Socket[bytes]] = zmq.Context()
-        self._gate = Gate(self._context, folder / "keys" / "authorised", pair, manner.listen)
-        self._engines = Engines(self._context, folder, engines)
+        self._authenticator = Authenticator(self._context)
+        try:
+            self._gate = Gate(self._context, self._authenticator, folder / "keys" / "authorised", pair, manner.listen)
+        except ServerError:
+            self._authenticator.stop()  # nothing else can end the context
+            raise
+        self._engines = Engines(self._context, self._authenticator, folder, engines)
         self._ledger = Ledger(self._gate)
         self._sessions = Sessions(self._gate)
         self._dispatcher = Dispatcher(self._engines, self._ledger, self._gate, manner.engine_idle, self._welcome_all)
@@ -99,7 +106,7 @@ class Broker:
 
     def run(self) -> None:
         """Serve until the end, and leave nothing behind."""
-        for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
+        for number in system.ENDINGS:
             signal.signal(number, self.stop)
         try:
             while not self._ending:
@@ -329,6 +336,7 @@ class Broker:
         for link in self._engines:
             self._engines.end(link)
         self._gate.close()
+        self._authenticator.stop()
         self._context.term()
         self._state_folder.leave()
         log.info("server ended")

@@ -16,17 +16,19 @@ from typing import Any
 
 import zmq
 from zmq.auth.certs import load_certificate
-from zmq.auth.thread import ThreadAuthenticator
 from zmq.utils.monitor import recv_monitor_message
 
 from server import protocol
 from server.discovery import ServerError
+from server.engine.authenticator import Authenticator
 from server.frames import encode, examine, job_of
 from server.protocol import Examined, Message
 from stylecore.errors import ProtocolError, fault
 
 log = logging.getLogger("gate")
 
+#: What the authenticator calls the clients.
+_DOMAIN = b"clients"
 #: A peer that has not shown its key after this long is dropped.
 HANDSHAKE_MS = 3000
 #: A connection that is open but dead (its machine is gone, its process frozen) is dropped after this long.
@@ -66,7 +68,7 @@ class _Authorised:
         self._read_at = -1
         self._keys: set[bytes] = set()
 
-    def callback(self, _domain: str, key: bytes) -> bool:
+    def accepts(self, key: bytes) -> bool:
         """Return whether the Z85 key is of somebody who may come in; called by the authenticator's thread."""
         try:
             changed = self._folder.stat().st_mtime_ns
@@ -101,6 +103,7 @@ class Gate:
 
     Args:
         context: for the sockets.
+        authenticator: the context's.
         authorised: the folder of the public keys that may come in.
         keys: the server's own public and secret key.
         listen: where to listen beside a free port of 127.0.0.1: a numeric address and a port.
@@ -110,16 +113,20 @@ class Gate:
     """
 
     def __init__(
-        self, context: zmq.Context[Any], authorised: Path, keys: tuple[bytes, bytes], listen: tuple[str, int] | None = None
+        self,
+        context: zmq.Context[Any],
+        authenticator: Authenticator,
+        authorised: Path,
+        keys: tuple[bytes, bytes],
+        listen: tuple[str, int] | None = None,
     ) -> None:
-        self._authenticator = ThreadAuthenticator(context)
-        self._authenticator.start()
-        self._authenticator.configure_curve_callback(credentials_provider=_Authorised(authorised))
+        authenticator.admit(_DOMAIN.decode(), _Authorised(authorised).accepts)
         self.socket: zmq.Socket[bytes] = context.socket(zmq.ROUTER)
         for option, value in (
             (zmq.ROUTER_MANDATORY, 1),
             (zmq.LINGER, 500),
             (zmq.CURVE_SERVER, 1),
+            (zmq.ZAP_DOMAIN, _DOMAIN),
             (zmq.MAXMSGSIZE, protocol.MAX_FRAME_BYTES),
             (zmq.HANDSHAKE_IVL, HANDSHAKE_MS),
             (zmq.RCVHWM, _UNREAD),
@@ -215,4 +222,3 @@ class Gate:
         self.socket.disable_monitor()
         self._monitor.close(0)
         self.socket.close()
-        self._authenticator.stop()

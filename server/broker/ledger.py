@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import logging
-import os
 import time
 from collections.abc import Iterable
 from typing import Any
 
 from server.broker.client_socket import Gate
 from server.broker.jobs import FairQueue, Job
+from stylecore.device import host
 from stylecore.errors import Fault
 
 log = logging.getLogger("jobs")
@@ -17,7 +17,7 @@ log = logging.getLogger("jobs")
 MAX_JOBS = 64
 MAX_JOBS_OF_CLIENT = 32
 #: Pictures that wait take no more than this, nor more than a quarter of the machine's memory.
-MAX_QUEUED_BYTES = min(8_000_000_000, os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE") // 4)
+MAX_QUEUED_BYTES = min(8_000_000_000, host.total_memory() // 4)
 
 
 class Ledger:

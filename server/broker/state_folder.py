@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import fcntl
 import json
 import logging
 import logging.handlers
@@ -19,6 +18,7 @@ from zmq.auth.certs import create_certificates
 from server.broker.addresses import is_loopback
 from server.broker.client_socket import RateLimitedLog
 from server.discovery import Connection, ServerError, check_private, load_keys, read_connection
+from stylecore import system
 from stylecore.errors import fault
 
 log = logging.getLogger("state_folder")
@@ -52,26 +52,19 @@ def lock(folder: Path) -> IO[bytes]:
         raise ServerError(*fault("folder-unusable", error)) from None
     deadline = time.monotonic() + _LOCK_PATIENCE
     while True:
-        try:
-            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        if system.try_lock(handle):
             return handle
-        except BlockingIOError:
-            # A server that is ready is no passing look: give up at once, so as not to inherit when it is stopped.
-            if time.monotonic() > deadline or _ready(folder):
-                handle.close()
-                raise ServerError(*fault("server-running", folder=folder)) from None
-            time.sleep(0.02)
+        # A server that is ready is no passing look: give up at once, so as not to inherit when it is stopped.
+        if time.monotonic() > deadline or _ready(folder):
+            handle.close()
+            raise ServerError(*fault("server-running", folder=folder))
+        time.sleep(0.02)
 
 
 def _ready(folder: Path) -> bool:
     """Return whether the connection file is of a process that runs."""
     connection = read_connection(folder)
-    try:
-        if connection is not None:
-            os.kill(connection.pid, 0)
-    except OSError:
-        return False
-    return connection is not None
+    return connection is not None and system.lives(connection.pid)
 
 
 def keys(folder: Path) -> tuple[bytes, bytes]:
@@ -126,7 +119,7 @@ def write_private(path: Path, text: str) -> None:
     try:
         with os.fdopen(handle, "w", encoding="utf-8") as file:
             file.write(text)
-        os.replace(name, path)
+        system.replace(name, path)
     except OSError:
         os.unlink(name)
         raise
@@ -151,7 +144,7 @@ def holds(folder: Path, handle: IO[bytes]) -> bool:
 
 def remove_connection(folder: Path) -> None:
     """Remove the connection file, so that nobody connects to a server that is ending."""
-    (folder / "connection.json").unlink(missing_ok=True)
+    system.remove(folder / "connection.json")
 
 
 def check_remote(folder: Path, listen: tuple[str, int]) -> None:
@@ -188,7 +181,6 @@ def start_log(folder: Path, level: str, *, to_terminal: bool) -> None:
     logging.basicConfig(
         level=level.upper(), handlers=handlers, force=True, format="%(asctime)s %(levelname)s %(name)s: %(message)s"
     )
-    logging.getLogger("zmq.auth").setLevel(logging.ERROR)  # at lower levels it writes keys
 
 
 class StateFolder:

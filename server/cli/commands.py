@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import importlib
 import os
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -13,6 +14,7 @@ from server import protocol
 from server.cli import serve as foreground
 from server.cli import server_commands
 from server.cli.terminal.arguments import Parser, one_of, to_paint, to_read, to_write, whole_number
+from stylecore.errors import StyleError
 from stylecore.setting_kinds import plain
 from stylecore.settings import SETTINGS
 
@@ -347,6 +349,12 @@ def _style(options: argparse.Namespace) -> int:
 
     if options.ranks == 1 and "TORCHELASTIC_RUN_ID" not in os.environ:
         return style(options)
+    if sys.platform == "win32":
+        raise StyleError(
+            "bad-arguments",
+            "--ranks is not there on Windows: nobody has tried how its processes work together there.",
+            "Leave --ranks out.",
+        )
     from server.cli import ranks
 
     return ranks.torchrun(options) if ranks.under_torchrun() else ranks.launch(options)

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import importlib.metadata
 import json
-import os
 import platform
 import subprocess
 import sys
@@ -21,6 +20,7 @@ from server import client as client_module
 from server import discovery, protocol
 from server.cli.terminal.output import say, write_json
 from server.wires import BRIDGE
+from stylecore import system
 
 AGAIN = "Run ./install.sh again."
 
@@ -177,10 +177,8 @@ def _tiny_job(client: client_module.Client, patience: float = 180.0) -> Finding:
 
 
 def _gimps() -> Iterator[Finding]:
-    data = os.environ.get("XDG_DATA_HOME", "")
-    base = Path(data) if os.path.isabs(data) else Path.home() / ".local" / "share"
     # The installer leaves a copy of itself there: it knows GIMP, and this package does not have to.
-    installer = base / "gimp-neural-style" / "installer" / "__main__.py"
+    installer = system.user_folder("data") / "installer" / "__main__.py"
     if not installer.is_file():
         yield Finding(
             "GIMP", "warning", "The plug-in was not installed by install.sh, so no GIMP is examined.", "Run ./install.sh."

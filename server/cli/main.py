@@ -15,6 +15,7 @@ from server.cli.commands import make_parser
 from server.cli.terminal.arguments import read_arguments
 from server.cli.terminal.output import streams, tell, write_json
 from server.client import default_folder
+from stylecore import system
 from stylecore.errors import StyleError, fault
 
 #: Exit status of everything that went wrong and is explained on stderr.
@@ -47,7 +48,7 @@ def _ended_like_ctrl_c() -> Iterator[None]:
     def interrupt(number: int, _frame: object) -> None:
         raise KeyboardInterrupt(number)
 
-    others = [getattr(signal, name) for name in ("SIGTERM", "SIGHUP") if hasattr(signal, name)]
+    others = [number for number in system.ENDINGS if number != signal.SIGINT]
     before = {number: signal.signal(number, interrupt) for number in others if signal.getsignal(number) == signal.SIG_DFL}
     try:
         yield

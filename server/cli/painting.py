@@ -18,6 +18,7 @@ from server.cli.terminal.progress import Bar, Lines
 from server.client import Client, Event
 from server.discovery import default_folder
 from server.engine.pixels import to_keep, to_picture, to_pixels
+from stylecore import system
 from stylecore.errors import Fault, StyleError
 from stylecore.files import pictures, writing
 from stylecore.request import PaintRequest
@@ -33,10 +34,6 @@ _STATE_SECONDS, _STATE_SHARE = 60.0, 20.0
 _FLOAT_PIXELS = 32_000_000
 
 
-#: What asks a program to end: Ctrl-C, the system or a batch queue, a terminal that is closed.
-ENDINGS = tuple(getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name))
-
-
 @dataclass
 class Interrupts:
     """Ctrl-C, counted: once stops and keeps the picture, twice cancels.
@@ -50,7 +47,7 @@ class Interrupts:
     _before: dict[int, Any] = field(default_factory=dict, repr=False)
 
     def __enter__(self) -> Interrupts:
-        for number in ENDINGS:
+        for number in system.ENDINGS:
             if signal.getsignal(number) is not signal.SIG_IGN:  # as under nohup
                 self._before[number] = signal.signal(number, self._count)
         return self

@@ -19,9 +19,9 @@ import torch
 import torch.distributed as dist
 from torch.multiprocessing.spawn import ProcessExitedException, ProcessRaisedException, start_processes
 
-from server.cli.painting import ENDINGS
 from server.cli.style import check, style
 from server.cli.terminal.output import streams
+from stylecore import system
 from stylecore.errors import StyleError
 from stylecore.tensors.strips import Ranks
 
@@ -85,8 +85,7 @@ def torchrun(options: argparse.Namespace) -> int:
 
 def _rank(rank: int, options: argparse.Namespace, folder: Path) -> None:
     """Be one of the ranks that :func:`launch` has started."""
-    # In a group of its own: a terminal's Ctrl-C goes to the parent alone, which passes it on once.
-    os.setpgid(0, 0)
+    system.lead_a_group()  # a terminal's Ctrl-C goes to the parent alone, which passes it on once
     loopback = next((name for _, name in socket.if_nameindex() if name.startswith("lo")), "lo")
     os.environ.update(
         LOCAL_RANK=str(rank),
@@ -132,12 +131,9 @@ def _passing_on(pid: int) -> Iterator[Sequence[int]]:
 
     def pass_on(number: int, _frame: object) -> None:
         passed.append(number)
-        try:
-            os.kill(pid, number)
-        except ProcessLookupError:
-            return  # it is done
+        system.pass_signal(pid, number)
 
-    answered = [number for number in ENDINGS if signal.getsignal(number) is not signal.SIG_IGN]
+    answered = [number for number in system.ENDINGS if signal.getsignal(number) is not signal.SIG_IGN]
     before = {number: signal.signal(number, pass_on) for number in answered}
     try:
         yield passed

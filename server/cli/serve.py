@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import argparse
-import contextlib
 import logging
 import os
-import resource
 import sys
 from collections.abc import Sequence
 
@@ -16,6 +14,7 @@ from server.broker.state_folder import prepare, start_log
 from server.cli.terminal.arguments import Parser, one_of, read_arguments, to_write, whole_number
 from server.discovery import EXIT_ALREADY_RUNNING, ServerError, default_folder
 from server.engine.pool import HUNG_SECONDS, EngineOptions
+from stylecore import system
 from stylecore.errors import StyleError
 
 #: A server that a client started ends itself after so long without one.
@@ -100,7 +99,7 @@ def serve(options: argparse.Namespace) -> int:
     try:
         prepare(folder)
         start_log(folder, options.log_level, to_terminal=not options.auto)
-        _open_many_files()
+        system.open_many_files()
         listen = listening_address(options.listen) if options.listen is not None else None
         broker = Broker(folder, ServerOptions(options.engine_idle, idle, options.grace, listen), engines)
     except ServerError as error:
@@ -112,13 +111,6 @@ def serve(options: argparse.Namespace) -> int:
         logging.getLogger("broker").exception("the server ends because of its own mistake")
         return 1
     return 0
-
-
-def _open_many_files() -> None:
-    """Allow as many open files as the system lets: each connection takes one, a stranger's too, for a moment."""
-    _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
-    with contextlib.suppress(OSError, ValueError):
-        resource.setrlimit(resource.RLIMIT_NOFILE, (min(most, 65536) if most != resource.RLIM_INFINITY else 65536, most))
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import argparse
-import os
-import signal
 import time
 from pathlib import Path
 
 from server.cli.terminal.output import say, write_json
 from server.client import Client, default_folder
 from server.discovery import read_connection, server_lives
+from stylecore import system
 from stylecore.errors import StyleError, fault
 
 
@@ -59,11 +58,11 @@ def stop(options: argparse.Namespace) -> int:
             raise
         ended = False
     connection = read_connection(folder)
-    for number, seconds in ((signal.SIGTERM, 5.0), (signal.SIGKILL, 5.0)):
+    for by_force in (False, True):
         # It holds the lock and wrote the file with its number: it is ours, and it does not answer.
         if not ended and connection is not None and server_lives(folder):
-            os.kill(connection.pid, number)
-            ended = _gone(folder, seconds)
+            system.end_process(connection.pid, by_force=by_force)
+            ended = _gone(folder, 5.0)
     if not ended and server_lives(folder):
         raise StyleError(*fault("server-silent"))
     say("The painting server has ended.")

@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any
 
 from server.discovery import default_folder
 from server.protocol import VERSION
+from stylecore import system
 from stylecore.errors import StyleError
 from stylecore.files.pictures import Pixels
 from stylecore.request import PaintRequest, Style
@@ -140,7 +141,7 @@ class Cluster:
                 "No machine of the Ray cluster has a processor to paint with.",
                 "Let one join it with “ray start”: see docs/cluster.md.",
             )
-        here = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+        here = system.usable_cores()
         threads = min(here, *processors)
         return Share(0, threads, max(processors) // threads)
 

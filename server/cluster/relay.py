@@ -7,12 +7,9 @@ machine that Ray gives it. When that machine is lost, its jobs go on from the la
 from __future__ import annotations
 
 import argparse
-import contextlib
-import os
 import signal
 import sys
 import tempfile
-import threading
 import time
 from collections import deque
 from collections.abc import Sequence
@@ -24,11 +21,14 @@ import zmq
 
 from server import protocol
 from server.cluster.driver import Cluster
+from server.engine import lifeline, transport
+from server.engine.authenticator import Authenticator
+from server.engine.heartbeat import send_beat
 from server.engine.link import EngineLink
-from server.engine.process import die_with_broker, end_with_broker
 from server.engine.reports import REPORTS, report
 from server.frames import decode, encode, examine
 from server.protocol import CLIENT_MESSAGES, Message, Picture
+from stylecore import system
 from stylecore.errors import StyleError, fault
 
 #: The engine's machine is asked for news at least so often, and given up when it has not answered for so long.
@@ -59,7 +59,8 @@ class RemoteEngine:
 
     def __init__(self, options: Sequence[str]) -> None:
         self._folder = tempfile.TemporaryDirectory(prefix="neural-style-")
-        self._link = EngineLink(zmq.Context(), Path(self._folder.name), 0, options)
+        context: zmq.Context[zmq.Socket[bytes]] = zmq.Context()
+        self._link = EngineLink(context, Authenticator(context), Path(self._folder.name), 0, options)
 
     def exchange(self, messages: Sequence[Frames], wait: float) -> News:
         """Pass messages on to the engine, and return what came of it, after ``wait`` seconds at most if nothing did."""
@@ -113,7 +114,7 @@ class Followed:
 class Relay:
     """Passes on what broker and engine say, and follows the jobs, until the engine ends; then this process does so too."""
 
-    def __init__(self, link: zmq.Socket[bytes], pulse: int, cluster: Cluster, options: Sequence[str]) -> None:
+    def __init__(self, link: zmq.Socket[bytes], pulse: zmq.Socket[bytes], cluster: Cluster, options: Sequence[str]) -> None:
         self._link, self._pulse, self._cluster = link, pulse, cluster
         self._share = cluster.share()
         self._options = [
@@ -172,8 +173,7 @@ class Relay:
                 return None
 
     def _beat(self, step: float, expected: float) -> None:
-        with contextlib.suppress(OSError):
-            os.write(self._pulse, f"{step:.3f} {expected:.3f}\n".encode())
+        send_beat(self._pulse, step, expected)
 
     def _note_message(self, frames: Frames) -> Frames:
         """Note what the broker says about a job, and return it."""
@@ -256,29 +256,25 @@ def _frames(frames: Sequence[bytes | memoryview]) -> Frames:
 def main() -> int:
     """Run the process; returns its exit status."""
     parser = argparse.ArgumentParser(prog="python -m server.cluster.relay", description=(__doc__ or "").splitlines()[0])
-    parser.add_argument("--link", required=True, help="where the broker listens")
-    parser.add_argument("--pulse", type=int, required=True, help="descriptor of the pipe for the pulse")
     parser.add_argument("--cluster", required=True, help="the cluster's address")
     options, rest = parser.parse_known_args()
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C at the server's terminal is the broker's to answer
-    threading.Thread(target=end_with_broker, daemon=True).start()
-    die_with_broker()
-    os.set_blocking(options.pulse, False)
-    context = zmq.Context()
-    link: zmq.Socket[bytes] = context.socket(zmq.PAIR)
-    link.setsockopt(zmq.SNDHWM, 0)
-    link.setsockopt(zmq.LINGER, 2000)
-    link.connect(options.link)
+    try:
+        address = transport.read_address()
+    except EOFError:  # the broker is gone
+        return 1
+    lifeline.end_with_parent()
+    pulse = transport.connect_heartbeat(address)
+    link = transport.connect_link(context := zmq.Context(), address)
     status = 1
     try:
         with Cluster(options.cluster) as cluster:
-            status = Relay(link, options.pulse, cluster, rest).run()
+            status = Relay(link, pulse, cluster, rest).run()
     except StyleError as error:
         report(link, "failed", job="", **error.fault._asdict())
     link.close()
     context.term()
-    if status < 0:
-        os.kill(os.getpid(), -status)  # as the engine ended, so that the broker can tell
+    system.end_like(status)  # so that the broker can tell
     return status
 
 

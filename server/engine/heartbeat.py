@@ -7,9 +7,10 @@ it stops altogether, the whole process hangs.
 from __future__ import annotations
 
 import contextlib
-import os
 import threading
 import time
+
+import zmq
 
 #: Seconds between two beats.
 PULSE_SECONDS = 0.5
@@ -19,12 +20,21 @@ _ASLEEP_SECONDS = 1.0
 FIRST_STEP_SECONDS = 30.0
 
 
-class Heartbeat:
-    """Writes a line ``<seconds of this step> <seconds expected>`` to the pipe ``end`` until the process is over."""
+def send_beat(socket: zmq.Socket[bytes], taken: float, expected: float) -> None:
+    """Send one beat, unless the broker is too busy to take it, or gone."""
+    with contextlib.suppress(zmq.Again):
+        socket.send(f"{taken:.3f} {expected:.3f}".encode(), zmq.NOBLOCK)
 
-    def __init__(self, end: int) -> None:
-        os.set_blocking(end, False)
-        self._end = end
+
+class Heartbeat:
+    """Sends ``<seconds of this step> <seconds expected>`` until the process is over.
+
+    Args:
+        socket: to the broker; from here on the thread's.
+    """
+
+    def __init__(self, socket: zmq.Socket[bytes]) -> None:
+        self._socket = socket
         self._state: tuple[float, float, float] | None = None  # since when, how long it should take, `_slept` then
         self._slept = 0.0  # seconds in which this process did not run: the machine slept, or the process was stopped
         threading.Thread(target=self._beat, name="pulse", daemon=True).start()
@@ -43,9 +53,7 @@ class Heartbeat:
             since, expected, slept = state or (0.0, 0.0, 0.0)
             now = time.monotonic()
             taken = max(0.0, now - since - (self._slept - slept)) if state else 0.0
-            # A full pipe: the broker is busy. A closed one: it is gone, and another thread ends the process.
-            with contextlib.suppress(OSError):
-                os.write(self._end, f"{taken:.3f} {expected:.3f}\n".encode())
+            send_beat(self._socket, taken, expected)
             time.sleep(PULSE_SECONDS)
             late = time.monotonic() - now - PULSE_SECONDS
             if late > _ASLEEP_SECONDS:

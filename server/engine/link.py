@@ -4,11 +4,8 @@ from __future__ import annotations
 
 import contextlib
 import os
-import shutil
-import signal
 import subprocess
 import sys
-import tempfile
 import time
 from collections.abc import Sequence
 from pathlib import Path
@@ -17,32 +14,25 @@ from typing import Any
 import zmq
 
 from server import protocol
+from server.engine import lifeline, transport
+from server.engine.authenticator import Authenticator
 from server.engine.reports import REPORTS
 from server.frames import encode, examine
 from server.protocol import Examined, Message
+from stylecore import system
 from stylecore.errors import Fault, fault
-
-# A Unix socket's path must fit into sockaddr_un; deeper folders get a private temporary one instead.
-_LONGEST_PATH = 90
-
-
-def temporary_folder() -> Path:
-    """Return where temporary files are.
-
-    Python is not asked: it tries to write a file there, which fails where the disk is full.
-    """
-    return Path(os.environ.get("TMPDIR") or "/tmp")
 
 
 class EngineLink:
     """An engine process that has been started; ``device`` and ``memory`` are known once it is ``ready``.
 
-    The process holds the reading end of a pipe whose other end is here: when the broker is gone, however it went,
-    the pipe closes and the engine ends itself. Its pulse comes by another pipe; see :mod:`server.engine.heartbeat`.
+    It ends with the broker, however that goes (:mod:`server.engine.lifeline`). Its pulse comes by a socket of its own; see
+    :mod:`server.engine.heartbeat`.
 
     Args:
-        context: for the socket.
-        folder: for the socket's file and the log; private.
+        context: for the sockets.
+        authenticator: the context's.
+        folder: for the sockets' files and the log; private.
         number: which of the server's engines this is, from 0.
         options: command-line options for the process.
         program: the module that it runs.
@@ -54,6 +44,7 @@ class EngineLink:
     def __init__(
         self,
         context: zmq.Context[Any],
+        authenticator: Authenticator,
         folder: Path,
         number: int,
         options: Sequence[str],
@@ -69,46 +60,42 @@ class EngineLink:
         self.step, self.expected = 0.0, 0.0
         self.told_slow = False
         self._log = folder / (f"engine-{number}.log" if number else "engine.log")
-        self._temporary: Path | None = None
-        self._path = path = folder / f"engine-{os.getpid()}-{number}.socket"
-        if len(os.fsencode(path)) > _LONGEST_PATH:
-            self._temporary = Path(tempfile.mkdtemp(prefix="neural-style-", dir=temporary_folder()))
-            self._path = path = self._temporary / "engine.socket"
-        self.socket: zmq.Socket[bytes] = context.socket(zmq.PAIR)
-        self.socket.setsockopt(zmq.LINGER, 0)
-        self.socket.setsockopt(zmq.SNDHWM, 0)
-        self.pulse, far_end = os.pipe()
-        os.set_blocking(self.pulse, False)
-        self._pulse_rest = b""
+        self._end = transport.BrokerEnd(context, authenticator, folder, number)
+        self.socket, self.pulse = self._end.link, self._end.heartbeat
         try:
-            try:
-                self.socket.bind(f"ipc://{path}")
-            except zmq.ZMQError as error:
-                raise OSError(error.errno, os.strerror(error.errno or 0), str(path)) from None
-            self.process = self._start(program, far_end, f"ipc://{path}", options)
+            self.process = self._start(program, options)
         except OSError:
-            self._let_go()
+            self._end.close()
             raise
-        finally:
-            os.close(far_end)
 
-    def _start(self, program: str, pulse: int, address: str, options: Sequence[str]) -> subprocess.Popen[bytes]:
+    def _start(self, program: str, options: Sequence[str]) -> subprocess.Popen[bytes]:
         package = Path(__file__).resolve().parents[2]
         try:
             handle = os.open(self._log, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_APPEND, 0o600)
         except OSError:  # the disk is full: paint, if without a log
             handle = os.open(os.devnull, os.O_WRONLY)
         try:
-            return subprocess.Popen(
-                [sys.executable, "-m", program, "--link", address, "--pulse", str(pulse), *options],
+            process = subprocess.Popen(
+                [sys.executable, "-m", program, *options],
                 stdin=subprocess.PIPE,
                 stdout=handle,
                 stderr=handle,
                 cwd=package,
-                pass_fds=(pulse,),
+                creationflags=system.without_window(),
             )
         finally:
             os.close(handle)
+        assert process.stdin is not None
+        try:
+            lifeline.hold(process)
+            process.stdin.write(transport.told(self._end.address))
+            process.stdin.flush()
+        except BrokenPipeError:  # it has ended, which is noticed like any end
+            return process
+        except OSError:
+            process.kill()
+            raise
+        return process
 
     def send(self, kind: str, **fields: Any) -> None:
         """Send a message of :data:`server.protocol.CLIENT_MESSAGES`."""
@@ -130,14 +117,13 @@ class EngineLink:
 
     def read_heartbeat(self) -> None:
         """Take what came of the pulse."""
-        try:
-            text = self._pulse_rest + os.read(self.pulse, 65536)
-        except BlockingIOError:
-            return
-        *lines, self._pulse_rest = text.split(b"\n")
-        if lines:
+        beat = b""
+        with contextlib.suppress(zmq.Again):
+            while True:
+                beat = self.pulse.recv(zmq.NOBLOCK)
+        if beat:
             self.heard = time.monotonic()
-            self.step, self.expected = (float(word) for word in lines[-1].split())
+            self.step, self.expected = (float(word) for word in beat.split())
 
     def discount_sleep(self, seconds: float) -> None:
         """Leave out of account so many seconds, in which this process did not run and could hear nothing."""
@@ -151,14 +137,8 @@ class EngineLink:
     def reason(self) -> Fault:
         """Return why the process ended."""
         status = self.process.returncode
-        if status is not None and status < 0:
-            try:
-                name = signal.Signals(-status).name
-            except ValueError:
-                name = str(-status)
-            if -status == signal.SIGKILL:
-                return fault("engine-died:killed")
-            return fault("engine-died:crashed", signal=name)
+        if name := system.crash(status):
+            return fault("engine-died:killed") if name == system.KILLED else fault("engine-died:crashed", signal=name)
         try:
             lines = self._log.read_text("utf-8", "replace").strip().splitlines()
         except OSError:
@@ -175,12 +155,4 @@ class EngineLink:
         if self.process.stdin is not None:
             with contextlib.suppress(OSError):
                 self.process.stdin.close()
-        self._let_go()
-
-    def _let_go(self) -> None:
-        self.socket.close(0)
-        os.close(self.pulse)
-        with contextlib.suppress(OSError):
-            self._path.unlink(missing_ok=True)
-        if self._temporary is not None:
-            shutil.rmtree(self._temporary, ignore_errors=True)
+        self._end.close()

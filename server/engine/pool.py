@@ -2,11 +2,7 @@
 
 from __future__ import annotations
 
-import contextlib
 import logging
-import os
-import shutil
-import socket
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -15,7 +11,10 @@ from typing import Any
 
 import zmq
 
-from server.engine.link import EngineLink, temporary_folder
+from server.engine.authenticator import Authenticator
+from server.engine.link import EngineLink
+from server.engine.transport import remove_stale_files
+from stylecore import system
 from stylecore.errors import Fault, fault
 
 log = logging.getLogger("engines")
@@ -49,13 +48,16 @@ class EngineOptions:
 class Engines:
     """The pool of engine processes of one server."""
 
-    def __init__(self, context: zmq.Context[Any], folder: Path, options: EngineOptions) -> None:
+    def __init__(
+        self, context: zmq.Context[Any], authenticator: Authenticator, folder: Path, options: EngineOptions
+    ) -> None:
         self._context = context
+        self._authenticator = authenticator
         self._folder = folder
         self._options = options
         self._links: list[EngineLink] = []
         self._devices = 0
-        _remove_stale_sockets(folder)
+        remove_stale_files(folder)
 
     def __iter__(self) -> Iterator[EngineLink]:
         return iter(list(self._links))
@@ -83,7 +85,7 @@ class Engines:
             return None
         number = min(set(range(self.most)) - {link.number for link in self._links})
         program = "server.engine.process" if self._options.cluster is None else "server.cluster.relay"
-        link = EngineLink(self._context, self._folder, number, self._arguments(number), program)
+        link = EngineLink(self._context, self._authenticator, self._folder, number, self._arguments(number), program)
         self._links.append(link)
         log.info("engine process %d started", link.process.pid)
         return link
@@ -105,8 +107,7 @@ class Engines:
             device = f"cuda:{number % self._devices}"
         threads = options.threads
         if threads is None and self.most > 1 and not self._devices:
-            cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-            threads = max(1, cores // self.most)
+            threads = max(1, system.usable_cores() // self.most)
         return ["--device", device, *weights, *([] if threads is None else ["--threads", str(threads)])]
 
     def is_ready(self, link: EngineLink, device: str, memory: dict[str, Any], devices: int) -> None:
@@ -141,29 +142,3 @@ class Engines:
         news = slow and not link.told_slow
         link.told_slow = slow
         return news
-
-
-def _remove_stale_sockets(folder: Path) -> None:
-    """Remove what servers that were killed have left; another one may still finish what it has, with engines of its own."""
-    for path in folder.glob("engine-*-*.socket"):
-        with contextlib.suppress(OSError):
-            if not _answers(path):
-                path.unlink()
-    for path in temporary_folder().glob("neural-style-*/engine.socket"):  # of deep folders; see `link`
-        with contextlib.suppress(OSError):
-            if path.stat().st_uid == os.getuid() and not _answers(path):
-                shutil.rmtree(path.parent)
-
-
-def _answers(path: Path) -> bool:
-    """Return whether somebody listens at a socket.
-
-    Its file says nothing of that, nor does the number of the process in its name: that may be another process's by now, or
-    a dead one's whose parent has not asked for its end.
-    """
-    with socket.socket(socket.AF_UNIX) as caller:
-        try:
-            caller.connect(os.fspath(path))
-        except ConnectionRefusedError:
-            return False
-    return True

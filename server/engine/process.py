@@ -6,18 +6,15 @@ It is the only process that imports torch.
 from __future__ import annotations
 
 import argparse
-import contextlib
-import ctypes
-import os
 import signal
 import sys
-import threading
 import traceback
 from typing import TYPE_CHECKING
 
 import zmq
 
 from server.discovery import default_folder
+from server.engine import lifeline, transport
 from server.engine.heartbeat import Heartbeat
 from server.engine.reports import report
 from server.engine.worker import Worker
@@ -27,42 +24,21 @@ if TYPE_CHECKING:
     from stylecore.device.engine import Engine
 
 
-def die_with_broker() -> None:
-    """Ask Linux to end this process when the broker ends, and to choose it before others when memory runs out."""
-    parent = os.getppid()
-    with contextlib.suppress(OSError, AttributeError):
-        ctypes.CDLL(None).prctl(1, signal.SIGKILL)  # PR_SET_PDEATHSIG
-    with contextlib.suppress(OSError), open("/proc/self/oom_score_adj", "w", encoding="ascii") as file:
-        file.write("500")
-    if os.getppid() != parent:
-        os._exit(0)
-
-
-def end_with_broker() -> None:
-    """Wait until the broker's end of the standard input closes, and end the process at once."""
-    while os.read(0, 4096):
-        continue
-    os._exit(0)
-
-
 def main() -> int:
     """Run the process; returns its exit status."""
     parser = argparse.ArgumentParser(prog="python -m server.engine.process", description=__doc__.splitlines()[0])
-    parser.add_argument("--link", required=True, help="where the broker listens")
-    parser.add_argument("--pulse", type=int, required=True, help="descriptor of the pipe for the pulse")
     parser.add_argument("--device", default="auto")
     parser.add_argument("--weights")
     parser.add_argument("--threads", type=int)
     options = parser.parse_args()
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C at the server's terminal is the broker's to answer
-    threading.Thread(target=end_with_broker, daemon=True).start()
-    die_with_broker()
-    pulse = Heartbeat(options.pulse)
-    context = zmq.Context()
-    link: zmq.Socket[bytes] = context.socket(zmq.PAIR)
-    link.setsockopt(zmq.SNDHWM, 0)
-    link.setsockopt(zmq.LINGER, 2000)
-    link.connect(options.link)
+    try:
+        address = transport.read_address()
+    except EOFError:  # the broker is gone
+        return 1
+    lifeline.end_with_parent()
+    pulse = Heartbeat(transport.connect_heartbeat(address))
+    link = transport.connect_link(zmq.Context(), address)
     try:
         from stylecore.device.engine import Engine
         from stylecore.painting.warm_up import warm_up

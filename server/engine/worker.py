@@ -9,7 +9,6 @@ reports in the server's.
 
 from __future__ import annotations
 
-import contextlib
 import gc
 import math
 import sys
@@ -29,6 +28,7 @@ from server.engine.pixels import to_keep, to_picture, to_pixels
 from server.engine.reports import report
 from server.frames import decode
 from server.protocol import Message, Picture
+from stylecore.device import host
 from stylecore.errors import Fault, StyleError, fault
 from stylecore.request import PaintRequest, Style
 
@@ -389,8 +389,7 @@ def _begin_peak(engine: Engine) -> None:
 
         torch.cuda.reset_peak_memory_stats(engine.device)
     else:
-        with contextlib.suppress(OSError), open("/proc/self/clear_refs", "w", encoding="ascii") as file:
-            file.write("5")  # Linux: the highest resident size starts again from here
+        host.begin_peak()
 
 
 def _peak(engine: Engine) -> int:
@@ -399,11 +398,7 @@ def _peak(engine: Engine) -> int:
         import torch
 
         return int(torch.cuda.max_memory_allocated(engine.device))
-    try:
-        with open("/proc/self/status", encoding="ascii", errors="replace") as file:
-            return next(int(line.split()[1]) * 1024 for line in file if line.startswith("VmHWM:"))
-    except (OSError, StopIteration):
-        return 0
+    return host.peak_memory()
 
 
 def _give_back(engine: Engine, *, everything: bool) -> None:

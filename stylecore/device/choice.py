@@ -3,18 +3,15 @@
 from __future__ import annotations
 
 import warnings
-from pathlib import Path
 
 import torch
 
 from stylecore.device import memory_budget
+from stylecore.device.host import AMD_DRIVER, BUS, NVIDIA_DRIVER
 from stylecore.errors import Fault, StyleError, fault
 
 # Of the largest slope: two of 255 levels.
 _MOST_DISAGREEMENT = 2 / 255
-#: Where the drivers of graphics cards show themselves, and what is on the bus (Linux; elsewhere nothing is said of a card
-#: that PyTorch does not see).
-NVIDIA_DRIVER, AMD_DRIVER, BUS = Path("/proc/driver/nvidia/version"), Path("/dev/kfd"), Path("/sys/bus/pci/devices")
 _NVIDIA, _DISPLAY = "0x10de", "0x03"
 
 

@@ -3,18 +3,17 @@
 from __future__ import annotations
 
 import os
-import platform
-import resource
 from collections.abc import Mapping
 from pathlib import Path
 
 import torch
 from torch import Tensor
 
-from stylecore.device import memory_budget, probes
+from stylecore import system
+from stylecore.device import host, memory_budget, probes
 from stylecore.device.choice import choose_device
 from stylecore.device.decisions import decided
-from stylecore.device.machine import Machine, processor_name
+from stylecore.device.machine import Machine
 from stylecore.device.rates import Rates
 from stylecore.errors import StyleError, fault
 from stylecore.network import weights as vgg_weights
@@ -58,7 +57,7 @@ class Engine:
         # float32 is to be what it says; bfloat16 is there for speed.
         torch.backends.cudnn.allow_tf32 = torch.backends.cuda.matmul.allow_tf32 = False
         if threads is None:
-            threads = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+            threads = system.usable_cores()
         torch.set_num_threads(threads)
         self.threads = threads
         self._weights = vgg_weights.load(weights or os.environ.get("NEURAL_STYLE_WEIGHTS") or "bundled")
@@ -76,7 +75,7 @@ class Engine:
             return torch.cuda.get_device_name(self.device)
         if self.device.type == "mps":
             return "Apple GPU"
-        return f"CPU ({processor_name()}, {self.threads} thread{'s' if self.threads != 1 else ''})"
+        return f"CPU ({host.processor_name()}, {self.threads} thread{'s' if self.threads != 1 else ''})"
 
     @property
     def device_note(self) -> str:
@@ -97,7 +96,7 @@ class Engine:
             free, total = torch.cuda.mem_get_info(self.device)
             cached = torch.cuda.memory_reserved(self.device) - torch.cuda.memory_allocated(self.device)
             return {"total": total, "free": free + cached}
-        return _host_memory()
+        return host.memory()
 
     def available(self, limit: float, sharers: int = 1) -> int:
         """Return the bytes that a new job may take.
@@ -111,7 +110,7 @@ class Engine:
         if limit <= 0:
             return int(free * _SHARE_OF_FREE_MEMORY)
         memory_budget.give_back()  # what is only kept in store does not count
-        used = torch.cuda.memory_allocated(self.device) if self.device.type == "cuda" else _resident_memory()
+        used = torch.cuda.memory_allocated(self.device) if self.device.type == "cuda" else host.resident_memory()
         return min(int((limit * 2**30 - used) * _SHARE_OF_LIMIT), free)
 
     def arithmetic(self, precision: str = "auto", ranks: Ranks = ALONE) -> Arithmetic:
@@ -189,36 +188,3 @@ class Engine:
 def layer_scales(means: Mapping[str, Tensor]) -> dict[str, Tensor]:
     """Return the number by which each layer's activations are divided: the layer's mean activation."""
     return {name: mean.mean().reshape(1) for name, mean in means.items()}
-
-
-def _resident_memory() -> int:
-    """Return how much main memory this process holds."""
-    try:
-        pages = int(Path("/proc/self/statm").read_text().split()[1])
-    except OSError:  # not Linux: the peak, which is no less
-        peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-        return peak if platform.system() == "Darwin" else peak * 1024
-    return pages * os.sysconf("SC_PAGE_SIZE")
-
-
-def _host_memory() -> dict[str, int]:
-    """Return main memory, total and available, within the limit of the control group that this process is in."""
-    page = os.sysconf("SC_PAGE_SIZE")
-    total = os.sysconf("SC_PHYS_PAGES") * page
-    free = total // 2
-    try:
-        for line in Path("/proc/meminfo").read_text().splitlines():
-            if line.startswith("MemAvailable:"):
-                free = int(line.split()[1]) * 1024
-    except OSError:
-        return {"total": total, "free": free}
-    try:
-        group = Path("/sys/fs/cgroup")
-        limit = (group / "memory.max").read_text().strip()
-        if limit != "max":
-            used = int((group / "memory.current").read_text())
-            total = min(total, int(limit))
-            free = min(free, max(0, int(limit) - used))
-    except (OSError, ValueError):
-        return {"total": total, "free": free}
-    return {"total": total, "free": free}

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import contextlib
-import fcntl
 import json
 import os
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from stylecore import system
 from stylecore.files.replacing import replacing
 
 _LARGEST_FILE = 256 * 1024
@@ -35,7 +35,7 @@ def alone(path: Path) -> Iterator[None]:
     """
     path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     with open(path.with_suffix(".lock"), "ab", opener=_private) as lock:  # held until it is closed
-        fcntl.flock(lock, fcntl.LOCK_EX)
+        system.wait_lock(lock)
         yield
 
 

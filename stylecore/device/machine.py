@@ -5,9 +5,10 @@ from __future__ import annotations
 import os
 import platform
 from dataclasses import dataclass
-from pathlib import Path
 
 import torch
+
+from stylecore.device import host
 
 #: How Linux calls instructions that multiply bfloat16, on x86.
 BFLOAT16_INSTRUCTIONS = frozenset({"avx512_bf16", "amx_bf16"})
@@ -39,27 +40,13 @@ class Machine:
             gpu = torch.cuda.get_device_name(device)
             if torch.version.hip is None:  # AMD's numbers mean something else
                 capability = "{}.{}".format(*torch.cuda.get_device_capability(device))
-        return cls(torch.__version__, processor_name(), _instructions(), device.type, gpu, capability)
-
-
-def processor_name() -> str:
-    """Return the processor's name for people, as far as the system tells."""
-    return _told_by_linux("model name") or platform.processor() or platform.machine()
+        return cls(torch.__version__, host.processor_name(), _instructions(), device.type, gpu, capability)
 
 
 def _instructions() -> str:
     words = [platform.machine(), torch.backends.cpu.get_cpu_capability()]
     words += ["oneDNN"] * torch.backends.mkldnn.is_available() + ["MKL"] * torch.backends.mkl.is_available()
-    listed = _told_by_linux("flags")
+    listed = host.told_of_processor("flags")
     words += sorted(BFLOAT16_INSTRUCTIONS.intersection(listed.split())) if listed else ["unlisted"]
     words += [f"{switch}={os.environ[switch]}" for switch in _SWITCHES if os.environ.get(switch)]
     return " ".join(words)
-
-
-def _told_by_linux(what: str) -> str:
-    """Return what Linux says of the first processor, or ``''``."""
-    try:
-        lines = Path("/proc/cpuinfo").read_text(errors="replace").splitlines()
-    except OSError:  # another system
-        return ""
-    return next((line.partition(":")[2].strip() for line in lines if line.partition(":")[0].strip() == what), "")

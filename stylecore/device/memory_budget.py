@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-import ctypes
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
 import torch
+
+from stylecore.device import host
 
 # Bytes for each pixel, measured as the growth of resident memory (see benchmarks/memory.py).
 _IMAGES = 45  # the image, the one that is tried, a gradient, which pixels are free to move, and a little more
@@ -188,10 +189,7 @@ def give_back() -> None:
 
     Hundreds of megabytes otherwise stay with the process after pictures were read or a scale was painted.
     """
-    try:
-        ctypes.CDLL(None).malloc_trim(0)
-    except (AttributeError, OSError):
-        return  # another C library
+    host.trim_memory()
 
 
 def keep_buffers(way: MemoryPlan, pixels: int) -> None:
@@ -201,10 +199,6 @@ def keep_buffers(way: MemoryPlan, pixels: int) -> None:
     :func:`give_back` ends it for what is kept at that moment.
     """
     wanted = _KEEPING if way.keeps_buffers(pixels) else _GLIBC_S_OWN
-    try:
-        set_option = ctypes.CDLL(None).mallopt
-    except (AttributeError, OSError):
-        return  # another C library
     # An older glibc refuses the first, and then the second alone would switch its own adjustment off.
-    if set_option(_MMAP_THRESHOLD, wanted[_MMAP_THRESHOLD]):
-        set_option(_TRIM_THRESHOLD, wanted[_TRIM_THRESHOLD])
+    if host.set_allocator(_MMAP_THRESHOLD, wanted[_MMAP_THRESHOLD]):
+        host.set_allocator(_TRIM_THRESHOLD, wanted[_TRIM_THRESHOLD])

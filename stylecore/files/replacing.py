@@ -10,6 +10,7 @@ import stat
 from collections.abc import Iterator
 from pathlib import Path
 
+from stylecore import system
 from stylecore.errors import StyleError
 
 
@@ -35,11 +36,11 @@ def replacing(path: Path) -> Iterator[Path]:
     temporary = temporary_name(real)
     try:
         yield temporary
-        with temporary.open("rb") as written:
+        with temporary.open("r+b") as written:
             os.fsync(written.fileno())
         with contextlib.suppress(FileNotFoundError):
             temporary.chmod(stat.S_IMODE(real.stat().st_mode))
-        temporary.replace(real)
+        system.replace(temporary, real)
     except OSError as error:
         raise cannot_write(path, error) from error
     finally:

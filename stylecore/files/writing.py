@@ -14,6 +14,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
+from stylecore import system
 from stylecore.errors import StyleError
 from stylecore.files.deep_formats import exr_files, tiff_files
 from stylecore.files.metadata import embedding
@@ -150,8 +151,7 @@ def check_room(path: Path, data: bytes, least: int) -> None:
         with temporary.open("xb") as file:
             file.write(data)
             file.flush()
-            if hasattr(os, "posix_fallocate"):
-                os.posix_fallocate(file.fileno(), 0, least)
+            system.reserve(file, least)
             os.fsync(file.fileno())
     except OSError as error:
         raise cannot_write(path, error) from error

@@ -17,6 +17,7 @@ import torch
 import torch.distributed as dist
 from torch import Tensor
 
+from stylecore import system
 from stylecore.errors import StyleError
 
 #: The rows of a strip's cut: whole positions of the deepest layer, so that no pooling reaches over a cut.
@@ -55,7 +56,7 @@ class Ranks:
             StyleError: ``device-missing`` if there are GPUs, but not one for each.
         """
         own, count = int(os.environ["LOCAL_RANK"]), int(os.environ["LOCAL_WORLD_SIZE"])
-        cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+        cores = system.usable_cores()
         gpus = torch.cuda.device_count() if torch.cuda.is_available() else 0
         if 0 < gpus < count:
             there = "is 1 GPU" if gpus == 1 else f"are {gpus} GPUs"

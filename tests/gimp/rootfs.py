@@ -17,7 +17,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 
 from tests.gimp import apt
@@ -50,30 +50,61 @@ def prepare(suite: str, series: str) -> tuple[Path, str]:
 
     Raises GimpUnavailable with the reason and the remedy.
     """
-    target = cache_folder() / "rootfs" / suite
-    if os.geteuid() != 0:
+    if not is_root():
         raise GimpUnavailable(
             f"There is no GIMP {series} with Xvfb, openbox, xdotool, imagemagick and xwininfo on this machine, and a "
             "root file system with one can be made and used only by root. Install them, or run the tests as root."
         )
-    target.parent.mkdir(parents=True, exist_ok=True)
-    with _lock(target.parent / f".{suite}.lock"):
-        stamp = _read_stamp(target)
-        if stamp is None:
-            _make(target, suite, series)
-            stamp = _read_stamp(target)
-    if stamp is None:
-        raise GimpUnavailable(f"{target} was made, but cannot be read. Delete that folder and run the tests again.")
+
+    def fill(making: Path, source: apt.Source) -> str:
+        version = _install_gimp(making, suite, source)
+        if not version.startswith(series + "."):
+            raise GimpUnavailable(f"Debian {suite} at {source.mirror} now holds GIMP {version or '?'}, not {series}.")
+        return version
+
+    target, stamp = made(suite, suite, RECIPE, f"GIMP {series}", fill)
     return target, stamp["gimp"]
 
 
-def _read_stamp(target: Path) -> dict[str, str] | None:
+def is_root() -> bool:
+    """Whether this process may make root file systems and change into them."""
+    return os.geteuid() == 0
+
+
+def made(
+    name: str, suite: str, recipe: str, what: str, fill: Callable[[Path, apt.Source], str]
+) -> tuple[Path, dict[str, str]]:
+    """The complete root file system ``name``, of ``suite``, and its stamp; makes it if no such one of this recipe is there.
+
+    Args:
+        name: of the folder.
+        suite: of Debian.
+        recipe: changes whenever it has to be made anew.
+        what: it is for, in words.
+        fill: does what is to be done in the minimal system, and returns the version of what it holds.
+
+    Raises:
+        GimpUnavailable: it cannot be made; with the reason and the remedy.
+    """
+    target = cache_folder() / "rootfs" / name
+    target.parent.mkdir(parents=True, exist_ok=True)
+    with _lock(target.parent / f".{name}.lock"):
+        stamp = _read_stamp(target, recipe)
+        if stamp is None:
+            _make(target, suite, recipe, what, fill)
+            stamp = _read_stamp(target, recipe)
+    if stamp is None:
+        raise GimpUnavailable(f"{target} was made, but cannot be read. Delete that folder and run the tests again.")
+    return target, stamp
+
+
+def _read_stamp(target: Path, recipe: str) -> dict[str, str] | None:
     """The stamp of a complete root file system made by this recipe, else None."""
     try:
         stamp: dict[str, str] = json.loads((target / STAMP).read_text())
     except (OSError, ValueError):
         return None
-    return stamp if stamp.get("recipe") == RECIPE else None
+    return stamp if stamp.get("recipe") == recipe else None
 
 
 @contextlib.contextmanager
@@ -84,35 +115,33 @@ def _lock(path: Path) -> Iterator[None]:
         yield
 
 
-def _make(target: Path, suite: str, series: str) -> None:
+def _make(target: Path, suite: str, recipe: str, what: str, fill: Callable[[Path, apt.Source], str]) -> None:
     """Make the root file system under another name and rename it when it is complete."""
     began = time.monotonic()
-    for leftover in target.parent.glob(f"{suite}.making-*"):
+    for leftover in target.parent.glob(f"{target.name}.making-*"):
         _remove_tree(leftover)
     if shutil.disk_usage(target.parent).free < SPACE_NEEDED:
         raise GimpUnavailable(
-            f"{target.parent} has less than {SPACE_NEEDED >> 30} GB free, too little for a root file system with GIMP. "
+            f"{target.parent} has less than {SPACE_NEEDED >> 30} GB free, too little for a root file system. "
             "Free some space, or set XDG_CACHE_HOME to a larger disk."
         )
     with _lock(target.parent / ".debootstrap.lock"):
         debootstrap = _find_debootstrap()
     source = apt.debian_source(suite)
-    _say(f"GIMP {series}: making a root file system of Debian {suite} in {target} (once, about two minutes)")
-    making = Path(tempfile.mkdtemp(prefix=f"{suite}.making-", dir=target.parent))
+    _say(f"{what}: making a root file system of Debian {suite} in {target} (once, about two minutes)")
+    making = Path(tempfile.mkdtemp(prefix=f"{target.name}.making-", dir=target.parent))
     making.chmod(0o755)
     try:
         _bootstrap(debootstrap, making, suite, source)
-        version = _install_gimp(making, suite, source)
-        if not version.startswith(series + "."):
-            raise GimpUnavailable(f"Debian {suite} at {source.mirror} now holds GIMP {version or '?'}, not {series}.")
-        (making / STAMP).write_text(json.dumps({"recipe": RECIPE, "suite": suite, "gimp": version}))
+        version = fill(making, source)
+        (making / STAMP).write_text(json.dumps({"recipe": recipe, "suite": suite, "gimp": version}))
         if target.exists():
             _remove_tree(target)
         making.rename(target)
     except BaseException:
         _remove_tree(making)
         raise
-    _say(f"GIMP {series}: {version} is ready after {time.monotonic() - began:.0f} s")
+    _say(f"{what}: {version} is ready after {time.monotonic() - began:.0f} s")
 
 
 def _find_debootstrap() -> str:
@@ -124,8 +153,8 @@ def _find_debootstrap() -> str:
         environment = {**os.environ, "DEBIAN_FRONTEND": "noninteractive"}
         install = ["apt-get", "install", "-y", "--no-install-recommends", "debootstrap"]
         if subprocess.run(install, capture_output=True, env=environment).returncode != 0:
-            _step(["apt-get", "update"], environment, "refresh the package lists")
-            _step(install, environment, "install debootstrap")
+            step(["apt-get", "update"], environment, "refresh the package lists")
+            step(install, environment, "install debootstrap")
         found = shutil.which("debootstrap", path=path)
     if found is None:
         raise GimpUnavailable("debootstrap is missing and cannot be installed here. Install it, or a GIMP 3.")
@@ -148,11 +177,11 @@ def _bootstrap(debootstrap: str, making: Path, suite: str, source: apt.Source) -
         command += [suite, str(target), source.mirror]
         if not (scripts / suite).exists() and (scripts / "sid").exists():
             command.append(str(scripts / "sid"))  # every Debian suite since 2005 is made as sid is
-        _step(command, environment, f"debootstrap {suite}", log=making / "debootstrap" / "debootstrap.log")
+        step(command, environment, f"debootstrap {suite}", log=making / "debootstrap" / "debootstrap.log")
 
 
-def _install_gimp(making: Path, suite: str, source: apt.Source) -> str:
-    """Install GIMP and the display tools inside, drop what only takes room; returns GIMP's version."""
+def install(making: Path, suite: str, source: apt.Source, packages: Sequence[str]) -> None:
+    """Install packages inside a root file system in the making, and drop what only takes room."""
     (making / "etc/dpkg/dpkg.cfg.d/neural-style-tests").write_text(DPKG_RULES)
     policy = making / "usr/sbin/policy-rc.d"
     policy.write_text("#!/bin/sh\nexit 101\n")  # no service is to be started in here
@@ -165,12 +194,17 @@ def _install_gimp(making: Path, suite: str, source: apt.Source) -> str:
     if not _works(update, environment):
         # A mirror's snapshot of a testing suite can be past its date; its signature is checked all the same.
         listing.write_text(f"deb [check-valid-until=no] {source.mirror} {suite} main\n")
-        _step(update, environment, f"read the package lists of {suite}")
-    install = ["chroot", str(making), "apt-get", "install", "-y", "--no-install-recommends", *PACKAGES]
-    _step(install, environment, f"install GIMP from {suite}")
-    _step(["chroot", str(making), "apt-get", "clean"], environment, "drop the downloaded packages")
+        step(update, environment, f"read the package lists of {suite}")
+    command = ["chroot", str(making), "apt-get", "install", "-y", "--no-install-recommends", *packages]
+    step(command, environment, f"install {packages[0]} from {suite}")
+    step(["chroot", str(making), "apt-get", "clean"], environment, "drop the downloaded packages")
     for lists in (making / "var/lib/apt/lists").iterdir():
         shutil.rmtree(lists) if lists.is_dir() else lists.unlink()
+
+
+def _install_gimp(making: Path, suite: str, source: apt.Source) -> str:
+    """Install GIMP and the display tools inside; returns GIMP's version."""
+    install(making, suite, source, PACKAGES)
     sandbox = making / "usr/bin/bwrap"
     if sandbox.exists():
         sandbox.write_text(NO_SANDBOX)
@@ -200,7 +234,7 @@ def _works(command: list[str], environment: Mapping[str, str] | None = None) -> 
         return False
 
 
-def _step(command: list[str], environment: Mapping[str, str], what: str, log: Path | None = None) -> None:
+def step(command: list[str], environment: Mapping[str, str], what: str, log: Path | None = None) -> None:
     """Run one command of the making; raises GimpUnavailable with the end of what it printed."""
     try:
         done = subprocess.run(

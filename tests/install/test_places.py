@@ -53,3 +53,25 @@ def test_made_folders_go_again_unless_used(tmp_path: Path) -> None:
     (tmp_path / "a" / "mine").touch()
     places.remove_empty(made)
     assert [path.name for path in (tmp_path / "a").iterdir()] == ["mine"]
+
+
+def test_windows_has_one_folder_for_all_of_ours(tmp_path: Path) -> None:
+    local, roaming = tmp_path / "AppData/Local", tmp_path / "AppData/Roaming"
+    found = places.find({"USERPROFILE": str(tmp_path), "HOME": "/else"}, "win32")
+    assert found.venv == local / "gimp-neural-style/venv"
+    assert found.python == found.venv / "Scripts/python.exe" and found.command.name == "neural-style.exe"
+    assert found.state == local / "gimp-neural-style/state" and found.cache == local / "gimp-neural-style/cache"
+    assert found.user_styles == local / "gimp-neural-style/styles"
+    assert found.link == local / "gimp-neural-style/neural-style.cmd"
+    assert found.gimp == roaming / "GIMP"
+    elsewhere = {"USERPROFILE": str(tmp_path), "LOCALAPPDATA": str(tmp_path / "Zoë"), "APPDATA": str(tmp_path / "Roam")}
+    found = places.find(elsewhere, "win32")
+    assert found.data == tmp_path / "Zoë/gimp-neural-style" and found.gimp == tmp_path / "Roam/GIMP"
+    with pytest.raises(InstallError, match="user folder"):
+        places.find({"USERPROFILE": str(tmp_path / "gone")}, "win32")
+
+
+def test_install_cmd_is_what_every_code_page_reads() -> None:
+    data = (Path(__file__).parents[2] / "install.cmd").read_bytes()
+    assert data.isascii()
+    assert data.count(b"\r\n") == data.count(b"\n")  # cmd loses labels in files with lone line feeds

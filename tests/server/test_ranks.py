@@ -9,10 +9,14 @@ import subprocess
 import sys
 import time
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
 from PIL import Image
+
+from server.cli import commands
+from server.cli import main as cli
 
 ROOT = Path(__file__).parents[2]
 COMMAND = ["style", "photo.png", "style.png", "--ranks", "2", "--precision", "float32"]
@@ -126,3 +130,12 @@ def test_torchrun_brings_the_processes_together(folder: Path) -> None:
     assert done.stderr.count("2 processes paint, each a strip of the picture.") == 1
     assert done.stdout.count("out.png") == 1
     assert Image.open(folder / "out.png").size == (130, 171)
+
+
+def test_on_windows_it_is_refused_in_words(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(commands, "sys", SimpleNamespace(platform="win32"))
+    given = ["style", str(folder / "photo.png"), str(folder / "style.png"), "-o", str(folder / "out.png"), "--ranks", "2"]
+    assert cli.main(given) == 2
+    assert "--ranks is not there on Windows" in capsys.readouterr().err

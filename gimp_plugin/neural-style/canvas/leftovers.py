@@ -8,12 +8,12 @@ import json
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
-from pathlib import Path
 from typing import Any
 
 from gi.repository import Gimp
 
-from canvas.unrecorded import lives, unrecorded
+from canvas.unrecorded import unrecorded
+from stylecore import system
 
 #: The parasite of a live layer, which is saved with it, and the name that begins that of an image being written to.
 _PARASITE, _WRITING = "neural-style-painting", "neural-style-writing-"
@@ -24,7 +24,7 @@ def mark(layer: Gimp.Layer, hidden: Gimp.Layer | None = None) -> None:
     """Note on a live layer, before it is in its image, which process it belongs to, and which layer it ``hides``."""
     known = {
         "process": os.getpid(),
-        "begun": _begun(os.getpid()),
+        "begun": system.begun(os.getpid()),
         "name": layer.get_name(),
         "hides": 0 if hidden is None else hidden.get_tattoo(),
     }
@@ -51,7 +51,7 @@ def remove(image: Gimp.Image) -> int:
     unlocked = False
     for name in image.get_parasite_list():
         number = name.removeprefix(_WRITING)
-        if number != name and not lives(int(number)):
+        if number != name and not system.lives(int(number)):
             image.detach_parasite(name)
             unlocked = True
     left = [layer for layer in _flat(image.get_layers()) if _is_left(layer, unlocked)]
@@ -79,7 +79,7 @@ def _is_left(layer: Gimp.Layer, unlocked: bool) -> bool:
     name, process = known["name"], known["process"]
     # GIMP tells layers of one name apart by “#1”, “#2”.
     its_own = layer.get_name() == name or layer.get_name().startswith(f"{name} #")
-    return its_own and not (lives(process) and _begun(process) == known["begun"])
+    return its_own and not (system.lives(process) and system.begun(process) == known["begun"])
 
 
 def _known(layer: Gimp.Layer) -> dict[str, Any]:
@@ -104,16 +104,6 @@ def is_merged(image: Gimp.Image, live: Gimp.Layer, number: int, below: Gimp.Laye
     source_gone = below is None or not below.is_valid() or below.get_image() is None
     # What layers are merged into gets the parasites of the lowest one, but is not locked like it.
     return any(source_gone or (_known(layer) and not layer.get_lock_content()) for layer in new)
-
-
-def _begun(process: int) -> str:
-    """Return when a process began, which tells it from a later one with its number; empty where that is not known."""
-    try:
-        boot = Path("/proc/sys/kernel/random/boot_id").read_text().strip()
-        # After the name in parentheses, which may hold anything, the time is the twentieth word.
-        return f"{boot} {Path(f'/proc/{process}/stat').read_text().rpartition(')')[2].split()[19]}"
-    except (OSError, IndexError):
-        return ""
 
 
 def _flat(layers: list[Gimp.Layer]) -> Iterator[Gimp.Layer]:

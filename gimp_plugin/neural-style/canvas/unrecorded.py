@@ -8,6 +8,8 @@ from contextlib import contextmanager
 
 from gi.repository import Gimp
 
+from stylecore import system
+
 #: Begins the name of a parasite that an image has while this process keeps its history from recording.
 _MARK = "neural-style-unrecorded-"
 _NEITHER_SAVED_NOR_UNDOABLE = 0
@@ -38,19 +40,8 @@ def mend(image: Gimp.Image) -> None:
     """
     for name in image.get_parasite_list():
         number = name.removeprefix(_MARK)
-        if number == name or lives(int(number)):
+        if number == name or system.lives(int(number)):
             continue
         image.detach_parasite(name)
         if not image.undo_is_enabled():
             image.undo_enable()
-
-
-def lives(process: int) -> bool:
-    """Return whether a process of this user's has that number."""
-    try:
-        os.kill(process, 0)
-    except ProcessLookupError:
-        return False
-    except PermissionError:  # another user's, so not one of ours, whose number it has now
-        return False
-    return True

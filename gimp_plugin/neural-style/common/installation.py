@@ -13,6 +13,7 @@ from typing import Any
 from common.errors import PluginError
 from common.translation import _
 from server.discovery import default_folder
+from stylecore import system
 
 #: The plug-in's folder.
 HERE = Path(os.path.realpath(__file__)).parent.parent
@@ -56,7 +57,7 @@ def read() -> Installation:
         version=str(values.get("version", "development")),
         **commands,
         folder=Path(str(folder)) if folder else None,
-        user_styles=Path(str(user_styles)) if user_styles else _base("XDG_DATA_HOME", ".local/share") / "styles",
+        user_styles=Path(str(user_styles)) if user_styles else system.user_folder("data") / "styles",
     )
 
 
@@ -83,8 +84,4 @@ def state_folder() -> Path:
 
 def thumbnail_folder() -> Path:
     """Return where thumbnails of styles are kept between two openings of the dialog."""
-    return _base("XDG_CACHE_HOME", ".cache") / "thumbnails"
-
-
-def _base(variable: str, default: str) -> Path:
-    return Path(os.environ.get(variable) or Path.home() / default) / "gimp-neural-style"
+    return system.user_folder("cache") / "thumbnails"

@@ -1,0 +1,1 @@
+"""The server's side on Windows, as far as Wine can tell."""
