@@ -33,12 +33,24 @@ def main(arguments: Sequence[str] | None = None) -> int:
                 parser = make_parser()
                 options = read_arguments(parser, given)
                 return int(options.command(options))
-        except Exception as error:
+        except (Exception, KeyboardInterrupt) as error:
+            if (interrupt := _interrupt_in(error)) is not None:
+                # Once a command begins to write, it answers by itself.
+                tell("Interrupted; nothing was written." if hasattr(options, "output") else "Interrupted.")
+                return 128 + (interrupt.args[0] if interrupt.args else signal.SIGINT)
+            assert isinstance(error, Exception)
             return fail(*_in_words(error), as_json=getattr(options, "json", False))
-        except KeyboardInterrupt as interrupt:
-            # Once a command begins to write, it answers by itself.
-            tell("Interrupted; nothing was written." if hasattr(options, "output") else "Interrupted.")
-            return 128 + (interrupt.args[0] if interrupt.args else signal.SIGINT)
+
+
+def _interrupt_in(error: BaseException | None) -> KeyboardInterrupt | None:
+    """Return the interruption that an error is, or is the consequence of.
+
+    One that comes while a class is made becomes a RuntimeError (in ``__set_name__``, before Python 3.12), one in an import
+    whatever the imported makes of it.
+    """
+    while error is not None and not isinstance(error, KeyboardInterrupt):
+        error = error.__cause__ or error.__context__
+    return error
 
 
 @contextlib.contextmanager

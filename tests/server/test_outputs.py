@@ -280,6 +280,26 @@ def test_a_request_to_end_keeps_the_picture_so_far(number: signal.Signals, where
         assert result.size == (32, 24)
 
 
+def test_ctrl_c_while_a_class_is_made_is_no_mistake_of_the_program(
+    files: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Before Python 3.12 it becomes a RuntimeError there, as it may in any import."""
+
+    class Interrupted:
+        def __set_name__(self, owner: type, name: str) -> None:
+            raise KeyboardInterrupt
+
+    def importing() -> None:
+        try:
+            type("Made", (), {"part": Interrupted()})
+        except KeyboardInterrupt as interrupt:  # as newer ones leave it
+            raise RuntimeError("Error calling __set_name__") from interrupt
+
+    monkeypatch.setattr("server.cli.main.make_parser", importing)
+    assert main.main(["style", "photo.png", "style.png", "-o", "out.png"]) == 130
+    assert "Interrupted" in capsys.readouterr().err
+
+
 @pytest.mark.parametrize("moments", [4, pytest.param(10, marks=pytest.mark.before_a_release)])
 def test_ctrl_c_at_any_moment_leaves_all_or_nothing(moments: int, files: Path) -> None:
     """Wherever it comes, from the first import to the last byte: the old picture or a whole new one, and nothing beside."""
