@@ -53,7 +53,7 @@ def test_what_fails_is_said_and_the_next_goes_on(tmp_path: Path) -> None:
 
 
 def test_a_section_whose_time_is_up_ends_with_all_that_it_started(tmp_path: Path) -> None:
-    section = run_section("engine-start", "cpu", True, tmp_path, 6.0)
+    section = run_section("engine-start", "cpu", True, tmp_path, 2.5)  # five processes import torch, one by one
     assert section["state"] == "cut off"
     assert section["seconds"] < 30
     # One that was killed takes a moment to give back its memory.
