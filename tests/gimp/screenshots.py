@@ -22,6 +22,7 @@ from tests.gimp.session import GimpSession
 
 PICTURES = REPOSITORY / "docs" / "pictures"
 SCREEN = (1280, 800)
+PAINTING = (1134, 652)  # as much of it as GIMP's window and ours take
 FRAME = (1, 20)  # what xdotool counts twice of a window's place
 COLOURS = 128  # of a palette: a dialog needs no more, and the file is a quarter
 
@@ -111,8 +112,8 @@ def dialog(session: GimpSession, name: str, *, advanced: bool = False) -> list[I
     return taken
 
 
-def painting(session: GimpSession, name: str) -> None:
-    """Keep a running job and its result."""
+def painting(session: GimpSession, name: str) -> Image.Image:
+    """Return the screen with a running job; its result is kept, too."""
     show_photo(session)
     open_from_menu(session, **LONG)
     session.display.key("space", "Right", "Right")
@@ -120,11 +121,12 @@ def painting(session: GimpSession, name: str) -> None:
     session.display.key("alt+a")
     session.display.wait_window(", 2 layers")
     time.sleep(8)
-    shoot(session, f"{name}-painting")
+    running = shoot(session, f"{name}-painting")
     session.display.key("alt+t")
     session.display.wait_gone(DIALOG, 60)
     time.sleep(1)
     shoot(session, f"{name}-result")
+    return running.crop((0, 0, *PAINTING))
 
 
 def errors(session: GimpSession) -> dict[str, Image.Image]:
@@ -176,9 +178,11 @@ def errors(session: GimpSession) -> dict[str, Image.Image]:
 
 
 def keep(name: str, picture: Image.Image) -> None:
-    """Save a picture for the documentation, small."""
-    path: Path = PICTURES / f"{name}.png"
-    picture.quantize(COLOURS, dither=Image.Dither.NONE).save(path, optimize=True)
+    """Save a picture for the documentation, small: ``name`` is its file's."""
+    path: Path = PICTURES / name
+    if path.suffix == ".png":
+        picture = picture.quantize(COLOURS, dither=Image.Dither.NONE)
+    picture.save(path, optimize=True, quality=88)
     print(f"{path.relative_to(REPOSITORY)}: {picture.width} × {picture.height}, {path.stat().st_size // 1024} KiB")
 
 
@@ -205,17 +209,17 @@ def main() -> None:
     if {"dark", "errors"} & set(parts):
         with gimp("3.2", "dark") as session:
             if "dark" in parts:
-                dialog(session, "dark", advanced=True)
-                painting(session, "dark")
+                keep("dialog.jpg", dialog(session, "dark", advanced=True)[0])
+                keep("painting.jpg", painting(session, "dark"))
             if "errors" in parts:
                 taken = errors(session)
-                keep("errors", sheet([words(taken[name]) for name in SHOWN], 2))
+                keep("errors.png", sheet([words(taken[name]) for name in SHOWN], 2))
     for look in ("light", "large"):
         if look in parts:
             with gimp("3.2", look) as session:
                 opened = dialog(session, look, advanced=True)[1]
                 if look == "light":
-                    keep("dialog-light", opened)
+                    keep("dialog-light.png", opened)
     if "3.0" in parts:
         with gimp("3.0", "dark") as session:
             dialog(session, "dark", advanced=True)
