@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import time
 from collections import Counter
 from collections.abc import Iterable
@@ -15,6 +16,7 @@ from torch.profiler import ProfilerActivity, profile
 from benchmarks.gpu_slot.slot import Slot
 from stylecore.device.engine import Engine
 from stylecore.events import StepDone
+from stylecore.kernels import compiling
 from stylecore.network.vgg import Network
 from stylecore.objective.in_blocks import Blocks
 from stylecore.objective.objective import BalancedObjective, strength_weighting
@@ -118,6 +120,8 @@ def other_ways(slot: Slot) -> None:
     content, style = (torch.from_numpy(each).permute(2, 0, 1)[None].to(slot.device) for each in slot.pictures(side))
     with slot.attempt("deterministic"):
         _deterministic(slot, network, content, style)
+    with slot.attempt("own kernels"):
+        _own_kernels(slot, engine)
     with slot.attempt("Gram matrices"):
         _grams(slot, arithmetic.dtype, side)
     with slot.attempt("fused convolution"):
@@ -146,6 +150,18 @@ def _deterministic(slot: Slot, network: Network, content: torch.Tensor, style: t
             slot.tell(f"step {name}, ms", 1e3 * slot.seconds(optimiser.step, 6))
     finally:
         torch.backends.cudnn.deterministic = before
+
+
+def _own_kernels(slot: Slot, engine: Engine) -> None:
+    """Take steps with the project's kernels and with torch's operations alone: time, and whether both come equally far."""
+    slot.check("the kernels are used", not slot.on_gpu or compiling.usable(torch.ones(1, device=slot.device), "pooling"))
+    for side in (64,) if slot.small else (512, 1024, 2048):
+        for name, way in (("own kernels", contextlib.nullcontext), ("torch alone", compiling.left_out)):
+            with way():
+                job = slot.one_scale(engine, side, 6 if slot.small else 20)
+                events = [(time.perf_counter(), event.total_loss) for event in job.run() if isinstance(event, StepDone)]
+            seconds = (events[-1][0] - events[2][0]) / max(1, len(events) - 3)
+            slot.tell(f"{side} px, {name}", {"ms a step": 1e3 * seconds, "loss at the end": events[-1][1]})
 
 
 def _grams(slot: Slot, dtype: torch.dtype, side: int) -> None:

@@ -11,6 +11,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from stylecore.kernels import pooling
 from stylecore.network import fused
 from stylecore.network import winograd as winograd_way
 from stylecore.network.arithmetic import Arithmetic
@@ -124,19 +125,20 @@ class Network:
             before = sum(BLOCKS[: block - 1])
             if before > last:
                 break
-            if block > 1:
-                x = self.pool(x)
-            x, found = self.block(x, block, min(count, last + 1 - before), wanted)
+            x, found = self.block(x, block, min(count, last + 1 - before), wanted, halved=before + count <= last)
             result.update(found)
         return result
 
-    def block(self, x: Tensor, block: int, depth: int, wanted: Collection[str]) -> tuple[Tensor, dict[str, Tensor]]:
+    def block(
+        self, x: Tensor, block: int, depth: int, wanted: Collection[str], *, halved: bool = False
+    ) -> tuple[Tensor, dict[str, Tensor]]:
         """Run the first ``depth`` convolutions of a block (1 to 5) and return the last activations and the wanted ones.
 
         Args:
             x: the picture (1 × 3 × H × W in [0, 1]) for block 1, else the block before's pooled output.
             block, depth: which block, and how many of its convolutions.
             wanted: layer names; those of other blocks are passed over.
+            halved: whether the last activations are pooled.
         """
         found: dict[str, Tensor] = {}
         if block == 1 and not self.replicate:
@@ -144,22 +146,27 @@ class Network:
         x = x.to(self.dtype).contiguous(memory_format=self.layout)
         for number in range(1, depth + 1):
             name = f"conv{block}_{number}"
-            x = self._convolved(x, name)
+            together = halved and number == depth and name not in wanted  # with pooling, if it can be
+            x, pooled = self._convolved(x, name, together)
             if name in wanted:
                 found[name] = x
+            if halved and number == depth and not pooled:
+                x = self.pool(x)
         return x, found
 
-    def _convolved(self, x: Tensor, name: str) -> Tensor:
-        """Return the activations of a layer after ReLU, from the layer's input."""
+    def _convolved(self, x: Tensor, name: str, halved: bool) -> tuple[Tensor, bool]:
+        """Return the activations of a layer after ReLU, from the layer's input; pooled, too, if asked to and able to."""
         convolution = self._convolutions.get(name)
         if convolution is not None and convolution.suits(x):
-            return convolution(x)
+            return convolution(x), False
         (weight, bias), padding = self._layers[name], 1
         if name == "conv1_1" and self.replicate:
             x, padding = with_border(x).contiguous(memory_format=self.layout), 0
-        if fused.suits(x):
-            return cast(Tensor, fused.Convolution.apply(x, weight, bias, padding))
-        return F.relu_(F.conv2d(x, weight, bias, padding=padding))
+        if not fused.suits(x):
+            return F.relu_(F.conv2d(x, weight, bias, padding=padding)), False
+        halved = halved and self.pooling == "max" and pooling.suits(x) and min(x.shape[2:]) + 2 * padding >= 4
+        way = fused.HalvedConvolution if halved else fused.Convolution
+        return cast(Tensor, way.apply(x, weight, bias, padding)), halved
 
     def channels(self, block: int) -> int:
         """Return how many channels a block (1 to 5) puts out."""
@@ -169,7 +176,7 @@ class Network:
         """Halve the feature maps (rounding down, but never to nothing)."""
         size = (min(2, x.shape[2]), min(2, x.shape[3]))
         if self.pooling == "max":
-            return F.max_pool2d(x, size)
+            return cast(Tensor, fused.Pool.apply(x)) if pooling.suits(x) else F.max_pool2d(x, size)
         if self.pooling == "average":
             x = F.avg_pool2d(x, size)
         else:

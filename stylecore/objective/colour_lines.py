@@ -130,8 +130,9 @@ class Pixels:
             result.scatter_add_(1, below + 1, fine)
         return result
 
-    def slopes(self, table: Tensor, image: Tensor, weights: Tensor | None) -> Iterator[tuple[slice, Tensor]]:
-        """Yield parts of an image's pixels, and what a table (lines × 255) says of them, as vectors in RGB (3 × n)."""
+    def add_slopes(self, table: Tensor, image: Tensor, weights: Tensor | None, gradient: Tensor) -> None:
+        """Add to a gradient like the image what a table (lines × 255) says of each pixel, as often as the pixel counts."""
+        flat = gradient[0].flatten(1)
         for pixels, rows, counts in parts(image, weights, _TOGETHER):
             slope = self._lines.vectors.t() @ self._lines.between(table, rows)
-            yield pixels, slope if counts is None else slope * counts
+            flat[:, pixels] += (slope if counts is None else slope * counts).to(flat.dtype)

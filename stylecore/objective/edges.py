@@ -15,6 +15,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from stylecore.kernels import colours as kernels
+from stylecore.objective.colour_lattice import Lattice
 from stylecore.objective.colour_lines import Lines
 from stylecore.objective.sliced import SlicedRegion, Target, counter, mixture, shares_of
 from stylecore.tensors.resampling import with_border
@@ -74,6 +76,10 @@ class Edges:
             one = weight / len(slopes) * (self._counter.unit / counts[0].sum().clamp_min(1))
             tables.append((slopes * one).float())
         gradient = torch.zeros_like(bordered)
+        if (lattice := self._at_once(bordered)) is not None:
+            for table, where in zip(tables, self._where, strict=True):
+                lattice.add_slopes_of_steps(table, bordered, rows, where, 1 / _STEP, gradient)
+            return value, self._strip.halo_returned(_border_returned(gradient), 0, 1)
         for top, bottom in _bands(rows, bordered.shape[3]):
             steps = _steps(bordered[:, :, top + 1 : bottom + 2])
             # Of g ↦ ½ tanh(g/s) + ½, in what it gives: 2 p (1 − p) / s.
@@ -88,19 +94,24 @@ class Edges:
     def _counts(self, bordered: Tensor, rows: int) -> list[Tensor]:
         """Return how many steps lie in each bin, lines × 256, for each region: those of so many ``rows``."""
         found: list[Tensor] = []
+        if (lattice := self._at_once(bordered)) is not None:
+            found = [lattice.counts_of_steps(bordered, rows, where, 1 / _STEP) for where in self._where]
+            return self._strip.add_up(found, "edges")
         for top, bottom in _bands(rows, bordered.shape[3]):
             steps = _steps(bordered[:, :, top + 1 : bottom + 2])
             counts = [self._counter.counts(steps, _both(where, top, bottom)) for where in self._where]
             found = [a + b for a, b in zip(found, counts, strict=True)] if found else counts
         return self._strip.add_up(found, "edges")
 
+    def _at_once(self, bordered: Tensor) -> Lattice | None:
+        """Return what takes steps and slopes straight from the image, by a GPU's kernels, if it can be."""
+        return self._counter if isinstance(self._counter, Lattice) and kernels.suits(bordered) else None
+
     def _slope(self, steps: Tensor, top: int, bottom: int, tables: Sequence[Tensor]) -> Tensor:
         """Return the term's slope by the steps (1 × 3 × 2h × W) of some rows."""
         slope = torch.zeros_like(steps)
-        flat = slope[0].flatten(1)
         for table, where in zip(tables, self._where, strict=True):
-            for pixels, part in self._counter.slopes(table, steps, _both(where, top, bottom)):
-                flat[:, pixels] += part.to(flat.dtype)
+            self._counter.add_slopes(table, steps, _both(where, top, bottom), slope)
         return slope
 
 

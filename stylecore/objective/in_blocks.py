@@ -217,8 +217,8 @@ class Blocks:
         """Return a stage's last activations and the wanted ones, from a part of its input."""
         found: dict[str, Tensor] = {}
         for number, block in enumerate(stage.blocks):
-            x = self._network.pool(x) if number else x
-            x, here = self._network.block(x, block, stage.depths[number], stage.wanted)
+            inner = number + 1 < len(stage.blocks)
+            x, here = self._network.block(x, block, stage.depths[number], stage.wanted, halved=inner)
             found.update(here)
         return x, found
 

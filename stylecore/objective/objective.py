@@ -21,7 +21,7 @@ from stylecore.objective.moments import Moments, blend, moments
 from stylecore.objective.palette import Palette
 from stylecore.objective.regions import StylePicture, cut_for, emphasised, feature_guide, regions_of
 from stylecore.objective.sliced import SlicedRegion
-from stylecore.objective.smoothness import colour_weight, total_variation, total_variation_in_rows
+from stylecore.objective.smoothness import colour_weight, in_one_pass, total_variation, total_variation_in_rows
 from stylecore.tensors.strips import Strip
 
 # Keeps a division by a distance or variance that happens to be nothing (a constant picture, a style that the content
@@ -235,11 +235,15 @@ class Objective:
         features = self.network.features(image, {*self.layers.style, self.layers.content})
         current = _moments(features, self._maps)
         losses = self._losses(current, self._squared_content_error(features[self.layers.content]))
-        total = losses[0]
-        if self.weighting.total_variation > 0:
-            total = total + self.weighting.total_variation * total_variation(image, self._colour_weight())
+        total, restless = losses[0], self.weighting.total_variation
+        at_once = in_one_pass(image)
+        if restless > 0 and not at_once:
+            total = total + restless * total_variation(image, self._colour_weight())
         (gradient,) = torch.autograd.grad(total, image)
-        return Evaluation(torch.cat([total.reshape(1), losses[1:]]).detach(), gradient)
+        found = Evaluation(torch.cat([total.reshape(1), losses[1:]]).detach(), gradient)
+        if restless > 0 and at_once:
+            self._add_total_variation(found, image)
+        return found
 
     def _colour_weight(self) -> Tensor:
         """Return how many times differences of colour count under the weighting in force."""
@@ -262,12 +266,15 @@ class Objective:
         pairs = iter(zip(slopes[::2], slopes[1::2], strict=True))
         by_layer = {name: [next(pairs) for _ in current[name]] for name in self.layers.style}
         gradient = blocks.backward(forward, by_layer, self._maps, content, slope_content)
-        losses = losses.detach()
+        found = Evaluation(losses.detach(), gradient)
         if self.weighting.total_variation > 0:
-            restless, slope = total_variation_in_rows(image, self._colour_weight(), self._strip)
-            gradient.add_(slope, alpha=self.weighting.total_variation)
-            losses[0] += self.weighting.total_variation * restless
-        return Evaluation(losses, gradient)
+            self._add_total_variation(found, image)
+        return found
+
+    def _add_total_variation(self, found: Evaluation, image: Tensor) -> None:
+        restless, slope = total_variation_in_rows(image.detach(), self._colour_weight(), self._strip)
+        found.losses[0] += self.weighting.total_variation * restless
+        found.gradient.add_(slope, alpha=self.weighting.total_variation)
 
 
 class BalancedObjective(Objective):

@@ -79,7 +79,6 @@ class Palette:
             colours: how far all colours count, 0 to 1; at 0 it is lightness alone.
         """
         gradient = torch.zeros(image.shape, dtype=image.dtype, device=image.device)
-        flat = gradient[0].flatten(1)
         value = image.new_zeros(())
         regions = zip(self._targets, self._where, self._units, self._parts, self._held, self._drawn, strict=True)
         for target, where, unit, part, held, tinted in regions:
@@ -90,8 +89,7 @@ class Palette:
             # Pixels were counted in whole numbers, and each is so much of the whole.
             one = self._counter.unit / counts[0].sum().clamp_min(1)
             table = (slopes * (factors * one)[:, None]).float()
-            for pixels, slope in self._counter.slopes(table, image, where):
-                flat[:, pixels] += slope.to(flat.dtype)
+            self._counter.add_slopes(table, image, where, gradient)
         return value, gradient
 
 

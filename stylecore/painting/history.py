@@ -7,6 +7,7 @@ from collections.abc import Iterator
 import torch
 from torch import Tensor
 
+from stylecore.kernels import optimiser as kernels
 from stylecore.tensors.summing import sum_type
 
 # Numbers of the image taken at a time, so that masked and full-precision copies of the history stay small.
@@ -31,7 +32,12 @@ class History:
         self._numbers = like.numel()
         elsewhere = _CHUNK_OF_LARGE if like.numel() > _LARGE else _CHUNK_ELSEWHERE
         self._chunk = _CHUNK.get(like.device.type, elsewhere)
-        self.rows = torch.zeros((2 * slots, self._numbers), device=like.device, dtype=dtype)
+        # Each row begins where eight numbers can be read at once.
+        self.rows = torch.zeros((2 * slots, -(-self._numbers // 8) * 8), device=like.device, dtype=dtype)[
+            :, : self._numbers
+        ]
+        #: Whether a GPU's kernels pass over all rows at once.
+        self.at_once = kernels.suits(self.rows, like)
         # Whether products are left to a GPU's tensor cores, which multiply bfloat16 and add up in float32.
         self._by_tensor_cores = half and _multiplies_short_numbers(like.device)
 
@@ -42,6 +48,9 @@ class History:
 
     def put(self, slot: int, images: tuple[Tensor, Tensor], gradients: tuple[Tensor, Tensor]) -> None:
         """Keep the step from the first image to the second, and the change of the gradient (both flat)."""
+        if self.at_once:
+            kernels.keep_pair(self.rows[slot], self.rows[self.slots + slot], images, gradients)
+            return
         for part in self.parts():
             for row, (before, after) in ((slot, images), (self.slots + slot, gradients)):
                 self.rows[row, part] = (after.view(-1)[part] - before.view(-1)[part]).to(self.rows.dtype)
@@ -78,11 +87,16 @@ class History:
         exact = sum_type(free.device)
         sums = torch.zeros(2 * count + 1, count + 1, device=free.device, dtype=exact)
         curvature, square = sums.new_zeros(1), sums.new_zeros(1)
+        multiplied = self.at_once and kernels.multiplies(self.rows)
+        if multiplied:
+            sums.copy_(kernels.products(self.rows, gradient, free))
         for part in self.parts():
             if last is not None:
                 step, change = (self.rows[row, part].to(self._exact) for row in (last, count + last))
                 curvature += torch.dot(step, change).to(exact)
                 square += torch.dot(step, step).to(exact)
+            if multiplied:
+                continue
             among = self._products_by_tensor_cores if self._by_tensor_cores else self._products
             among(sums, part, gradient[part], free[part])
         sums[-1, :-1] = sums[count:-1, -1]

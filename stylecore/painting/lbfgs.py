@@ -10,6 +10,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from stylecore.kernels import optimiser as kernels
 from stylecore.objective.objective import Evaluation
 from stylecore.painting.history import History
 from stylecore.tensors.resampling import Size, resize
@@ -195,6 +196,8 @@ class BoxLBFGS:
 
     def _free_pixels(self, image: Tensor, gradient: Tensor) -> Tensor:
         """Return whether a pixel may move: not at a bound with the gradient pointing outward."""
+        if self._history.at_once:
+            return kernels.free_numbers(image, gradient, self._movable)
         image = image.view(-1)
         free = torch.empty(image.numel(), dtype=torch.bool, device=image.device)
         for part in self._history.parts():
@@ -245,6 +248,8 @@ class BoxLBFGS:
     def _moved(self, coefficients: Tensor, length: Tensor | float) -> Tensor:
         """Return the image moved against the combination of the rows, where it is free to move."""
         chosen = coefficients.to(self._gradient)
+        if self._history.at_once:
+            return kernels.moved(self.image, self._history.rows, self._gradient, self._free, chosen, length)
         start, moved = self.image.view(-1), torch.empty_like(self.image)
         for part in self._history.parts():
             change = self._history.combination(chosen[:-1], part)
