@@ -17,8 +17,7 @@ from torch import Tensor
 
 from stylecore.kernels import colours as kernels
 from stylecore.objective.colour_lattice import Lattice
-from stylecore.objective.colour_lines import Lines
-from stylecore.objective.sliced import SlicedRegion, Target, counter, mixture, shares_of
+from stylecore.objective.sliced import SlicedRegion, SlicedTerm, shares_of
 from stylecore.tensors.resampling import with_border
 from stylecore.tensors.strips import Strip
 
@@ -34,7 +33,7 @@ _DIRECTIONS = ((1, 0, 0), (0, 1, 0), (0, 0, 1), (1, 1, 1), (1, 1, -1), (1, -1, 1
 _TOGETHER = 1 << 19
 
 
-class Edges:
+class Edges(SlicedTerm):
     """The distance of an image's steps of colour from those of its regions' styles.
 
     Args:
@@ -47,12 +46,8 @@ class Edges:
     def __init__(
         self, content: Tensor, regions: Sequence[SlicedRegion], strip: Strip, *, lattice: bool | None = None
     ) -> None:
-        self._strip = strip
         vectors = F.normalize(torch.tensor(_DIRECTIONS, dtype=torch.float64), dim=1)
-        self._lines = Lines.of(vectors, content.device)
-        self._counter = counter(self._lines, lattice)
-        self._where = [region.where for region in regions]
-        self._targets = [Target(self._lines, mixture(self._counter, _steps_of(region))) for region in regions]
+        super().__init__(vectors, regions, strip, content.device, lattice)
         measured = self._counts(with_border(strip.with_halo(content, 0, 1)), content.shape[2])
         distances = [
             target.distance(shares_of(counts))[0].mean() for target, counts in zip(self._targets, measured, strict=True)
@@ -61,6 +56,14 @@ class Edges:
             region.share * (_MOST / distance.clamp_min(_MOST / _WEIGHT))
             for region, distance in zip(regions, distances, strict=True)
         ]
+
+    def _points_of(self, region: SlicedRegion) -> list[tuple[Tensor, Tensor | None, float]]:
+        """Return the steps of each of a region's styles; one to a transparent pixel, whose colour is made up, is none."""
+        found = []
+        for picture, weights, share in region.styles:
+            inner = None if weights is None else -F.max_pool2d(-weights[None, None], 3, 1, 1)[0, 0]
+            found.append((_steps(with_border(picture)[:, :, 1:]), _both(inner, 0, picture.shape[2]), share))
+        return found
 
     def __call__(self, image: Tensor) -> tuple[Tensor, Tensor]:
         """Return the weighted distance (0 where steps are as frequent as the styles') and its gradient, like ``image``.
@@ -136,18 +139,6 @@ def _steps(bordered: Tensor) -> Tensor:
     middle = bordered[..., :-1, 1:-1]
     right, below = bordered[..., :-1, 2:], bordered[..., 1:, 1:-1]
     return torch.cat([right - middle, below - middle], 2).div_(_STEP).tanh_().mul_(0.5).add_(0.5)
-
-
-def _steps_of(region: SlicedRegion) -> list[tuple[Tensor, Tensor | None, float]]:
-    """Return the steps of each of a region's styles.
-
-    One to a transparent pixel, whose colour is made up, does not count.
-    """
-    found = []
-    for picture, weights, share in region.styles:
-        inner = None if weights is None else -F.max_pool2d(-weights[None, None], 3, 1, 1)[0, 0]
-        found.append((_steps(with_border(picture)[:, :, 1:]), _both(inner, 0, picture.shape[2]), share))
-    return found
 
 
 def _border_returned(gradient: Tensor) -> Tensor:

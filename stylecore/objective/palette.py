@@ -11,8 +11,8 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
-from stylecore.objective.colour_lines import DIRECTIONS, LIGHTNESS, Lines, directions, tint_directions
-from stylecore.objective.sliced import SlicedRegion, Target, counter, mixture, shares_of
+from stylecore.objective.colour_lines import DIRECTIONS, LIGHTNESS, directions, tint_directions
+from stylecore.objective.sliced import SlicedRegion, SlicedTerm, shares_of
 from stylecore.tensors.strips import Strip
 from stylecore.tensors.summing import sum_type
 
@@ -42,7 +42,7 @@ def drawn(region: SlicedRegion) -> Tensor:
     return ((times - 1) / _DRAWN).clamp(0, 1)
 
 
-class Palette:
+class Palette(SlicedTerm):
     """The distance of an image's colours to those of its regions' styles, over the same distance at the content.
 
     Args:
@@ -55,13 +55,9 @@ class Palette:
     def __init__(
         self, content: Tensor, regions: Sequence[SlicedRegion], strip: Strip, *, lattice: bool | None = None
     ) -> None:
-        self._strip = strip
-        self._where = [region.where for region in regions]
+        super().__init__(torch.cat([directions(), tint_directions()]), regions, strip, content.device, lattice)
         self._parts = [region.share for region in regions]
         self._drawn = [drawn(region) for region in regions]
-        self._lines = Lines.of(torch.cat([directions(), tint_directions()]), content.device)
-        self._counter = counter(self._lines, lattice)
-        self._targets = [Target(self._lines, mixture(self._counter, region.styles)) for region in regions]
         measured = [self._measured(content, where) for where in self._where]
         self._units = [target.distance(shares)[0] for target, shares in zip(self._targets, measured, strict=True)]
         # How far the palette counts in a region.

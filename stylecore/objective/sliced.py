@@ -18,6 +18,7 @@ from torch import Tensor
 
 from stylecore.objective.colour_lattice import Lattice
 from stylecore.objective.colour_lines import BINS, Lines, Pixels
+from stylecore.tensors.strips import Strip
 from stylecore.tensors.summing import sum_type
 
 
@@ -77,6 +78,31 @@ class Target:
         place, area = self._inverse(shares)
         excess = area - self._area_there - middles * (shares - self._shares)
         return (2 * self._lines.step * excess).sum(1).clamp_min(0), 2 * (middles - place)
+
+
+class SlicedTerm:
+    """What the points of an image (which, a subclass says) are compared with: the points of each region's styles.
+
+    Args:
+        vectors: of the lines, lines × 3 float64.
+        regions: where which styles paint.
+        strip: which part of the whole the images are.
+        device: of the images.
+        lattice: whether points are counted on a lattice; ``None``: on a GPU.
+    """
+
+    def __init__(
+        self, vectors: Tensor, regions: Sequence[SlicedRegion], strip: Strip, device: torch.device, lattice: bool | None
+    ) -> None:
+        self._strip = strip
+        self._where = [region.where for region in regions]
+        self._lines = Lines.of(vectors, device)
+        self._counter = counter(self._lines, lattice)
+        self._targets = [Target(self._lines, mixture(self._counter, self._points_of(region))) for region in regions]
+
+    def _points_of(self, region: SlicedRegion) -> Sequence[tuple[Tensor, Tensor | None, float]]:
+        """Return the points of a region's styles, as pictures in [0, 1], which of them count, and their shares."""
+        return region.styles
 
 
 def mixture(counting: Pixels | Lattice, styles: Sequence[tuple[Tensor, Tensor | None, float]]) -> Tensor:
