@@ -83,6 +83,19 @@ class Settings:
         live=True,
         former=0.0,
     )
+    figures: str = declare(
+        "few",
+        "_Figures",
+        "Whether whole things of the painting (flowers, eyes, stars) may appear in the picture. Used by the balanced "
+        "objective.",
+        group="main",
+        choices=(
+            Choice("none", "None", "Strokes and colours alone."),
+            Choice("few", "Few", "Only where the photo is even, as in a sky: faces, lettering and buildings stay clear."),
+            Choice("all", "As in the style", "Anywhere, as many as the painting has."),
+        ),
+        former="all",
+    )
     quality: str = declare(
         "normal",
         "_Quality",

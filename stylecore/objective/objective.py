@@ -107,6 +107,8 @@ class Objective:
         emphasis: H × W, at least 0: how many times the content weight applies at a place; ``None`` for once everywhere.
         strip: which part of the whole ``content`` is, and the image will be (in blocks only); ``None``: all of it.
         layers: which layers say what the image is to become.
+        room: where figures may be painted (:func:`stylecore.objective.figures.room_for_figures`), of the whole content;
+            ``None``: everywhere.
         anchor: what holds the image to a coarser one, as far as ``layers`` say; ``None``: nothing.
     """
 
@@ -122,6 +124,7 @@ class Objective:
         strip: Strip | None = None,
         layers: Layers = DEEP,
         anchor: Anchor | None = None,
+        room: Tensor | None = None,
     ) -> None:
         self.network = network
         self.weighting = weighting
@@ -136,7 +139,8 @@ class Objective:
         if emphasis is not None:
             weights = emphasised(guide, emphasis, layer_size(layers.content, size))
             self._content_guide = cut_for(weights, layers.content, strip)
-        self._regions = regions_of(styles, guide, size, strip, layers.style)
+        room = None if room is None else room.to(content)
+        self._regions = regions_of(styles, guide, size, strip, layers.style, room)
         self._maps: Maps = {name: [region.guides[name] for region in self._regions] for name in layers.style}
         self._colours = colour_weight([(style.picture, style.share) for style in styles])
         with torch.no_grad():
@@ -208,10 +212,11 @@ class Objective:
         return torch.stack([total, content, style, *layers])
 
     def _layer(self, name: str, current: Sequence[Moments]) -> Tensor:
-        if len(current) == 1 and self._regions[0].share == 1:
+        shares = [region.share * region.room[name] for region in self._regions]
+        if shares == [1]:
             return self._style_distance(name, 0, current[0])
         distances = [self._style_distance(name, index, each) for index, each in enumerate(current)]
-        return torch.stack([d * region.share for d, region in zip(distances, self._regions, strict=True)]).sum()
+        return torch.stack([d * share for d, share in zip(distances, shares, strict=True)]).sum()
 
     def __call__(self, image: Tensor) -> Evaluation:
         """Return losses and gradient at ``image`` (1 × 3 × H × W in [0, 1])."""

@@ -14,6 +14,7 @@ from stylecore.errors import StyleError, fault
 from stylecore.network.arithmetic import Arithmetic
 from stylecore.objective.anchor import Anchor
 from stylecore.objective.distances import DISTANCES
+from stylecore.objective.figures import room_for_figures, without_figures
 from stylecore.objective.flat import roughened
 from stylecore.objective.in_blocks import Blocks
 from stylecore.objective.layers import DEEP, Layers
@@ -77,6 +78,7 @@ class Materials:
         self._areas = masks.Areas(self.size, self._alpha, request.mask, where, request.strength_map, engine.device)
         self._start = None if request.start is None else self._make_start(request.start)
         self._anew, self._targets = request.anew, targets
+        self._room: Tensor | None = None
         #: For each style that has a frame to speak of, the height and width of what is taken of it.
         self.without_frame: list[Size] = []
         self._styles = [(*self._make_style(style.picture), style.weight) for style in styles]
@@ -183,8 +185,16 @@ class Materials:
         parts = (network, content, styles, weighting, guide, blocks, emphasis, strip)
         if self.settings.objective == "balanced":
             anchor = Anchor(coarse, size[1], strip) if coarse is not None and layers.held > 0 else None
-            return BalancedObjective(*parts, layers, anchor, distance=DISTANCES[self.settings.statistics])
+            distance = DISTANCES[self.settings.statistics]
+            return BalancedObjective(*parts, layers, anchor, self._room_for_figures(), distance=distance)
         return GramObjective(*parts) if self.settings.objective == "gram" else PaperObjective(*parts)
+
+    def _room_for_figures(self) -> Tensor | None:
+        if self.settings.figures != "few":
+            return None
+        if self._room is None:
+            self._room = room_for_figures(self.content)
+        return self._room
 
     def matched_share(self) -> float:
         """Return how far, 0 to 1, the styles are recoloured to the photo's palette."""
@@ -204,6 +214,8 @@ class Materials:
             if nearly_texture(self.settings) and phase is not Phase.LAST:
                 content = style * LEAST_COARSE_CONTENT
             return Weighting(content, style, 0.0, layers)
+        if self.settings.figures == "none":
+            layers = without_figures(layers)
         palette, edges = self.settings.palette / 100, self.settings.edges / 100
         if phase is Phase.FIRST:  # colours find their places there; small steps would hold them up
             edges = 0.0
