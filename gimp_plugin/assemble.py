@@ -2,8 +2,7 @@
 """Assemble the complete plug-in folder that GIMP loads (standard library only).
 
 The plug-in is ``gimp_plugin/neural-style`` plus copies of the light modules it shares with the server, a private
-pyzmq, the gallery of styles, the compiled translations and ``installation.json``. The installer and the tests inside
-GIMP both make it here.
+pyzmq, the gallery of styles and ``installation.json``. The installer and the tests inside GIMP both make it here.
 """
 
 from __future__ import annotations
@@ -18,11 +17,6 @@ import zipfile
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
-
-if __package__:
-    from gimp_plugin import catalogues
-else:  # run as a script
-    import catalogues
 
 #: The folder's name, and the base name of the entry file: GIMP loads ``X/X.py`` and nothing else.
 NAME = "neural-style"
@@ -69,7 +63,6 @@ def assemble(destination: Path, repository: Path, installation: Mapping[str, Any
 
     Raises:
         AssembleError: something is missing in ``repository``, or ``destination`` is not named after the plug-in.
-        CatalogueError: a translation cannot be read.
         OSError: the folder cannot be written.
     """
     if destination.name != NAME:
@@ -112,7 +105,6 @@ def _fill(
         for path in (repository / package).glob("*.py"):
             if path.name != "__main__.py":  # the server's own
                 shutil.copyfile(path, new / package / path.name)
-    catalogues.install(new / "locale", repository)
     (new / "gallery").mkdir()
     for style in styles:
         shutil.copyfile(style, new / "gallery" / style.name)
@@ -176,7 +168,7 @@ def main(arguments: list[str] | None = None) -> int:
     made_for = installation(options.version, options.python, folder=options.folder, user_styles=options.user_styles)
     try:
         assemble(options.destination, options.repository, made_for, options.vendor)
-    except (AssembleError, catalogues.CatalogueError, OSError) as error:
+    except (AssembleError, OSError) as error:
         print(f"assemble: {error}", file=sys.stderr)
         return 1
     return 0

@@ -1,213 +1,117 @@
-#!/usr/bin/env python3
-"""Translations of the plug-in: collect what is to be translated, and compile what is (standard library only).
+"""Translations of the plug-in: bring template, catalogues and what GIMP reads of them up to date. Needs Babel.
 
-    python3 -m gimp_plugin.catalogues     brings the template and the catalogues in gimp_plugin/po up to date
+    python3 -m gimp_plugin.catalogues            every language in gimp_plugin/po
+    python3 -m gimp_plugin.catalogues es pt_BR   ... and these, which are new
 
-Words come from ``_("…")`` and ``counted("…", "…", n)`` in the plug-in, from the one declaration of the settings, and
-from the errors of the wire. A text that has no translation is shown in English. `gimp_plugin.assemble` compiles the
-catalogues into the plug-in's ``locale`` folder.
+Words come from ``_("…")`` and ``counted("…", "…", n)`` in the plug-in, from the one declaration of the settings, and from
+the table of errors. A text without a translation, or with one that is marked as fuzzy, is shown in English. What is
+compiled stands in the plug-in's ``locale`` and in the repository, because installing must do without Babel.
 """
 
 from __future__ import annotations
 
-import ast
-import re
-import struct
-import sys
-from collections.abc import Iterator
-from dataclasses import dataclass, field
+import argparse
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-REPOSITORY = Path(__file__).resolve().parent.parent
+from babel.messages import Catalog
+from babel.messages.extract import extract_from_dir
+from babel.messages.mofile import write_mo
+from babel.messages.pofile import read_po, write_po
+
+from gimp_plugin.assemble import NAME
+from stylecore.errors import ERRORS
+from stylecore.settings import SETTINGS
+
 #: The name that gettext looks for.
 DOMAIN = "gimp-neural-style"
+PLUGIN = Path(__file__).resolve().parent / NAME
+PO = PLUGIN.parent / "po"
+TEMPLATE = PO / f"{DOMAIN}.pot"
+
+_METHODS = [("**.py", "python")]
+_KEYWORDS = {"_": None, "counted": (1, 2)}
 #: What the server says while a job waits, which the plug-in shows.
 _SAID_BY_SERVER = ("Loading the network", "Preparing the pictures")
-_HEADER = r"""Project-Id-Version: gimp-neural-style
-MIME-Version: 1.0
-Content-Type: text/plain; charset=UTF-8
-Content-Transfer-Encoding: 8bit
-"""
 
 
-class CatalogueError(Exception):
-    """A catalogue cannot be read; the message is a sentence for people."""
-
-
-@dataclass
-class Entry:
-    """A text, its plural if it has one, its translations, and where it is used."""
-
-    text: str
-    plural: str = ""
-    translations: list[str] = field(default_factory=list)
-    places: list[str] = field(default_factory=list)
-
-    @property
-    def complete(self) -> bool:
-        """Whether every form is translated."""
-        return len(self.translations) >= (2 if self.plural else 1) and all(self.translations)
-
-
-# Collecting
-
-
-def collect(repository: Path = REPOSITORY) -> dict[str, Entry]:
+def collect() -> Catalog:
     """Return every text that the plug-in shows, in the order in which they are found."""
-    found: dict[str, Entry] = {}
-
-    def add(text: str, place: str, plural: str = "") -> None:
+    found = Catalog(project=DOMAIN, charset="utf-8", header_comment=f"# What {DOMAIN} says.")
+    for file, line, text, comments, _context in extract_from_dir(PLUGIN, _METHODS, keywords=_KEYWORDS):
+        found.add(text, locations=[(file, line)], auto_comments=comments)
+    for text, where in _declared():
         if text:
-            entry = found.setdefault(text, Entry(text, plural))
-            if place not in entry.places:
-                entry.places.append(place)
-
-    plugin = repository / "gimp_plugin" / "neural-style"
-    for path in sorted(plugin.rglob("*.py")):
-        for text, plural in _in_code(path):
-            add(text, path.relative_to(plugin).as_posix(), plural)
-    for text in _SAID_BY_SERVER:
-        add(text, "server")
-    from stylecore.errors import ERRORS
-    from stylecore.settings import SETTINGS
-
-    for setting in SETTINGS:
-        for text in (setting.label, setting.help, setting.unit):
-            add(text, f"setting {setting.name}")
-        for choice in setting.choices:
-            add(choice.label, f"setting {setting.name}")
-            add(choice.help, f"setting {setting.name}")
-    for code, (sentence, remedy) in ERRORS.items():
-        add(sentence, f"error {code}")
-        add(remedy, f"error {code}")
+            found.add(text, auto_comments=[where])
     return found
 
 
-def _in_code(path: Path) -> Iterator[tuple[str, str]]:
-    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
-        if not isinstance(node, ast.Call) or not isinstance(node.func, ast.Name):
-            continue
-        texts = [arg.value for arg in node.args if isinstance(arg, ast.Constant) and isinstance(arg.value, str)]
-        if node.func.id == "_" and len(texts) == 1:
-            yield texts[0], ""
-        elif node.func.id == "counted" and len(texts) == 2:
-            yield texts[0], texts[1]
+def _declared() -> Iterator[tuple[str, str]]:
+    for text in _SAID_BY_SERVER:
+        yield text, "server"
+    for setting in SETTINGS:
+        of_choices = (text for choice in setting.choices for text in (choice.label, choice.help))
+        for text in (setting.label, setting.help, setting.unit, *of_choices):
+            yield text, f"setting {setting.name}"
+    for code, sentence_and_remedy in ERRORS.items():
+        for text in sentence_and_remedy:
+            yield text, f"error {code}"
 
 
-# Reading and writing
-
-
-def read(path: Path) -> dict[str, Entry]:
-    """Return the entries of a .po file; the header's text is empty.
-
-    Raises:
-        CatalogueError: it is not a .po file.
-    """
-    entries: dict[str, Entry] = {}
-    entry, said = Entry(""), ""
-    parts: dict[str, str] = {}
-
-    def finish() -> None:
-        if "msgid" in parts:
-            done = Entry(parts["msgid"], parts.get("msgid_plural", ""), places=list(entry.places))
-            done.translations = [text for key, text in parts.items() if key.startswith("msgstr")]
-            entries[done.text] = done
-        parts.clear()
-        entry.places.clear()
-
-    for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), 1):
-        line = line.strip()
-        if line.startswith(("#", "msgid ")) and any(key.startswith("msgstr") for key in parts):
-            finish()
-        if line.startswith("#:"):
-            entry.places.append(line[2:].strip())
-        if not line or line.startswith("#"):
-            continue
-        match = re.fullmatch(r'(?:(msgid|msgid_plural|msgstr|msgstr\[\d\]) )?(".*")', line)
-        if match is None or (match[1] is None and not said):
-            raise CatalogueError(f"{path.name}, line {number} is not understood: {line}")
-        said = match[1] or said
-        parts[said] = parts.get(said, "") + ast.literal_eval(match[2])
-    finish()
-    return entries
-
-
-def _quoted(key: str, text: str) -> str:
-    lines = text.split("\n")
-    pieces = [line + "\n" for line in lines[:-1]] + ([lines[-1]] if lines[-1] or len(lines) == 1 else [])
-    quoted = ['"' + piece.replace("\\", "\\\\").replace('"', '\\"').replace("\n", "\\n") + '"' for piece in pieces]
-    if len(quoted) == 1:
-        return f"{key} {quoted[0]}"
-    return "\n".join([f'{key} ""', *quoted])
-
-
-def write(path: Path, entries: dict[str, Entry], header: str) -> None:
-    """Write a .po file."""
-    blocks = [_quoted('msgid ""\nmsgstr', header)]
-    for entry in entries.values():
-        lines = [f"#: {place}" for place in entry.places] + [_quoted("msgid", entry.text)]
-        translations = entry.translations or [""] * (2 if entry.plural else 1)
-        if entry.plural:
-            lines.append(_quoted("msgid_plural", entry.plural))
-            lines += [_quoted(f"msgstr[{number}]", text) for number, text in enumerate(translations)]
-        else:
-            lines.append(_quoted("msgstr", translations[0]))
-        blocks.append("\n".join(lines))
-    path.write_text("\n\n".join(blocks) + "\n", encoding="utf-8")
-
-
-def compiled(entries: dict[str, Entry]) -> bytes:
-    """Return a catalogue as gettext reads it (the .mo format of GNU gettext's manual, section 10.3)."""
-    texts: dict[bytes, bytes] = {}
-    for entry in entries.values():
-        if entry.text and not entry.complete:
-            continue  # shown in English
-        key = entry.text + (f"\0{entry.plural}" if entry.plural else "")
-        texts[key.encode()] = "\0".join(entry.translations).encode()
-    keys = sorted(texts)
-    begin = 28 + 16 * len(keys)
-    originals, translations, data = [], [], b""
-    for table, strings in ((originals, keys), (translations, [texts[key] for key in keys])):
-        for string in strings:
-            table.append(struct.pack("<II", len(string), begin + len(data)))
-            data += string + b"\0"
-    head = struct.pack("<7I", 0x950412DE, 0, len(keys), 28, 28 + 8 * len(keys), 0, begin)
-    return head + b"".join(originals) + b"".join(translations) + data
-
-
-def languages(repository: Path = REPOSITORY) -> list[Path]:
+def languages() -> list[Path]:
     """Return the catalogues, one .po file a language."""
-    return sorted((repository / "gimp_plugin" / "po").glob("*.po"))
+    return sorted(PO.glob("*.po"))
 
 
-def install(locale: Path, repository: Path = REPOSITORY) -> None:
-    """Compile every catalogue into the folder ``locale``.
+def read(path: Path) -> Catalog:
+    """Return a catalogue; the template has no language.
 
     Raises:
-        CatalogueError: one of them cannot be read.
+        PoFileError: it is not a .po file, and in which line.
     """
-    for path in languages(repository):
-        folder = locale / path.stem / "LC_MESSAGES"
-        folder.mkdir(parents=True)
-        (folder / f"{DOMAIN}.mo").write_bytes(compiled(read(path)))
+    with path.open("rb") as file:
+        return read_po(file, locale=None if path == TEMPLATE else path.stem, domain=DOMAIN, abort_invalid=True)
 
 
-def update(repository: Path = REPOSITORY) -> int:
-    """Bring the template and the catalogues up to date; return how many translations are missing."""
-    found, missing = collect(repository), 0
-    write(repository / "gimp_plugin" / "po" / f"{DOMAIN}.pot", found, _HEADER)
-    for path in languages(repository):
-        old = read(path)
-        header = old[""].translations[0] if "" in old else _HEADER
-        for text, entry in found.items():
-            entry.translations = old[text].translations if text in old else []
-        write(path, found, header)
-        lacking = sum(not entry.complete for entry in found.values())
-        print(f"{path.stem}: {len(found)} texts, {lacking} not translated")
-        missing += lacking
-    return missing
+def untranslated(catalogue: Catalog) -> list[str]:
+    """Return the texts that are shown in English."""
+    said = [message for message in catalogue if message.id]
+    return [forms(message.id)[0] for message in said if message.fuzzy or not all(forms(message.string))]
+
+
+def forms(text: str | Sequence[str] | None) -> tuple[str, ...]:
+    """Return what Babel has as a text, or as singular and plurals, or, of a new one, not at all."""
+    return (text or "",) if isinstance(text, str | None) else tuple(text)
+
+
+def compiled(language: str) -> Path:
+    """Return where gettext, in GIMP, looks for a language."""
+    return PLUGIN / "locale" / language / "LC_MESSAGES" / f"{DOMAIN}.mo"
+
+
+def update(new: tuple[str, ...] = ()) -> None:
+    """Bring all files up to date, and say what is left to translate; ``new`` are languages to begin with."""
+    found = collect()
+    if TEMPLATE.is_file():
+        found.creation_date = read(TEMPLATE).creation_date  # as in the catalogues: what has not changed stays as it is
+    _write(TEMPLATE, found)
+    for path in sorted({*languages(), *(PO / f"{language}.po" for language in new)}):
+        catalogue = read(path) if path.is_file() else Catalog(locale=path.stem, domain=DOMAIN, project=DOMAIN, fuzzy=False)
+        catalogue.update(found, update_header_comment=True)
+        _write(path, catalogue)
+        destination = compiled(path.stem)
+        destination.parent.mkdir(parents=True, exist_ok=True)
+        with destination.open("wb") as file:
+            write_mo(file, catalogue)
+        print(f"{path.stem}: {len(catalogue)} texts, {len(untranslated(catalogue))} not translated")
+
+
+def _write(path: Path, catalogue: Catalog) -> None:
+    with path.open("wb") as file:
+        write_po(file, catalogue, width=0, ignore_obsolete=True, include_lineno=False)
 
 
 if __name__ == "__main__":
-    sys.path.insert(0, str(REPOSITORY))
-    update()
+    parser = argparse.ArgumentParser(description="Bring the plug-in's translations up to date.")
+    parser.add_argument("language", nargs="*", help="a language to begin with, as gettext names it: es, pt_BR")
+    update(tuple(parser.parse_args().language))

@@ -1,16 +1,28 @@
-"""Translations: complete, filled in like the originals, and readable by gettext."""
+"""Translations: complete, filled in like the originals, and what GIMP reads is what stands in them."""
 
 from __future__ import annotations
 
 import gettext
 import string
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from babel.messages import Catalog
+from babel.messages.mofile import read_mo
 
 from gimp_plugin import catalogues
+from gimp_plugin.catalogues import forms
+from stylecore.errors import ERRORS
 
-HOW = "run “python3 -m gimp_plugin.catalogues”, then translate what is empty in gimp_plugin/po"
+HOW = "run “python3 -m gimp_plugin.catalogues”, translate what is empty in gimp_plugin/po, and run it again"
+
+every_language = pytest.mark.parametrize("path", catalogues.languages(), ids=lambda path: path.stem)
+
+
+def texts(catalogue: Catalog) -> dict[tuple[str, ...], tuple[str, ...]]:
+    """The translations by what is translated."""
+    return {forms(message.id): forms(message.string) for message in catalogue if message.id}
 
 
 def fields(text: str) -> set[str]:
@@ -19,36 +31,83 @@ def fields(text: str) -> set[str]:
 
 
 def test_the_template_holds_every_text_of_the_plugin() -> None:
-    template = catalogues.read(catalogues.REPOSITORY / "gimp_plugin" / "po" / f"{catalogues.DOMAIN}.pot")
-    assert set(template) - {""} == set(catalogues.collect()), HOW
+    assert texts(catalogues.read(catalogues.TEMPLATE)).keys() == texts(catalogues.collect()).keys(), HOW
 
 
-@pytest.mark.parametrize("path", catalogues.languages(), ids=lambda path: path.stem)
+def test_texts_come_from_the_plugin_the_settings_the_errors_and_the_server() -> None:
+    found = texts(catalogues.collect())
+    for text in ("Before", ("{number} layer", "{number} layers"), "Strength", "%", "Loading the network"):
+        assert forms(text) in found
+    assert forms(ERRORS["connection-lost"][0]) in found
+
+
+@every_language
 def test_a_language_is_complete(path: Path) -> None:
-    wanted, entries = catalogues.collect(), catalogues.read(path)
-    missing = [text for text in wanted if text not in entries or not entries[text].complete]
-    assert not missing, HOW
-    for text, entry in entries.items():
-        for translation in entry.translations if text else []:
-            assert fields(translation) == fields(text), translation
-            assert ("_" in translation) == ("_" in text), translation  # a key for the keyboard
+    catalogue = catalogues.read(path)
+    assert texts(catalogue).keys() == texts(catalogues.collect()).keys(), HOW
+    assert not catalogues.untranslated(catalogue), HOW
+    for text, translations in texts(catalogue).items():
+        original = text[-1]
+        for translation in translations:
+            assert fields(translation) == fields(original), translation
+            assert ("_" in translation) == ("_" in original), translation  # a key for the keyboard
+
+
+@every_language
+def test_what_is_compiled_is_current(path: Path) -> None:
+    with catalogues.compiled(path.stem).open("rb") as file:
+        assert texts(read_mo(file)) == texts(catalogues.read(path)), HOW
 
 
 def test_german_and_french_are_there() -> None:
     assert {"de", "fr"} <= {path.stem for path in catalogues.languages()}
+    assert {path.parts[-3] for path in catalogues.PLUGIN.glob("locale/*/*/*.mo")} == {
+        path.stem for path in catalogues.languages()
+    }
 
 
-def test_compiled_catalogues_are_what_gettext_reads(tmp_path: Path) -> None:
-    catalogues.install(tmp_path / "locale")
-    german = gettext.translation(catalogues.DOMAIN, tmp_path / "locale", ["de"])
+def test_compiled_catalogues_are_what_gettext_reads() -> None:
+    german = gettext.translation(catalogues.DOMAIN, catalogues.PLUGIN / "locale", ["de"])
     assert german.gettext("Before") == "Vorher"
     assert german.ngettext("{number} layer", "{number} layers", 1) == "{number} Ebene"
     assert german.ngettext("{number} layer", "{number} layers", 3) == "{number} Ebenen"
     assert german.gettext("nobody translated this") == "nobody translated this"
 
 
-def test_a_damaged_catalogue_is_told(tmp_path: Path) -> None:
-    broken = tmp_path / "xx.po"
-    broken.write_text('msgid "one"\nmsgstr "eins\n')
-    with pytest.raises(catalogues.CatalogueError, match=r"xx\.po, line 2"):
-        catalogues.read(broken)
+@pytest.fixture
+def elsewhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[], str]:
+    """The catalogues' files are in another folder, where this returns one without its dates and makes of the others."""
+    monkeypatch.setattr(catalogues, "PO", tmp_path)
+    monkeypatch.setattr(catalogues, "TEMPLATE", tmp_path / "template.pot")
+    monkeypatch.setattr(catalogues, "compiled", lambda language: tmp_path / "compiled" / f"{language}.mo")
+    return lambda: (tmp_path / "eo.po").read_text(encoding="utf-8")
+
+
+def test_a_language_is_begun_translated_and_stays_as_it_is(
+    elsewhere: Callable[[], str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    catalogues.update(("eo",))
+    count = len(catalogues.collect())
+    assert capsys.readouterr().out == f"eo: {count} texts, {count} not translated\n"
+    begun = elsewhere()
+    assert '\nmsgid "Before"\nmsgstr ""\n' in begun
+    (tmp_path / "eo.po").write_text(begun.replace('msgid "Before"\nmsgstr ""', 'msgid "Before"\nmsgstr "Antaŭe"'), "utf-8")
+    translated = elsewhere()
+    catalogues.update()
+    assert elsewhere() == translated
+    assert capsys.readouterr().out == f"eo: {count} texts, {count - 1} not translated\n"
+    with (tmp_path / "compiled" / "eo.mo").open("rb") as file:
+        read = gettext.GNUTranslations(file)
+    assert read.gettext("Before") == "Antaŭe"
+    assert read.gettext("Strength") == "Strength"
+
+
+def test_what_only_resembles_a_text_is_not_its_translation(elsewhere: Callable[[], str], tmp_path: Path) -> None:
+    catalogues.update(("eo",))
+    older = elsewhere().replace('msgid "Loading the network"\nmsgstr ""', 'msgid "Load the network"\nmsgstr "Ŝargi"')
+    (tmp_path / "eo.po").write_text(older, "utf-8")
+    catalogues.update()
+    assert '#, fuzzy\nmsgid "Loading the network"\nmsgstr "Ŝargi"\n' in elsewhere()
+    assert "Loading the network" in catalogues.untranslated(catalogues.read(tmp_path / "eo.po"))
+    with (tmp_path / "compiled" / "eo.mo").open("rb") as file:
+        assert gettext.GNUTranslations(file).gettext("Loading the network") == "Loading the network"
