@@ -35,6 +35,7 @@ EFFECTS = {
     "strength": Effect("harbour.jpg", "starlit-oil.jpg", "--strength", ("25", "50", "75", "100")),
     "brush-size": Effect("still-life.jpg", "river-points.jpg", "--brush-size", ("50", "100", "200")),
     "colours": Effect("still-life.jpg", "wave-woodblock.jpg", "--colours", ("style", "photo", "match")),
+    "figures": Effect("still-life.jpg", "sunflowers-oil.jpg", "--figures", ("none", "few", "all")),
     "quality": Effect("harbour.jpg", "sunflowers-oil.jpg", "--quality", ("draft", "normal", "best")),
 }
 
