@@ -25,6 +25,7 @@ from benchmarks.painting import paint, read, sample_pair, to_image
 from benchmarks.palette import distance
 from stylecore.device.engine import Engine
 from stylecore.files.pictures import Pixels
+from stylecore.painting.frames import within_frame
 from stylecore.settings import Settings
 
 PAIRS = (
@@ -58,12 +59,13 @@ def _row(engine: Engine, files: tuple[Path, Path], size: int, options: argparse.
     content, style = (read(each, size) for each in files)
     settings = {name: json.loads(value) for name, value in (each.split("=", 1) for each in options.set)}
     row: dict[str, Any] = {"content": files[0].stem, "style": files[1].stem, "size": size}
-    row["detail of the style"] = detail(style)
+    inner = within_frame(style).cut(style)  # which is what is painted from
+    row["detail of the style"] = detail(inner)
     for name, wanted in (("without", {**settings, "edges": 0.0}), ("with", settings)):
         picture = paint(engine, content, style, Settings.checked(wanted))
         to_image(picture).save(options.output / f"{files[0].stem}_{files[1].stem}_{size}_{name}.png")
         row[f"detail {name}"] = detail(picture)
-        row[f"palette {name}"] = distance(picture, style) / distance(content, style)
+        row[f"palette {name}"] = distance(picture, inner) / distance(content, inner)
     return row
 
 

@@ -299,6 +299,15 @@ def without_window() -> int:
     return getattr(subprocess, "CREATE_NO_WINDOW", 0)
 
 
+def load_library(name: str) -> ctypes.CDLL:
+    """Return a shared library, of a path or of those that the program or the system knows.
+
+    Raises:
+        OSError: there is none of that name.
+    """
+    return ctypes.CDLL(name)
+
+
 def own_path(path: str) -> str:
     """Return the search path for a program that is not GIMP's: on Windows without the folder of GIMP's libraries."""
     if sys.platform == "win32" and (foreign := _library_folder()):

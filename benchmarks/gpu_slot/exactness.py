@@ -48,7 +48,7 @@ def gradient(
 ) -> torch.Tensor:
     """Return the default objective's gradient at a picture between content and style, 1 × 3 × H × W float64 on the CPU.
 
-    Without the palette: a GPU counts colours on a lattice (tests/stylecore/test_palette.py).
+    Without palette and edges: a GPU counts them on a lattice (tests/stylecore/test_palette.py, test_edges.py).
 
     Args:
         engine: whose weights are taken.
@@ -70,9 +70,7 @@ def gradient(
             network,
             content,
             [StylePicture(style)],
-            strength_weighting(
-                50.0, 0.5, palette=0.0
-            ),  # a GPU counts colours on a lattice: tests/stylecore/test_palette.py
+            strength_weighting(50.0, 0.5, palette=0.0, edges=0.0),
             guide,
             Blocks(network, 0.25) if way == "blocks" else None,
             distance=DISTANCES[statistics],

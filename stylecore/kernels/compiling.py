@@ -15,6 +15,8 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from stylecore import system
+
 _log = logging.getLogger(__name__)
 
 #: The programs, by name without ``.cu``, and their kernels.
@@ -25,7 +27,8 @@ PROGRAMS = {
     "optimiser": ("keep_pair", "find_free", "move"),
     "products": ("multiply",),
 }
-_THREADS = 256
+#: Threads of a block.
+THREADS = 256
 # Blocks at most; each thread then takes several numbers in turn.
 _MOST_BLOCKS = 1 << 16
 
@@ -50,7 +53,9 @@ def left_out() -> Iterator[None]:
         _left_out.reset(token)
 
 
-def launch(program: str, kernel: str, x: Tensor, count: int, *arguments: Tensor | int | float) -> None:
+def launch(
+    program: str, kernel: str, x: Tensor, count: int, *arguments: Tensor | int | float, threads: int = THREADS
+) -> None:
     """Launch a kernel on the device of ``x``, after what that was asked before.
 
     Args:
@@ -58,11 +63,12 @@ def launch(program: str, kernel: str, x: Tensor, count: int, *arguments: Tensor 
         x: a tensor of that device.
         count: how many numbers the kernel goes through.
         arguments: of the kernel; tensors must be contiguous in the layout that it takes.
+        threads: in a block.
     """
     kernels = _kernels(x.device.index or 0)[program]
-    blocks = max(1, min(-(-count // _THREADS), _MOST_BLOCKS))
+    blocks = max(1, min(-(-count // threads), _MOST_BLOCKS))
     with torch.cuda.device(x.device):
-        kernels[kernel](grid=(blocks, 1, 1), block=(_THREADS, 1, 1), args=list(arguments))
+        kernels[kernel](grid=(blocks, 1, 1), block=(threads, 1, 1), args=list(arguments))
 
 
 @functools.cache
@@ -122,15 +128,15 @@ def _fetched(get_size: Any, get: Any, handle: ctypes.c_void_p, check: Any) -> by
 
 
 @functools.cache
-def _nvrtc() -> ctypes.CDLL:
+def _nvrtc() -> Any:
     """Return NVRTC as PyTorch brings it along."""
     if torch.version.cuda is None:
         raise OSError("this PyTorch is not built for CUDA")
     major = torch.version.cuda.split(".")[0]
     name = f"nvrtc64_{major}0_0.dll" if sys.platform == "win32" else f"libnvrtc.so.{major}"
     try:
-        return ctypes.CDLL(name)
+        return system.load_library(name)
     except OSError:  # not loaded yet: what torch loads it with knows where it is
         library = "caffe2_nvrtc.dll" if sys.platform == "win32" else "libcaffe2_nvrtc.so"
-        ctypes.CDLL(str(Path(torch.__file__).parent / "lib" / library))
-        return ctypes.CDLL(name)
+        system.load_library(str(Path(torch.__file__).parent / "lib" / library))
+        return system.load_library(name)

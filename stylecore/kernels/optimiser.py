@@ -51,7 +51,7 @@ def moved(
 #: Rows and columns of products that ``products.cu`` makes room for.
 _ROWS, _COLUMNS = 48, 24
 # So many blocks of so many threads keep every multiprocessor of the largest GPUs at work.
-_BLOCKS, _THREADS, _WARP = 264, 256, 32
+_BLOCKS, _THREADS, _WARP = 528, 128, 32
 
 
 def multiplies(rows: Tensor) -> bool:
@@ -73,7 +73,9 @@ def products(rows: Tensor, gradient: Tensor, free: Tensor) -> Tensor:
     blocks = max(1, min(_BLOCKS, -(-numbers // _THREADS)))
     parts = torch.empty((blocks * _THREADS // _WARP, _ROWS, _COLUMNS), device=rows.device)
     compiling.launch(
-        *("products", "multiply", rows, blocks * _THREADS, rows, gradient, free, parts), *(numbers, rows.stride(0), slots)
+        *("products", "multiply", rows, blocks * _THREADS, rows, gradient, free, parts),
+        *(numbers, rows.stride(0), slots),
+        threads=_THREADS,
     )
     whole = parts.sum(0, dtype=torch.float64)
     tall = torch.cat([whole[: 2 * slots], whole[2 * slots : 2 * slots + 3].sum(0, keepdim=True)])

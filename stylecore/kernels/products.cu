@@ -16,25 +16,35 @@ __device__ __forceinline__ u32 shortened(float value) {
 
 // Of eight float32 numbers the first, second or third part in bfloat16, of three that have all of their 24 bits together.
 __device__ __forceinline__ void part_of(const float* values, int number, u32* out) {
-    for (int each = 0; each < 4; ++each) out[each] = 0;
-    for (int each = 0; each < 8; ++each) {
-        float rest = values[each];
-        u32 bits = 0;
-        for (int before = 0; before <= number; ++before) {
-            bits = shortened(rest);
-            rest -= __uint_as_float(bits << 16);
+#pragma unroll
+    for (int pair = 0; pair < 4; ++pair) {
+        out[pair] = 0;
+#pragma unroll
+        for (int each = 0; each < 2; ++each) {
+            const float first = values[2 * pair + each], second = first - __uint_as_float(shortened(first) << 16);
+            const float third = second - __uint_as_float(shortened(second) << 16);
+            out[pair] |= shortened(number == 0 ? first : number == 1 ? second : third) << 16 * each;
         }
-        out[each / 2] |= bits << each % 2 * 16;
     }
+}
+
+__device__ __forceinline__ void read_eight(const uint4* rows, long long place, bool there, u32* out) {
+    uint4 read;
+    read.x = read.y = read.z = read.w = 0;
+    if (there) read = rows[place / 8];
+    out[0] = read.x, out[1] = read.y, out[2] = read.z, out[3] = read.w;
 }
 
 // Fills `sums` (warps x ROWS x COLUMNS), which add up to the products, with what each warp has found. `rows` holds `slots`
 // steps and as many gradient changes, each of `numbers` bfloat16 and beginning `stride` after the one before; numbers count on
 // the right where they are `free`. The order of a product's summands is free: each thread takes eight that lie together.
-extern "C" __global__ void multiply(const uint4* rows, const float* gradient, const unsigned char* free, float* sums, int numbers,
-                                    int stride, int slots) {
+extern "C" __global__ void __launch_bounds__(128, 4)
+    multiply(const uint4* rows, const float* gradient, const unsigned char* free, float* sums, int numbers, int stride, int slots) {
     const int lane = threadIdx.x % 32, own = lane / 4, quarter = lane % 4;
     const int warp = (blockIdx.x * blockDim.x + threadIdx.x) / 32, warps = gridDim.x * blockDim.x / 32;
+    // Which part of the gradient this thread has on either side, if one at all, and in which row.
+    const int left_part = (own - 2 * slots) & 7, right_part = (own - slots) & 7;
+    const int left_row = left_part < 3 ? 2 * slots + left_part : -1, right_row = right_part < 3 ? slots + right_part : -1;
     float found[TALL][WIDE][4];
     for (int i = 0; i < TALL; ++i)
         for (int j = 0; j < WIDE; ++j)
@@ -49,18 +59,12 @@ extern "C" __global__ void multiply(const uint4* rows, const float* gradient, co
 #pragma unroll
             for (int half = 0; half < 2; ++half) {
                 const int row = i * 16 + half * 8 + own;
-                uint4 read;
-                read.x = read.y = read.z = read.w = 0;
-                if (any && row < 2 * slots) read = rows[((long long)row * stride + begin) / 8];
-                left[i][half][0] = read.x, left[i][half][1] = read.y, left[i][half][2] = read.z, left[i][half][3] = read.w;
+                read_eight(rows, (long long)row * stride + begin, any && row < 2 * slots, left[i][half]);
             }
 #pragma unroll
         for (int j = 0; j < WIDE; ++j) {
             const int row = j * 8 + own;
-            uint4 read;
-            read.x = read.y = read.z = read.w = 0;
-            if (any && row < slots) read = rows[((long long)(slots + row) * stride + begin) / 8];
-            right[j][0] = read.x, right[j][1] = read.y, right[j][2] = read.z, right[j][3] = read.w;
+            read_eight(rows, (long long)(slots + row) * stride + begin, any && row < slots, right[j]);
         }
         float slope[8];
 #pragma unroll
@@ -69,19 +73,22 @@ extern "C" __global__ void multiply(const uint4* rows, const float* gradient, co
             slope[each] = there ? gradient[begin + each] : 0.f;
             if (there && free[begin + each]) mask[each / 2] |= 0xffffu << each % 2 * 16;
         }
+        u32 part[4];
+        if (left_row >= 0) {
+            part_of(slope, left_part, part);
 #pragma unroll
-        for (int i = 0; i < TALL; ++i)
+            for (int i = 0; i < TALL; ++i)
 #pragma unroll
-            for (int half = 0; half < 2; ++half) {
-                const int part = i * 16 + half * 8 + own - 2 * slots;
-                if (part >= 0 && part < 3) part_of(slope, part, left[i][half]);
-            }
-#pragma unroll
-        for (int j = 0; j < WIDE; ++j) {
-            const int part = j * 8 + own - slots;
-            if (part >= 0 && part < 3) part_of(slope, part, right[j]);
-            for (int each = 0; each < 4; ++each) right[j][each] &= mask[each];
+                for (int half = 0; half < 2; ++half)
+                    if (i * 16 + half * 8 + own == left_row)
+                        for (int each = 0; each < 4; ++each) left[i][half][each] = part[each];
         }
+        if (right_row >= 0) part_of(slope, right_part, part);
+#pragma unroll
+        for (int j = 0; j < WIDE; ++j)
+#pragma unroll
+            for (int each = 0; each < 4; ++each)
+                right[j][each] = (j * 8 + own == right_row ? part[each] : right[j][each]) & mask[each];
 #pragma unroll
         for (int half = 0; half < 2; ++half)
 #pragma unroll

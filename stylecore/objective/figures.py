@@ -1,8 +1,9 @@
 """Where a style's figures may be painted: on what is even in the photo, not on faces, lettering and buildings.
 
 What the deep layers know of a style are whole things: flowers, stars, eyes. Left to themselves they put them anywhere. A
-sky or a wall can take them; where the photo has detail of its own they spoil it. So those layers look at the image, and
-pull at it, the less the busier the photo is at a place; the shallow layers, which know strokes and colours, paint all over.
+sky or a wall can take them; where the photo has detail of its own they spoil it. So those layers pull at the image the less
+the busier the photo is at a place; the shallow layers, which know strokes and colours, paint all over. The deep ones go on
+*looking* everywhere: a house in the photo is one that need not be painted into the sky.
 """
 
 from __future__ import annotations
@@ -30,14 +31,15 @@ _GRAIN, _MOST_GRAIN = 0.1, 0.03
 
 
 def room_for_figures(content: Tensor) -> Tensor:
-    """Return how far figures may be painted at each place, 0.1 (the photo is busy) to 1 (even): h × w float32 on the CPU.
+    """Return how far figures may be painted at each place, 0.1 (the photo is busy) to 1 (even): h × w float32.
 
     Args:
         content: 1 × 3 × H × W in [0, 1]; h and w are at most 256.
     """
     height, width = content.shape[2:]
     share = min(1.0, _SIDE / max(height, width))
-    small = resize(content, (max(1, round(height * share)), max(1, round(width * share)))).float().cpu()
+    small = resize(content, (max(1, round(height * share)), max(1, round(width * share)))).float()
+    small = small if small.device.type == "cuda" else small.cpu()
     small = _surroundings(small, _FINEST)
     bordered = F.pad(small, (1, 1, 1, 1), mode="replicate")
     along, down = bordered[..., 1:-1, 2:] - bordered[..., 1:-1, :-2], bordered[..., 2:, 1:-1] - bordered[..., :-2, 1:-1]
@@ -61,7 +63,7 @@ def at_layer(room: Tensor, size: tuple[int, int]) -> Tensor:
 def _surroundings(x: Tensor, deviation: float) -> Tensor:
     """Return the mean around each place, weighted by a Gaussian, of 1 × C × h × w."""
     reach = max(1, round(3 * deviation))
-    taps = torch.exp(-(torch.arange(-reach, reach + 1) / max(deviation, 0.1)).square() / 2)
+    taps = torch.exp(-(torch.arange(-reach, reach + 1, device=x.device) / max(deviation, 0.1)).square() / 2)
     taps = taps / taps.sum()
     x = F.pad(x, (reach, reach, reach, reach), mode="replicate").transpose(0, 1)
     return F.conv2d(F.conv2d(x, taps.view(1, 1, 1, -1)), taps.view(1, 1, -1, 1)).transpose(0, 1)

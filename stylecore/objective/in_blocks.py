@@ -229,6 +229,7 @@ class Blocks:
         maps: Maps,
         content: tuple[str, Tensor, Tensor | None],
         content_gradient: Tensor,
+        pulled: Mapping[str, Tensor | None] | None = None,
     ) -> Tensor:
         """Return the gradient by the picture (1 × 3 × H × W, float32).
 
@@ -237,6 +238,7 @@ class Blocks:
             gradients: of the loss by each layer's mean and second moment, for each region.
             maps, content: as they were given to :meth:`forward`.
             content_gradient: of the loss by the squared error.
+            pulled: by layer, how far each position's gradient by the moments counts (h × w); all of it where there is none.
         """
         network, strip = self._network, forward.strip
         upstream: Tensor | None = None
@@ -257,10 +259,13 @@ class Blocks:
                         feature = tile.inner(found[name], level)
                         if name in maps:
                             outputs.append(feature)
-                            positions = forward.positions(name)
+                            positions, far = forward.positions(name), (pulled or {}).get(name)
+                            far = None if far is None else tile.whole(far, level)
                             by_region = [
                                 moments_gradient(
-                                    feature.detach(), None if map_ is None else tile.whole(map_, level), *slope, positions
+                                    feature.detach(),
+                                    None if map_ is None else tile.whole(map_, level),
+                                    *(*slope, positions, far),
                                 )
                                 for map_, slope in zip(maps[name], gradients[name], strict=True)
                             ]

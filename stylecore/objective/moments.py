@@ -36,14 +36,15 @@ class Moments:
         return (vectors * values.clamp_min(0).sqrt()) @ vectors.t()
 
 
-def moments(features: Tensor, weights: Tensor | None = None) -> Moments:
+def moments(features: Tensor, weights: Tensor | None = None, pulled: Tensor | None = None) -> Moments:
     """Return the moments of ``features`` (1 × C × h × w), each position counted by its weight.
 
     Args:
         features: any floating dtype; sums are in float32, or float64 for float64 features.
         weights: h × w, at least 0, summing to 1; ``None`` counts all positions alike.
+        pulled: h × w, 0 to 1: how far a position's gradient counts; what it is less is taken as given. ``None``: all of it.
     """
-    mean, second = _MomentsFunction.apply(features, weights)
+    mean, second = _MomentsFunction.apply(features, weights, pulled)
     return Moments(mean, second)
 
 
@@ -64,19 +65,19 @@ class _MomentsFunction(torch.autograd.Function):
     """Forward: m = Σ wᵢ fᵢ, G = Σ wᵢ fᵢ fᵢᵀ. Backward: wᵢ (∂m + (∂G + ∂Gᵀ) fᵢ), one product instead of autograd's two."""
 
     @staticmethod
-    def forward(ctx: Any, features: Tensor, weights: Tensor | None) -> tuple[Tensor, Tensor]:
+    def forward(ctx: Any, features: Tensor, weights: Tensor | None, pulled: Tensor | None) -> tuple[Tensor, Tensor]:
         mean, second = summed_moments(features, weights)
         if weights is None:
             count = features.shape[2] * features.shape[3]
             mean, second = mean / count, second / count
-        ctx.save_for_backward(features, weights)
+        ctx.save_for_backward(features, weights, pulled)
         return mean, second
 
     @staticmethod
-    def backward(ctx: Any, *gradients: Any) -> tuple[Tensor | None, None]:
-        features, weights = ctx.saved_tensors
+    def backward(ctx: Any, *gradients: Any) -> tuple[Tensor | None, None, None]:
+        features, weights, pulled = ctx.saved_tensors
         count = features.shape[2] * features.shape[3]
-        return moments_gradient(features, weights, gradients[0], gradients[1], count), None
+        return moments_gradient(features, weights, gradients[0], gradients[1], count, pulled), None, None
 
 
 def summed_moments(features: Tensor, weights: Tensor | None) -> tuple[Tensor, Tensor]:
@@ -85,8 +86,11 @@ def summed_moments(features: Tensor, weights: Tensor | None) -> tuple[Tensor, Te
     Sums over tiles of a picture add up to the picture's.
     """
     rows = _rows(features)
-    if weights is None and rows.dtype == torch.bfloat16 and rows.device.type not in ("cpu", "meta"):
-        return rows.sum(0, dtype=torch.float32), _short_product(rows)
+    if rows.dtype == torch.bfloat16 and rows.device.type not in ("cpu", "meta"):
+        # Of positions that count differently the root of each weight on either side of the product.
+        each = torch.ones_like(rows[:, :1]) if weights is None else weights.reshape(-1, 1).sqrt().to(rows.dtype)
+        scaled = rows if weights is None else rows * each
+        return _short_product(each, scaled)[0], _short_product(scaled, scaled)
     exact = rows.double() if rows.dtype == torch.float64 else rows.float()
     if weights is None:
         return exact.sum(0), _symmetric_product(exact, exact)
@@ -94,13 +98,12 @@ def summed_moments(features: Tensor, weights: Tensor | None) -> tuple[Tensor, Te
     return weighted.sum(0), _symmetric_product(exact, weighted)
 
 
-def _short_product(rows: Tensor) -> Tensor:
-    """Return rowsᵀ rows of bfloat16 in float32, which a GPU's tensor cores add up in where torch can tell them to."""
+def _short_product(left: Tensor, right: Tensor) -> Tensor:
+    """Return leftᵀ right of bfloat16 in float32, which a GPU's tensor cores add up in where torch can tell them to."""
     try:
-        return torch.mm(rows.t(), rows, out_dtype=torch.float32)
+        return torch.mm(left.t(), right, out_dtype=torch.float32)
     except (NotImplementedError, TypeError):  # no such kernel, or an older torch
-        exact = rows.float()
-        return exact.t() @ exact
+        return left.float().t() @ right.float()
 
 
 def _symmetric_product(left: Tensor, right: Tensor) -> Tensor:
@@ -120,7 +123,12 @@ def _symmetric_product(left: Tensor, right: Tensor) -> Tensor:
 
 
 def moments_gradient(
-    features: Tensor, weights: Tensor | None, mean_gradient: Tensor, second_gradient: Tensor, count: int
+    features: Tensor,
+    weights: Tensor | None,
+    mean_gradient: Tensor,
+    second_gradient: Tensor,
+    count: int,
+    pulled: Tensor | None = None,
 ) -> Tensor:
     """Return wᵢ (∂m + (∂G + ∂Gᵀ) fᵢ): the gradient by features (all, or a tile's) of a loss of the whole's moments.
 
@@ -129,6 +137,7 @@ def moments_gradient(
         weights: of these positions, or ``None`` for 1/``count``.
         mean_gradient, second_gradient: of the loss by the mean (C) and by the second moment (C × C).
         count: the positions of the whole picture.
+        pulled: of these positions, how far each gradient counts; ``None``: all of it.
     """
     rows = _rows(features)
     symmetric = second_gradient + second_gradient.t()
@@ -136,7 +145,8 @@ def moments_gradient(
         symmetric, mean_gradient = symmetric / count, mean_gradient / count
     # bfloat16 has float32's exponents: small entries do not drown, and nothing need be scaled.
     product = torch.addmm(mean_gradient.to(rows.dtype), rows, symmetric.to(rows.dtype))
-    if weights is not None:
-        product = product * weights.reshape(-1, 1).to(product.dtype)
+    for factor in (weights, pulled):
+        if factor is not None:
+            product = product * factor.reshape(-1, 1).to(product.dtype)
     height, width = features.shape[2:]
     return product.reshape(1, height, width, -1).permute(0, 3, 1, 2).to(features.dtype)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, cast
 
 import torch
 from torch import Tensor
@@ -14,6 +14,8 @@ from stylecore.network.vgg import Network, layer_size
 from stylecore.objective.anchor import Anchor
 from stylecore.objective.distances import Distance, covariance, gram
 from stylecore.objective.edges import Edges
+from stylecore.objective.figures import LAYERS as FIGURES
+from stylecore.objective.figures import at_layer
 from stylecore.objective.flat import least_spread
 from stylecore.objective.in_blocks import Blocks, Maps
 from stylecore.objective.layers import DEEP, STYLE_LAYERS, Layers
@@ -88,8 +90,10 @@ def strength_weighting(
     return Weighting(content, 1.0, total_variation, layers, held, palette * held, colours, edges * held)
 
 
-def _moments(features: Mapping[str, Tensor], maps: Maps) -> dict[str, list[Moments]]:
-    return {name: [moments(features[name], weights) for weights in regions] for name, regions in maps.items()}
+def _moments(features: Mapping[str, Tensor], maps: Maps, pulled: Mapping[str, Tensor | None]) -> dict[str, list[Moments]]:
+    return {
+        name: [moments(features[name], weights, pulled.get(name)) for weights in regions] for name, regions in maps.items()
+    }
 
 
 class Objective:
@@ -139,8 +143,11 @@ class Objective:
         if emphasis is not None:
             weights = emphasised(guide, emphasis, layer_size(layers.content, size))
             self._content_guide = cut_for(weights, layers.content, strip)
-        room = None if room is None else room.to(content)
-        self._regions = regions_of(styles, guide, size, strip, layers.style, room)
+        self._regions = regions_of(styles, guide, size, strip, layers.style)
+        self._pulled: dict[str, Tensor | None] = {}
+        if room is not None:
+            pulled = {name: at_layer(room.to(content), layer_size(name, size)) for name in FIGURES if name in layers.style}
+            self._pulled = {name: cut_for(map_, name, strip) for name, map_ in pulled.items()}
         self._maps: Maps = {name: [region.guides[name] for region in self._regions] for name in layers.style}
         self._colours = colour_weight([(style.picture, style.share) for style in styles])
         with torch.no_grad():
@@ -159,7 +166,7 @@ class Objective:
             forward = self._blocks.forward(picture, maps, keep=keep or None, strip=strip)
             return forward.moments, forward.tapped.get(keep, picture)
         features = self.network.features(picture, {*maps, keep} - {""})
-        return _moments(features, maps), features.get(keep, picture)
+        return _moments(features, maps, {}), features.get(keep, picture)
 
     def _style_targets(self, styles: Sequence[StylePicture]) -> dict[str, Moments]:
         parts: dict[str, list[tuple[Moments, float]]] = {name: [] for name in self.layers.style}
@@ -193,11 +200,7 @@ class Objective:
 
     def _squared_content_error(self, feature: Tensor) -> Tensor:
         """Return the mean over channels and (guided) positions of the squared error, in float32 or better."""
-        difference = (feature - self._content).to(torch.promote_types(feature.dtype, torch.float32))
-        guide = self._content_guide
-        if guide is None:
-            return difference.square().mean()
-        return (difference.square().mean((0, 1)) * guide).sum()
+        return cast(Tensor, _SquaredError.apply(feature, self._content, self._content_guide))
 
     def _losses(self, current: Mapping[str, Sequence[Moments]], squared_error: Tensor) -> Tensor:
         """Return total (without smoothness), content, style and each layer's loss from what was summed over positions."""
@@ -212,11 +215,10 @@ class Objective:
         return torch.stack([total, content, style, *layers])
 
     def _layer(self, name: str, current: Sequence[Moments]) -> Tensor:
-        shares = [region.share * region.room[name] for region in self._regions]
-        if shares == [1]:
+        if len(current) == 1 and self._regions[0].share == 1:
             return self._style_distance(name, 0, current[0])
         distances = [self._style_distance(name, index, each) for index, each in enumerate(current)]
-        return torch.stack([d * share for d, share in zip(distances, shares, strict=True)]).sum()
+        return torch.stack([d * region.share for d, region in zip(distances, self._regions, strict=True)]).sum()
 
     def __call__(self, image: Tensor) -> Evaluation:
         """Return losses and gradient at ``image`` (1 × 3 × H × W in [0, 1])."""
@@ -238,7 +240,7 @@ class Objective:
     def _in_one_piece(self, image: Tensor) -> Evaluation:
         image = image.detach().requires_grad_(True)
         features = self.network.features(image, {*self.layers.style, self.layers.content})
-        current = _moments(features, self._maps)
+        current = _moments(features, self._maps, self._pulled)
         losses = self._losses(current, self._squared_content_error(features[self.layers.content]))
         total, restless = losses[0], self.weighting.total_variation
         at_once = in_one_pass(image)
@@ -270,7 +272,7 @@ class Objective:
         slope_content, *slopes = torch.autograd.grad(losses[0], leaves, materialize_grads=True)
         pairs = iter(zip(slopes[::2], slopes[1::2], strict=True))
         by_layer = {name: [next(pairs) for _ in current[name]] for name in self.layers.style}
-        gradient = blocks.backward(forward, by_layer, self._maps, content, slope_content)
+        gradient = blocks.backward(forward, by_layer, self._maps, content, slope_content, self._pulled)
         found = Evaluation(losses.detach(), gradient)
         if self.weighting.total_variation > 0:
             self._add_total_variation(found, image)
@@ -280,6 +282,26 @@ class Objective:
         restless, slope = total_variation_in_rows(image.detach(), self._colour_weight(), self._strip)
         found.losses[0] += self.weighting.total_variation * restless
         found.gradient.add_(slope, alpha=self.weighting.total_variation)
+
+
+class _SquaredError(torch.autograd.Function):
+    """The mean square of a difference, whose gradient lies in memory as the features do: autograd's own does not."""
+
+    @staticmethod
+    def forward(ctx: Any, feature: Tensor, content: Tensor, guide: Tensor | None) -> Tensor:
+        difference = feature - content
+        ctx.save_for_backward(difference, guide)
+        exact = torch.promote_types(feature.dtype, torch.float32)
+        if guide is None:
+            return torch.linalg.vector_norm(difference, dtype=exact).square() / difference.numel()
+        squares = torch.linalg.vector_norm(difference, dim=(0, 1), dtype=exact).square()
+        return (squares * guide).sum() / difference.shape[1]
+
+    @staticmethod
+    def backward(ctx: Any, *gradients: Any) -> tuple[Tensor, None, None]:
+        difference, guide = ctx.saved_tensors
+        share = 2 * gradients[0] / (difference.numel() if guide is None else difference.shape[1])
+        return (difference * (share if guide is None else share * guide)).to(difference.dtype), None, None
 
 
 class BalancedObjective(Objective):

@@ -10,7 +10,6 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from stylecore.network.vgg import layer_size
-from stylecore.objective import figures
 from stylecore.objective.moments import Moments
 from stylecore.tensors.strips import Strip
 from stylecore.tensors.summing import total
@@ -38,14 +37,12 @@ class Region:
     A layer's style loss is the sum over regions of ``share`` × the distance of the moments under the region's map, the
     share being the region's part of the guided area. A moment's gradient at a position is its map's weight there, divided
     by the map's sum, so that with these shares every position is pulled alike, in a large region or a small one, and two
-    regions with one style behave much like one. Where a layer has less ``room`` (:mod:`stylecore.objective.figures`), its
-    part of the loss is as much less, so that the positions it does paint are pulled as ever.
+    regions with one style behave much like one.
     """
 
     styles: list[StylePicture]
     share: float
     guides: dict[str, Tensor | None]
-    room: dict[str, float]
     targets: dict[str, Moments]
     where: Tensor | None = None
 
@@ -71,22 +68,9 @@ def cut_for(map_: Tensor | None, layer: str, strip: Strip) -> Tensor | None:
 
 
 def regions_of(
-    styles: Sequence[StylePicture],
-    guide: Tensor | None,
-    size: tuple[int, int],
-    strip: Strip,
-    layers: Sequence[str],
-    room: Tensor | None = None,
+    styles: Sequence[StylePicture], guide: Tensor | None, size: tuple[int, int], strip: Strip, layers: Sequence[str]
 ) -> list[Region]:
-    """Sort styles by the region they paint, with each region's maps at ``layers`` and its share of the guided area.
-
-    Args:
-        styles, guide: where they paint is of the whole picture.
-        size: of the picture.
-        strip: which part of it the maps are to be of.
-        layers: their names.
-        room: of :func:`stylecore.objective.figures.room_for_figures`, for the layers that know figures.
-    """
+    """Sort styles by the region they paint, with each region's maps at ``layers`` and its share of the guided area."""
     regions: list[tuple[Tensor | None, list[StylePicture]]] = []
     for style in styles:
         where = guide if style.paints_where is None else style.paints_where
@@ -99,22 +83,9 @@ def regions_of(
     result = []
     for where, found in regions:
         share = 1.0 if where is guide or where is None else total(where) / area
-        whole = {name: _with_room(feature_guide(where, layer_size(name, size)), name, size, room) for name in layers}
-        guides = {name: cut_for(guide, name, strip) for name, (guide, _) in whole.items()}
-        left = {name: part for name, (_, part) in whole.items()}
-        result.append(Region(found, share, guides, left, {}, None if where is None else strip.cut(where)))
+        guides = {name: cut_for(feature_guide(where, layer_size(name, size)), name, strip) for name in layers}
+        result.append(Region(found, share, guides, {}, None if where is None else strip.cut(where)))
     return result
-
-
-def _with_room(guide: Tensor | None, layer: str, size: tuple[int, int], room: Tensor | None) -> tuple[Tensor | None, float]:
-    """Return a layer's guide (summing to 1) where there is room for what it knows, and the part of it that is left."""
-    if room is None or layer not in figures.LAYERS:
-        return guide, 1.0
-    here = figures.at_layer(room, layer_size(layer, size))
-    if guide is not None:
-        here = here.to(guide) * guide
-    left = float(here.sum())
-    return here / left, left if guide is not None else left / here.numel()
 
 
 def emphasised(guide: Tensor | None, emphasis: Tensor, size: tuple[int, int]) -> Tensor:

@@ -10,6 +10,7 @@ from torch import Tensor
 from stylecore.device.engine import Engine
 from stylecore.files.pictures import Pixels
 from stylecore.objective.figures import room_for_figures, without_figures
+from stylecore.objective.in_blocks import Blocks
 from stylecore.objective.objective import BalancedObjective, strength_weighting
 from stylecore.objective.regions import StylePicture
 from stylecore.painting.job import Job
@@ -69,6 +70,23 @@ def test_deep_layers_pull_where_there_is_room(real_engine: Engine) -> None:
     even, busy = (pull(room_for_figures(content)) / pull(None)).tolist()
     assert 0.3 < even < 3
     assert busy < 0.5 * even
+
+
+def test_blocks_keep_figures_off_as_one_piece_does(engine: Engine) -> None:
+    generator = torch.Generator().manual_seed(2)
+    # Rounding would decide which of pixels that are alike is the greatest.
+    content = _half_busy(160, 224) * 0.9 + 0.05 * torch.rand(1, 3, 160, 224, generator=generator)
+    style = torch.rand(1, 3, 128, 128, generator=generator)
+    network = engine.network(Settings(), engine.arithmetic("float32"))
+    room, image = room_for_figures(content), (content * 0.8 + 0.1).to(network.device)
+    gradients = [
+        BalancedObjective(
+            network, content.to(network.device), [StylePicture(style.to(network.device))],
+            strength_weighting(70.0, 0.5), None, blocks, room=room,
+        )(image).gradient
+        for blocks in (None, Blocks(network, 0.3))
+    ]  # fmt: skip
+    assert float((gradients[0] - gradients[1]).norm() / gradients[0].norm()) < 1e-4
 
 
 def test_none_leaves_the_deepest_layer_out() -> None:

@@ -72,7 +72,13 @@ def switch(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> C
 
 
 def _launched_on_processor(
-    programs: dict[str, ctypes.CDLL], program: str, kernel: str, x: Tensor, count: int, *arguments: Tensor | int | float
+    programs: dict[str, ctypes.CDLL],
+    program: str,
+    kernel: str,
+    x: Tensor,
+    count: int,
+    *arguments: Tensor | int | float,
+    threads: int = compiling.THREADS,
 ) -> None:
     assert count > 0
     assert kernel in compiling.PROGRAMS[program]
