@@ -6,8 +6,8 @@ from collections.abc import Sequence
 
 from gi.repository import Gimp
 
-from canvas import layers as canvas
 from canvas import leftovers, unrecorded
+from canvas.sources import Source, image_closed, selected_sources
 from common import arguments
 from common.errors import CancelledError, PluginError
 from common.translation import _
@@ -35,7 +35,7 @@ def run(
     leftovers.remove(image)
     drawables = [drawable for drawable in drawables if drawable.is_valid()]
     if run_mode == Gimp.RunMode.INTERACTIVE:
-        return _with_dialog(procedure, image, canvas.sources(image, drawables), config)
+        return _with_dialog(procedure, image, selected_sources(image, drawables), config)
     return _without_dialog(image, drawables, config)
 
 
@@ -45,7 +45,7 @@ def _without_dialog(
     keys = style_arguments.keys_of(config)
     weights = style_arguments.weights_of(config, len(keys))
     pictures = [(gallery_folders.read(key), weight) for key, weight in zip(keys, weights, strict=True) if weight > 0]
-    sources = canvas.sources(image, drawables, whole=gallery_folders.uses_selection_of(keys, image))
+    sources = selected_sources(image, drawables, whole=gallery_folders.uses_selection_of(keys, image))
     editing = Editing(image, [source.layer for source in sources], config, opened=False)
     again, new = editing.split(sources)
     if new and not keys:
@@ -71,7 +71,7 @@ def _without_dialog(
 def keep_all(image: Gimp.Image, works: Sequence[painting.Painting]) -> list[Gimp.Layer]:
     """Put the results of finished paintings into the image as one undo step, and return their layers."""
     if not image.is_valid():
-        raise canvas.image_closed()
+        raise image_closed()
     image.undo_group_start()
     try:
         return [layer for work in works for layer in work.keep()]
@@ -85,7 +85,7 @@ def _progress(text: str, fraction: float) -> None:
 
 
 def _with_dialog(
-    procedure: Gimp.Procedure, image: Gimp.Image, sources: Sequence[canvas.Source], config: Gimp.ProcedureConfig
+    procedure: Gimp.Procedure, image: Gimp.Image, sources: Sequence[Source], config: Gimp.ProcedureConfig
 ) -> list[Gimp.Layer]:
     import gi
 

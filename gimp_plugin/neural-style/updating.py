@@ -7,8 +7,9 @@ from typing import Any
 
 from gi.repository import Gimp
 
-from canvas import layers, leftovers, unrecorded
+from canvas import leftovers, unrecorded
 from canvas.provenance import Memory
+from canvas.sources import Source
 from common import arguments
 from common.errors import CancelledError, PluginError
 from common.translation import _, counted
@@ -88,7 +89,7 @@ def stale(
     """Return the results to be painted again, in a right order, and in words which could not be and why."""
     everything, skipped = [], []
     for layer, known in found:
-        place = layers.Source(layer, layer.get_name(), (0, 0, layer.get_width(), layer.get_height()))
+        place = Source(layer, layer.get_name(), (0, 0, layer.get_width(), layer.get_height()))
         task = task_for(place, known, {**known.settings, **changes}, None, strokes)
         if task.source is None:
             skipped.append(

@@ -13,6 +13,7 @@ from gi.repository import Gegl, Gimp
 
 from canvas import layers, leftovers, pixels, provenance, strokes
 from canvas.provenance import Area, Memory
+from canvas.sources import Source, image_closed, kind_of, own_space, read_whole
 from canvas.unrecorded import unrecorded
 from common.errors import PluginError
 from common.translation import _
@@ -63,7 +64,7 @@ class LiveCopy:
         self._original = layer
         self._hidden = False
         if selection is not None:  # only that part of it changes
-            source = layers.Source(layer, layer.get_name(), area, selection)
+            source = Source(layer, layer.get_name(), area, selection)
             self._copy: Gimp.Layer | None = None
             self._part: layers.LiveLayer | None = layers.LiveLayer(image, source, _painting(layer))
             return
@@ -126,7 +127,7 @@ def apply(image: Gimp.Image, updates: Sequence[Update]) -> tuple[list[Gimp.Layer
         PluginError: the image was closed, or none of the layers is left.
     """
     if not image.is_valid():
-        raise layers.image_closed()
+        raise image_closed()
     left = [update for update in updates if update.layer.is_valid() and update.layer.get_image() is not None]
     if updates and not left:
         raise PluginError(_("The layer was removed."), _("Undo that, then run the filter again."))
@@ -143,7 +144,7 @@ def apply(image: Gimp.Image, updates: Sequence[Update]) -> tuple[list[Gimp.Layer
                 kept.append((update.layer.get_name(), painted.get_name()))
             _select(image, update, selection)
             _write(update)
-            delivered = None if update.selected else layers.whole(update.layer)
+            delivered = None if update.selected else read_whole(update.layer)
             provenance.keep(update.layer, update.memory, delivered)
     finally:
         if selection is not None:
@@ -166,8 +167,8 @@ def _painted_meanwhile(update: Update) -> Gimp.Layer | None:
     marks = strokes.changed(update.before, pixels.read(buffer, area, "u8", 4), update.tolerance)
     if marks is None:
         return None
-    space = layers.own_space(image)
-    now = pixels.read(buffer, area, layers.kind_of(image), 4, space)
+    space = own_space(image)
+    now = pixels.read(buffer, area, kind_of(image), 4, space)
     name = _("{layer} – painted meanwhile").format(layer=layer.get_name())
     size = layer.get_width(), layer.get_height()
     kind = layers.LAYER_TYPES[image.get_base_type()]
@@ -212,7 +213,7 @@ def _write(update: Update) -> None:
     shadow = layer.get_shadow_buffer()
     whole = Gegl.Rectangle.new(0, 0, layer.get_width(), layer.get_height())
     layer.get_buffer().copy(whole, Gegl.AbyssPolicy.NONE, shadow, whole)
-    pixels.write(shadow, area, picture, layers.own_space(layer.get_image()))
+    pixels.write(shadow, area, picture, own_space(layer.get_image()))
     shadow.flush()
     layer.merge_shadow(True)
     layer.update(0, 0, layer.get_width(), layer.get_height())
@@ -220,7 +221,7 @@ def _write(update: Update) -> None:
 
 def _with_alpha_of(layer: Gimp.Layer, area: Area, picture: Picture) -> Picture:
     """Return the picture with the transparency that the layer has now."""
-    now = pixels.read(layer.get_buffer(), area, picture.kind, 4, layers.own_space(layer.get_image()))
+    now = pixels.read(layer.get_buffer(), area, picture.kind, 4, own_space(layer.get_image()))
     samples = _SAMPLES[picture.kind]
     new = bytearray(now.data)
     into, come = memoryview(new).cast(samples), memoryview(bytes(picture.data)).cast(samples)

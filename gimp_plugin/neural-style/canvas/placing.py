@@ -7,9 +7,10 @@ from dataclasses import replace
 
 from gi.repository import Gimp
 
-from canvas import changes, layers, provenance
+from canvas import changes, provenance
 from canvas.changes import Watched
-from canvas.layers import Result, Source
+from canvas.layers import Result
+from canvas.sources import Source, read_pixels
 from common.translation import _
 from server.protocol import Picture
 
@@ -75,7 +76,7 @@ def result_now(result: Result) -> Result:
             memory.source,
             size=(source.layer.get_width(), source.layer.get_height()),
             area=source.area,
-            sha256=provenance.digest(layers.read(replace(source, selection=None))),
+            sha256=provenance.digest(read_pixels(replace(source, selection=None))),
         )
         memory = replace(memory, source=known)
     picture = picture_now(result.picture, result.source, watched)

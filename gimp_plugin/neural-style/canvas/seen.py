@@ -5,10 +5,11 @@ from __future__ import annotations
 from gi.repository import GdkPixbuf, Gegl, Gimp
 
 from canvas import layers, pixels
+from canvas.sources import Source, is_colour, mask_format, shown, thumbnail
 from server.protocol import Picture
 
 
-def as_result(image: Gimp.Image, source: layers.Source, picture: Picture, *, convert: bool) -> GdkPixbuf.Pixbuf:
+def as_result(image: Gimp.Image, source: Source, picture: Picture, *, convert: bool) -> GdkPixbuf.Pixbuf:
     """Return a picture of the source's area, of any size, as its layer would show it above the source.
 
     Args:
@@ -18,11 +19,9 @@ def as_result(image: Gimp.Image, source: layers.Source, picture: Picture, *, con
         convert: whether a grey or indexed image becomes RGB for it.
     """
     if not image.is_valid():
-        return layers.shown(image, picture)
-    if convert or layers.is_colour(image):
-        painted = layers.shown(image, picture)
-    else:
-        painted = pixels.to_pixbuf(_in_colours_of(image, picture))
+        return shown(image, picture)
+    in_rgb = convert or is_colour(image)
+    painted = shown(image, picture) if in_rgb else pixels.to_pixbuf(_in_colours_of(image, picture))
     if source.selection is None or not source.layer.is_valid():
         return painted
     return _where_selected(image, source, painted)
@@ -41,7 +40,7 @@ def _in_colours_of(image: Gimp.Image, picture: Picture) -> Picture:
         layer.delete()
 
 
-def _where_selected(image: Gimp.Image, source: layers.Source, painted: GdkPixbuf.Pixbuf) -> GdkPixbuf.Pixbuf:
+def _where_selected(image: Gimp.Image, source: Source, painted: GdkPixbuf.Pixbuf) -> GdkPixbuf.Pixbuf:
     """Return what was painted over the source, as far as each pixel is selected."""
     width, height = painted.get_width(), painted.get_height()
     mask = _share(image, source, width, height)
@@ -52,15 +51,15 @@ def _where_selected(image: Gimp.Image, source: layers.Source, painted: GdkPixbuf
         over[3::4] = bytes(alpha * share // 255 for alpha, share in zip(over[3::4], mask, strict=True))
     else:
         over[3::4] = mask
-    seen = layers.thumbnail(source, max(width, height)).scale_simple(width, height, GdkPixbuf.InterpType.BILINEAR)
+    seen = thumbnail(source, max(width, height)).scale_simple(width, height, GdkPixbuf.InterpType.BILINEAR)
     top = pixels.to_pixbuf(Picture(width, height, 4, "u8", bytes(over)))
     top.composite(seen, 0, 0, width, height, 0.0, 0.0, 1.0, 1.0, GdkPixbuf.InterpType.NEAREST, 255)
     return seen
 
 
-def _share(image: Gimp.Image, source: layers.Source, width: int, height: int) -> bytes | None:
+def _share(image: Gimp.Image, source: Source, width: int, height: int) -> bytes | None:
     """Return how much of each pixel of the area, brought to this size, is selected, 0 to 255; None if that is unknown."""
-    form, size = layers.mask_format(image), (source.layer.get_width(), source.layer.get_height())
+    form, size = mask_format(image), (source.layer.get_width(), source.layer.get_height())
     buffer = Gegl.Buffer.new(form, 0, 0, *size)
     try:
         pixels.write_raw(buffer, size, form, source.selection or b"")

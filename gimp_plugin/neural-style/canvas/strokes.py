@@ -6,9 +6,9 @@ import re
 
 from gi.repository import GdkPixbuf, Gimp, GLib
 
-from canvas import layers as canvas
 from canvas import pixels, provenance
 from canvas.provenance import LOOK_SIDE, Memory
+from canvas.sources import read_whole
 from server.protocol import Picture
 
 #: A pixel of the small look counts as painted on from this mean difference of its colours (of 255) on; what JPEG loses
@@ -18,8 +18,8 @@ _LEAST_DIFFERENCE = 26
 
 def mask(layer: Gimp.Layer, known: Memory) -> GdkPixbuf.Pixbuf | None:
     """Return where a result was painted on since it was finished: a small picture, white there; None for nowhere."""
-    whole = canvas.whole(layer, "u8")
-    if not known.delivered or not known.look or provenance.digest(canvas.whole(layer)) == known.delivered:
+    whole = read_whole(layer, "u8")
+    if not known.delivered or not known.look or provenance.digest(read_whole(layer)) == known.delivered:
         return None
     try:
         before = provenance.picture_of(known.look)

@@ -10,8 +10,8 @@ gi.require_version("Gtk", "3.0")
 gi.require_version("GimpUi", "3.0")
 from gi.repository import Gdk, Gimp, GimpUi, GLib, GObject, Gtk
 
-from canvas import layers as canvas
 from canvas import pixels
+from canvas.sources import Source, is_colour
 from common import arguments, messages
 from common.errors import PluginError
 from common.translation import _, counted
@@ -42,7 +42,7 @@ class Dialog:
         procedure: Gimp.Procedure,
         config: Gimp.ProcedureConfig,
         image: Gimp.Image,
-        sources: Sequence[canvas.Source],
+        sources: Sequence[Source],
         editing: Editing,
     ) -> None:
         self._config = config
@@ -95,7 +95,7 @@ class Dialog:
         if self._editing.known:
             column.pack_start(EditingView(self._editing, self._window), False, False, 0)
         column.pack_start(self._box("main"), False, False, 0)
-        if not canvas.is_colour(self._image):
+        if not is_colour(self._image):
             column.pack_start(self._consent(), False, False, 0)
         box = self._box("advanced")
         column.pack_start(Advanced(self._config, self._names("advanced"), box), True, True, 0)
@@ -276,7 +276,7 @@ class Dialog:
         self._window.destroy()
 
 
-def _what(image: Gimp.Image, sources: Sequence[canvas.Source]) -> str:
+def _what(image: Gimp.Image, sources: Sequence[Source]) -> str:
     """Return in words what is going to be painted."""
     if len(sources) > 1:
         return counted("{number} layer", "{number} layers", len(sources))

@@ -9,8 +9,8 @@ from typing import Any
 
 from gi.repository import Gimp
 
-from canvas import layers
 from canvas.seen import as_result
+from canvas.sources import Source, area_now, image_closed, selected_sources, thumbnail
 from common import installation, messages
 from common.errors import PluginError
 from common.translation import _
@@ -45,7 +45,7 @@ class Preview:
     What goes wrong is shown in the pane. Call :meth:`poll` often.
     """
 
-    def __init__(self, image: Gimp.Image, sources: Sequence[layers.Source], pane: PreviewPane, editing: Editing) -> None:
+    def __init__(self, image: Gimp.Image, sources: Sequence[Source], pane: PreviewPane, editing: Editing) -> None:
         self.sources = list(sources)
         self.connection = Connection()
         self._prepared = False
@@ -67,7 +67,7 @@ class Preview:
 
     def _show_before(self) -> None:
         if self.sources[0].layer.is_valid():  # else painting it will say so
-            self._pane.set_before(layers.thumbnail(self.sources[0], 900))
+            self._pane.set_before(thumbnail(self.sources[0], 900))
 
     # What the user wants
 
@@ -169,7 +169,7 @@ class Preview:
         if client is None:
             raise PluginError(_("The painting server is not connected."), _("Try again."))
         if not self._image.is_valid():
-            raise layers.image_closed()
+            raise image_closed()
         self.sources = self.current_sources()
         pictures: WeightedStyles
         pictures = [(gallery_folders.read(key), weight) for key, weight in wish.styles if weight > 0]
@@ -196,10 +196,10 @@ class Preview:
             return []
         whole = gallery_folders.uses_selection_of([key for key, _weight in wish.styles], self._image)
         left = [source.layer for source in self.sources if source.layer.is_valid()]
-        areas = [layers.area_now(self._image, layer, whole=whole) for layer in left]
+        areas = [area_now(self._image, layer, whole=whole) for layer in left]
         return [area[2:] for area in areas if area is not None][:_MOST_ASKED]
 
-    def current_sources(self) -> list[layers.Source]:
+    def current_sources(self) -> list[Source]:
         """Return the sources as they are now: the user may have selected something else meanwhile.
 
         Raises:
@@ -209,7 +209,7 @@ class Preview:
         if not left:
             raise PluginError(_("The layer was removed."), _("Undo that, or run the filter on another layer."))
         keys = [key for key, _weight in self._wish.styles] if self._wish is not None else []
-        return layers.sources(self._image, left, whole=gallery_folders.uses_selection_of(keys, self._image))
+        return selected_sources(self._image, left, whole=gallery_folders.uses_selection_of(keys, self._image))
 
     def _show(self, work: Painting) -> None:
         if self._wish is not None:

@@ -10,7 +10,8 @@ gi.require_version("Gtk", "3.0")
 gi.require_version("GimpUi", "3.0")
 from gi.repository import Gimp, GimpUi, Gtk
 
-from canvas import layers, pixels
+from canvas import pixels
+from canvas.sources import Source, thumbnail
 from common.translation import _
 from dialog.preview_pane import PreviewPane
 from dialog.watching import THUMBNAIL, Watch, stop_button
@@ -24,7 +25,7 @@ _WIDTH, _HEIGHT = 520, 460
 class ProgressWindow:
     """Shown from its making until :meth:`close`; :meth:`run` once."""
 
-    def __init__(self, image: Gimp.Image, first: layers.Source, title: str, heading: str) -> None:
+    def __init__(self, image: Gimp.Image, first: Source, title: str, heading: str) -> None:
         self._image = image
         GimpUi.init("neural-style")
         self._window = GimpUi.Dialog(title=title, role="neural-style-progress")
@@ -35,7 +36,7 @@ class ProgressWindow:
         label = Gtk.Label(xalign=0.0)
         label.set_markup(f"<b>{pixels.escaped(heading)}</b>")
         self._pane = PreviewPane(label, None, keys)
-        self._pane.set_before(layers.thumbnail(first, THUMBNAIL))
+        self._pane.set_before(thumbnail(first, THUMBNAIL))
         self._pane.set_property("margin", 12)
         self._window.get_content_area().pack_start(self._pane, True, True, 0)
         self._window.set_default_size(_WIDTH, _HEIGHT)

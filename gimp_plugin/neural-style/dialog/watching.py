@@ -10,8 +10,8 @@ import gi
 gi.require_version("Gtk", "3.0")
 from gi.repository import Gimp, GLib, Gtk
 
-from canvas import layers
 from canvas.seen import as_result
+from canvas.sources import Source, thumbnail
 from common.translation import _, counted
 from dialog import waiting
 from dialog.preview_pane import PreviewPane
@@ -53,7 +53,7 @@ class Watch:
         self.work: Painting | None = None
         self.failure: Exception | None = None
         self._window, self._pane, self._stop, self._image, self._begin = window, pane, stop, image, begin
-        self._source: layers.Source | None = None
+        self._source: Source | None = None
         self._question: Gtk.MessageDialog | None = None
 
     def run(self, text: str) -> bool:
@@ -115,7 +115,7 @@ class Watch:
         source = work.source
         if source is not self._source and source.layer.is_valid():
             if self._source is not None:
-                self._pane.set_before(layers.thumbnail(source, THUMBNAIL))
+                self._pane.set_before(thumbnail(source, THUMBNAIL))
             self._source = source
 
     def _finish(self) -> None:

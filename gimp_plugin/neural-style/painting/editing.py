@@ -8,9 +8,9 @@ from typing import Any
 
 from gi.repository import Gimp
 
-from canvas import layers as canvas
 from canvas import provenance
 from canvas.provenance import Memory
+from canvas.sources import Source
 from common import arguments
 from common.arguments import NEW_LAYER, UPDATE
 from common.translation import _
@@ -89,14 +89,12 @@ class Editing:
             and (len(weights) == 1 or _shares(weights) == _shares(self._opened_styles))
         )
 
-    def split(self, places: Sequence[canvas.Source]) -> tuple[list[canvas.Source], list[canvas.Source]]:
+    def split(self, places: Sequence[Source]) -> tuple[list[Source], list[Source]]:
         """Return the places whose results are to be painted again, and those that get a new layer."""
         again = [place for place in places if self.updates and place.layer.get_id() in self.known]
         return again, [place for place in places if place not in again]
 
-    def tasks(
-        self, places: Sequence[canvas.Source], settings: Mapping[str, Any], styles: WeightedStyles | None
-    ) -> list[Task]:
+    def tasks(self, places: Sequence[Source], settings: Mapping[str, Any], styles: WeightedStyles | None) -> list[Task]:
         """Return the results to be painted again, those first that others are painted from."""
         strokes = self._config.get_property(arguments.STROKES)
         tasks = []
@@ -113,7 +111,7 @@ class Editing:
         self,
         client: wire.Client,
         image: Gimp.Image,
-        places: Sequence[canvas.Source],
+        places: Sequence[Source],
         weights: Mapping[str, float],
         styles: WeightedStyles,
         settings: Mapping[str, Any],
@@ -149,7 +147,7 @@ class Editing:
 def new_painting(
     client: wire.Client,
     image: Gimp.Image,
-    places: Sequence[canvas.Source],
+    places: Sequence[Source],
     styles: WeightedStyles,
     settings: Mapping[str, Any],
     config: Gimp.ProcedureConfig,

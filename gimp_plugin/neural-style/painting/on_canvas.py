@@ -9,7 +9,7 @@ from gi.repository import Gimp
 
 from canvas import placing
 from canvas.changes import Watched
-from canvas.layers import Source
+from canvas.sources import Source
 from server.protocol import Picture
 
 

@@ -11,6 +11,7 @@ from gi.repository import Gimp
 
 from canvas import layers, pixels, placing, provenance
 from canvas.provenance import KnownSource, KnownStyle, Memory
+from canvas.sources import Source, as_now, image_closed, own_space, read_pixels
 from common import installation
 from common.errors import PluginError
 from common.messages import in_own_words, lasts
@@ -56,7 +57,7 @@ class Painting:
         self,
         client: wire.Client,
         image: Gimp.Image,
-        sources: Sequence[layers.Source],
+        sources: Sequence[Source],
         styles: WeightedStyles,
         settings: Mapping[str, Any],
         *,
@@ -141,7 +142,7 @@ class Painting:
         self._canvas.watch(self._source.layer)
         request = self._request()
         self._content = request.content
-        space = layers.own_space(self._image)
+        space = own_space(self._image)
         styles = [(pixels.converted(style.picture, None, space), weight) for style, weight in request.styles]
         self._job = self._client.submit(
             request.content,
@@ -155,13 +156,13 @@ class Painting:
             preview_every=every,
         )
 
-    def _as_now(self, source: layers.Source) -> layers.Source:
+    def _as_now(self, source: Source) -> Source:
         """Return a source, whose turn it is, as it is now."""
-        return layers.as_now(source)
+        return as_now(source)
 
     def _request(self) -> Request:
         """Return what to ask the server for the current source."""
-        return Request(layers.read(self._source), self._styles, self._settings)
+        return Request(read_pixels(self._source), self._styles, self._settings)
 
     def _continue(self) -> None:
         if self._job is not None:
@@ -179,7 +180,7 @@ class Painting:
         self._canvas.show(picture, self._source, self._live_layer)
 
     @property
-    def _source_now(self) -> layers.Source:
+    def _source_now(self) -> Source:
         return self._canvas.source_now(self._source)
 
     def _live_layer(self) -> LiveView:
@@ -187,12 +188,12 @@ class Painting:
         return layers.LiveLayer(self._image, self._source_now, _("{layer} (painting)").format(layer=self._name))
 
     @property
-    def source(self) -> layers.Source:
+    def source(self) -> Source:
         """What is painted now, or was last; the first before that."""
         return self._sources[max(self._current, 0)]
 
     @property
-    def _source(self) -> layers.Source:
+    def _source(self) -> Source:
         return self._sources[self._current]
 
     @property
@@ -229,14 +230,14 @@ class Painting:
                 self._refining = True
                 self.text = _("Painting the preview")
 
-    def still_fits(self, sources: Sequence[layers.Source]) -> bool:
+    def still_fits(self, sources: Sequence[Source]) -> bool:
         """Return whether what was sent is still what the first of ``sources`` looks like."""
         if self._current != 0 or self._content is None or not sources or not self._source.same_place(sources[0]):
             return False
-        now = layers.read(sources[0])
+        now = read_pixels(sources[0])
         return (now.kind, now.channels, now.data) == (self._content.kind, self._content.channels, self._content.data)
 
-    def set_sources(self, sources: Sequence[layers.Source]) -> None:
+    def set_sources(self, sources: Sequence[Source]) -> None:
         """Take the sources as they are when the user applies; the first is the one that was previewed."""
         self._sources = list(sources)
 
@@ -251,7 +252,7 @@ class Painting:
         if time.monotonic() - self._last_check > _CHECK_IMAGE_EVERY:
             self._last_check = time.monotonic()
             if not self._image.is_valid():
-                raise layers.image_closed()
+                raise image_closed()
         changed = False
         while not self.done and (event := self._client.next_event(timeout)) is not None:
             timeout = 0.0

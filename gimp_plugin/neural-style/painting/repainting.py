@@ -12,6 +12,7 @@ from canvas import in_place, layers, pixels, placing, strokes
 from canvas.changes import scaled_area
 from canvas.provenance import Area, KnownSource, Memory
 from canvas.snapshots import snapshot
+from canvas.sources import Source, image_closed, kind_of, own_space, read_pixels
 from common import installation
 from common.arguments import KEEP
 from common.errors import PluginError
@@ -36,7 +37,7 @@ class Task:
     the result's own pixels are). ``styles`` None stands for the result's own.
     """
 
-    place: layers.Source
+    place: Source
     known: Memory
     source: Gimp.Layer | None
     settings: Mapping[str, Any]
@@ -49,9 +50,7 @@ class Task:
         return self.place.layer
 
 
-def task_for(
-    place: layers.Source, known: Memory, settings: Mapping[str, Any], styles: WeightedStyles | None, keep: str
-) -> Task:
+def task_for(place: Source, known: Memory, settings: Mapping[str, Any], styles: WeightedStyles | None, keep: str) -> Task:
     """Return the task of painting a result again; without a selection all of it that was painted."""
     layer = place.layer
     if place.selection is None:
@@ -144,7 +143,7 @@ class Repainting(Painting):
     def _name(self) -> str:
         return self._task.place.name
 
-    def _as_now(self, source: layers.Source) -> layers.Source:
+    def _as_now(self, source: Source) -> Source:
         if source.selection is None and source.layer.is_valid():
             return replace(source, area=painted_area(source.layer, self._task.known))
         return super()._as_now(source)
@@ -187,7 +186,7 @@ class Repainting(Painting):
     def _read(self, layer: Gimp.Layer, area: Area) -> Picture:
         """Return a result's pixels as they are sent, without its effects."""
         with snapshot(layer) as now:
-            return pixels.read(now.get_buffer(), area, layers.kind_of(self._image), 4, layers.own_space(self._image))
+            return pixels.read(now.get_buffer(), area, kind_of(self._image), 4, own_space(self._image))
 
     def _content_of(self, task: Task, area: Area) -> Picture:
         """Return the source's pixels where the result's area is, or the result's own if the source is gone."""
@@ -200,7 +199,7 @@ class Repainting(Painting):
                 _("Undo that, then run the filter again."),
             )
         place = part_of_source(task.layer, task.source, area)
-        read = layers.read(layers.Source(self._seen(task.source), task.source.get_name(), place))
+        read = read_pixels(Source(self._seen(task.source), task.source.get_name(), place))
         return pixels.scaled(read, area[2], area[3])
 
     def _seen(self, layer: Gimp.Layer) -> Gimp.Layer:
@@ -222,7 +221,7 @@ class Repainting(Painting):
             return layers.LiveLayer(self._image, now, _("{layer} (painting)").format(layer=self._name))
         return in_place.LiveCopy(self._image, self._task.layer, now.area, now.selection)
 
-    def still_fits(self, sources: Sequence[layers.Source]) -> bool:
+    def still_fits(self, sources: Sequence[Source]) -> bool:
         """Return whether the first result and its source are as they were when they were sent."""
         task = self._tasks[0]
         if self._current != 0 or not sources or not task.layer.is_valid() or self._before is None:
@@ -243,7 +242,7 @@ class Repainting(Painting):
             self._tasks = [replace(task, settings={**task.settings, **changed}) for task in self._tasks]
         return taken
 
-    def set_sources(self, sources: Sequence[layers.Source]) -> None:
+    def set_sources(self, sources: Sequence[Source]) -> None:
         """Keep the tasks: they know their places."""
 
     def _add_result(self, event: events.Finished, final: Picture) -> None:
@@ -265,7 +264,7 @@ class Repainting(Painting):
         watched = self._canvas.watched(layer)
         self.results.append(layers.Result(self._source, final, self._name, known, watched))
         if self._scratch is not None:
-            pixels.write(self._scratch.layer(layer).get_buffer(), area, final, layers.own_space(self._image))
+            pixels.write(self._scratch.layer(layer).get_buffer(), area, final, own_space(self._image))
 
     def keep(self) -> list[Gimp.Layer]:
         """Put the pictures on the results as one undo step, and return their layers."""
@@ -273,7 +272,7 @@ class Repainting(Painting):
         if not self._updates:
             return []
         if not self._image.is_valid():
-            raise layers.image_closed()
+            raise image_closed()
         pairs = [(update, placing.place_now(result)) for update, result in zip(self._updates, self.results, strict=True)]
         followed = [self._followed(*pair) for pair in pairs if pair[1].source.there is None]
         lost = [result for _update, result in pairs if result.source.there is not None]

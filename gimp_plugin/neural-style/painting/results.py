@@ -10,9 +10,9 @@ from pathlib import Path
 
 from gi.repository import Gimp, GLib
 
-from canvas import layers as canvas
 from canvas import provenance
 from canvas.provenance import KnownStyle, Memory
+from canvas.sources import Source, read_pixels
 from common import installation
 from common.errors import PluginError
 from common.translation import _
@@ -40,7 +40,7 @@ def source_digest(layer: Gimp.Layer, area: provenance.Area) -> str:
     left, top, across, down = area
     if left + across > layer.get_width() or top + down > layer.get_height():
         return ""
-    return provenance.digest(canvas.read(canvas.Source(layer, layer.get_name(), area)))
+    return provenance.digest(read_pixels(Source(layer, layer.get_name(), area)))
 
 
 def source_of(layer: Gimp.Layer, known: Memory) -> Gimp.Layer | None:

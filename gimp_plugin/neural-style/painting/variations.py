@@ -9,7 +9,7 @@ from typing import Any
 
 from gi.repository import Gimp
 
-from canvas import layers as canvas
+from canvas.sources import Source, image_closed
 from common import arguments
 from common.translation import _
 from painting.painting import Painting, Request, WeightedStyles
@@ -101,7 +101,7 @@ class Varying(Painting):
         self,
         client: wire.Client,
         image: Gimp.Image,
-        sources: Sequence[canvas.Source],
+        sources: Sequence[Source],
         made: Sequence[Variant],
         *,
         live: bool,
@@ -112,7 +112,7 @@ class Varying(Painting):
             client, image, self._repeated(sources), made[0].styles, made[0].settings, live=live, convert=convert
         )
 
-    def _repeated(self, sources: Sequence[canvas.Source]) -> list[canvas.Source]:
+    def _repeated(self, sources: Sequence[Source]) -> list[Source]:
         return [source for source in sources for _variant in self._variants]
 
     @property
@@ -131,14 +131,14 @@ class Varying(Painting):
         """Return whether nothing changed: other settings make other variants."""
         return False
 
-    def set_sources(self, sources: Sequence[canvas.Source]) -> None:
+    def set_sources(self, sources: Sequence[Source]) -> None:
         """Take the sources as they are when the user applies."""
         super().set_sources(self._repeated(sources))
 
     def keep(self) -> list[Gimp.Layer]:
         """Put the variants into the image as one undo step, in a group above their source; return their layers."""
         if not self._image.is_valid():
-            raise canvas.image_closed()
+            raise image_closed()
         self._image.undo_group_start()
         try:
             layers = super().keep()
@@ -150,7 +150,7 @@ class Varying(Painting):
             Gimp.displays_flush()
         return layers
 
-    def _group(self, source: canvas.Source, layers: Sequence[Gimp.Layer]) -> None:
+    def _group(self, source: Source, layers: Sequence[Gimp.Layer]) -> None:
         image, chosen = self._image, self._image.get_selected_layers()
         group = Gimp.GroupLayer.new(image, _("{layer} – variations").format(layer=source.name))
         place = min(image.get_item_position(layer) for layer in layers)

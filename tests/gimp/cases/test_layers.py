@@ -188,6 +188,7 @@ def test_twelve_megapixels_cost_the_plugin_little(console: GimpSession) -> None:
 import sys, time
 sys.path[:0] = [folder, folder + "/vendor"]
 from canvas import layers as canvas
+from canvas.sources import read_pixels, selected_sources
 from canvas.provenance import KnownSource, Memory
 from server.protocol import Picture
 image = new_image(4000, 3000)
@@ -200,8 +201,8 @@ def timed(what, work):
     made = work()
     result[what] = time.monotonic() - begin
     return made
-source, = canvas.sources(image, [photo])
-whole = timed("read", lambda: canvas.read(source))
+source, = selected_sources(image, [photo])
+whole = timed("read", lambda: read_pixels(source))
 live = timed("live layer", lambda: canvas.LiveLayer(image, source, "painting"))
 timed("three small frames", lambda: [live.show(Picture(500, 375, 4, "u8", bytes(500 * 375 * 4))) for _ in range(3)])
 timed("full frame", lambda: live.show(whole))
@@ -226,6 +227,7 @@ def test_in_a_locked_group(console: GimpSession) -> None:
 import sys
 sys.path[:0] = [folder, folder + "/vendor"]
 from canvas import layers as canvas
+from canvas.sources import read_pixels, selected_sources
 image = new_image(64, 48)
 group = Gimp.GroupLayer.new(image, "group")
 image.insert_layer(group, None, 0)
@@ -235,11 +237,11 @@ photo.add_mask(mask)
 write(mask, bytes(64 * 24) + bytes([255]) * (64 * 24), "Y u8")
 group.set_lock_content(True)
 image.select_rectangle(Gimp.ChannelOps.REPLACE, 0, 0, 40, 48)
-source, = canvas.sources(image, [photo])
+source, = selected_sources(image, [photo])
 names = lambda: [layer.get_name() for layer in image.get_layers()]
 image.clean_all()
 live = canvas.LiveLayer(image, source, "live")
-live.show(canvas.read(source))
+live.show(read_pixels(source))
 result = {"live": names(), "changed": image.is_dirty()}
 live.remove()
 result |= {"gone": names(), "still changed": image.is_dirty()}
