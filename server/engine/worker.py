@@ -9,7 +9,6 @@ reports in the server's.
 
 from __future__ import annotations
 
-import gc
 import math
 import sys
 import time
@@ -24,11 +23,11 @@ import zmq
 from server import protocol
 from server.engine.ahead import Ahead, take
 from server.engine.heartbeat import FIRST_STEP_SECONDS, Heartbeat
+from server.engine.memory_use import begin_peak, give_back, peak
 from server.engine.pixels import to_keep, to_picture, to_pixels
 from server.engine.reports import report
 from server.frames import decode
 from server.protocol import Message, Picture
-from stylecore.device import host
 from stylecore.errors import Fault, StyleError, fault
 from stylecore.request import PaintRequest, Style
 
@@ -120,7 +119,7 @@ class Worker:
         if message.type == "submit":
             self._pulse.working()
             if self._interrupted is None:
-                _begin_peak(self._engine)
+                begin_peak(self._engine)
             self._guarded(name, lambda: self._paint(self._begin(message)))
             return
         active = [each for each in (self._current, self._interrupted) if each is not None and each.name == name]
@@ -138,7 +137,7 @@ class Worker:
             elif self._held.pop(name, None):
                 self.report("cancelled", job=name)
                 del running
-                _give_back(self._engine, everything=not self._held and self._current is None)
+                give_back(self._engine, everything=not self._held and self._current is None)
         elif message.type in ("stop", "continue"):
             if message.type == "stop":
                 running.job.stop()
@@ -228,7 +227,7 @@ class Worker:
             self._current = None
             self._pulse.idle()
             # What waits, for the next setting or between two steps, goes on with what it has.
-            _give_back(self._engine, everything=not self._held and self._interrupted is None)
+            give_back(self._engine, everything=not self._held and self._interrupted is None)
 
     def _fail(self, name: str, told: Fault) -> None:
         self._used(name)
@@ -237,7 +236,7 @@ class Worker:
     def _used(self, name: str) -> None:
         """Report what the job took, just before its end, and the arithmetic that it was painted in."""
         arithmetic = str(self._current.job.arithmetic) if self._current else ""
-        self.report("used", job=name, peak=_peak(self._engine), memory=self._engine.memory(), arithmetic=arithmetic)
+        self.report("used", job=name, peak=peak(self._engine), memory=self._engine.memory(), arithmetic=arithmetic)
 
     def _begin(self, message: Message) -> Running:
         from stylecore.painting.job import Job
@@ -380,32 +379,3 @@ class Worker:
             self.report("picture", to_picture(running.job.image(), "u8"), job=running.name, purpose="preview")
             spent = time.monotonic() - now
             running.next_preview = now + max(running.preview_every, spent / _PREVIEW_SHARE)
-
-
-def _begin_peak(engine: Engine) -> None:
-    """Measure the peak memory anew."""
-    if engine.device.type == "cuda":
-        import torch
-
-        torch.cuda.reset_peak_memory_stats(engine.device)
-    else:
-        host.begin_peak()
-
-
-def _peak(engine: Engine) -> int:
-    """Return the bytes taken at most since :func:`_begin_peak`: the device's, or the whole process's on a CPU."""
-    if engine.device.type == "cuda":
-        import torch
-
-        return int(torch.cuda.max_memory_allocated(engine.device))
-    return host.peak_memory()
-
-
-def _give_back(engine: Engine, *, everything: bool) -> None:
-    """Let go of what a job has left, so that other programs can have it; with ``everything``, buffers in store too."""
-    from stylecore.device import memory_budget
-
-    gc.collect()
-    if everything:
-        memory_budget.give_back()
-    memory_budget.empty_cache(engine.device)

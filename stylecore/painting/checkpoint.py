@@ -11,6 +11,25 @@ import torch
 
 from stylecore.errors import StyleError, fault
 from stylecore.files.replacing import replacing
+from stylecore.network.arithmetic import Arithmetic
+
+#: Raised when a saved state changes its meaning.
+VERSION = 6
+
+
+def arithmetic_of(state: Mapping[str, Any], pictures: str) -> Arithmetic:
+    """Return the arithmetic that a :meth:`stylecore.painting.job.Job.state` was painted in.
+
+    Raises:
+        StyleError: ``bad-state`` if it was saved by another version or for other pictures than those of this digest.
+    """
+    try:
+        arithmetic = Arithmetic.from_stored(state.get("arithmetic"))
+    except ValueError as error:
+        raise StyleError(*fault("bad-state")) from error
+    if state.get("version") != VERSION or state.get("pictures") != pictures:
+        raise StyleError(*fault("bad-state"))
+    return arithmetic
 
 
 def save(path: Path, state: Mapping[str, Any]) -> None:

@@ -20,6 +20,7 @@ from stylecore.network.arithmetic import Arithmetic
 from stylecore.objective.captured import Captured
 from stylecore.objective.layers import DEEP, SHALLOW, STYLE_LAYERS
 from stylecore.objective.objective import Evaluation, Objective
+from stylecore.painting import checkpoint
 from stylecore.painting.convergence import Settling
 from stylecore.painting.costs import Costs
 from stylecore.painting.inputs import Pixels
@@ -34,8 +35,6 @@ from stylecore.settings import BY_NAME, Settings
 from stylecore.tensors.resampling import resize, upsample_with_detail
 from stylecore.tensors.strips import ALONE, Ranks, Strip
 
-# Raised when a saved state changes its meaning.
-_STATE_VERSION = 6
 # So many pairs of steps and gradient changes are taken along to the next scale, which they save about three steps.
 _TAKEN_ALONG = 8
 
@@ -122,9 +121,8 @@ class Job:
             StyleError: ``not-live`` if one is changed that needs a new job.
         """
         different = settings.changed_from(self.settings)
-        for name in different:
-            if not BY_NAME[name].live:
-                raise StyleError(*fault("not-live", name=name))
+        if fixed := [name for name in different if not BY_NAME[name].live]:
+            raise StyleError(*fault("not-live", name=fixed[0]))
         matched = self._materials.matched_share()
         self._materials.settings = settings
         self._settling = Settling()
@@ -137,11 +135,12 @@ class Job:
         if recoloured or (self._materials.has_strength_map and "strength" in different):
             if self._made_for == self._number:  # the next step makes them
                 self._take_image(self._optimiser)
-                return
-            scale = self.scales[self._made_for]
-            self._objective = self._objective_at(self._made_for, self._strip)
-            self._optimiser.renew(self._evaluation(self._objective, scale.way))
-        elif (weighting := self._materials.weighting(self._phase(self._made_for))) != self._objective.weighting:
+            else:
+                self._objective = self._objective_at(self._made_for, self._strip)
+                self._optimiser.renew(self._evaluation(self._objective, self.scales[self._made_for].way))
+            return
+        weighting = self._materials.weighting(Phase.of(self._made_for, len(self.scales)))
+        if weighting != self._objective.weighting:
             self._objective.weighting = weighting
             self._optimiser.renew()
 
@@ -193,7 +192,7 @@ class Job:
         image = self._image if self._optimiser is None else self._strip.gathered(self._optimiser.image)
         going_on = self._optimiser is not None and self._made_for == self._number
         return {
-            "version": _STATE_VERSION, "settings": self.settings.to_stored(), "pictures": self._materials.digest(),
+            "version": checkpoint.VERSION, "settings": self.settings.to_stored(), "pictures": self._materials.digest(),
             "arithmetic": self.arithmetic.stored(),
             "scales": [scale.stored() for scale in self.scales],
             "coarse": None if self._coarse is None else self._coarse.cpu(),
@@ -212,13 +211,7 @@ class Job:
             StyleError: ``bad-state`` if it was saved by another version or for other pictures, ``other-arithmetic`` if
                 this device cannot compute in the one it was painted in.
         """
-        try:
-            fits = state.get("version") == _STATE_VERSION and state.get("pictures") == self._materials.digest()
-            arithmetic = Arithmetic.from_stored(state.get("arithmetic"))
-        except ValueError:
-            fits = False
-        if not fits:
-            raise StyleError(*fault("bad-state"))
+        arithmetic = checkpoint.arithmetic_of(state, self._materials.digest())
         if arithmetic != self.arithmetic:
             if not self._engine.can_compute(arithmetic):
                 raise StyleError(*fault("other-arithmetic", arithmetic=arithmetic, device=self._engine.device_name))
@@ -385,14 +378,8 @@ class Job:
     def _objective_at(self, number: int, strip: Strip) -> Objective:
         """Return what is to be minimised at a scale."""
         scale = self.scales[number]
-        layers, phase = SHALLOW if scale.shallow else DEEP, self._phase(number)
+        layers, phase = SHALLOW if scale.shallow else DEEP, Phase.of(number, len(self.scales))
         return self._materials.objective(scale.size, scale.way, strip, phase, layers=layers, coarse=self._coarse)
-
-    def _phase(self, number: int) -> Phase:
-        """Return which part of the painting a scale is."""
-        if number == len(self.scales) - 1:
-            return Phase.LAST
-        return Phase.FIRST if number == 0 else Phase.BETWEEN
 
     def _evaluation(self, objective: Objective, way: MemoryPlan) -> Callable[[Tensor], Evaluation]:
         """Return how an objective is evaluated: on a GPU by playing back a recording, where nothing waits outside of it."""

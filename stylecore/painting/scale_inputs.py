@@ -51,6 +51,13 @@ class Phase(Enum):
     BETWEEN = "between"
     LAST = "last"
 
+    @classmethod
+    def of(cls, number: int, count: int) -> Phase:
+        """Return which part the scale of this number, from 0, of so many is."""
+        if number == count - 1:
+            return cls.LAST
+        return cls.FIRST if number == 0 else cls.BETWEEN
+
 
 class Materials:
     """A job's pictures at full size, and what is made of them for a scale.
