@@ -30,8 +30,16 @@ from benchmarks.soak import cpu, picture  # noqa: E402
 from server.client import Client, Finished  # noqa: E402
 from server.discovery import ServerError  # noqa: E402
 from server.events import LAST_EVENTS  # noqa: E402
+from server.protocol import Picture  # noqa: E402
+from stylecore.request import PaintRequest, Style  # noqa: E402
+from stylecore.settings import Settings  # noqa: E402
 
 ORPHAN_SECONDS = 10.0
+
+
+def small_job(content: Picture, style: Picture, iterations: int) -> PaintRequest[Picture]:
+    """Return a request that a processor paints in a moment."""
+    return PaintRequest(content, [Style(style)], Settings(quality="draft", iterations=iterations, precision="float32"))
 
 
 def be_client(folder: Path, iterations: int) -> None:
@@ -39,9 +47,7 @@ def be_client(folder: Path, iterations: int) -> None:
     with Client.connect(folder, client_name="victim") as client:
         while True:
             try:
-                job = client.submit(
-                    picture(0), [(picture(1), 1.0)], {"quality": "draft", "iterations": iterations, "precision": "float32"}
-                )
+                job = client.submit(small_job(picture(0), picture(1), iterations))
             except ServerError:
                 return
             while not isinstance(event := client.next_event(1), LAST_EVENTS) or event.job != job:
@@ -70,7 +76,7 @@ def next_job(folder: Path) -> float:
     """
     begin = time.monotonic()
     with Client.connect(folder, client_name="next") as client:
-        job = client.submit(picture(2), [(picture(3), 1.0)], {"quality": "draft", "iterations": 1, "precision": "float32"})
+        job = client.submit(small_job(picture(2), picture(3), 1))
         while time.monotonic() < begin + 60:
             event = client.next_event(0.2)
             if isinstance(event, LAST_EVENTS) and event.job in (job, ""):

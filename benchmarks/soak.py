@@ -30,6 +30,8 @@ sys.path.insert(0, str(ROOT))
 from server.client import Client, Disconnected, Failed, Finished, PictureArrived  # noqa: E402
 from server.events import LAST_EVENTS  # noqa: E402
 from server.protocol import Picture  # noqa: E402
+from stylecore.request import PaintRequest, Style  # noqa: E402
+from stylecore.settings import Settings  # noqa: E402
 
 SIDE = 32
 
@@ -45,14 +47,9 @@ def picture(seed: int) -> Picture:
 
 def one_job(client: Client, dice: random.Random) -> str:
     """Run a job, perhaps cancelling or stopping it on its way; return how it ended."""
-    settings = {"quality": "draft", "iterations": dice.randrange(1, 8), "precision": "float32"}
-    job = client.submit(
-        picture(dice.randrange(100)),
-        [(picture(dice.randrange(100)), 1.0)],
-        settings,
-        previews=dice.random() < 0.5,
-        preview_every=0.0,
-    )
+    settings = Settings(quality="draft", iterations=dice.randrange(1, 8), precision="float32")
+    request = PaintRequest(picture(dice.randrange(100)), [Style(picture(dice.randrange(100)))], settings)
+    job = client.submit(request, previews=dice.random() < 0.5, preview_every=0.0)
     chance, when = dice.random(), time.monotonic() + dice.random() * 1.5
     ask = client.cancel if chance < 0.15 else client.stop if chance < 0.25 else client.snapshot if chance < 0.35 else None
     final = False

@@ -17,10 +17,11 @@ import statistics
 import sys
 import tempfile
 import time
-from dataclasses import asdict, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from stylecore.request import PaintRequest, Style
 from stylecore.settings import Settings
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -53,7 +54,7 @@ def through(client: Client, content: Picture, style: Picture, settings: Settings
     """Run a job to its end; return its seconds, the painting's own, and what was told of the time left."""
     begin = time.perf_counter()
     told: list[tuple[float, float]] = []
-    client.submit(content, [(style, 1.0)], asdict(settings), previews=False)
+    client.submit(PaintRequest(content, [Style(style)], settings), previews=False)
     while not isinstance(event := client.next_event(1), LAST_EVENTS):
         if isinstance(event, Progress):
             told.append((time.perf_counter() - begin, event.seconds_left))
@@ -68,7 +69,6 @@ def through(client: Client, content: Picture, style: Picture, settings: Settings
 def directly(engine: Any, content: Picture, style: Picture, settings: Settings) -> float:
     """Run the same job in this process; return its seconds."""
     from stylecore.painting.job import Job
-    from stylecore.request import PaintRequest, Style
 
     begin = time.perf_counter()
     job = Job(engine, PaintRequest(to_pixels(content), [Style(to_pixels(style))], settings))

@@ -35,8 +35,10 @@ from server.events import (
 )
 from server.frames import encode
 from server.protocol import Message, Picture
+from server.submission import to_message
 from server.wires import BRIDGE, Wanted, Wire, chosen
 from stylecore.errors import ProtocolError, StyleError
+from stylecore.request import PaintRequest
 
 __all__ = [
     "Accepted",
@@ -127,63 +129,34 @@ class Client:
 
     def submit(
         self,
-        content: Picture,
-        styles: Sequence[tuple[Picture, float]],
-        settings: Mapping[str, Any],
+        request: PaintRequest[Picture],
         *,
-        guide: Picture | None = None,
-        start: Picture | None = None,
-        anew: bool = False,
         until: str = "full",
         preview_every: float = 1.0,
         previews: bool = True,
-        style_guides: Sequence[Picture | None] = (),
-        strength_map: Picture | None = None,
         keep_every: int = 0,
     ) -> str:
         """Send a job and return its name at once; what becomes of it arrives as events.
 
         Args:
-            content: the picture to repaint, 3 or 4 channels; the result is like it in size, channels and kind.
-            styles: pictures with their weights.
-            settings: values by name; those left out have their defaults.
-            guide: one channel, the content's size: where to repaint.
-            start: a picture of the content's size, 3 or 4 channels, to go on from (an earlier result); outside the guide
-                it stays as it is.
-            anew: with ``start``, paint anew where the guide allows; only what lies around comes from ``start``.
+            request: what is to be painted. Pictures have 3 or 4 channels, and the result is like the content in size,
+                channels and kind; maps have one channel and the content's size.
             until: ``'full'``, or ``'preview'`` to pause after the small scales until :meth:`continue_`.
             preview_every: seconds between two preview pictures, at least.
             previews: False for none.
-            style_guides: for each style, one channel of the content's size: where it paints, or ``None`` for what the
-                others leave. Empty: all styles everywhere, blended.
-            strength_map: one channel, the content's size: full where the set strength holds, 0 where the photo stays.
             keep_every: steps at full size after each of which, but the last, the picture arrives as PictureArrived
                 ``'kept'``, just after that step's Progress; 0 for never.
 
         Raises:
-            ProtocolError: a picture or a setting cannot be used.
+            ProtocolError: a picture cannot be used.
             ServerError: the connection is lost.
         """
         job = uuid.uuid4().hex
-        extras = (guide, start, *style_guides, strength_map)
-        pictures = [content, *(picture for picture, _ in styles), *(extra for extra in extras if extra is not None)]
-        begin = "none" if start is None else "around" if anew else "continue"
-        fields = {
-            "job": job,
-            "weights": [float(weight) for _, weight in styles],
-            "guided": guide is not None,
-            "start": begin,
-            "style_guides": [each is not None for each in style_guides],
-            "strength_map": strength_map is not None,
-            "settings": dict(settings),
-            "until": until,
-            "previews": previews,
-            "preview_every": preview_every,
-            "keep_every": keep_every,
-        }
-        frames = encode(Message("submit", fields, pictures), protocol.CLIENT_MESSAGES)
-        size = sum(memoryview(picture.data).nbytes for picture in pictures)
-        self._channel.send_job(job, frames, size)
+        message = to_message(
+            job, request, until=until, previews=previews, preview_every=preview_every, keep_every=keep_every
+        )
+        size = sum(picture.size for picture in message.pictures)
+        self._channel.send_job(job, encode(message, protocol.CLIENT_MESSAGES), size)
         return job
 
     def next_event(self, timeout: float = 0.0) -> Event | None:

@@ -101,11 +101,13 @@ def mapping(value: Any) -> dict[str, Any]:
 
 
 def settings(value: Any) -> Settings:
-    """Return the settings that an object says; those that it leaves out have their defaults.
+    """Return the settings that an object says, if it is not one already; those that it leaves out have their defaults.
 
     Raises:
         ProtocolError: one of them is unknown or out of range.
     """
+    if isinstance(value, Settings):
+        return value
     try:
         return Settings.checked(mapping(value))
     except SettingError as error:

@@ -55,7 +55,7 @@ def bad(detail: str) -> ProtocolError:
 class Shape:
     """What a picture on the wire is like: interleaved rows from the top, perceptual sRGB, straight alpha.
 
-    ``channels`` is 1 (a guide), 3 or 4; ``kind`` is ``'u8'``, ``'u16'`` (native byte order) or ``'f32'``.
+    ``channels`` is 1 (a map), 3 or 4; ``kind`` is ``'u8'``, ``'u16'`` (native byte order) or ``'f32'``.
 
     Raises:
         ProtocolError: it is not the description of a picture, or is over a limit.
@@ -180,9 +180,9 @@ CLIENT_MESSAGES: dict[str, dict[str, Check]] = {
         "weights": _weights,
         "guided": flag,
         "settings": settings,
-        # The last picture is one to begin from: to go on from its pixels, or to keep what is around the guide.
+        # The last picture is one to begin from: to go on from its pixels, or to keep what is around the mask.
         "start": one_of("none", "continue", "around"),
-        # Which of the styles have a guide of their own, and whether there is a strength map.
+        # Which of the styles have a mask of their own, and whether there is a strength map.
         "style_guides": _flags,
         "strength_map": flag,
         "until": one_of("full", "preview"),
@@ -268,7 +268,7 @@ SERVER_MESSAGES: dict[str, dict[str, Check]] = {
 
 
 #: The roles of pictures that say where, not what: they have one channel.
-MAPS = ("guide", "style guide", "strength map")
+MAPS = ("mask", "style mask", "strength map")
 
 
 def submitted(fields: Mapping[str, Any]) -> list[str]:
@@ -276,8 +276,8 @@ def submitted(fields: Mapping[str, Any]) -> list[str]:
     return [
         "content",
         *["style"] * len(fields["weights"]),
-        *["guide"] * fields["guided"],
+        *["mask"] * fields["guided"],
         *["start"] * (fields["start"] != "none"),
-        *["style guide"] * sum(fields["style_guides"]),
+        *["style mask"] * sum(fields["style_guides"]),
         *["strength map"] * fields["strength_map"],
     ]

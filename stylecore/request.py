@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Generic, TypeVar
 
@@ -10,6 +10,7 @@ from stylecore.settings import Settings
 
 #: What a picture or a map is here: an array, or a picture on the wire.
 P = TypeVar("P")
+Q = TypeVar("Q")
 
 
 @dataclass(frozen=True)
@@ -52,3 +53,19 @@ class PaintRequest(Generic[P]):
     strength_map: P | None = None
     start: P | None = None
     anew: bool = False
+
+    def map(self, of_picture: Callable[[P], Q], of_map: Callable[[P], Q]) -> PaintRequest[Q]:
+        """Return the same request with what one function makes of its pictures, and another of its maps."""
+
+        def map_of(given: P | None) -> Q | None:
+            return None if given is None else of_map(given)
+
+        return PaintRequest(
+            of_picture(self.content),
+            [Style(of_picture(style.picture), style.weight, map_of(style.paints_where)) for style in self.styles],
+            self.settings,
+            mask=map_of(self.mask),
+            strength_map=map_of(self.strength_map),
+            start=None if self.start is None else of_picture(self.start),
+            anew=self.anew,
+        )

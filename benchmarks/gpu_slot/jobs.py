@@ -117,8 +117,8 @@ def first_preview(slot: Slot) -> None:
 
 def _first_picture(client: Client, content: Any, style: Any, strength: int, small: bool) -> float:
     begin = time.perf_counter()
-    settings = {"strength": strength, **({"quality": "draft"} if small else {})}
-    job = client.submit(content, [(style, 1.0)], settings, until="preview", preview_every=0.2)
+    settings = Settings(strength=strength, quality="draft") if small else Settings(strength=strength)
+    job = client.submit(PaintRequest(content, [Style(style)], settings), until="preview", preview_every=0.2)
     while time.perf_counter() < begin + 100:
         event = client.next_event(0.05)
         if isinstance(event, PictureArrived) and event.job == job:

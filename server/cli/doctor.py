@@ -21,6 +21,8 @@ from server import discovery, protocol
 from server.cli.terminal.output import say, write_json
 from server.wires import BRIDGE
 from stylecore import system
+from stylecore.request import PaintRequest, Style
+from stylecore.settings import Settings
 
 AGAIN = "Run ./install.sh again."
 
@@ -158,7 +160,8 @@ def _tiny_job(client: client_module.Client, patience: float = 180.0) -> Finding:
     content = protocol.Picture(side, side, 3, "u8", data)
     style = protocol.Picture(side, side, 3, "u8", data[::-1])
     started = time.monotonic()
-    job = client.submit(content, [(style, 1.0)], {"quality": "draft", "iterations": 2}, previews=False)
+    request = PaintRequest(content, [Style(style)], Settings(quality="draft", iterations=2))
+    job = client.submit(request, previews=False)
     result: protocol.Picture | None = None
     while time.monotonic() - started < patience:
         event = client.next_event(0.2)

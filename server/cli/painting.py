@@ -13,11 +13,11 @@ from types import FrameType
 from typing import TYPE_CHECKING, Any
 
 from server import client as wire
-from server.cli.files.masks import sent as maps_sent
 from server.cli.terminal.progress import Bar, Lines
 from server.client import Client, Event
 from server.discovery import default_folder
 from server.engine.pixels import to_keep, to_picture, to_pixels
+from server.protocol import Picture
 from stylecore import system
 from stylecore.errors import Fault, StyleError
 from stylecore.files import pictures, writing
@@ -127,18 +127,9 @@ def _served(
     request: PaintRequest[pictures.Pixels], interrupts: Interrupts, folder: Path | None, connection: Path | None, every: int
 ) -> Iterator[Event]:
     """Paint on the server, which is started if none runs; yields what happens until the job is over."""
-    content, *styles = (
-        to_picture(pixels, "f32" if pixels.shape[0] * pixels.shape[1] <= _FLOAT_PIXELS else "u16")
-        for pixels in (request.content, *(style.picture for style in request.styles))
-    )
-    start = None if request.start is None else to_picture(request.start, content.kind)
     yield wire.Starting("", "Calling the painting server")
     with Client.connect(folder, timeout=30.0, client_name="neural-style", connection_file=connection) as client:
-        weighted = [(picture, style.weight) for picture, style in zip(styles, request.styles, strict=True)]
-        maps = maps_sent(request)
-        job = client.submit(
-            content, weighted, asdict(request.settings), start=start, previews=False, keep_every=every, **maps
-        )
+        job = client.submit(request.map(_sent, _sent_map), previews=False, keep_every=every)
         answered = 0
         while True:
             event = client.next_event(0.1)
@@ -152,6 +143,15 @@ def _served(
                 yield event
             if isinstance(event, wire.Finished | wire.Failed | wire.Cancelled | wire.Disconnected):
                 return
+
+
+def _sent(pixels: pictures.Pixels) -> Picture:
+    """Return a picture as it travels."""
+    return to_picture(pixels, "f32" if pixels.shape[0] * pixels.shape[1] <= _FLOAT_PIXELS else "u16")
+
+
+def _sent_map(values: pictures.Map) -> Picture:
+    return to_picture(values[..., None], "u16")
 
 
 def _local(

@@ -13,13 +13,12 @@ import tempfile
 import time
 from collections import deque
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 import zmq
 
-from server import protocol
 from server.cluster.driver import Cluster
 from server.engine import lifeline, transport
 from server.engine.authenticator import Authenticator
@@ -28,6 +27,7 @@ from server.engine.link import EngineLink
 from server.engine.reports import REPORTS, report
 from server.frames import decode, encode, examine
 from server.protocol import CLIENT_MESSAGES, Message, Picture
+from server.submission import to_message, to_request
 from stylecore import system
 from stylecore.errors import StyleError, fault
 
@@ -96,18 +96,13 @@ class Followed:
     def again(self) -> list[Frames]:
         """Return the messages that make another engine go on with it."""
         message = decode(self.frames, CLIENT_MESSAGES)
-        fields = {**message.fields, "settings": {**asdict(message.fields["settings"]), **self.settings}}
-        fields["until"] = self.until or fields["until"]
-        pictures = list(message.pictures)
+        request, job = to_request(message), message.fields["job"]
+        request = replace(request, settings=replace(request.settings, **self.settings))
         if self.saved is not None:
-            roles = protocol.submitted(fields)
-            if "start" in roles:
-                pictures[roles.index("start")] = self.saved
-            fields["start"] = "continue"
-            if "start" not in roles:
-                pictures.insert(protocol.submitted(fields).index("start"), self.saved)
-        name = {"job": fields["job"]}
-        messages = [Message("submit", fields, pictures), *[Message("stop", name)] * self.stopped]
+            request = replace(request, start=self.saved, anew=False)
+        how = {name: message.fields[name] for name in ("previews", "preview_every", "keep_every")}
+        again = to_message(job, request, until=self.until or message.fields["until"], **how)
+        messages = [again, *[Message("stop", {"job": job})] * self.stopped]
         return [_frames(encode(each, CLIENT_MESSAGES)) for each in messages]
 
 

@@ -29,6 +29,11 @@ def to_pixels(picture: Picture) -> NDArray[np.float32]:
     return pixels
 
 
+def to_map(picture: Picture) -> NDArray[np.float32]:
+    """Return the one channel of a map as H × W float32 in [0, 1]."""
+    return to_pixels(picture)[:, :, 0]
+
+
 def to_picture(pixels: NDArray[np.float32], kind: str) -> Picture:
     """Return H × W × C float32 in [0, 1] as a picture of this kind, rounded to nearest."""
     import numpy as np

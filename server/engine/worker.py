@@ -24,17 +24,14 @@ from server import protocol
 from server.engine.ahead import Ahead, take
 from server.engine.heartbeat import FIRST_STEP_SECONDS, Heartbeat
 from server.engine.memory_use import begin_peak, give_back, peak
-from server.engine.pixels import to_keep, to_picture, to_pixels
+from server.engine.pixels import to_keep, to_map, to_picture, to_pixels
 from server.engine.reports import report
 from server.frames import decode
 from server.protocol import Message, Picture
+from server.submission import to_request
 from stylecore.errors import Fault, StyleError, fault
-from stylecore.request import PaintRequest, Style
 
 if TYPE_CHECKING:
-    import numpy as np
-    from numpy.typing import NDArray
-
     from stylecore.device.engine import Engine
     from stylecore.events import Event, ScaleStarted, StepDone
     from stylecore.painting.job import Job
@@ -241,23 +238,13 @@ class Worker:
     def _begin(self, message: Message) -> Running:
         from stylecore.painting.job import Job
 
-        fields = message.fields
-        sent: dict[str, list[NDArray[np.float32]]] = {role: [] for role in protocol.submitted(fields)}
-        for role, picture in zip(protocol.submitted(fields), message.pictures, strict=True):
-            pixels = to_pixels(picture)
-            sent[role].append(pixels[:, :, 0] if role in protocol.MAPS else pixels)
-        guides = iter(sent.get("style guide", []))
-        own = [next(guides) if has else None for has in fields["style_guides"]] or [None] * len(sent["style"])
-        styles = [Style(*each) for each in zip(sent["style"], fields["weights"], own, strict=True)]
-        mask, start, strength_map = (sent.get(role, [None])[0] for role in ("guide", "start", "strength map"))
-        around = fields["start"] == "around"
-        request = PaintRequest(sent["content"][0], styles, fields["settings"], mask, strength_map, start, around)
-        job = Job(self._engine, request)
+        fields, sent = message.fields, to_request(message)
+        job = Job(self._engine, sent.map(to_pixels, to_map))
         return Running(
             fields["job"],
             job,
             iter(job.run()),
-            message.pictures[0],
+            sent.content,
             fields["previews"],
             fields["preview_every"],
             pause=fields["until"] == "preview",

@@ -23,6 +23,8 @@ from server.client import Cancelled, Client, Disconnected, Event, Failed, Finish
 from server.discovery import read_connection, server_lives
 from server.frames import encode
 from server.protocol import CLIENT_MESSAGES, Message, Picture
+from stylecore.request import PaintRequest, Style
+from stylecore.settings import Settings
 from tests.device import name as device_name
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -47,11 +49,16 @@ def picture(side: int = 64, *, channels: int = 3, kind: str = "u8", seed: int = 
 
 
 def submit(client: Client, **more: Any) -> str:
-    """A small job; :data:`ENDLESS` settings make it a larger one, that does not end before a test does."""
+    """A small job, with what else a request or ``Client.submit`` takes.
+
+    :data:`ENDLESS` settings make it a larger one, that does not end before a test does.
+    """
     settings = {"quality": "draft", "precision": "float32", **more.pop("settings", {})}
     endless = settings.get("iterations") == ENDLESS["iterations"]
     content = more.pop("content", None) or picture(160 if endless else 64)
-    return client.submit(content, [(picture(seed=7), 1.0)], settings, **more)
+    also = {name: more.pop(name) for name in ("mask", "start", "anew", "strength_map") if name in more}
+    styles = more.pop("styles", None) or [Style(picture(seed=7))]
+    return client.submit(PaintRequest(content, styles, Settings(**settings), **also), **more)
 
 
 ENDLESS = {"iterations": 2000, "total_variation": 0.0}

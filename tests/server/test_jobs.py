@@ -28,6 +28,7 @@ from server.client import (
     Starting,
 )
 from server.protocol import LEASE_SECONDS, Picture
+from stylecore.request import Style
 from tests.server.conftest import ENDLESS, LAST, PATIENT, ROOT, Server, picture, submit, until, wait_for
 
 
@@ -66,18 +67,23 @@ def test_each_half_has_its_style_and_the_map_its_strength(client: Client) -> Non
     photo = picture(64)
     red = Picture(64, 64, 3, "u8", bytes([230, 40, 20, 120, 10, 10]) * (64 * 32))
     blue = Picture(64, 64, 3, "u8", bytes([20, 60, 230, 10, 10, 120]) * (64 * 32))
-    settings = {"quality": "draft", "precision": "float32", "strength": 80.0}
-    guides = [Picture(64, 64, 1, "u8", top), Picture(64, 64, 1, "u8", bottom)]
-    job = client.submit(photo, [(red, 1.0), (blue, 1.0)], settings, style_guides=guides, previews=False)
+    settings = {"strength": 80.0}
+    styles = [
+        Style(red, paints_where=Picture(64, 64, 1, "u8", top)),
+        Style(blue, paints_where=Picture(64, 64, 1, "u8", bottom)),
+    ]
+    job = submit(client, content=photo, styles=styles, settings=settings, previews=False)
     painted = wait_for(client, PictureArrived, job=job).picture
     rows = 64 * 3
     upper, lower = painted.data[: 14 * rows], painted.data[50 * rows :]
     assert sum(upper[2::3]) > sum(upper[::3]) and sum(lower[::3]) > sum(lower[2::3])
     assert painted.data[17 * rows : 47 * rows] == photo.data[17 * rows : 47 * rows]
-    job = client.submit(photo, [(red, 1.0)], settings, strength_map=Picture(64, 64, 1, "u8", band), previews=False)
+    strengths = Picture(64, 64, 1, "u8", band)
+    job = submit(client, content=photo, styles=[Style(red)], settings=settings, strength_map=strengths, previews=False)
     painted = wait_for(client, PictureArrived, job=job).picture
     assert painted.data[48 * rows :] == photo.data[48 * rows :] and painted.data[: 48 * rows] != photo.data[: 48 * rows]
-    job = client.submit(photo, [(red, 1.0)], settings, style_guides=[Picture(64, 64, 1, "u8", bytes(64 * 64))])
+    nowhere = Style(red, paints_where=Picture(64, 64, 1, "u8", bytes(64 * 64)))
+    job = submit(client, content=photo, styles=[nowhere], settings=settings)
     assert wait_for(client, Failed, job=job).code == "empty-guide"
 
 
@@ -88,8 +94,8 @@ def test_a_job_goes_on_from_an_earlier_result(client: Client) -> None:
     assert progress.scales == 1 and progress.steps < 12
     final = wait_for(client, PictureArrived, job=job).picture
     assert final.data != first.data
-    guide = Picture(64, 64, 1, "u8", bytes(64 * 64 - 64 * 32) + b"\xff" * (64 * 32))
-    job = submit(client, guide=guide, start=first, anew=True, settings={"strength": 90.0}, previews=False)
+    mask = Picture(64, 64, 1, "u8", bytes(64 * 64 - 64 * 32) + b"\xff" * (64 * 32))
+    job = submit(client, mask=mask, start=first, anew=True, settings={"strength": 90.0}, previews=False)
     part = wait_for(client, PictureArrived, job=job).picture
     half = 64 * 32 * 3
     assert part.data[:half] == first.data[:half] and part.data[half:] != first.data[half:]
@@ -207,7 +213,7 @@ def test_bad_input_fails_with_words(client: Client) -> None:
     assert failed.code and failed.sentence.endswith(".") and failed.remedy
     submit(client, content=Picture(64, 64, 4, "u8", bytes(64 * 64 * 4)))
     assert wait_for(client, Failed).code == "fully-transparent"
-    submit(client, guide=Picture(64, 64, 1, "u8", bytes(64 * 64)))
+    submit(client, mask=Picture(64, 64, 1, "u8", bytes(64 * 64)))
     assert wait_for(client, Failed).code == "empty-guide"
 
 

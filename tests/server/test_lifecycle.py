@@ -96,9 +96,11 @@ from pathlib import Path
 from server.client import Client
 from server.events import LAST_EVENTS
 from server.protocol import Picture
+from stylecore.request import PaintRequest, Style
+from stylecore.settings import Settings
 with Client.connect(Path(sys.argv[1]), timeout=90) as client:
     small = Picture(32, 32, 3, "u8", bytes(range(256)) * 12)
-    client.submit(small, [(small, 1.0)], {"quality": "draft", "iterations": 2})
+    client.submit(PaintRequest(small, [Style(small)], Settings(quality="draft", iterations=2)))
     while not isinstance(event := client.next_event(1), LAST_EVENTS):
         continue
     print(client.welcome["version"], client.welcome["pid"], type(event).__name__)

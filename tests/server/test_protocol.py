@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import json
 import string
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +16,9 @@ from hypothesis import strategies as st
 from server import protocol
 from server.frames import decode, encode, job_of
 from server.protocol import CLIENT_MESSAGES, SERVER_MESSAGES, TAG, Message, Picture
+from server.submission import to_message, to_request
 from stylecore.errors import ERRORS, Fault, ProtocolError, fault
+from stylecore.request import PaintRequest, Style
 from stylecore.settings import Settings
 
 #: A few thousand in all; benchmarks/fuzz.py makes as many as wanted.
@@ -34,47 +37,27 @@ def pictures(draw: st.DrawFn, channels: tuple[int, ...] = (3, 4)) -> Picture:
 MAPS = st.none() | pictures(channels=(1,))
 
 
-@given(
-    JOBS,
+REQUESTS = st.builds(
+    PaintRequest[Picture],
     pictures(),
-    st.lists(st.tuples(pictures(), st.floats(0.01, 100), MAPS), min_size=1, max_size=4),
+    st.lists(st.builds(Style[Picture], pictures(), st.floats(0.01, 100), MAPS), min_size=1, max_size=4),
+    st.builds(Settings, strength=st.floats(0, 100)),
+    MAPS,
     MAPS,
     st.none() | pictures(),
-    MAPS,
-    st.booleans(),
-    st.integers(0, 1000),
 )
+
+
+@given(JOBS, REQUESTS, st.booleans(), st.sampled_from(["full", "preview"]), st.booleans(), st.integers(0, 1000))
 def test_submit_round_trip(
-    job: str,
-    content: Picture,
-    styles: list[tuple[Picture, float, Picture | None]],
-    guide: Picture | None,
-    start: Picture | None,
-    strength: Picture | None,
-    previews: bool,
-    keep: int,
+    job: str, request: PaintRequest[Picture], anew: bool, until: str, previews: bool, keep: int
 ) -> None:
-    fields = {
-        "job": job,
-        "weights": [w for _, w, _ in styles],
-        "guided": guide is not None,
-        "settings": {"strength": 10.0},
-        "start": "continue" if start else "none",
-        "until": "full",
-        "previews": previews,
-        "preview_every": 0.5,
-        "style_guides": [own is not None for _, _, own in styles],
-        "strength_map": strength is not None,
-        "keep_every": keep,
-    }
-    extras = (guide, start, *(own for _, _, own in styles), strength)
-    sent = [content, *(p for p, _, _ in styles), *(extra for extra in extras if extra)]
-    received = decode(encode(Message("submit", fields, sent), CLIENT_MESSAGES), CLIENT_MESSAGES)
-    assert list(received.pictures) == sent
-    assert received.fields["settings"] == Settings(strength=10.0)
-    assert {k: v for k, v in received.fields.items() if k != "settings"} == {
-        k: v for k, v in fields.items() if k != "settings"
-    }
+    request = replace(request, anew=anew and request.start is not None)
+    sent = to_message(job, request, until=until, previews=previews, preview_every=0.5, keep_every=keep)
+    received = decode(encode(sent, CLIENT_MESSAGES), CLIENT_MESSAGES)
+    assert to_request(received) == request
+    how = {"job": job, "until": until, "previews": previews, "preview_every": 0.5, "keep_every": keep}
+    assert {name: received.fields[name] for name in how} == how
 
 
 @given(JOBS, st.floats(0, 1), st.floats(0, 1e6), st.integers(1, 5000), st.integers(1, 5000))

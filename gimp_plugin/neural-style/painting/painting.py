@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from typing import Any
 
 from gi.repository import Gimp
@@ -19,7 +19,9 @@ from common.translation import _
 from painting.on_canvas import LiveView, OnCanvas
 from server import client as wire
 from server import events
+from server.field_checks import settings as checked
 from server.protocol import Picture
+from stylecore.request import PaintRequest, Style
 from stylecore.settings import BY_NAME, Settings
 from styles import pictures
 
@@ -29,18 +31,6 @@ _CHECK_IMAGE_EVERY = 0.5
 _PREVIEW_EVERY, _FRAME_EVERY = 0.3, 1.0
 
 WeightedStyles = Sequence[tuple[pictures.Style, float]]
-
-
-@dataclass(frozen=True)
-class Request:
-    """What is asked of the server: see :meth:`server.client.Client.submit`."""
-
-    content: Picture
-    styles: WeightedStyles
-    settings: Mapping[str, Any]
-    guide: Picture | None = None
-    start: Picture | None = None
-    anew: bool = False
 
 
 class Painting:
@@ -142,27 +132,15 @@ class Painting:
         self._canvas.watch(self._source.layer)
         request = self._request()
         self._content = request.content
-        space = own_space(self._image)
-        styles = [(pixels.converted(style.picture, None, space), weight) for style, weight in request.styles]
-        self._job = self._client.submit(
-            request.content,
-            styles,
-            request.settings,
-            guide=request.guide,
-            start=request.start,
-            anew=request.anew,
-            until=until,
-            previews=self._live,
-            preview_every=every,
-        )
+        self._job = self._client.submit(request, until=until, previews=self._live, preview_every=every)
 
     def _as_now(self, source: Source) -> Source:
         """Return a source, whose turn it is, as it is now."""
         return as_now(source)
 
-    def _request(self) -> Request:
+    def _request(self) -> PaintRequest[Picture]:
         """Return what to ask the server for the current source."""
-        return Request(read_pixels(self._source), self._styles, self._settings)
+        return PaintRequest(read_pixels(self._source), sent_styles(self._image, self._styles), checked(self._settings))
 
     def _continue(self) -> None:
         if self._job is not None:
@@ -405,6 +383,12 @@ class Painting:
             self._job = None
         self.done = True
         self._canvas.clear()
+
+
+def sent_styles(image: Gimp.Image, styles: WeightedStyles) -> list[Style[Picture]]:
+    """Return styles as they are sent: in the colours that the image is painted in."""
+    space = own_space(image)
+    return [Style(pixels.converted(style.picture, None, space), weight) for style, weight in styles]
 
 
 def known_styles(styles: WeightedStyles) -> tuple[KnownStyle, ...]:

@@ -19,10 +19,12 @@ from common.errors import PluginError
 from common.translation import _
 from painting import results
 from painting.on_canvas import LiveView
-from painting.painting import Painting, Request, WeightedStyles, known_styles
+from painting.painting import Painting, WeightedStyles, known_styles, sent_styles
 from server import client as wire
 from server import events
+from server.field_checks import settings as checked
 from server.protocol import Picture
+from stylecore.request import PaintRequest
 from stylecore.settings import BY_NAME, Settings
 
 #: A result that was scaled may differ so much (of 255) from what scaling makes of it here, without being painted on.
@@ -148,7 +150,7 @@ class Repainting(Painting):
             return replace(source, area=painted_area(source.layer, self._task.known))
         return super()._as_now(source)
 
-    def _request(self) -> Request:
+    def _request(self) -> PaintRequest[Picture]:
         task, layer, area = self._task, self._task.layer, self._source.area
         if self._current == 0 and any(depends(one, other) for one in self._tasks for other in self._tasks):
             self._scratch = _Scratch(self._image)
@@ -174,11 +176,11 @@ class Repainting(Painting):
         if painted is not None and self._keeps_strokes and task.source is not None:
             content = strokes.taken_in(content, self._before, _part(painted, layer, area))
         part = self._source.selection is not None
-        return Request(
+        return PaintRequest(
             content,
-            self._own_styles,
-            self._settings,
-            guide=_guide(self._image, layer, area) if part else None,
+            sent_styles(self._image, self._own_styles),
+            checked(self._settings),
+            mask=_mask(self._image, layer, area) if part else None,
             start=self._before if warm or part else None,
             anew=not warm,
         )
@@ -376,7 +378,7 @@ def _part(painted: GdkPixbuf.Pixbuf, layer: Gimp.Layer, area: Area) -> GdkPixbuf
     return full.new_subpixbuf(*area).copy()
 
 
-def _guide(image: Gimp.Image, layer: Gimp.Layer, area: Area) -> Picture:
+def _mask(image: Gimp.Image, layer: Gimp.Layer, area: Area) -> Picture:
     """Return where anything of the area is selected: there it is painted, and GIMP then lets soft edges melt."""
     _found, x, y = layer.get_offsets()
     place = Gegl.Rectangle.new(x + area[0], y + area[1], area[2], area[3])

@@ -12,9 +12,11 @@ from gi.repository import Gimp
 from canvas.sources import Source, image_closed
 from common import arguments
 from common.translation import _
-from painting.painting import Painting, Request, WeightedStyles
+from painting.painting import Painting, WeightedStyles
 from server import client as wire
+from server.protocol import Picture
 from stylecore.grids import check_axes, parse_axes
+from stylecore.request import PaintRequest
 from stylecore.settings import BY_NAME
 from styles import gallery_folders, pictures
 
@@ -123,7 +125,7 @@ class Varying(Painting):
     def _name(self) -> str:
         return f"{self._source.name} – {self._variant.name}"
 
-    def _request(self) -> Request:
+    def _request(self) -> PaintRequest[Picture]:
         self._styles, self._settings = list(self._variant.styles), dict(self._variant.settings)
         return super()._request()
 

@@ -7,21 +7,9 @@ from dataclasses import replace
 from typing import Any
 
 from server.cli.files.notes import read
-from server.engine.pixels import to_picture
-from server.protocol import Picture
 from stylecore.errors import StyleError
 from stylecore.files import pictures
 from stylecore.request import PaintRequest
-
-
-def sent(request: PaintRequest[pictures.Pixels]) -> dict[str, Any]:
-    """Return the maps as keywords of the client's ``submit``."""
-    guides = [_sent(style.paints_where) for style in request.styles]
-    return {
-        "guide": _sent(request.mask),
-        "strength_map": _sent(request.strength_map),
-        "style_guides": guides if any(each is not None for each in guides) else (),
-    }
 
 
 def with_masks(options: argparse.Namespace, request: PaintRequest[pictures.Pixels]) -> PaintRequest[pictures.Pixels]:
@@ -49,7 +37,3 @@ def with_masks(options: argparse.Namespace, request: PaintRequest[pictures.Pixel
         strength_map=load(options.strength_map),
         styles=[replace(style, paints_where=area) for style, area in zip(request.styles, where, strict=True)],
     )
-
-
-def _sent(values: pictures.Map | None) -> Picture | None:
-    return None if values is None else to_picture(values[..., None], "u16")
