@@ -11,10 +11,11 @@ from canvas.sources import Source, image_closed, selected_sources
 from common import arguments
 from common.errors import CancelledError, PluginError
 from common.translation import _
-from painting import painting
 from painting.connection import open_client
-from painting.editing import Editing, new_painting
-from painting.repainting import Repainting
+from painting.destination import Destination
+from painting.editing import Editing, new_layers
+from painting.painting import Painting, run_blocking
+from painting.repainting import InPlace
 from styles import gallery_folders, style_arguments
 
 
@@ -28,8 +29,8 @@ def run(
     """Style the drawables' layers and return the new layers, topmost first.
 
     Raises:
-        report.CancelledError: the user cancelled.
-        Exception: anything that report.words puts into words; the image is then as it was.
+        CancelledError: the user cancelled.
+        Exception: anything that :func:`common.messages.words` puts into words; the image is then as it was.
     """
     unrecorded.mend(image)
     leftovers.remove(image)
@@ -53,28 +54,28 @@ def _without_dialog(
     settings = arguments.settings_of(config)
     client = open_client()
     try:
-        works: list[painting.Painting] = []
+        destinations: list[Destination] = []
         if again:
-            works.append(Repainting(client, image, editing.tasks(again, settings, pictures or None), live=False))
+            destinations.append(InPlace(image, editing.tasks(again, settings, pictures or None)))
         if new:
-            works.append(new_painting(client, image, new, pictures, settings, config, live=False))
+            destinations.append(new_layers(image, new, pictures, settings, config))
         # GIMP's own progress bar: its Cancel kills the plug-in, which is harmless here, since nothing is on the canvas.
         Gimp.progress_init(f"Neural Style: {' + '.join(style.name for style, _weight in pictures)}".rstrip(": "))
-        for work in works:
-            painting.run_blocking(work, _progress)
-        return keep_all(image, works)
+        for destination in destinations:
+            run_blocking(Painting(client, destination, live=False), _progress)
+        return keep_all(image, destinations)
     finally:
         client.close()
         Gimp.progress_end()
 
 
-def keep_all(image: Gimp.Image, works: Sequence[painting.Painting]) -> list[Gimp.Layer]:
-    """Put the results of finished paintings into the image as one undo step, and return their layers."""
+def keep_all(image: Gimp.Image, destinations: Sequence[Destination]) -> list[Gimp.Layer]:
+    """Put all finished paintings into the image as one undo step, and return their layers."""
     if not image.is_valid():
         raise image_closed()
     image.undo_group_start()
     try:
-        return [layer for work in works for layer in work.keep()]
+        return [layer for destination in destinations for layer in destination.keep()]
     finally:
         image.undo_group_end()
 

@@ -13,9 +13,11 @@ from canvas.sources import Source
 from common import arguments
 from common.errors import CancelledError, PluginError
 from common.translation import _, counted
-from painting import painting, results
+from painting import results
 from painting.connection import Connection, open_client
-from painting.repainting import Repainting, Task, depends, in_order, task_for
+from painting.painting import Painting, run_blocking
+from painting.repainting import InPlace
+from painting.tasks import Task, depends, in_order, task_for
 from stylecore.setting_kinds import SettingError
 from stylecore.settings import named
 
@@ -24,8 +26,8 @@ def run(run_mode: Gimp.RunMode, image: Gimp.Image, config: Gimp.ProcedureConfig)
     """Update the image's results and return how many were painted again.
 
     Raises:
-        report.CancelledError: the user cancelled.
-        Exception: anything that report.words puts into words; the image is then as it was.
+        CancelledError: the user cancelled.
+        Exception: anything that :func:`common.messages.words` puts into words; the image is then as it was.
     """
     unrecorded.mend(image)
     leftovers.remove(image)
@@ -41,9 +43,9 @@ def run(run_mode: Gimp.RunMode, image: Gimp.Image, config: Gimp.ProcedureConfig)
         return 0
     client = open_client()
     try:
-        work = Repainting(client, image, tasks, live=False)
+        work = Painting(client, InPlace(image, tasks), live=False)
         Gimp.progress_init(_("Neural Style: updating results"))
-        painting.run_blocking(work, _progress)
+        run_blocking(work, _progress)
         return len(work.keep())
     finally:
         client.close()
@@ -137,7 +139,7 @@ def _with_window(image: Gimp.Image, tasks: Sequence[Task], skipped: Sequence[str
         counted("{number} result to paint again", "{number} results to paint again", len(tasks)),
     )
     try:
-        work = window.run(connection, lambda client: Repainting(client, image, tasks, live=True))
+        work = window.run(connection, lambda client: Painting(client, InPlace(image, tasks), live=True))
         if work is None:
             raise CancelledError
         count = len(work.keep())

@@ -13,7 +13,7 @@ from gi.repository import Gegl, Gimp
 
 from canvas import layers, leftovers, pixels, provenance, strokes
 from canvas.provenance import Area, Memory
-from canvas.sources import Source, image_closed, kind_of, own_space, read_whole
+from canvas.sources import image_closed, kind_of, own_space, read_whole
 from canvas.unrecorded import unrecorded
 from common.errors import PluginError
 from common.translation import _
@@ -59,26 +59,19 @@ def check_unlocked(layer: Gimp.Layer) -> None:
 class LiveCopy:
     """A copy of a result, in its place, that shows what becomes of it."""
 
-    def __init__(self, image: Gimp.Image, layer: Gimp.Layer, area: Area, selection: bytes | None) -> None:
+    def __init__(self, image: Gimp.Image, layer: Gimp.Layer, area: Area) -> None:
         self._image, self._area = image, area
         self._original = layer
-        self._hidden = False
-        if selection is not None:  # only that part of it changes
-            source = Source(layer, layer.get_name(), area, selection)
-            self._copy: Gimp.Layer | None = None
-            self._part: layers.LiveLayer | None = layers.LiveLayer(image, source, _painting(layer))
-            return
-        self._part = None
         selected = image.get_selected_layers()
         copy = layer.copy()
         copy.detach_parasite(provenance.PARASITE)
-        copy.set_name(_painting(layer))
+        copy.set_name(_("{layer} (painting)").format(layer=layer.get_name()))
         plain = layer.get_opacity() >= 100.0 and layer.get_mode() == Gimp.LayerMode.NORMAL
         self._hidden = layer.get_visible() and not plain  # else both would show
         leftovers.mark(copy, layer if self._hidden else None)
         with unrecorded(image):
             image.insert_layer(copy, layer.get_parent(), image.get_item_position(layer))
-            copy.set_lock_content(True)  # as `canvas.show_frame` leaves it
+            copy.set_lock_content(True)  # as `layers.show_frame` leaves it
             if self._hidden:
                 layer.set_visible(False)
         image.set_selected_layers(selected)
@@ -87,21 +80,16 @@ class LiveCopy:
 
     def show(self, picture: Picture) -> None:
         """Put a frame on the canvas."""
-        if self._part is not None:
-            self._part.show(picture)
-        elif self._copy is not None:
-            layers.show_frame(self._copy, self._area, picture)
+        layers.show_frame(self._copy, self._area, picture)
 
     @property
     def there(self) -> bool:
         """Whether it still is in the image."""
-        return self._part.there if self._part is not None else self._copy is not None and self._copy.is_valid()
+        return self._copy.is_valid()
 
     def remove(self) -> bool:
         """Take the copy away without a trace; return whether the user has merged it into another layer, which stays."""
-        if self._part is not None:
-            return self._part.remove()
-        if not self._image.is_valid() or self._copy is None:
+        if not self._image.is_valid():
             return False
         merged = leftovers.is_merged(self._image, self._copy, self._number, self._original)
         if self._copy.is_valid():
@@ -111,10 +99,6 @@ class LiveCopy:
                 self._original.set_visible(True)
         Gimp.displays_flush()
         return merged
-
-
-def _painting(layer: Gimp.Layer) -> str:
-    return _("{layer} (painting)").format(layer=layer.get_name())
 
 
 def apply(image: Gimp.Image, updates: Sequence[Update]) -> tuple[list[Gimp.Layer], list[tuple[str, str]]]:

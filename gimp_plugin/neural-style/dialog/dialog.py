@@ -24,8 +24,8 @@ from dialog.result_options import EditingView
 from dialog.style_chooser import StyleChooser
 from dialog.watching import Watch, stop_button
 from dialog.widgets import let_wheel_scroll, put
-from painting import painting
 from painting.editing import Editing
+from painting.painting import Painting
 from stylecore.setting_kinds import Setting
 from stylecore.settings import SETTINGS
 from styles import gallery_folders
@@ -198,7 +198,7 @@ class Dialog:
             self._show_progress(True)
             over = self._paint()
             work, self._watch = self._watch.work if self._watch is not None else None, None
-            if work is not None and (not over or not work.results):
+            if work is not None and (not over or not work.destination.results):
                 work.abandon()
             if not over:
                 return None
@@ -221,10 +221,10 @@ class Dialog:
                 )
         return None
 
-    def _keep(self, work: painting.Painting | None) -> list[Gimp.Layer]:
-        if work is None or not work.results:
+    def _keep(self, work: Painting | None) -> list[Gimp.Layer]:
+        if work is None or not work.destination.results:
             return []
-        work.convert = self._config.get_property(arguments.CONVERT)
+        work.destination.convert = self._config.get_property(arguments.CONVERT)
         try:
             return work.keep()
         except Exception as error:  # whatever it is: the user is told, in the dialog if there is something to try again
@@ -241,7 +241,7 @@ class Dialog:
         self._failure = watch.failure
         return over
 
-    def _begin(self) -> painting.Painting | None:
+    def _begin(self) -> Painting | None:
         connection = self._preview.connection
         if not connection.ready:
             return None

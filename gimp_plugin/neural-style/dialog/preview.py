@@ -18,8 +18,9 @@ from dialog.forecast import Asked
 from dialog.preview_pane import PreviewPane
 from painting.connection import Connection
 from painting.editing import Editing
-from painting.painting import Painting, WeightedStyles
+from painting.painting import Painting
 from styles import gallery_folders
+from styles.pictures import WeightedStyles
 
 #: Seconds without another change before a preview starts over (with another letter: a word half typed is no mistake yet),
 #: and between two updates of a running one.
@@ -175,7 +176,8 @@ class Preview:
         pictures = [(gallery_folders.read(key), weight) for key, weight in wish.styles if weight > 0]
         self._style_sizes = [(style.picture.width, style.picture.height) for style, _weight in pictures]
         self._sizes_of = wish.styles
-        return self._editing.painting(client, self._image, self.sources, dict(wish.styles), pictures, wish.settings)
+        destination = self._editing.destination(self.sources, dict(wish.styles), pictures, wish.settings)
+        return Painting(client, destination, live=True)
 
     def asked(self) -> Asked | None:
         """Return what the time of painting hangs on; None while that is not known, or for results painted in place."""
@@ -213,11 +215,11 @@ class Preview:
 
     def _show(self, work: Painting) -> None:
         if self._wish is not None:
-            work.convert = self._wish.convert
-        picture, convert = self._shown
-        if work.picture is not None and (work.picture is not picture or work.convert != convert):
-            self._shown = work.picture, work.convert
-            self._pane.show_picture(as_result(self._image, work.source, work.picture, convert=work.convert))
+            work.destination.convert = self._wish.convert
+        (picture, converted), convert = self._shown, work.destination.convert
+        if work.picture is not None and (work.picture is not picture or convert != converted):
+            self._shown = work.picture, convert
+            self._pane.show_picture(as_result(self._image, work.source, work.picture, convert=convert))
         self._pane.tell(work.text, None if work.previewed else 0.0, note=work.note)
 
     # Handing over
@@ -243,7 +245,7 @@ class Preview:
             sources = self.current_sources()
             if work.still_fits(sources) and work.update(wish.settings):
                 self._work = None
-                work.set_sources(sources)
+                work.destination.set_sources(sources)
                 return _begun(work, work.apply)
         self.drop()
         work = self.make(wish)

@@ -105,7 +105,7 @@ class Watch:
             put(self._stop, sensitive=True)
         work, picture = self.work, self.work.picture
         if work.poll() and work.picture is not None and work.picture is not picture:
-            self._pane.show_picture(as_result(self._image, work.source, work.picture, convert=work.convert))
+            self._pane.show_picture(as_result(self._image, work.source, work.picture, convert=work.destination.convert))
         self._show_source(work)
         self._pane.tell(work.text, work.fraction, work.seconds_left, work.note)
         return not work.done

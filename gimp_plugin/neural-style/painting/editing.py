@@ -15,13 +15,14 @@ from common import arguments
 from common.arguments import NEW_LAYER, UPDATE
 from common.translation import _
 from painting import results
-from painting.painting import Painting, WeightedStyles
-from painting.repainting import Repainting, Task, in_order, task_for
-from painting.variations import Varying, combinations, variants
-from server import client as wire
+from painting.destination import Destination, NewLayers
+from painting.repainting import InPlace
+from painting.tasks import Task, in_order, task_for
+from painting.variations import VariationGroups, combinations, variants
 from stylecore.errors import StyleError
 from stylecore.grids import parse_axes
 from styles import style_arguments
+from styles.pictures import WeightedStyles
 
 
 class Editing:
@@ -107,21 +108,15 @@ class Editing:
             tasks.append(task_for(place, known, wanted, styles, strokes))
         return in_order(tasks)
 
-    def painting(
-        self,
-        client: wire.Client,
-        image: Gimp.Image,
-        places: Sequence[Source],
-        weights: Mapping[str, float],
-        styles: WeightedStyles,
-        settings: Mapping[str, Any],
-    ) -> Painting:
-        """Return the painting that the dialog asks for, not begun."""
+    def destination(
+        self, places: Sequence[Source], weights: Mapping[str, float], styles: WeightedStyles, settings: Mapping[str, Any]
+    ) -> Destination:
+        """Return where what the dialog asks for goes."""
         again, _new = self.split(places)
         if not again:
-            return new_painting(client, image, places, styles, settings, self._config, live=True)
+            return new_layers(self._image, places, styles, settings, self._config)
         own = self.own_styles(weights)
-        return Repainting(client, image, self.tasks(again, settings, None if own else styles), live=True)
+        return InPlace(self._image, self.tasks(again, settings, None if own else styles))
 
     def words(self) -> list[str]:
         """Return what the user should know of these results before painting them again."""
@@ -144,17 +139,14 @@ class Editing:
         return list(dict.fromkeys(said))
 
 
-def new_painting(
-    client: wire.Client,
+def new_layers(
     image: Gimp.Image,
     places: Sequence[Source],
     styles: WeightedStyles,
     settings: Mapping[str, Any],
     config: Gimp.ProcedureConfig,
-    *,
-    live: bool,
-) -> Painting:
-    """Return the painting that makes new layers, one or several variations of each; not begun.
+) -> NewLayers:
+    """Return the destination that makes new layers, one or several variations of each.
 
     Raises:
         StyleError: what to explore cannot be understood.
@@ -166,8 +158,8 @@ def new_painting(
     elif count > 1:
         made = variants(config.get_property(arguments.VARY), count, styles, settings)
     else:
-        return Painting(client, image, places, styles, settings, live=live, convert=convert)
-    return Varying(client, image, places, made, live=live, convert=convert)
+        return NewLayers.of(image, places, styles, settings, convert=convert)
+    return VariationGroups(image, places, made, convert=convert)
 
 
 def _shares(weights: Mapping[str, float]) -> dict[str, float]:

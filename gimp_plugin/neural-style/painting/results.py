@@ -17,8 +17,7 @@ from common import installation
 from common.errors import PluginError
 from common.translation import _
 from styles import pictures
-
-WeightedStyles = list[tuple[pictures.Style, float]]
+from styles.pictures import WeightedStyles
 
 
 def flat(layers: Sequence[Gimp.Layer]) -> Iterator[Gimp.Layer]:
@@ -126,7 +125,7 @@ def read_styles(
     Raises:
         PluginError: nothing is left of a style, or it cannot be read.
     """
-    found: WeightedStyles = []
+    found: list[tuple[pictures.Style, float]] = []
     for style in known.styles:
         key = key_of(image, style)
         if key is None:
@@ -163,7 +162,7 @@ def styles_changed(image: Gimp.Image, known: Memory) -> bool:
     return False
 
 
-def same_styles(known: Memory, chosen: Sequence[tuple[pictures.Style, float]]) -> bool:
+def same_styles(known: Memory, chosen: WeightedStyles) -> bool:
     """Return whether these are the styles that the result was painted with, in the same shares."""
 
     def shares(styles: Sequence[tuple[str, float]]) -> list[tuple[str, float]]:

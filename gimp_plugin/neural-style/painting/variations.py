@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from itertools import product
 from typing import Any
 
@@ -12,26 +11,15 @@ from gi.repository import Gimp
 from canvas.sources import Source, image_closed
 from common import arguments
 from common.translation import _
-from painting.painting import Painting, WeightedStyles
-from server import client as wire
-from server.protocol import Picture
+from painting.destination import NewLayers, Variant
 from stylecore.grids import check_axes, parse_axes
-from stylecore.request import PaintRequest
 from stylecore.settings import BY_NAME
 from styles import gallery_folders, pictures
+from styles.pictures import WeightedStyles
 
 #: Strengths go from so much below to so much above the chosen one, brush sizes from its half to its double.
 _STRENGTH_REACH, _BRUSH_REACH = 30.0, 2.0
 _MOST_COMBINATIONS = 36
-
-
-@dataclass(frozen=True)
-class Variant:
-    """One of them: its name, and what it is painted with."""
-
-    name: str
-    styles: WeightedStyles
-    settings: dict[str, Any]
 
 
 def variants(vary: str, count: int, chosen: WeightedStyles, settings: Mapping[str, Any]) -> list[Variant]:
@@ -94,66 +82,29 @@ def _several_styles(chosen: WeightedStyles, count: int) -> list[pictures.Style]:
     return found[:count]
 
 
-class Varying(Painting):
-    """Paints every source in every variant; :meth:`keep` makes a layer group of each source's."""
+class VariationGroups(NewLayers):
+    """Every source in every variant, in a layer group above that source, of which the first shows."""
 
-    _several = _("Variation {number} of {count} · ")
-
-    def __init__(
-        self,
-        client: wire.Client,
-        image: Gimp.Image,
-        sources: Sequence[Source],
-        made: Sequence[Variant],
-        *,
-        live: bool,
-        convert: bool,
-    ) -> None:
-        self._variants = list(made)
-        super().__init__(
-            client, image, self._repeated(sources), made[0].styles, made[0].settings, live=live, convert=convert
-        )
-
-    def _repeated(self, sources: Sequence[Source]) -> list[Source]:
-        return [source for source in sources for _variant in self._variants]
-
-    @property
-    def _variant(self) -> Variant:
-        return self._variants[self._current % len(self._variants)]
-
-    @property
-    def _name(self) -> str:
-        return f"{self._source.name} – {self._variant.name}"
-
-    def _request(self) -> PaintRequest[Picture]:
-        self._styles, self._settings = list(self._variant.styles), dict(self._variant.settings)
-        return super()._request()
-
-    def can_update(self, settings: Mapping[str, Any]) -> bool:
-        """Return whether nothing changed: other settings make other variants."""
-        return False
-
-    def set_sources(self, sources: Sequence[Source]) -> None:
-        """Take the sources as they are when the user applies."""
-        super().set_sources(self._repeated(sources))
+    counting = _("Variation {number} of {count} · ")
+    adjustable = False  # other settings make other variants
 
     def keep(self) -> list[Gimp.Layer]:
         """Put the variants into the image as one undo step, in a group above their source; return their layers."""
-        if not self._image.is_valid():
+        if not self.image.is_valid():
             raise image_closed()
-        self._image.undo_group_start()
+        self.image.undo_group_start()
         try:
             layers = super().keep()
             for source in {result.source.layer.get_id(): result.source for result in self.results}.values():
                 number, pairs = source.layer.get_id(), zip(layers, self.results, strict=True)
                 self._group(source, [layer for layer, result in pairs if result.source.layer.get_id() == number])
         finally:
-            self._image.undo_group_end()
+            self.image.undo_group_end()
             Gimp.displays_flush()
         return layers
 
     def _group(self, source: Source, layers: Sequence[Gimp.Layer]) -> None:
-        image, chosen = self._image, self._image.get_selected_layers()
+        image, chosen = self.image, self.image.get_selected_layers()
         group = Gimp.GroupLayer.new(image, _("{layer} – variations").format(layer=source.name))
         place = min(image.get_item_position(layer) for layer in layers)
         image.insert_layer(group, layers[0].get_parent(), place)

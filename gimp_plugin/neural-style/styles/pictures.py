@@ -6,7 +6,7 @@ Which of them there are to choose from, and under what key, is known in :mod:`st
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -29,6 +29,10 @@ class Style:
     picture: Picture
     path: str = ""
     tattoo: int = 0
+
+
+#: Styles, each with its weight.
+WeightedStyles = Sequence[tuple[Style, float]]
 
 
 def name_of_file(path: str | Path) -> str:
