@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import ast
 import graphlib
+import re
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -66,6 +67,36 @@ def folders(graph: dict[str, set[str]]) -> dict[str, set[str]]:
 
 def plugin_modules() -> set[str]:
     return {path.stem for path in PLUGIN.iterdir() if path.suffix == ".py" or (path / "__init__.py").exists()}
+
+
+def shown_modules() -> dict[str, str]:
+    """What the tree of docs/architecture.md says of each folder."""
+    text = (ROOT / "docs" / "architecture.md").read_text("utf-8")
+    said: dict[str, str] = {}
+    package = folder = shown = ""
+    for line in text[text.index("```\nstylecore/") : text.index("## Why so")].splitlines():
+        first, indent = line[:26].split()[:1], len(line) - len(line.lstrip())
+        if first and indent < 26:
+            name = first[0].rstrip("/")
+            if indent == 0:
+                package = shown = name
+            else:
+                folder, shown = (name, f"{package}/{name}") if indent == 2 else (folder, f"{package}/{folder}/{name}")
+        said[shown] = f"{said.get(shown, '')} {line[26:]}"
+    return said
+
+
+def test_the_map_shows_every_module_where_it_is() -> None:
+    """File formats and their metadata, with a module for each kind, go without saying."""
+    said, missing = shown_modules(), []
+    for base in (ROOT / "stylecore", ROOT / "server", PLUGIN):
+        for path in base.rglob("*.py"):
+            folder = path.parent.relative_to(ROOT).as_posix()
+            if path.name.startswith("__") or folder.startswith("stylecore/files/"):
+                continue
+            if not re.search(rf"(?<![\w-]){re.escape(path.stem)}(?![\w-])", said.get(folder, "")):
+                missing.append(f"{folder}: {path.stem}")
+    assert not missing, "tell newcomers in docs/architecture.md where to look"
 
 
 @pytest.mark.parametrize(
