@@ -155,13 +155,17 @@ def install(places: Places, options: argparse.Namespace, made: list[Path]) -> bo
 
 
 def _copy_installer(places: Places) -> None:
+    """Copy this package, and what it has of the program, beside the environment."""
     shutil.rmtree(places.installer_copy, ignore_errors=True)
     shutil.copytree(
         REPOSITORY / "installer",
-        places.installer_copy,
+        places.installer_copy / "installer",
         copy_function=shutil.copyfile,
         ignore=shutil.ignore_patterns("__pycache__"),
     )
+    (places.installer_copy / "stylecore").mkdir()
+    for name in ("__init__.py", "system.py"):
+        shutil.copyfile(REPOSITORY / "stylecore" / name, places.installer_copy / "stylecore" / name)
 
 
 def _link(places: Places) -> None:
@@ -258,6 +262,8 @@ def main(arguments: list[str] | None = None) -> int:
     options = parse(arguments)
     # Ending the terminal must clean up like Ctrl+C does.
     for number in system.ENDINGS:
+        if number == signal.SIGINT:  # is so already, or ignored: in a shell's background
+            continue
         signal.signal(number, signal.default_int_handler)
     try:
         places = find()

@@ -7,10 +7,10 @@ import sys
 import tempfile
 from pathlib import Path
 
-from installer import console, plugins, system, torch_build
+from installer import console, plugins, torch_build
 from installer.environment import Checkout
 from installer.errors import InstallError
-from installer.places import make_folder
+from installer.places import make_folder, program_of
 from installer.processes import OFFLINE, answer, pip
 
 #: What builds the project's own package.
@@ -39,7 +39,7 @@ def download(checkout: Checkout, folder: Path, build: str) -> None:
     """
     make_folder(folder)
     with tempfile.TemporaryDirectory(prefix="neural-style-", dir=folder) as name:
-        python = Path(name) / "venv" / system.PROGRAMS / f"python{system.ENDING}"
+        python = program_of(Path(name) / "venv", "python")
         code, text = answer([sys.executable, "-m", "venv", Path(name) / "venv"], 300)
         if code:
             raise InstallError(

@@ -47,7 +47,7 @@ class Places:
 
     def program(self, name: str) -> Path:
         """A program of the virtual environment."""
-        return self.venv / "Scripts" / f"{name}.exe" if self.windows else self.venv / "bin" / name
+        return program_of(self.venv, name, windows=self.windows)
 
     @property
     def packages(self) -> str:
@@ -81,7 +81,7 @@ class Places:
 
     @property
     def installer_copy(self) -> Path:
-        """A copy of this package, so that ``neural-style doctor`` can look at the GIMPs without the checkout."""
+        """Holds a copy of this package, so that ``neural-style doctor`` can look at the GIMPs without the checkout."""
         return self.data / "installer"
 
     @property
@@ -168,6 +168,11 @@ def _find_on_windows(environment: Mapping[str, str]) -> Places:
         units=data / "units",
         windows=True,
     )
+
+
+def program_of(environment: Path, name: str, *, windows: bool = sys.platform == "win32") -> Path:
+    """Return the program ``name`` of the virtual environment in the folder ``environment``."""
+    return environment / "Scripts" / f"{name}.exe" if windows else environment / "bin" / name
 
 
 def make_folder(folder: Path) -> list[Path]:

@@ -1,6 +1,7 @@
-"""What differs between Linux, macOS and Windows, for an installer that runs before anything is installed.
+"""What differs between Linux, macOS and Windows: the program's own layer, and what only the installer needs.
 
-The program's own layer is :mod:`stylecore.system`; this stands alone, as the installer's copy beside the environment does.
+:mod:`stylecore.system` is all that the installer has of the program, as it runs before anything is installed; its copy
+beside the environment brings that module along.
 """
 
 from __future__ import annotations
@@ -11,60 +12,18 @@ import signal
 import subprocess
 import sys
 from pathlib import Path
-from typing import IO, Any
+from typing import Any
 
-if sys.platform == "win32":
-    import ctypes
-    import msvcrt
-    from ctypes import wintypes
-else:
-    import fcntl
+from stylecore.system import ENDINGS as ENDINGS
+from stylecore.system import end_process as end_process
+from stylecore.system import is_locked as is_locked
+from stylecore.system import try_lock as try_lock
 
-#: What asks the installer to end, beside Ctrl-C.
-ENDINGS = tuple(getattr(signal, name) for name in ("SIGTERM", "SIGHUP", "SIGBREAK") if hasattr(signal, name))
-#: What a user starts; and where an environment's programs are, and how their names end.
+#: What a user starts.
 SCRIPT = "install.cmd" if sys.platform == "win32" else "./install.sh"
-PROGRAMS, ENDING = ("Scripts", ".exe") if sys.platform == "win32" else ("bin", "")
 #: Linux: the kernel's side of the drivers of NVIDIA and AMD, and what is on the bus.
 NVIDIA_DRIVER, AMD_DRIVER, DEVICES = Path("/proc/driver/nvidia/version"), Path("/dev/kfd"), Path("/dev")
 BUS = Path("/sys/bus/pci/devices")
-
-
-def try_lock(file: IO[Any], *, shared: bool = False) -> bool:
-    """Lock an open file until it is closed, as the server does; False if another process holds it.
-
-    Args:
-        file: open for reading or writing.
-        shared: together with others who share it.
-
-    Raises:
-        OSError: it cannot be locked at all.
-    """
-    if sys.platform == "win32":
-        return _lock_byte(file, shared)
-    try:
-        fcntl.flock(file, (fcntl.LOCK_SH if shared else fcntl.LOCK_EX) | fcntl.LOCK_NB)
-    except BlockingIOError:
-        return False
-    return True
-
-
-def is_locked(path: Path) -> bool:
-    """Return whether another process holds the lock of a file; False if it is not there."""
-    try:
-        with open(path, "rb") as file:
-            return not try_lock(file, shared=True)
-    except OSError:
-        return False
-
-
-def ask_to_end(process: int) -> None:
-    """Ask a process to end; Windows knows no asking, and ends it.
-
-    Raises:
-        OSError: it is not there, or not this user's.
-    """
-    os.kill(process, signal.SIGTERM)
 
 
 def start_group(command: Any, **options: Any) -> subprocess.Popen[str]:
@@ -96,19 +55,3 @@ def programs_running() -> list[str]:
         return []
     done = subprocess.run(["ps", "-u", str(os.getuid()), "-o", "comm="], capture_output=True, text=True, check=False)
     return [line.strip() for line in done.stdout.splitlines()]
-
-
-if sys.platform == "win32":
-    _kernel = ctypes.WinDLL("kernel32", use_last_error=True)
-    _kernel.LockFileEx.argtypes = (wintypes.HANDLE, *[wintypes.DWORD] * 4, ctypes.c_void_p)
-    _LOCKED = 33
-
-    def _lock_byte(file: IO[Any], shared: bool) -> bool:
-        """Lock the byte that the server locks, too: far behind the text, which Windows would keep others from reading."""
-        where = (ctypes.c_uint64 * 4)(0, 0, 1 << 30, 0)  # OVERLAPPED: its third part is the offset
-        if _kernel.LockFileEx(msvcrt.get_osfhandle(file.fileno()), 1 if shared else 3, 0, 1, 0, where):
-            return True
-        number = ctypes.get_last_error()
-        if number != _LOCKED:
-            raise ctypes.WinError(number)
-        return False

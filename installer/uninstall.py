@@ -36,7 +36,7 @@ def end_server(places: Places, patience: float = 15.0) -> bool:
         if not signalled:  # the lock is held, so the number in the file is that of a live server
             signalled = True
             try:
-                system.ask_to_end(int(json.loads((folder / "connection.json").read_text("utf-8"))["pid"]))
+                system.end_process(int(json.loads((folder / "connection.json").read_text("utf-8"))["pid"]), by_force=False)
             except (OSError, ValueError, KeyError, TypeError):
                 continue
         time.sleep(0.1)

@@ -1,13 +1,13 @@
 """What differs between Linux, macOS and Windows, in one place: locks, private files, folders, processes, their ends.
 
-Needs the standard library only, because the plug-in uses it inside GIMP. What asks the system about memory is in
-:mod:`stylecore.device.host`, what ends engines with their broker in :mod:`server.engine.lifeline`.
+Needs the standard library only, because the plug-in uses it inside GIMP, and the installer before anything is installed.
+What asks the system about memory is in :mod:`stylecore.device.host`, what ends engines with their broker in
+:mod:`server.engine.lifeline`.
 """
 
 from __future__ import annotations
 
 import contextlib
-import ctypes
 import os
 import signal
 import stat
@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import IO, Any
 
 if sys.platform == "win32":
+    import ctypes
     import msvcrt
     from ctypes import wintypes
 else:

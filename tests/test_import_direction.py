@@ -165,6 +165,12 @@ def test_the_plug_in_reaches_the_rest_by_what_travels_with_it() -> None:
                 assert len(rest) == 1 and (ROOT / top / f"{rest[0]}.py").is_file(), f"{path}: {module}"
 
 
+def test_the_installer_has_one_module_of_the_program() -> None:
+    for path in sources("installer"):
+        wanted = {name for name in imports(path) if name.split(".")[0] in PACKAGES}
+        assert wanted <= ({"stylecore.system"} if path.name == "system.py" else set()), path
+
+
 @pytest.mark.parametrize(
     "module", ["stylecore.settings", "server.protocol", "server.client", "server.broker.broker", "server.cli.main"]
 )

@@ -13,8 +13,7 @@ import pytest
 from stylecore import system
 
 ROOT = Path(__file__).resolve().parent.parent
-#: The layer: light and for all, memory and processor, ends of processes, sockets that are files; the installer, which
-#: stands alone, has its own.
+#: The layer: light and for all, memory and processor, ends of processes, sockets that are files, what the installer needs.
 LAYER = {
     "stylecore/system.py",
     "stylecore/device/host.py",

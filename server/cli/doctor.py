@@ -181,7 +181,7 @@ def _tiny_job(client: client_module.Client, patience: float = 180.0) -> Finding:
 
 def _gimps() -> Iterator[Finding]:
     # The installer leaves a copy of itself there: it knows GIMP, and this package does not have to.
-    installer = system.user_folder("data") / "installer" / "__main__.py"
+    installer = system.user_folder("data") / "installer" / "installer" / "__main__.py"
     if not installer.is_file():
         yield Finding(
             "GIMP", "warning", "The plug-in was not installed by install.sh, so no GIMP is examined.", "Run ./install.sh."

@@ -6,6 +6,7 @@ import errno
 import fcntl
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -75,6 +76,11 @@ def test_incomplete_copy_of_the_project(run: Run, home: Path, tmp_path: Path) ->
     done = run(script=tmp_path / "install.sh")
     assert done.returncode == 1
     assert "incomplete" in done.stdout
+    assert list(home.iterdir()) == []
+    shutil.copytree(REPOSITORY / "installer", tmp_path / "installer")
+    done = run(script=tmp_path / "install.sh")
+    assert done.returncode == 1
+    assert "incomplete: stylecore is missing" in done.stdout and "Traceback" not in done.stdout
     assert list(home.iterdir()) == []
 
 

@@ -13,7 +13,6 @@ from pathlib import Path
 
 import pytest
 
-from installer import system as installers
 from stylecore import system
 from stylecore.device import host
 from tests.server.conftest import until
@@ -48,28 +47,26 @@ def told(process: subprocess.Popen[str]) -> str:
 LOCKER = """
 import sys
 from stylecore import system
-from installer import system as installers
 file = open(sys.argv[1], "ab")
-print({"ours": system, "installers": installers}[sys.argv[2]].try_lock(file), flush=True)
+print(system.try_lock(file), flush=True)
 sys.stdin.read()
 """
 
 
-@pytest.mark.parametrize("whose", ["ours", "installers"])
-def test_a_lock_is_seen_by_others_and_ends_with_its_process(tmp_path: Path, whose: str) -> None:
+def test_a_lock_is_seen_by_others_and_ends_with_its_process(tmp_path: Path) -> None:
     path = tmp_path / "lock"
     path.write_bytes(b"who has it")
-    holder = python(LOCKER, path, whose)
+    holder = python(LOCKER, path)
     assert told(holder) == "True"
-    assert system.is_locked(path) and installers.is_locked(path)
+    assert system.is_locked(path)
     assert path.read_bytes() == b"who has it"  # what it says can be read meanwhile
-    second = python(LOCKER, path, whose)
+    second = python(LOCKER, path)
     assert told(second) == "False"
     second.communicate("")
     assert system.lives(holder.pid)
     holder.kill()
     holder.wait()
-    until(lambda: not system.is_locked(path) and not installers.is_locked(path), 10)
+    until(lambda: not system.is_locked(path), 10)
     assert not system.lives(holder.pid)
 
 
