@@ -107,11 +107,12 @@ def one_round(folder: Path, target: str, dice: random.Random) -> dict[str, Any]:
     }
     try:
         row["next_job_seconds"] = round(next_job(folder), 1)
-    except Exception as error:
+    except (ServerError, RuntimeError) as error:  # what is looked for: no server, or no picture
         row["error"] = f"{type(error).__name__}: {error}"
         print(target, moment, row["error"], file=sys.stderr, flush=True)
-    victim.kill()
-    victim.wait()
+    finally:
+        victim.kill()
+        victim.wait()
     return row
 
 

@@ -22,7 +22,7 @@ from typing import Any
 from installer import console, gpu_check, torch_build
 from installer.errors import InstallError, disk_full
 from installer.places import Places, make_folder
-from installer.processes import PipError, answer, clean_environment, pip
+from installer.processes import answer, clean_environment, pip
 
 PACKAGES = ("stylecore", "server")
 
@@ -196,8 +196,10 @@ def make(places: Places, checkout: Checkout, build: str, lender: Path | None = N
                 shutil.rmtree(places.venv)
             try:
                 _build(places, checkout, build, temporary, lender)
-            except BaseException:
+            except BaseException:  # Ctrl-C too: it goes on its way, but leaves nothing half made
                 shutil.rmtree(places.venv, ignore_errors=True)
+                if places.venv.exists():
+                    console.warn(f"{places.venv}, which is unfinished, cannot be removed; the next run begins with that.")
                 raise
     return True
 
@@ -241,11 +243,12 @@ def _update(places: Places, checkout: Checkout, stamp: dict[str, Any], temporary
             _install_package(places, checkout, temporary, ["install"])
             gpu_check.tell(places.python)
         _install_package(places, checkout, temporary, ["install", "--no-deps", "--force-reinstall"])
-    except BaseException as error:
+    except BaseException as error:  # Ctrl-C too: it goes on its way, but what is left is looked at, and told
         still_good = torch_build.works(places.python) and _imports(places)
         if not still_good:
-            places.stamp.unlink(missing_ok=True)  # the next run then builds it afresh
-        elif isinstance(error, PipError):
+            places.stamp.unlink(missing_ok=True)
+            console.warn("The version that was installed no longer works; the next run makes the environment anew.")
+        elif isinstance(error, InstallError):
             error.remedy += " Until then the version that was installed goes on working."
         raise
     _write_stamp(places, checkout, torch, stamp["build"])

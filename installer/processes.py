@@ -74,7 +74,7 @@ def _started(command: Sequence[str | os.PathLike[str]], environment: Mapping[str
     ) as process:
         try:
             yield process
-        except BaseException:
+        except BaseException:  # Ctrl-C above all; it goes on its way
             system.end_group(process)
             raise
 

@@ -43,7 +43,7 @@ def open_bridge(command: Sequence[str] | None, wanted: Wanted, hello: Frames) ->
     wire = BridgeWire(command)
     try:
         return wire, wire.reach(wanted, hello)
-    except BaseException:
+    except BaseException:  # it goes on its way, but no bridge stays that nobody has
         wire.close()
         raise
 

