@@ -11,7 +11,7 @@ import subprocess
 from pathlib import Path
 from typing import Any
 
-from installer import console, environment
+from installer import console, environment, system
 from installer.errors import InstallError
 from installer.places import Places
 from installer.processes import answer, clean_environment
@@ -35,7 +35,9 @@ def run(places: Places, checkout_folder: Path, *, as_json: bool) -> int:
     checkout = environment.read_checkout(checkout_folder)
     stale = None
     if not environment.is_current(places, checkout, "auto"):
-        stale = InstallError("The installation is not that of this folder, or its Python has changed.", "Run ./install.sh.")
+        stale = InstallError(
+            "The installation is not that of this folder, or its Python has changed.", f"Run {system.INSTALLER}."
+        )
     if not as_json:
         if stale is not None:
             console.warn(f"{stale.sentence} {stale.remedy}")
@@ -52,7 +54,7 @@ def run(places: Places, checkout_folder: Path, *, as_json: bool) -> int:
                 "bad",
                 InstallError(
                     f"The installed doctor does not work: {text.strip()[-500:]}",
-                    "Run ./install.sh; it mends the environment.",
+                    f"Run {system.INSTALLER}; it mends the environment.",
                 ),
             )
         )
@@ -67,20 +69,20 @@ def _program(places: Places) -> Path:
     """
     program = places.command
     if not places.data.is_dir() or not (places.venv.exists() or places.record.exists()):
-        raise InstallError("Neural Style is not installed for this user.", "Run ./install.sh.")
+        raise InstallError("Neural Style is not installed for this user.", f"Run {system.INSTALLER}.")
     if not places.venv.is_dir():
-        raise InstallError(f"The Python environment is gone ({places.venv}).", "Run ./install.sh; it makes it anew.")
+        raise InstallError(f"The Python environment is gone ({places.venv}).", f"Run {system.INSTALLER}; it makes it anew.")
     code, text = answer([places.python, "-I", "-c", ""], 30)
     if code:
         raise InstallError(
             f"The environment's Python does not start ({places.python}).",
-            "Run ./install.sh; it makes the environment anew.",
+            f"Run {system.INSTALLER}; it makes the environment anew.",
             text[-500:],
         )
     if not places.stamp.is_file() or not program.is_file():
         raise InstallError(
             "The Python environment is unfinished: its installation was interrupted.",
-            "Run ./install.sh; it makes the environment anew.",
+            f"Run {system.INSTALLER}; it makes the environment anew.",
         )
     return program
 

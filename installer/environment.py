@@ -19,7 +19,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from installer import console, gpu_check, torch_build
+from installer import console, gpu_check, system, torch_build
 from installer.errors import InstallError, disk_full
 from installer.places import Places, make_folder
 from installer.processes import answer, clean_environment, pip
@@ -98,7 +98,7 @@ def check_python() -> None:
         name = f"python3.{sys.version_info.minor}-venv"
         raise InstallError(
             f"Python's venv module is missing ({sys.executable}).",
-            f"Install it and run ./install.sh again: sudo apt install {name} (Debian, Ubuntu, Mint); "
+            f"Install it and run {system.INSTALLER} again: sudo apt install {name} (Debian, Ubuntu, Mint); "
             "other systems: the package that brings Python's venv and ensurepip.",
         ) from error
 
@@ -117,7 +117,7 @@ def read_stamp(places: Places) -> dict[str, Any] | None:
 def _write_stamp(places: Places, checkout: Checkout, torch: str, build: str) -> None:
     code, python = answer([places.python, "-I", "-c", "import sys; print(sys.version_info[:2])"], 30)
     if code:
-        raise InstallError("The new Python environment does not start.", "Run ./install.sh again.", python)
+        raise InstallError("The new Python environment does not start.", f"Run {system.INSTALLER} again.", python)
     stamp = {
         "version": checkout.version,
         "code": checkout.code_digest,
@@ -217,7 +217,7 @@ def _build(places: Places, checkout: Checkout, build: str, temporary: Path, lend
         raise InstallError(
             "Python's venv module could not make an environment.",
             f"On Debian, Ubuntu or Mint: sudo apt install python3.{sys.version_info.minor}-venv; "
-            "then run ./install.sh again.",
+            f"then run {system.INSTALLER} again.",
             text[-1500:],
         )
     if lender is not None:
@@ -306,7 +306,7 @@ def _install_package(places: Places, checkout: Checkout, temporary: Path, comman
     if not _imports(places):
         raise InstallError(
             "Neural Style is installed but does not start.",
-            "This copy of the project may be incomplete: get a fresh clone and run ./install.sh again.",
+            f"This copy of the project may be incomplete: get a fresh clone and run {system.INSTALLER} again.",
             answer([places.python, "-I", "-c", "import server.cli.main"], 60, clean_environment())[1][-1500:],
         )
 

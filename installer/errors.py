@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import errno
 
+from installer import system
+
 
 class InstallError(Exception):
     """Something that stops the installation.
@@ -24,7 +26,7 @@ def disk_full(where: object, details: str = "") -> InstallError:
     return InstallError(
         f"The disk that holds {where} is full.",
         "Free some space there, or choose another disk with XDG_DATA_HOME=/folder/on/a/larger/disk, "
-        "and run ./install.sh again.",
+        f"and run {system.INSTALLER} again.",
         details,
     )
 
@@ -38,8 +40,9 @@ def from_os_error(error: OSError) -> InstallError:
         return InstallError(
             f"I may not write to {where} ({error.strerror}).",
             'Make that folder writable for you (if it belongs to root: sudo chown -R "$USER" on it), or choose '
-            "another place with HOME or XDG_DATA_HOME, and run ./install.sh again.",
+            f"another place with HOME or XDG_DATA_HOME, and run {system.INSTALLER} again.",
         )
     return InstallError(
-        f"{where}: {error.strerror or error}.", "Mend that and run ./install.sh again; it starts where it is safe to."
+        f"{where}: {error.strerror or error}.",
+        f"Mend that and run {system.INSTALLER} again; it starts where it is safe to.",
     )

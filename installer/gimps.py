@@ -121,7 +121,9 @@ def find(places: Places, path: str | None = None) -> Found:
     others = [f"GIMP {text} is here; the plug-in needs GIMP 3." for text in sorted(old)]
     flatpak = has_flatpak(places)
     if flatpak and not by_series:
-        others.append("GIMP from Flatpak is here, but was never started: start it once, then run ./install.sh again.")
+        others.append(
+            f"GIMP from Flatpak is here, but was never started: start it once, then run {system.INSTALLER} again."
+        )
     elif flatpak and not units.watch(places):
         others.append(_FLATPAK)
     others += [

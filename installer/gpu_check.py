@@ -6,7 +6,7 @@ import json
 from pathlib import Path
 from typing import Any
 
-from installer import console
+from installer import console, system
 from installer.processes import answer, clean_environment
 from installer.system import BUS
 from installer.torch_build import nvidia_gpu
@@ -71,24 +71,28 @@ def advice(said: dict[str, Any], card: str | None) -> tuple[str, str]:
     if card is None:
         return (
             "There is an NVIDIA GPU, but its driver is not loaded.",
-            "Install NVIDIA's driver (your distribution has it), restart the computer, then: ./install.sh --device=cuda",
+            "Install NVIDIA's driver (your distribution has it), restart the computer, then: "
+            f"{system.INSTALLER} --device=cuda",
         )
     if not said["cuda"]:
-        return f"There is an NVIDIA GPU ({name}), and this PyTorch is the processor's.", "Run: ./install.sh --device=cuda"
+        return (
+            f"There is an NVIDIA GPU ({name}), and this PyTorch is the processor's.",
+            f"Run: {system.INSTALLER} --device=cuda",
+        )
     if "too old" in words:
         return (
             f"The driver of the NVIDIA GPU ({name}) is too old for this PyTorch (CUDA {said['cuda']}).",
-            "Update the driver; or take the PyTorch for older ones: ./install.sh --device=cuda126",
+            f"Update the driver; or take the PyTorch for older ones: {system.INSTALLER} --device=cuda126",
         )
     if "no kernel image" in words or "not compatible" in words:
         return (
             f"The NVIDIA GPU ({name}) is not served by this PyTorch (CUDA {said['cuda']}).",
-            "Take the PyTorch for older ones: ./install.sh --device=cuda126",
+            f"Take the PyTorch for older ones: {system.INSTALLER} --device=cuda126",
         )
     first = (said["error"].splitlines() or [""])[0].rstrip(".")
     return (
         f"PyTorch cannot use the NVIDIA GPU ({name}): {first}.",
-        "Restart the computer if the driver was updated; then ./install.sh --doctor looks again.",
+        f"Restart the computer if the driver was updated; then {system.INSTALLER} --doctor looks again.",
     )
 
 

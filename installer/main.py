@@ -28,7 +28,7 @@ REPOSITORY = Path(__file__).resolve().parent.parent
 def parse(arguments: list[str] | None) -> argparse.Namespace:
     """Read the command line."""
     parser = argparse.ArgumentParser(
-        prog=system.SCRIPT,
+        prog=system.INSTALLER,
         description="Install Neural Style for this user: the painting server, the command line and the GIMP plug-in. "
         "Run it again to upgrade.",
         epilog="It honours HOME and the XDG variables, pip's configuration, and PIP_CACHE_DIR (without it nothing is "
@@ -85,7 +85,8 @@ def locked(places: Places) -> Iterator[list[Path]]:
         try:
             if not system.try_lock(handle):
                 raise InstallError(
-                    f"Another ./install.sh is running{_holder(handle)}.", "Wait until it has finished, then try again."
+                    f"Another {system.INSTALLER} is running{_holder(handle)}.",
+                    "Wait until it has finished, then try again.",
                 )
             handle.truncate(0)
             handle.write(f"process {os.getpid()}, since {time.strftime('%H:%M')}\n")
@@ -199,7 +200,7 @@ def _say_next(places: Places, found: gimps.Found, started: float) -> None:
         print(f"{again}, open a picture and choose {gimps.MENU}")
     else:
         print(f"No GIMP 3 was found, so only the command line is installed. Get GIMP 3 from {gimps.WHERE_TO_GET}")
-        print(f"or from your distribution, then run {system.SCRIPT} again.")
+        print(f"or from your distribution, then run {system.INSTALLER} again.")
     quoted = f'"{places.link}"' if places.windows else shlex.quote(str(places.link))
     command = "neural-style" if _on_path(places) else quoted
     print(f"Without GIMP: {command} style photo.jpg painting.jpg -o result.png")
@@ -229,7 +230,7 @@ def demo(places: Places, options: argparse.Namespace) -> int:
         check=False,
     )
     if done.returncode:
-        console.warn("The demo did not end well; ./install.sh --doctor looks for the reason.")
+        console.warn(f"The demo did not end well; {system.INSTALLER} --doctor looks for the reason.")
         return done.returncode
     return 0
 
@@ -292,6 +293,6 @@ def main(arguments: list[str] | None = None) -> int:
     except OSError as error:
         console.fail(from_os_error(error))
     except KeyboardInterrupt:
-        console.fail(InstallError("Interrupted; nothing half made is left.", "Run ./install.sh again to go on."))
+        console.fail(InstallError("Interrupted; nothing half made is left.", f"Run {system.INSTALLER} again to go on."))
         return 130
     return 1

@@ -7,7 +7,7 @@ import sys
 import tempfile
 from pathlib import Path
 
-from installer import console, plugins, torch_build
+from installer import console, plugins, system, torch_build
 from installer.environment import Checkout
 from installer.errors import InstallError
 from installer.places import make_folder, program_of
@@ -26,7 +26,8 @@ def use(folder: Path) -> None:
     folder = folder.absolute()
     if not any(folder.glob("*.whl")):
         raise InstallError(
-            f"There are no wheels in {folder}.", "Fill it with ./install.sh --download FOLDER on a computer with a network."
+            f"There are no wheels in {folder}.",
+            f"Fill it with {system.INSTALLER} --download FOLDER on a computer with a network.",
         )
     os.environ[OFFLINE] = str(folder)
 
@@ -62,7 +63,7 @@ def download(checkout: Checkout, folder: Path, build: str) -> None:
             fetch(python, [*options, "pyzmq>=26"], folder, Path(name))
     size = sum(path.stat().st_size for path in folder.glob("*.whl"))
     console.good(f"{len(list(folder.glob('*.whl')))} wheels, {size / 1e6:.0f} MB, are in {folder}")
-    console.detail(f"On the other computer: ./install.sh --offline {folder.name}")
+    console.detail(f"On the other computer: {system.INSTALLER} --offline {folder.name}")
 
 
 def fetch(python: Path, what: list[str], folder: Path, temporary: Path, environment: dict[str, str] | None = None) -> None:

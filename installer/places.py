@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from installer import system
 from installer.errors import InstallError
 
 NAME = "gimp-neural-style"
@@ -116,7 +117,7 @@ def find(environment: Mapping[str, str] = os.environ, platform: str = sys.platfo
     if not home_name or not home.is_absolute() or not home.is_dir():
         raise InstallError(
             f"The home folder “{home_name}” does not exist." if home_name else "HOME is not set.",
-            "Set HOME to your own folder and run ./install.sh again.",
+            f"Set HOME to your own folder and run {system.INSTALLER} again.",
         )
 
     def xdg(variable: str, default: str) -> Path:
@@ -146,7 +147,9 @@ def _find_on_windows(environment: Mapping[str, str]) -> Places:
     """Return the places on Windows, where a program has one folder for itself, and GIMP has its own elsewhere."""
     home = Path(environment.get("USERPROFILE", ""))
     if not home.is_absolute() or not home.is_dir():
-        raise InstallError(f"Your user folder “{home}” does not exist.", "Set USERPROFILE to it and run install.cmd again.")
+        raise InstallError(
+            f"Your user folder “{home}” does not exist.", f"Set USERPROFILE to it and run {system.INSTALLER} again."
+        )
 
     def folder(variable: str, default: Path) -> Path:
         value = environment.get(variable, "")

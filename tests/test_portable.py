@@ -74,6 +74,17 @@ def test_only_the_layer_knows_what_the_systems_have(path: Path) -> None:
     assert sorted(peculiar(path.read_text("utf-8"))) == []
 
 
+@pytest.mark.parametrize("path", sources(), ids=lambda path: path.relative_to(ROOT).as_posix())
+def test_how_the_installer_is_called_is_said_by_the_layer(path: Path) -> None:
+    if path.name == "release.py":  # has files of that name
+        return
+    nodes = list(ast.walk(ast.parse(path.read_text("utf-8"))))
+    for_readers = {node.value for node in nodes if isinstance(node, ast.Expr)}
+    for node in nodes:
+        if isinstance(node, ast.Constant) and isinstance(node.value, str) and node not in for_readers:
+            assert not re.search(r"install\.(sh|cmd)", node.value), node.value
+
+
 @pytest.mark.parametrize(
     "text",
     [

@@ -24,7 +24,7 @@ from stylecore import system
 from stylecore.request import PaintRequest, Style
 from stylecore.settings import Settings
 
-AGAIN = "Run ./install.sh again."
+AGAIN = f"Run {system.INSTALLER} again."
 
 
 @dataclass(frozen=True)
@@ -86,7 +86,7 @@ def _python() -> Iterator[Finding]:
         installed = importlib.metadata.version("gimp-neural-style")
         yield Finding("Neural Style", "good", f"version {installed}, in {Path(__file__).resolve().parents[2]}")
     except importlib.metadata.PackageNotFoundError:
-        yield Finding("Neural Style", "warning", "runs from a checkout; it is not installed.", "Run ./install.sh.")
+        yield Finding("Neural Style", "warning", "runs from a checkout; it is not installed.", f"Run {system.INSTALLER}.")
 
 
 def _torch() -> Iterator[Finding]:
@@ -106,7 +106,7 @@ def _torch() -> Iterator[Finding]:
             "PyTorch",
             "bad",
             f"{pair} are builds that do not fit together.",
-            "Run ./install.sh --uninstall, then ./install.sh.",
+            f"Run {system.INSTALLER} --uninstall, then {system.INSTALLER}.",
         )
     from stylecore.device.engine import Engine
 
@@ -183,9 +183,8 @@ def _gimps() -> Iterator[Finding]:
     # The installer leaves a copy of itself there: it knows GIMP, and this package does not have to.
     installer = system.user_folder("data") / "installer" / "installer" / "__main__.py"
     if not installer.is_file():
-        yield Finding(
-            "GIMP", "warning", "The plug-in was not installed by install.sh, so no GIMP is examined.", "Run ./install.sh."
-        )
+        sentence = f"The plug-in was not installed by {system.INSTALLER}, so no GIMP is examined."
+        yield Finding("GIMP", "warning", sentence, f"Run {system.INSTALLER}.")
         return
     done = subprocess.run(
         [sys.executable, "-E", "-s", installer, "--gimps-json"],
@@ -208,7 +207,7 @@ def _gimps() -> Iterator[Finding]:
             "GIMP",
             "warning",
             "No GIMP 3 was found; the command line works without it.",
-            "Install GIMP 3, then run ./install.sh again.",
+            f"Install GIMP 3, then run {system.INSTALLER} again.",
         )
 
 

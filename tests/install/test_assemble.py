@@ -82,6 +82,7 @@ for key, texts in ERRORS.items():
 newer = StyleError("grew-wings", "The engine grew wings.", "Catch it.", {"case": "two"})
 print(*in_own_words(newer))
 print(*in_own_words(StyleError("engine-hung", "It hung.", "", {"case": "silent"})))  # without its details
+print("install.cmd" in in_own_words(StyleError(*fault("weights-missing:package", installer="install.cmd")))[1])
 """
     done = subprocess.run(
         [sys.executable, "-I", "-S", "-c", script, plugin],
@@ -90,7 +91,7 @@ print(*in_own_words(StyleError("engine-hung", "It hung.", "", {"case": "silent"}
         text=True,
         check=False,
     )
-    assert done.stdout.splitlines() == ["The engine grew wings. Catch it.", "It hung. "], done.stdout + done.stderr
+    assert done.stdout.splitlines() == ["The engine grew wings. Catch it.", "It hung. ", "True"], done.stdout + done.stderr
 
 
 def test_replaces_the_former_one_whole(plugin: Path, vendor: Path) -> None:

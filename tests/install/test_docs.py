@@ -89,6 +89,7 @@ def test_every_error_that_troubleshooting_quotes_is_said_somewhere() -> None:
     sources = [*(path for room in rooms for path in (REPOSITORY / room).rglob("*.py")), REPOSITORY / "install.sh"]
     # The texts as they are put together: string literals that follow each other are one.
     said = re.sub(r'"\s*\n\s*f?"', "", "".join(path.read_text(encoding="utf-8") for path in sources))
+    said = said.replace("{system.INSTALLER}", "./install.sh")
     page = (REPOSITORY / "docs" / "troubleshooting.md").read_text(encoding="utf-8")
     for quoted in re.findall(r"“([^”]+)”", page):
         for part in filter(None, re.split(r"\s*…\s*", re.sub(r"\(process …\)", "…", quoted))):

@@ -17,7 +17,8 @@ from server import protocol
 from server.frames import decode, encode, job_of
 from server.protocol import CLIENT_MESSAGES, SERVER_MESSAGES, TAG, Message, Picture
 from server.submission import to_message, to_request
-from stylecore.errors import ERRORS, Fault, ProtocolError, fault
+from stylecore import system
+from stylecore.errors import ERRORS, Fault, ProtocolError, fault, filled
 from stylecore.request import PaintRequest, Style
 from stylecore.settings import Settings
 
@@ -253,6 +254,18 @@ def test_every_error_fills_in_and_travels_whole(key: str) -> None:
     assert all(f"<{name}>" in told.sentence + told.remedy for name in gaps(key))
     fields = decode(encode(Message("error", {"job": "a", **told._asdict()}), SERVER_MESSAGES), SERVER_MESSAGES).fields
     assert Fault(*(fields[name] for name in Fault._fields)) == told
+
+
+def test_a_remedy_names_the_installer_of_the_computer_that_says_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(system, "INSTALLER", "install.cmd")
+    told = fault("on-the-processor:unseen", "no driver")
+    assert told.remedy.endswith("else run install.cmd --device=cuda.")
+    monkeypatch.setattr(system, "INSTALLER", "./install.sh")  # of who reads it
+    texts = ERRORS["on-the-processor:unseen"]
+    assert filled(told.details, *texts) == (told.sentence, told.remedy)
+    assert (
+        "run ./install.sh --device" in filled({"case": "unseen", "detail": "no driver"}, *texts)[1]
+    )  # of an older program
 
 
 def test_every_error_is_raised_somewhere() -> None:

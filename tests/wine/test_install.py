@@ -82,5 +82,7 @@ def test_install_paint_again_and_uninstall(wine: Windows, tmp_path: Path) -> Non
     assert "is up to date" in cmd(wine, "install.cmd", *options, path=python)
 
     assert "Neural Style is removed." in cmd(wine, "install.cmd", "--uninstall", path=python)
+    (missing,) = json.loads(cmd(wine, "install.cmd", "--doctor", "--json", path=python, status=1))["findings"]
+    assert missing["remedy"] == "Run install.cmd."
     assert ours(users) == []
     assert [each for each in wine.processes() if "server" in each] == []

@@ -50,7 +50,7 @@ def read() -> Installation:
         except (OSError, ValueError, AttributeError) as error:
             raise PluginError(
                 _("The plug-in's file {path} cannot be read: {error}.").format(path=path, error=error),
-                _("Run install.sh again; it writes the file anew."),
+                _("Run {installer} again; it writes the file anew.").format(installer=system.INSTALLER),
             ) from error
     folder, user_styles = values.get("folder"), values.get("user_styles")
     return Installation(

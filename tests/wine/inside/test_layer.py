@@ -13,8 +13,10 @@ from pathlib import Path
 
 import pytest
 
+from server.cli import doctor
 from stylecore import system
 from stylecore.device import host
+from stylecore.errors import fault
 from tests.server.conftest import until
 
 ROOT = Path(__file__).resolve().parents[3]
@@ -160,6 +162,12 @@ def test_a_file_that_is_being_read_is_replaced_and_removed_when_it_is_free(tmp_p
         change()
     assert not path.exists()
     system.remove(path)
+
+
+def test_the_installer_is_called_as_on_windows() -> None:
+    assert system.INSTALLER == "install.cmd"
+    assert fault("bridge-failed").remedy == "Run “neural-style doctor”, or run install.cmd again."
+    assert doctor.AGAIN == "Run install.cmd again."
 
 
 def test_a_user_has_the_folders_that_windows_means() -> None:
