@@ -152,13 +152,9 @@ def has_flatpak(places: Places) -> bool:
 def system_plugins(program: Path) -> Path | None:
     """Return the folder of the plug-ins that came with ``program``, or None if it is not in a usual place."""
     prefix = program.resolve().parent.parent
-    for pattern in (
-        "lib/*/gimp/3.0/plug-ins",
-        "lib/gimp/3.0/plug-ins",
-        "lib64/gimp/3.0/plug-ins",
-        "Resources/lib/gimp/3.0/plug-ins",
-    ):  # the last: in a Mac's bundle
-        for folder in sorted(prefix.glob(pattern)):  # also GIMP 3.2 calls this folder 3.0: the version of its API
+    # The last is a Mac's bundle. Also GIMP 3.2 calls the folder 3.0: that is the version of its API.
+    for libraries in ("lib/*", "lib", "lib64", "Resources/lib"):
+        for folder in sorted(prefix.glob(f"{libraries}/gimp/3.0/plug-ins")):
             if folder.is_dir():
                 return folder
     return None
@@ -217,12 +213,10 @@ def is_registered(gimp: Gimp, timeout: float = 90.0) -> tuple[bool, str]:
     with tempfile.TemporaryDirectory(prefix="neural-style-") as name:
         folder = Path(name)
         plugins = system_plugins(gimp.program)
-        python_eval = plugins / "python-eval" if plugins is not None else None
-        if (
-            python_eval is not None and python_eval.is_dir() and sys.platform != "win32"
-        ):  # links are for administrators there
+        # On Windows, links are for administrators.
+        if plugins is not None and (plugins / "python-eval").is_dir() and sys.platform != "win32":
             (folder / "asked").mkdir()
-            (folder / "asked" / "python-eval").symlink_to(python_eval)
+            (folder / "asked" / "python-eval").symlink_to(plugins / "python-eval")
             (folder / "asked" / PLUGIN).symlink_to(gimp.plugin)
             paths = str(folder / "asked")  # only these two: asking takes two seconds, not eight
         else:

@@ -38,7 +38,6 @@ def main(arguments: Sequence[str] | None = None) -> int:
                 # Once a command begins to write, it answers by itself.
                 tell("Interrupted; nothing was written." if hasattr(options, "output") else "Interrupted.")
                 return 128 + (interrupt.args[0] if interrupt.args else signal.SIGINT)
-            assert isinstance(error, Exception)
             return fail(*_in_words(error), as_json=getattr(options, "json", False))
 
 
@@ -69,7 +68,7 @@ def _ended_like_ctrl_c() -> Iterator[None]:
             signal.signal(number, handler)
 
 
-def _in_words(error: Exception) -> tuple[str, str, str]:
+def _in_words(error: BaseException) -> tuple[str, str, str]:
     """Return an error's code, sentence and remedy; one that nobody foresaw also goes to a log in full."""
     # stylecore's errors are told apart by what they carry, so that torch and numpy stay unimported here.
     code, sentence = getattr(error, "code", None), getattr(error, "sentence", None)
