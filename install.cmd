@@ -8,7 +8,7 @@ if not exist "%here%installer\__main__.py" (
     echo This copy of the project is incomplete: "%here%installer" is missing. Unpack the whole archive. 1>&2
     exit /b 1
 )
-set "will_do=import sys, venv, ensurepip; sys.exit(not (3, 10) <= sys.version_info < (3, 15) or sys.maxsize < 2**32)"
+set "will_do=import sys, venv, ensurepip; sys.exit(not (3, 10) <= sys.version_info < (3, 15) or sys.maxsize < 2**32 or 'WindowsApps' in sys.base_prefix)"
 
 rem The launcher that python.org's installer brings knows the Pythons that are there.
 for %%v in (3.13 3.12 3.11 3.10 3.14) do (

@@ -32,6 +32,11 @@ VERSION_FILE = "server/protocol.py"
 #: What the environment itself needs, without PyTorch: packages, the server's log, the plug-in.
 OTHER_BYTES = 400_000_000
 
+#: Characters of the longest file name within the environment: PyTorch 2.14 has 137, and a later one may have more.
+LONGEST_NAME = 150
+#: Characters that a whole file name may have on Windows unless it is told to take more.
+MOST_CHARACTERS = 259
+
 
 @dataclass(frozen=True)
 class Checkout:
@@ -87,8 +92,14 @@ def check_python() -> None:
     """Check that this interpreter can make the environment.
 
     Raises:
-        InstallError: it is a 32-bit one, or its venv module is missing or incomplete.
+        InstallError: it is a 32-bit one or the Microsoft Store's, or its venv module is missing or incomplete.
     """
+    if system.is_from_store(Path(sys.base_prefix)):
+        raise InstallError(
+            "This Python is the Microsoft Store's, whose files are in a place of their own, where GIMP's plug-in does not "
+            "find them.",
+            f"Get Python from https://www.python.org/downloads/windows/ and run {system.INSTALLER} again.",
+        )
     if sys.maxsize < 2**32:
         raise InstallError("PyTorch needs a 64-bit Python; this one has 32 bits.", "Install a 64-bit system or Python.")
     try:
@@ -101,6 +112,22 @@ def check_python() -> None:
             f"Install it and run {system.INSTALLER} again: sudo apt install {name} (Debian, Ubuntu, Mint); "
             "other systems: the package that brings Python's venv and ensurepip.",
         ) from error
+
+
+def check_names(folder: Path) -> None:
+    """Check that the names of an environment's files in ``folder`` are not too long for this system.
+
+    Raises:
+        InstallError: they are.
+    """
+    longest = len(f"{folder}/") + LONGEST_NAME
+    if longest > MOST_CHARACTERS and not system.takes_long_names():
+        raise InstallError(
+            f"The folder {folder} has too long a name: with PyTorch's files in it there are {longest} characters, and this "
+            f"Windows allows {MOST_CHARACTERS}.",
+            "Let it allow more, in a command line as administrator: reg add HKLM\\SYSTEM\\CurrentControlSet\\Control\\"
+            f"FileSystem /v LongPathsEnabled /t REG_DWORD /d 1 /f; then run {system.INSTALLER} again.",
+        )
 
 
 def read_stamp(places: Places) -> dict[str, Any] | None:
@@ -186,6 +213,7 @@ def make(places: Places, checkout: Checkout, build: str, lender: Path | None = N
     if is_current(places, checkout, build):
         return _mend_weights(places, checkout)
     check_python()
+    check_names(places.venv)
     stamp = read_stamp(places)
     with _temporary(places) as temporary:
         if stamp is not None and build in ("auto", stamp["build"]):

@@ -26,6 +26,12 @@ _FLATPAK = (
     "GIMP from Flatpak is here and has the plug-in, but its sandbox cannot start the painting server: run "
     "“neural-style server” in a terminal before you paint with it."
 )
+_FROM_STORE = (
+    "GIMP from the Microsoft Store is here; it runs no plug-ins of yours, so it is left alone. Get GIMP's own installer "
+    f"from {WHERE_TO_GET}, start that GIMP once, then run {system.INSTALLER} again."
+)
+#: Its installer's key in Windows' list of programs.
+_KEY = r"GIMP-\d.*_is1"
 _FORMER_SETTINGS = 12  # GIMP copies the settings of an older GIMP at its first start: that may take some seconds
 
 
@@ -93,13 +99,19 @@ def find(places: Places, path: str | None = None) -> Found:
     search = os.environ.get("PATH", "") if path is None else path
     # A Mac's programs are in bundles, and those are not on PATH, nor are Windows' programs.
     if places.windows:
-        bundles = [str(path) for folder in places.applications for path in sorted(folder.glob("GIMP*/bin"))]
+        listed = [folder / "bin" for folder in system.installed_folders(_KEY)]
+        bundles = [
+            *map(str, listed),
+            *(str(path) for each in places.applications for path in sorted(each.glob("GIMP*/bin"))),
+        ]
     else:
         bundles = [str(folder / "GIMP.app" / "Contents" / "MacOS") for folder in places.applications]
     search = os.pathsep.join([*filter(None, [search]), *bundles])
     by_series: dict[str, Gimp] = {}
     old: set[str] = set()
     for program in programs(search):
+        if system.is_from_store(program):
+            continue
         version = _version(program)
         if version is None:
             continue
@@ -119,6 +131,8 @@ def find(places: Places, path: str | None = None) -> Found:
     if places.gimp_override is not None and not any(g.folder == places.gimp_override for g in by_series.values()):
         by_series["$GIMP3_DIRECTORY"] = Gimp("3", "3", places.gimp_override, None, ())
     others = [f"GIMP {text} is here; the plug-in needs GIMP 3." for text in sorted(old)]
+    if has_store(places):
+        others.append(_FROM_STORE)
     flatpak = has_flatpak(places)
     if flatpak and not by_series:
         others.append(
@@ -139,6 +153,11 @@ def snap_folders(places: Places) -> list[Path]:
     # “current” is a link to the revision in use; the others are old.
     parent = places.home / "snap" / "gimp" / "current" / ".config" / "GIMP"
     return sorted(folder for folder in parent.glob("3.*") if re.fullmatch(r"3\.\d+", folder.name) and folder.is_dir())
+
+
+def has_store(places: Places) -> bool:
+    """Return whether this user has GIMP from the Microsoft Store, which gives each of its programs a folder."""
+    return places.windows and any((places.data.parent / "Packages").glob("GIMP.*"))
 
 
 def has_flatpak(places: Places) -> bool:

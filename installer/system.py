@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -20,9 +21,16 @@ from stylecore.system import end_process as end_process
 from stylecore.system import is_locked as is_locked
 from stylecore.system import try_lock as try_lock
 
+if sys.platform == "win32":
+    import winreg
+
 #: Linux: the kernel's side of the drivers of NVIDIA and AMD, and what is on the bus.
 NVIDIA_DRIVER, AMD_DRIVER, DEVICES = Path("/proc/driver/nvidia/version"), Path("/dev/kfd"), Path("/dev")
 BUS = Path("/sys/bus/pci/devices")
+
+#: Where Windows' list of installed programs is in the registry, and its switch for names of more than 259 characters.
+PROGRAMS_KEY = r"Software\Microsoft\Windows\CurrentVersion\Uninstall"
+NAMES_KEY = r"SYSTEM\CurrentControlSet\Control\FileSystem"
 
 
 def start_group(command: Any, **options: Any) -> subprocess.Popen[str]:
@@ -54,3 +62,35 @@ def programs_running() -> list[str]:
         return []
     done = subprocess.run(["ps", "-u", str(os.getuid()), "-o", "comm="], capture_output=True, text=True, check=False)
     return [line.strip() for line in done.stdout.splitlines()]
+
+
+def is_from_store(path: Path) -> bool:
+    """Return whether a program or its folder came from the Microsoft Store."""
+    return "windowsapps" in (part.lower() for part in path.parts)
+
+
+def installed_folders(pattern: str) -> list[Path]:
+    """Return the folders of programs in Windows' list of those installed, for all users and for this one; else none.
+
+    Args:
+        pattern: a regular expression that the whole key matches, which for an installer of Inno Setup's ends with ``_is1``.
+    """
+    found: list[Path] = []
+    if sys.platform != "win32":
+        return found
+    for root in (winreg.HKEY_LOCAL_MACHINE, winreg.HKEY_CURRENT_USER):
+        with contextlib.suppress(FileNotFoundError), winreg.OpenKey(root, PROGRAMS_KEY) as programs:
+            keys = [winreg.EnumKey(programs, number) for number in range(winreg.QueryInfoKey(programs)[0])]
+            for key in filter(re.compile(pattern).fullmatch, keys):
+                with contextlib.suppress(FileNotFoundError), winreg.OpenKey(programs, key) as program:
+                    found.append(Path(winreg.QueryValueEx(program, "InstallLocation")[0]))
+    return found
+
+
+def takes_long_names() -> bool:
+    """Return whether a file's whole name may have more than 259 characters; on Windows, administrators allow it."""
+    if sys.platform != "win32":
+        return True
+    with contextlib.suppress(FileNotFoundError), winreg.OpenKey(winreg.HKEY_LOCAL_MACHINE, NAMES_KEY) as key:
+        return bool(winreg.QueryValueEx(key, "LongPathsEnabled")[0])
+    return False

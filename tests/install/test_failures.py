@@ -10,6 +10,7 @@ import shutil
 import signal
 import subprocess
 import sys
+import sysconfig
 import time
 import venv
 from collections.abc import Callable
@@ -125,6 +126,33 @@ def test_space_is_checked_where_the_folder_will_be(tmp_path: Path) -> None:
     environment.check_space(tmp_path / "not" / "yet", 1)
     with pytest.raises(InstallError, match="GB are needed"):
         environment.check_space(tmp_path / "not" / "yet", 10**18)
+
+
+def test_a_python_of_the_stores_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    environment.check_python()
+    monkeypatch.setattr(
+        sys, "base_prefix", "/C:/Program Files/WindowsApps/PythonSoftwareFoundation.Python.3.13_3.13.2544.0"
+    )
+    with pytest.raises(InstallError, match="This Python is the Microsoft Store's") as caught:
+        environment.check_python()
+    assert "https://www.python.org/downloads/windows/" in caught.value.remedy
+
+
+def test_names_that_windows_does_not_take_are_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    usual = Path("/Users/twenty-characters-20/AppData/Local/gimp-neural-style/venv")
+    deep = usual.joinpath("deep" * 12)
+    environment.check_names(deep)  # here
+    monkeypatch.setattr(environment.system, "takes_long_names", lambda: False)
+    environment.check_names(usual)
+    with pytest.raises(InstallError, match=f"there are {len(str(deep)) + 151} characters") as caught:
+        environment.check_names(deep)
+    assert r"reg add HKLM\SYSTEM\CurrentControlSet\Control\FileSystem /v LongPathsEnabled" in caught.value.remedy
+
+
+def test_the_longest_name_is_known() -> None:
+    site = Path(sysconfig.get_path("purelib"))
+    inside = max(len(str(path.relative_to(site))) for name in ("torch", "torchvision") for path in (site / name).rglob("*"))
+    assert len("Lib/site-packages/") + inside <= environment.LONGEST_NAME
 
 
 def test_two_at_once(run: Run, home: Path) -> None:

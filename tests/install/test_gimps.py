@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pytest
@@ -126,6 +127,40 @@ def test_a_macs_bundle(home: Path) -> None:
     assert only.program == console
     assert only.plugin == home / "Library/Application Support/GIMP/3.0/plug-ins/neural-style"
     assert gimps.system_plugins(console) == (contents / "Resources/lib/gimp/3.0/plug-ins").resolve()
+
+
+def on_windows(home: Path) -> places.Places:
+    return places.find({"USERPROFILE": str(home), "ProgramFiles": str(home / "Program Files")}, "win32")
+
+
+def test_windows_list_of_programs_says_where_a_gimp_is(home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for folder, version in (("Program Files/GIMP 3", "3.0.4"), ("D/Art/GIMP", "3.2.6")):
+        program(home / folder / "bin", "gimp-console-3.exe", version)
+    listed = {"GIMP-3_is1": home / "D/Art/GIMP", "GIMP-2_is1": home / "gone", "GIMP-U7SHP-Plugin_is1": tmp_path}
+    monkeypatch.setattr(
+        gimps.system, "installed_folders", lambda key: [listed[name] for name in listed if re.fullmatch(key, name)]
+    )
+    program(tmp_path / "bin", "gimp-3.exe", "3.4.0")
+    found = gimps.find(on_windows(home), "")
+    assert [gimp.program for gimp in found.gimps] == [
+        home / folder / "bin/gimp-console-3.exe" for folder in ("Program Files/GIMP 3", "D/Art/GIMP")
+    ]
+    assert found.others == ()
+
+
+def test_the_stores_gimp_is_told_apart_and_not_run(home: Path, tmp_path: Path) -> None:
+    own = on_windows(home)
+    aliases = own.data.parent / "Microsoft" / "WindowsApps"  # is on every PATH
+    program(aliases, "gimp-3.exe", "3.0.4").write_text(f"#!/bin/sh\ntouch '{tmp_path}/ran'\n")
+    assert gimps.find(own, str(aliases)).others == ()
+    (own.data.parent / "Packages" / "GIMP.43237F745459_nq49gba4h4mx8").mkdir(parents=True)
+    found = gimps.find(own, str(aliases))
+    assert found.gimps == () and not (tmp_path / "ran").exists()
+    (said,) = found.others
+    assert said.startswith("GIMP from the Microsoft Store is here") and gimps.WHERE_TO_GET in said
+    (own.gimp / "3.0").mkdir(parents=True)  # one from gimp.org is here too
+    found = gimps.find(own, str(aliases))
+    assert [gimp.series for gimp in found.gimps] == ["3.0"] and found.others == (said,)
 
 
 def test_an_upgrade_to_3_2_copies_the_plug_in_and_both_are_served(found_places: places.Places, tmp_path: Path) -> None:

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import contextlib
 import importlib
 import os
 import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable
+import winreg
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 
+from installer import system as installers
 from server.cli import doctor
 from stylecore import system
 from stylecore.device import host
@@ -162,6 +165,42 @@ def test_a_file_that_is_being_read_is_replaced_and_removed_when_it_is_free(tmp_p
         change()
     assert not path.exists()
     system.remove(path)
+
+
+@contextlib.contextmanager
+def in_registry(root: int, path: str, values: dict[str, str | int]) -> Iterator[None]:
+    """Have these values there for a while; the key is removed if it was not there."""
+    there = True
+    try:
+        winreg.CloseKey(winreg.OpenKey(root, path))
+    except FileNotFoundError:
+        there = False
+    with winreg.CreateKey(root, path) as key:
+        for name, value in values.items():
+            winreg.SetValueEx(key, name, 0, winreg.REG_SZ if isinstance(value, str) else winreg.REG_DWORD, value)
+        try:
+            yield
+        finally:
+            for name in values:
+                winreg.DeleteValue(key, name)
+    if not there:
+        winreg.DeleteKey(root, path)
+
+
+def test_the_list_of_installed_programs_is_read() -> None:
+    for root in (winreg.HKEY_LOCAL_MACHINE, winreg.HKEY_CURRENT_USER):
+        key = rf"{installers.PROGRAMS_KEY}\GIMP-3_is1"
+        with in_registry(root, key, {"InstallLocation": "D:\\Art\\GIMP 3\\", "DisplayName": "GIMP 3.0.4"}):
+            with in_registry(root, rf"{installers.PROGRAMS_KEY}\GIMP-2_is1", {"DisplayName": "says not where"}):
+                assert installers.installed_folders(r"GIMP-\d.*_is1") == [Path("D:/Art/GIMP 3")]
+            assert installers.installed_folders("GIMP") == []
+        assert installers.installed_folders(r"GIMP-\d.*_is1") == []
+
+
+def test_long_names_are_for_an_administrator_to_allow() -> None:
+    for allowed in (0, 1):
+        with in_registry(winreg.HKEY_LOCAL_MACHINE, installers.NAMES_KEY, {"LongPathsEnabled": allowed}):
+            assert installers.takes_long_names() is bool(allowed)
 
 
 def test_the_installer_is_called_as_on_windows() -> None:
