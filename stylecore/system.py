@@ -8,6 +8,7 @@ What asks the system about memory is in :mod:`stylecore.device.host`, what ends 
 from __future__ import annotations
 
 import contextlib
+import ctypes
 import os
 import signal
 import stat
@@ -19,7 +20,6 @@ from pathlib import Path
 from typing import IO, Any
 
 if sys.platform == "win32":
-    import ctypes
     import msvcrt
     from ctypes import wintypes
 else:
