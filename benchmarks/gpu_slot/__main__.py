@@ -42,7 +42,7 @@ SECTIONS = {
     "machine": Section("machine.versions_and_rates", 25),
     "engine-start": Section("machine.engine_start", 50),
     "failures": Section("failures.failures", 40),
-    "gradients": Section("exactness.gradients", 60),
+    "gradients": Section("exactness.gradients", 75),
     "same-bytes": Section("exactness.same_bytes", 40),
     "steps": Section("steps.by_size", 60),
     "default-job": Section("jobs.default_job", 40),
