@@ -26,7 +26,19 @@ from stylecore.settings import Settings
 _LOOKING_AROUND = 8.0
 ROOT = Path(__file__).resolve().parents[2]
 #: The engine's tests that paint on the device, the quickest to tell first; the others are of files and of the processor.
-_TESTS = ("kernels", "figures", "captured", "exactness", "targets", "job", "flat", "regions", "smoothness", "settling", "resume")
+_TESTS = (
+    "kernels",
+    "figures",
+    "captured",
+    "exactness",
+    "targets",
+    "job",
+    "flat",
+    "regions",
+    "smoothness",
+    "settling",
+    "resume",
+)
 _OUTCOME = re.compile(r"^\[gw\d+\] \[ *\d+%\] (PASSED|FAILED|ERROR|SKIPPED|XFAIL) (tests/.+?) *$", re.MULTILINE)
 #: Processes that share them: most of a small test is waiting for launches.
 _PROCESSES = 6
