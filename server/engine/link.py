@@ -102,8 +102,12 @@ class EngineLink:
         self.forward(encode(Message(kind, fields), protocol.CLIENT_MESSAGES))
 
     def forward(self, frames: Sequence[Any]) -> None:
-        """Send a client's message as it came."""
-        self.socket.send_multipart(frames, copy=False)
+        """Send a client's message as it came, to an engine that is ready.
+
+        One that has died meanwhile is noticed by its end; to wait here for somebody to read it would be to wait forever.
+        """
+        with contextlib.suppress(zmq.Again):
+            self.socket.send_multipart(frames, zmq.NOBLOCK, copy=False)
 
     def receive(self) -> tuple[Examined, list[Any]] | None:
         """Return the engine's next report and its frames, or None if there is none now."""

@@ -16,6 +16,7 @@ from server.client import Client, Failed, Progress
 from server.engine import transport
 from server.engine.authenticator import Authenticator
 from server.engine.heartbeat import send_beat
+from server.engine.link import EngineLink
 from tests.server.conftest import ENDLESS, Server, finishes, quick, submit, until, wait_for
 
 WITHOUT_FILES = {transport.VARIABLE: "tcp"}
@@ -67,6 +68,26 @@ def _failures(client: Client, job: str) -> Iterator[Failed]:
         assert event is not None
         if isinstance(event, Failed) and event.job == job:
             yield event
+
+
+@pytest.mark.parametrize("way", ["", "tcp"])
+def test_the_broker_does_not_wait_for_an_engine_that_is_gone(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, way: str
+) -> None:
+    monkeypatch.setenv(transport.VARIABLE, way)
+    context: zmq.Context[Any] = zmq.Context()
+    authenticator = Authenticator(context)
+    link = EngineLink(context, authenticator, tmp_path, 0, [], program="this")  # says its say, and ends
+    try:
+        until(lambda: not link.alive(), 20)
+        sending = threading.Thread(target=lambda: link.send("cancel", job="1"), daemon=True)
+        sending.start()
+        sending.join(10)
+        assert not sending.is_alive()
+    finally:
+        link.end()
+        authenticator.stop()
+        context.destroy(0)
 
 
 def test_its_engine_ends_with_the_broker(tmp_path: Path) -> None:

@@ -87,4 +87,4 @@ def test_what_is_stored_is_as_it_was_before_settings_had_a_type() -> None:
     stored = {"version": 1, "strength": 70.0, "quality": "draft", "layer_weights": "1 2 1 1 0.50"}
     read = Settings.from_stored(stored)
     assert stored.items() <= read.to_stored().items() and list(read.to_stored()) == ["version", *settings.BY_NAME]
-    assert read.changed_from(Settings()) == ["strength", "palette", "edges", "quality", "layer_weights"]
+    assert read.changed_from(Settings()) == ["strength", "palette", "edges", "figures", "quality", "layer_weights"]
