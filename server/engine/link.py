@@ -7,6 +7,7 @@ import os
 import subprocess
 import sys
 import time
+from collections import deque
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -59,6 +60,7 @@ class EngineLink:
         #: Seconds that its present step has taken, and that it should take; 0 when it has nothing to do.
         self.step, self.expected = 0.0, 0.0
         self.told_slow = False
+        self._unsent: deque[Sequence[Any]] = deque()
         self._log = folder / (f"engine-{number}.log" if number else "engine.log")
         self._end = transport.BrokerEnd(context, authenticator, folder, number)
         self.socket, self.pulse = self._end.link, self._end.heartbeat
@@ -102,15 +104,22 @@ class EngineLink:
         self.forward(encode(Message(kind, fields), protocol.CLIENT_MESSAGES))
 
     def forward(self, frames: Sequence[Any]) -> None:
-        """Send a client's message as it came, to an engine that is ready.
+        """Send a client's message as it came, now or as soon as the engine has called.
 
-        One that has died meanwhile is noticed by its end; to wait here for somebody to read it would be to wait forever.
+        To wait for that would be to wait forever for one that has just died.
         """
-        with contextlib.suppress(zmq.Again):
-            self.socket.send_multipart(frames, zmq.NOBLOCK, copy=False)
+        self._unsent.append(frames)
+        self._send_unsent()
+
+    def _send_unsent(self) -> None:
+        with contextlib.suppress(zmq.Again):  # nobody is there
+            while self._unsent:
+                self.socket.send_multipart(self._unsent[0], zmq.NOBLOCK, copy=False)
+                self._unsent.popleft()
 
     def receive(self) -> tuple[Examined, list[Any]] | None:
         """Return the engine's next report and its frames, or None if there is none now."""
+        self._send_unsent()
         try:
             frames = self.socket.recv_multipart(zmq.NOBLOCK, copy=False)
         except zmq.Again:

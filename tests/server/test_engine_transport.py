@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import threading
 from collections.abc import Iterator
 from pathlib import Path
@@ -17,6 +18,7 @@ from server.engine import transport
 from server.engine.authenticator import Authenticator
 from server.engine.heartbeat import send_beat
 from server.engine.link import EngineLink
+from stylecore.errors import ProtocolError
 from tests.server.conftest import ENDLESS, Server, finishes, quick, submit, until, wait_for
 
 WITHOUT_FILES = {transport.VARIABLE: "tcp"}
@@ -85,6 +87,31 @@ def test_the_broker_does_not_wait_for_an_engine_that_is_gone(
         sending.join(10)
         assert not sending.is_alive()
     finally:
+        link.end()
+        authenticator.stop()
+        context.destroy(0)
+
+
+def test_what_is_sent_before_an_engine_has_called_reaches_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv(transport.VARIABLE, "")
+    context: zmq.Context[Any] = zmq.Context()
+    authenticator = Authenticator(context)
+    link = EngineLink(context, authenticator, tmp_path, 0, [], program="this")
+    engine = context.socket(zmq.PAIR)
+    try:
+        link.forward([b"first"])
+        link.forward([b"second"])
+        engine.connect(link._end.address.link)
+        engine.send(b"not a report")
+        said = []
+        while len(said) < 2:
+            with contextlib.suppress(ProtocolError):
+                link.receive()
+            if engine.poll(100):
+                said.append(engine.recv())
+        assert said == [b"first", b"second"]
+    finally:
+        engine.close(0)
         link.end()
         authenticator.stop()
         context.destroy(0)
