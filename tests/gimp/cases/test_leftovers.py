@@ -60,6 +60,7 @@ def test_a_painting_in_a_saved_image_is_removed_by_the_next_run(opened: GimpSess
     start_painting(gimp)
     gimp.run("save(image, path)", path=gimp.tmp / "meanwhile.xcf")
     finish(gimp)
+    until_over(gimp)  # a run that is not over keeps its layers
     gimp.run("image = load(path); photo = image.get_layers()[-1]", path=gimp.tmp / "meanwhile.xcf")
     assert len(names(gimp)) == 2 and names(gimp)[0].endswith(PAINTING)
     # Whatever procedure it is; what the user took over stays.
