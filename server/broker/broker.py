@@ -273,9 +273,9 @@ class Broker:
     def _keep_time(self) -> None:
         """End leases, hung engines, idle engines, and the server when its time has come."""
         now = time.monotonic()
-        for identity in self._sessions.expired():
+        for identity in self._sessions.expired(self._turned):
             self._forget(identity)
-        self._dispatcher.keep_time(now)
+        self._dispatcher.keep_time(self._turned)  # a stop in the middle of a turn is discounted in the next
         if len(self._sessions) or len(self._ledger):
             self._met_at = now
         if not self._state_folder.keep():

@@ -207,7 +207,7 @@ class Dispatcher:
 
     def _look_after(self, link: EngineLink, now: float) -> None:
         jobs = self._with(link)
-        if reason := self._engines.trouble(link):
+        if reason := self._engines.trouble(link, now):
             self._replace(link, reason)
         elif any(job.cancel_by is not None and now > job.cancel_by for job in jobs):
             self._replace(link, fault("engine-hung:cancelled"))

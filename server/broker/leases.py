@@ -64,9 +64,8 @@ class Sessions:
         self._bad.pop(identity, None)
         return self._sessions.pop(identity, None)
 
-    def expired(self) -> list[bytes]:
-        """Return the clients whose lease is over, after telling them, should they still hear."""
-        now = time.monotonic()
+    def expired(self, now: float) -> list[bytes]:
+        """Return the clients whose lease is over at a moment, after telling them, should they still hear."""
         over = [identity for identity, session in self._sessions.items() if now > session.lease_until]
         for identity in over:
             session = self._sessions[identity]

@@ -124,9 +124,8 @@ class Engines:
             self._links.remove(link)
             link.end()
 
-    def trouble(self, link: EngineLink) -> Fault | None:
-        """Return why a living engine must be replaced, or None."""
-        now = time.monotonic()
+    def trouble(self, link: EngineLink, now: float) -> Fault | None:
+        """Return why a living engine must be replaced, or None; ``now`` is a moment that what was heard is known up to."""
         silent = now - link.heard
         if silent > (SILENT_SECONDS if link.ready else SILENT_LOADING_SECONDS):
             return fault("engine-hung:silent", seconds=f"{silent:.0f}")
