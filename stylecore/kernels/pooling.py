@@ -8,9 +8,15 @@ from torch import Tensor
 from stylecore.kernels import compiling
 
 
-def suits(x: Tensor) -> bool:
-    """Return whether feature maps (1 × C × h × w) can be pooled here: in bfloat16, channels_last, of at least 2 × 2."""
-    fitting = x.dtype == torch.bfloat16 and x.shape[1] % 8 == 0 and min(x.shape[2:]) >= 2
+def suits(x: Tensor, channels: int | None = None) -> bool:
+    """Return whether feature maps (1 × C × h × w) can be pooled here: in bfloat16, channels_last, of at least 2 × 2.
+
+    Args:
+        x: the maps, or those of which a convolution will make them.
+        channels: of the maps, if ``x`` has others; a multiple of 8, as any but a pruned network has.
+    """
+    channels = x.shape[1] if channels is None else channels
+    fitting = x.dtype == torch.bfloat16 and channels % 8 == 0 and min(x.shape[2:]) >= 2
     return fitting and x.is_contiguous(memory_format=torch.channels_last) and compiling.usable(x, "pooling")
 
 

@@ -164,7 +164,7 @@ class Network:
             x, padding = with_border(x).contiguous(memory_format=self.layout), 0
         if not fused.suits(x):
             return F.relu_(F.conv2d(x, weight, bias, padding=padding)), False
-        halved = halved and self.pooling == "max" and pooling.suits(x) and min(x.shape[2:]) + 2 * padding >= 4
+        halved = halved and self.pooling == "max" and pooling.suits(x, len(bias)) and min(x.shape[2:]) + 2 * padding >= 4
         way = fused.HalvedConvolution if halved else fused.Convolution
         return cast(Tensor, way.apply(x, weight, bias, padding)), halved
 

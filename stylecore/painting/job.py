@@ -313,7 +313,7 @@ class Job:
             try:
                 losses = self._ready().step()  # no name here holds on to an optimiser that is to be let go
                 return self._ready().stuck, losses
-            except Exception as raised:
+            except Exception as raised:  # libraries say it in errors of many kinds; any other goes on to the user
                 if not memory_budget.ran_out(raised):
                     raise
                 # Without its traceback, which holds on to what filled the memory.

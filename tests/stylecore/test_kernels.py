@@ -124,6 +124,8 @@ def test_what_cannot_be_pooled_is_left_to_torch(switch: Callable[[bool], None]) 
     assert not pooling.suits(x[:, :, :1])
     assert not pooling.suits(x[:, :6].contiguous(memory_format=torch.channels_last))
     assert not pooling.suits(_features(8, 4, 4).contiguous())
+    assert pooling.suits(x, 16)
+    assert not pooling.suits(x, 12), "a pruned network's convolution makes it of others"
 
 
 @pytest.mark.parametrize("weighted", [False, True])
