@@ -20,7 +20,7 @@ from stylecore.network import weights
 from stylecore.network.vgg import Network
 from stylecore.network.weights import LAYERS
 
-OUTPUT = Path(__file__).parent.parent / "stylecore" / "activation_means.npz"
+OUTPUT = Path(__file__).parent.parent / "stylecore" / "network" / "activation_means.npz"
 
 
 def measure(paths: list[Path]) -> dict[str, np.ndarray]:

@@ -29,8 +29,9 @@ from stylecore.painting.frames import within_frame
 from stylecore.settings import Settings
 
 PAIRS = (
-    ("harbour", "castle-pen"), ("still-life", "lilies-poster"), ("harbour", "stag-papercut"),
+    ("harbour", "castle-pen"), ("still-life", "lilies-poster"), ("harbour", "mountains-ink"),
     ("still-life", "fox-woodcut"), ("harbour", "wave-woodblock"), ("still-life", "balloon-halftone"),
+    ("still-life", "concert-geometric"),
     ("harbour", "starlit-oil"), ("still-life", "sunflowers-oil"), ("still-life", "koi-mosaic"),
     ("harbour", "lagoon-watercolour"), ("harbour", "river-points"), ("still-life", "dahlias-pastel"),
 )  # fmt: skip

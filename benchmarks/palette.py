@@ -34,7 +34,7 @@ from stylecore.request import PaintRequest, Style
 from stylecore.settings import Settings
 
 PAIRS = (
-    ("harbour", "castle-pen"), ("still-life", "lilies-poster"), ("harbour", "stag-papercut"),
+    ("harbour", "castle-pen"), ("still-life", "lilies-poster"), ("harbour", "mountains-ink"),
     ("still-life", "fox-woodcut"), ("harbour", "wave-woodblock"), ("harbour", "balloon-halftone"),
     ("harbour", "starlit-oil"), ("still-life", "sunflowers-oil"), ("still-life", "koi-mosaic"),
 )  # fmt: skip

@@ -32,7 +32,7 @@ EXAMPLES = {
     "grey": ("grey.png sunflowers-oil.jpg --colours match", ["grey.png"]),
     "match": ("still-life.png wave-woodblock.jpg --colours match", ["still-life.png", "wave-woodblock.jpg"]),
     "sixteen-bit": ("dusk.png starlit-oil.jpg --strength 45", ["dusk.png"]),
-    "wide-gamut": ("wide.tif guitar-facets.jpg --strength 45 --colours photo", ["wide.tif"]),
+    "wide-gamut": ("wide.tif concert-geometric.jpg --strength 45 --colours photo", ["wide.tif"]),
 }
 _HEIGHT = 240
 

@@ -24,13 +24,13 @@ if str(HERE) not in sys.path:
 
 from painters import (  # noqa: E402
     batik,
-    facets,
+    brush_ink,
+    geometric,
     glass,
     halftone,
     harbour,
     mosaic,
     oils,
-    papercut,
     pastel,
     pen,
     points,
@@ -84,10 +84,10 @@ SAMPLES: dict[str, Sample] = {
     "wave-woodblock": Sample("styles", woodblock.wave, 768, 768, 7),
     "river-points": Sample("styles", points.points, 768, 768, 4),
     "dahlias-pastel": Sample("styles", pastel.pastel, 768, 768, 4),
-    "guitar-facets": Sample("styles", facets.facets, 768, 768, 12),
+    "concert-geometric": Sample("styles", geometric.concert, 768, 768, 4),
     "peacock-batik": Sample("styles", batik.batik, 768, 768, 2),
     "lilies-poster": Sample("styles", poster.lilies, 768, 768, 2),
-    "stag-papercut": Sample("styles", papercut.papercut, 768, 768, 8),
+    "mountains-ink": Sample("styles", brush_ink.mountains, 768, 768, 4),
     "balloon-halftone": Sample("styles", halftone.halftone, 768, 768, 7),
 }
 

@@ -46,7 +46,7 @@ def main() -> int:
 
         try:
             engine = Engine(options.device, options.weights, options.threads, default_folder())
-            engine.network(Settings(), engine.arithmetic())  # better now than with a job waiting
+            engine.network(Settings(), engine.arithmetic_for(Settings()))  # better now than with a job waiting
             warm_up(engine)
         except StyleError as error:
             report(link, "failed", job="", **error.fault._asdict())

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 
 import torch
@@ -26,6 +27,8 @@ from stylecore.tensors.strips import ALONE, Ranks
 _SHARE_OF_FREE_MEMORY = 0.75
 # What is planned within a limit that the user set: estimates are a few per cent off, and a limit is to be kept.
 _SHARE_OF_LIMIT = 0.9
+#: The qualities that may be painted by a network in low rank (:mod:`stylecore.network.low_rank`).
+IN_LOW_RANK = ("draft", "normal")
 
 
 class Engine:
@@ -60,7 +63,8 @@ class Engine:
             threads = system.usable_cores()
         torch.set_num_threads(threads)
         self.threads = threads
-        self._weights = vgg_weights.load(weights or os.environ.get("NEURAL_STYLE_WEIGHTS") or "bundled")
+        source = weights or os.environ.get("NEURAL_STYLE_WEIGHTS") or "bundled"
+        self._weights, self._bundled = vgg_weights.load(source), source == "bundled"
         self._scales = layer_scales(activation_means())
         self._networks: dict[tuple[bool, str, Arithmetic], Network] = {}
         self._folder = folder
@@ -129,6 +133,25 @@ class Engine:
         short, winograd = ranks.agree(float(own.dtype == torch.bfloat16), float(own.winograd))
         return Arithmetic(torch.bfloat16 if short else torch.float32, bool(winograd))
 
+    def arithmetic_for(self, settings: Settings, ranks: Ranks = ALONE) -> Arithmetic:
+        """Return the arithmetic that a job with these settings is painted in.
+
+        Args:
+            settings: the job's. A quality that is not the best one takes the network in low rank, where there is one: for
+                the bundled weights, on a processor, which has more to gain by it than it has to lose.
+            ranks: see :meth:`arithmetic`.
+
+        Raises:
+            StyleError: see :meth:`arithmetic`.
+        """
+        exact = self.arithmetic(settings.precision, ranks)
+        look = settings.objective == "balanced" and settings.pooling == "max"
+        return replace(exact, low_rank=look and settings.quality in IN_LOW_RANK and self._has_low_rank)
+
+    @property
+    def _has_low_rank(self) -> bool:
+        return self._bundled and self.device.type == "cpu"
+
     def _decided(self) -> Decision:
         if self._decision is None:
             machine = Machine.of(self.device)
@@ -151,6 +174,8 @@ class Engine:
 
     def can_compute(self, arithmetic: Arithmetic) -> bool:
         """Return whether the device computes in ``arithmetic`` at all, be it slowly."""
+        if arithmetic.low_rank and not self._has_low_rank:
+            return False
         if arithmetic.winograd:
             return self.device.type == "cpu"
         numbers = torch.ones(1, 1, 3, 3, device=self.device, dtype=arithmetic.dtype)

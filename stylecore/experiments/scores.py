@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from stylecore.errors import StyleError
 from stylecore.objective.layers import STYLE_LAYERS
@@ -28,7 +28,7 @@ class Score:
 
 
 class Judge(Job):
-    """Scores pictures of the content's size by the objective of a job with the same request."""
+    """Scores pictures of the content's size by the objective of a job with the same request, and by the exact network."""
 
     _judged_by: Objective | None = None
 
@@ -49,6 +49,7 @@ class Judge(Job):
                 "Compare pictures of the content's size.",
             )
         if self._judged_by is None:
+            self._materials.arithmetic = replace(self.arithmetic, low_rank=False)
             self._judged_by = self._materials.objective(size, self.scales[-1].way, Strip(height))
         tensor, _ = picture_tensors(picture, "content", self._engine.device)
         total, content, style, *layers = self._judged_by(tensor).losses.tolist()

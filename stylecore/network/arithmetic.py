@@ -12,9 +12,14 @@ _DTYPES = {"float32": torch.float32, "bfloat16": torch.bfloat16}
 
 @dataclass(frozen=True)
 class Arithmetic:
-    """A network's type of numbers, and whether float32 is convolved in Winograd's way (:mod:`stylecore.network.winograd`).
+    """A network's type of numbers, and how it is convolved with them.
 
     Another arithmetic rounds otherwise, so that a picture is the same bit for bit only in the same one.
+
+    Args:
+        dtype: the type.
+        winograd: whether float32 is convolved in Winograd's way (:mod:`stylecore.network.winograd`).
+        low_rank: whether layers are approximated (:mod:`stylecore.network.low_rank`).
 
     Raises:
         ValueError: Winograd's way with another type than float32.
@@ -22,6 +27,7 @@ class Arithmetic:
 
     dtype: torch.dtype = torch.float32
     winograd: bool = False
+    low_rank: bool = False
 
     def __post_init__(self) -> None:
         if self.winograd and self.dtype != torch.float32:
@@ -29,11 +35,13 @@ class Arithmetic:
 
     def __str__(self) -> str:
         """Return it in words, e.g. ``'float32 with Winograd convolutions'``."""
-        return str(self.dtype).removeprefix("torch.") + (" with Winograd convolutions" if self.winograd else "")
+        words = [str(self.dtype).removeprefix("torch.")]
+        words += ["with Winograd convolutions"] * self.winograd + ["in low rank"] * self.low_rank
+        return " ".join(words)
 
     def stored(self) -> dict[str, Any]:
         """Return it as text and numbers, for :meth:`from_stored`."""
-        return {"dtype": str(self.dtype).removeprefix("torch."), "winograd": self.winograd}
+        return {"dtype": str(self.dtype).removeprefix("torch."), "winograd": self.winograd, "low_rank": self.low_rank}
 
     @classmethod
     def from_stored(cls, stored: object) -> Arithmetic:
@@ -42,10 +50,14 @@ class Arithmetic:
         Raises:
             ValueError: it is something else.
         """
-        dtype, winograd = (stored.get("dtype"), stored.get("winograd")) if isinstance(stored, dict) else (None, None)
-        if not isinstance(dtype, str) or dtype not in _DTYPES or not isinstance(winograd, bool):
+        found = stored if isinstance(stored, dict) else {}
+        # What was stored before there were networks in low rank was painted by the exact one.
+        dtype, winograd, low_rank = found.get("dtype"), found.get("winograd"), found.get("low_rank", False)
+        if not isinstance(dtype, str) or dtype not in _DTYPES:
             raise ValueError(f"not an arithmetic: {stored!r}")
-        return cls(_DTYPES[dtype], winograd)
+        if not isinstance(winograd, bool) or not isinstance(low_rank, bool):
+            raise ValueError(f"not an arithmetic: {stored!r}")
+        return cls(_DTYPES[dtype], winograd, low_rank)
 
 
 @dataclass(frozen=True)

@@ -12,7 +12,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from stylecore.kernels import pooling
-from stylecore.network import fused
+from stylecore.network import fused, low_rank
 from stylecore.network import winograd as winograd_way
 from stylecore.network.arithmetic import Arithmetic
 from stylecore.network.weights import BLOCKS, LAYERS, Weights
@@ -60,7 +60,11 @@ class Network:
             that Caffe's zero padding amounts to.
         device, arithmetic: where and in which arithmetic the convolutions run. In Winograd's way, which is for a CPU,
             those of :data:`WINOGRAD_LAYERS` do, of pictures that are not tiny; for that their filters are kept a second
-            time, four times as large (200 MB).
+            time, four times as large (200 MB). In low rank, which is for a CPU, for the bundled weights, and for
+            ``scales`` that give every layer a mean of 1, those of :data:`stylecore.network.low_rank.APPROXIMATED` are.
+
+    Raises:
+        StyleError: ``weights-corrupt`` if what low rank takes cannot be read.
     """
 
     def __init__(
@@ -86,7 +90,9 @@ class Network:
         self.layout = torch.contiguous_format if self.device.type in WITHOUT_CHANNELS_LAST else torch.channels_last
         self.mean = weights.mean.view(1, 3, 1, 1).to(self.device)
         self._layers: dict[str, tuple[Tensor, Tensor]] = {}
-        self._convolutions: dict[str, winograd_way.Convolution] = {}
+        self._convolutions: dict[str, winograd_way.Convolution | low_rank.Convolution] = {}
+        self._channels = {name: len(weights.convolutions[name].bias) for name in LAYERS}
+        factors = low_rank.load() if arithmetic.low_rank else {}
         before: Tensor | float = 1.0
         for name in LAYERS:
             convolution = weights.convolutions[name]
@@ -98,14 +104,18 @@ class Network:
             inputs = torch.as_tensor(before, dtype=torch.float64).reshape(1, -1, 1, 1)
             outputs = torch.as_tensor(after, dtype=torch.float64).reshape(-1)
             weight, bias = weight * inputs / outputs.view(-1, 1, 1, 1), bias / outputs
+            before = after
+            by_winograd = arithmetic.winograd and name in WINOGRAD_LAYERS
+            if name in factors:
+                self._convolutions[name] = low_rank.Convolution(weight, factors[name], self.dtype, by_winograd=by_winograd)
+                continue
             # A convolution of few channels in NCHW is up to fifty times slower on a CPU.
             self._layers[name] = (
                 weight.to(self.device, self.dtype).contiguous(memory_format=self.layout),
                 bias.to(self.device, self.dtype),
             )
-            if arithmetic.winograd and name in WINOGRAD_LAYERS:
+            if by_winograd:
                 self._convolutions[name] = winograd_way.Convolution(weight, bias)
-            before = after
 
     def features(self, image: Tensor, wanted: Collection[str]) -> dict[str, Tensor]:
         """Return the activations after ReLU of the wanted layers.
@@ -170,7 +180,7 @@ class Network:
 
     def channels(self, block: int) -> int:
         """Return how many channels a block (1 to 5) puts out."""
-        return len(self._layers[f"conv{block}_{BLOCKS[block - 1]}"][1])
+        return self._channels[f"conv{block}_{BLOCKS[block - 1]}"]
 
     def pool(self, x: Tensor) -> Tensor:
         """Halve the feature maps (rounding down, but never to nothing)."""

@@ -12,6 +12,9 @@ from torch import Tensor
 
 # On a CPU a symmetric product is computed in so many strips from the diagonal on: more would be too narrow for it.
 _STRIPS = 4
+# Positions whose products are added up in bfloat16 on a processor, and so many times of which there have to be: of fewer
+# parts the rounding shows.
+_PART, _PARTS = 512, 16
 
 
 @dataclass(frozen=True)
@@ -86,11 +89,14 @@ def summed_moments(features: Tensor, weights: Tensor | None) -> tuple[Tensor, Te
     Sums over tiles of a picture add up to the picture's.
     """
     rows = _rows(features)
-    if rows.dtype == torch.bfloat16 and rows.device.type not in ("cpu", "meta"):
+    on_processor = rows.device.type == "cpu"
+    short = len(rows) >= _PARTS * _PART if on_processor else rows.device.type != "meta"
+    if rows.dtype == torch.bfloat16 and short:
         # Of positions that count differently the root of each weight on either side of the product.
         each = torch.ones_like(rows[:, :1]) if weights is None else weights.reshape(-1, 1).sqrt().to(rows.dtype)
         scaled = rows if weights is None else rows * each
-        return _short_product(each, scaled)[0], _short_product(scaled, scaled)
+        product = _product_in_parts if on_processor else _short_product
+        return product(each, scaled)[0], product(scaled, scaled)
     exact = rows.double() if rows.dtype == torch.float64 else rows.float()
     if weights is None:
         return exact.sum(0), _symmetric_product(exact, exact)
@@ -104,6 +110,17 @@ def _short_product(left: Tensor, right: Tensor) -> Tensor:
         return torch.mm(left.t(), right, out_dtype=torch.float32)
     except (NotImplementedError, TypeError):  # no such kernel, or an older torch
         return left.float().t() @ right.float()
+
+
+def _product_in_parts(left: Tensor, right: Tensor) -> Tensor:
+    """Return leftᵀ right of bfloat16 in float32, on a processor, whose products are bfloat16 again: added up in parts.
+
+    Each is off by at most 1/512, to either side, so that the sum of many is off by a small share of that.
+    """
+    whole = len(right) // _PART * _PART
+    first, second = (each[:whole].view(-1, _PART, each.shape[1]) for each in (left, right))
+    total = torch.bmm(first.transpose(1, 2), second).sum(0, dtype=torch.float32)
+    return total if whole == len(right) else total + left[whole:].float().t() @ right[whole:].float()
 
 
 def _symmetric_product(left: Tensor, right: Tensor) -> Tensor:

@@ -31,7 +31,7 @@ def expected_seconds(engine: Engine, settings: Settings, contents: Sequence[Size
     """
     if settings.strength == 0 and settings.objective == "balanced":
         return 0.0
-    arithmetic = engine.arithmetic(settings.precision)
+    arithmetic = engine.arithmetic_for(settings)
     available = engine.available(0.0)  # with a limit it would let go of what a job at hand keeps in store
     if settings.memory_limit > 0:
         available = min(available, int(settings.memory_limit * 2**30))

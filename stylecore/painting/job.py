@@ -63,7 +63,7 @@ class Job:
     ) -> None:
         self._engine, self._ranks, settings = engine, ranks, request.settings
         # All ranks take the same arithmetic, and what memory the poorest of them has.
-        arithmetic = engine.arithmetic(settings.precision, ranks)
+        arithmetic = engine.arithmetic_for(settings, ranks)
         self._materials = Materials(engine, arithmetic, request, targets)
         engine.network(settings, arithmetic)  # made before what is left is counted
         available = engine.available(settings.memory_limit, ranks.on_this_machine)

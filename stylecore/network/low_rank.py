@@ -1,0 +1,196 @@
+"""VGG-19's convolutions in low rank, for a processor: of 3 × 3 to few channels, and from there to all by a product.
+
+A layer's responses lie near a space of far fewer dimensions than it has channels (Zhang, Zou, He and Sun, *Accelerating
+Very Deep Convolutional Networks*, arXiv 1505.06798). With y the response before ReLU, U (C′ × d) and M (d × C′),
+
+    y ≈ U (M W ∗ x) + c,
+
+which takes d / C′ + 1 / 9 of the products. ``benchmarks/low_rank.py`` has found U, M and c, and says how near they come.
+"""
+
+from __future__ import annotations
+
+import functools
+import hashlib
+import zipfile
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, cast
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from stylecore.errors import StyleError, fault
+from stylecore.network import winograd as winograd_way
+from stylecore.network.weights import BUNDLED_SHA256, LAYERS
+
+FILE = Path(__file__).with_name("low_rank.npz")
+#: The layers that are approximated: of the first one there is nothing to be saved, and no term takes one beyond conv5_1.
+APPROXIMATED = LAYERS[1 : LAYERS.index("conv5_1") + 1]
+
+
+@dataclass(frozen=True)
+class Factors:
+    """What a layer's responses are made of, float32: ``narrow`` is M (d × C′), ``widen`` U (C′ × d), ``bias`` c (C′).
+
+    For features whose every layer has a mean of 1 (``scales`` of :class:`stylecore.network.vgg.Network`).
+    """
+
+    narrow: Tensor
+    widen: Tensor
+    bias: Tensor
+
+
+def load(path: Path = FILE) -> dict[str, Factors]:
+    """Return the factors of the bundled weights' layers by name.
+
+    Raises:
+        StyleError: ``weights-corrupt`` if the file is missing, damaged, or of other weights.
+    """
+    try:
+        with np.load(path) as stored:
+            arrays = {name: np.asarray(stored[name]) for name in stored.files}
+    except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile) as error:
+        raise StyleError(*fault("weights-corrupt", f"it cannot be read ({error})", path=path)) from error
+    if str(arrays.get("weights")) != BUNDLED_SHA256:
+        raise StyleError(*fault("weights-corrupt", "it belongs to other weights", path=path))
+    if str(arrays.get("digest")) != digest(arrays):
+        raise StyleError(*fault("weights-corrupt", "its numbers are not those that were stored", path=path))
+    found = {}
+    for name in APPROXIMATED:
+        narrow, widen = (arrays[f"{name}.{part}"] * arrays[f"{name}.{part} steps"] for part in ("narrow", "widen"))
+        found[name] = Factors(*(torch.from_numpy(part.astype(np.float32)) for part in (narrow, widen, arrays[f"{name}.bias"])))
+    return found
+
+
+def digest(arrays: dict[str, Any]) -> str:
+    """Return what the numbers of a file with factors are told from others by."""
+    whole = hashlib.sha256()
+    for name in sorted(name for name in arrays if name.startswith("conv")):
+        whole.update(
+            f"{name} {arrays[name].dtype} {arrays[name].shape}".encode() + np.ascontiguousarray(arrays[name]).tobytes()
+        )
+    return whole.hexdigest()
+
+
+class Convolution:
+    """A convolution in low rank, with its bias and ReLU; and the gradient by its input.
+
+    Args:
+        weight: C′ × C × 3 × 3, of the layer as it is; float64, on a CPU.
+        factors: the layer's.
+        dtype: the network's.
+        by_winograd: whether float32 is convolved in Winograd's way where pictures are not tiny.
+    """
+
+    def __init__(self, weight: Tensor, factors: Factors, dtype: torch.dtype, *, by_winograd: bool = False) -> None:
+        narrow = torch.einsum("dc,cihw->dihw", factors.narrow.double(), weight)
+        widen = factors.widen.to(dtype)[:, :, None, None]
+        self._narrow, self._widen = _Products(narrow.to(dtype), 1), _Products(widen, 0)
+        self._bias = factors.bias.to(dtype)
+        self._winograd = winograd_way.Convolution(narrow, torch.zeros(len(narrow))) if by_winograd else None
+
+    def __call__(self, x: Tensor) -> Tensor:
+        """Return the convolution of 1 × C × h × w after ReLU, 1 × C′ × h × w; differentiable."""
+        return cast(Tensor, _Function.apply(x, self))
+
+    def suits(self, x: Tensor) -> bool:
+        """Return that ``x`` may be convolved: a layer that is approximated is so at every size."""
+        return True
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Return ReLU(widen · (narrow ∗ x) + bias)."""
+        fast = self._winograd is not None and self._winograd.suits(x)
+        few = self._winograd.linear(x) if fast and self._winograd is not None else self._narrow(x)
+        return self._widen(few, self._bias, relu=True)
+
+    def backward(self, gradient: Tensor, result: Tensor) -> Tensor:
+        """Return the gradient by the input from the one by :meth:`forward`'s result."""
+        through = torch.ops.aten.threshold_backward(gradient, result, 0)
+        few = self._widen.backward(through.contiguous(memory_format=torch.channels_last))
+        if self._winograd is not None and self._winograd.suits(few):
+            return self._winograd.linear_backward(few)
+        return self._narrow.backward(few)
+
+
+class _Function(torch.autograd.Function):
+    """Of what lies between input and output nothing is kept for the gradient."""
+
+    @staticmethod
+    def forward(ctx: Any, x: Tensor, convolution: Convolution) -> Tensor:
+        result = convolution.forward(x)
+        ctx.convolution = convolution
+        ctx.save_for_backward(result)
+        return result
+
+    @staticmethod
+    def backward(ctx: Any, *gradients: Any) -> tuple[Tensor, None]:
+        (result,) = ctx.saved_tensors
+        return ctx.convolution.backward(gradients[0], result), None
+
+
+class _Products:
+    """A convolution without the means of learning, and its transpose.
+
+    Its filters are laid out once as oneDNN wants them, in either direction, where torch otherwise does it in every
+    evaluation, which at small sizes takes as long as the products.
+
+    Args:
+        weight: C′ × C × k × k, in the arithmetic of its inputs.
+        padding: of the inputs, so that the size stays.
+    """
+
+    def __init__(self, weight: Tensor, padding: int) -> None:
+        self._padding = padding
+        turned = weight.flip(2, 3).transpose(0, 1)
+        self._forth, self._back = (each.contiguous(memory_format=torch.channels_last) for each in (weight, turned))
+        if _laid_out_once(weight.dtype):
+            self._forth, self._back = (_laid_out(each, padding) for each in (self._forth, self._back))
+
+    def __call__(self, x: Tensor, bias: Tensor | None = None, *, relu: bool = False) -> Tensor:
+        """Return the convolution of 1 × C × h × w, 1 × C′ × h × w."""
+        return _convolved(x, self._forth, bias, self._padding, relu)
+
+    def backward(self, gradient: Tensor) -> Tensor:
+        """Return the gradient by the input from the one by the output."""
+        return _convolved(gradient, self._back, None, self._padding, False)
+
+
+def _convolved(x: Tensor, weight: Tensor, bias: Tensor | None, padding: int, relu: bool) -> Tensor:
+    if weight.is_mkldnn:
+        last = "relu" if relu else "none"
+        return cast(Tensor, _pointwise()(x, weight, bias, [padding] * 2, [1, 1], [1, 1], 1, last, [], ""))
+    result = F.conv2d(x, weight, bias, padding=padding)
+    return F.relu_(result) if relu else result
+
+
+def _laid_out(weight: Tensor, padding: int) -> Tensor:
+    side = 64  # that of a picture for which oneDNN chooses; another's differs little
+    return cast(
+        Tensor,
+        torch.ops.mkldnn._reorder_convolution_weight(
+            weight, [padding] * 2, [1, 1], [1, 1], 1, [1, weight.shape[1], side, side]
+        ),
+    )
+
+
+def _pointwise() -> Callable[..., Any]:
+    return cast("Callable[..., Any]", torch.ops.mkldnn._convolution_pointwise)
+
+
+@functools.cache
+def _laid_out_once(dtype: torch.dtype) -> bool:
+    """Return whether this torch convolves with filters that oneDNN has laid out, as its compiler has it do, and rightly."""
+    if not torch.backends.mkldnn.is_available() or dtype not in (torch.float32, torch.bfloat16):
+        return False
+    generator = torch.Generator().manual_seed(0)
+    x, weight = (torch.rand(size, generator=generator).to(dtype) for size in ((1, 32, 8, 8), (32, 32, 3, 3)))
+    x, weight = (each.contiguous(memory_format=torch.channels_last) for each in (x, weight - 0.5))
+    try:
+        found = _convolved(x, _laid_out(weight, 1), None, 1, True)
+    except (RuntimeError, AttributeError, NotImplementedError, TypeError):  # not in this torch, or not on this processor
+        return False
+    return bool(torch.allclose(found.float(), F.relu(F.conv2d(x, weight, padding=1)).float(), rtol=0.05, atol=0.05))
