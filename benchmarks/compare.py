@@ -121,7 +121,7 @@ class Ours(Painter):
     ) -> None:
         settings = Settings(objective="gram", content_weight=weights[0], style_weight=weights[1])
         #: Steps of the *normal* preset at full size under this objective.
-        self.normal = final_steps(settings)
+        self.normal = final_steps(settings, "cpu")
         settings = replace(settings, iterations=OURS_AT[-1])
         self._job = Job(engine, PaintRequest(_pixels(content), [Style(_pixels(style))], settings))
         super().__init__("ours", folder, (*OURS_AT, self.normal) if marks is None else marks)

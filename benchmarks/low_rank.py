@@ -32,9 +32,9 @@ from stylecore.network.vgg import Network, activation_means
 from stylecore.network.weights import BUNDLED_SHA256
 
 SAMPLES = Path(__file__).parent.parent / "samples"
-#: A layer's rank as a share of its channels.
+#: A layer's rank as a share of its channels: the first ones have few directions to speak of, and the deep ones many.
 SHARES = {name: 0.375 for name in APPROXIMATED}
-SHARES.update({"conv4_3": 0.5, "conv4_4": 0.5, "conv5_1": 0.5})
+SHARES.update({"conv1_2": 0.25, "conv2_2": 0.5, **dict.fromkeys(("conv4_2", "conv4_3", "conv4_4", "conv5_1"), 0.5)})
 _MULTIPLE = 16  # of the rank, for the processor's sake
 _SIDE, _CUT = 192, 400
 _RIDGE = 1e-4

@@ -23,6 +23,7 @@ from typing import Any
 import torch
 
 from benchmarks.time_left import sample
+from stylecore.device import engine as engines
 from stylecore.device.engine import Engine
 from stylecore.events import ScaleStarted
 from stylecore.experiments.scores import Judge
@@ -34,7 +35,7 @@ from stylecore.settings import Settings
 
 #: A unit's products, in floating-point operations.
 _UNIT = 1.65e12
-# The way it was: more steps, all layers at every scale, and nothing taken along.
+# The way it was: more steps, all layers of the exact network at every scale, and nothing taken along.
 _STEPS_BEFORE = {"draft": (30, 20, 12, 8), "normal": (40, 30, 24, 16)}
 _FINAL_STEPS_BEFORE = {"draft": 12, "normal": 30}
 
@@ -42,14 +43,21 @@ _FINAL_STEPS_BEFORE = {"draft": 12, "normal": 30}
 @contextmanager
 def as_before() -> Iterator[None]:
     """Let jobs be planned and painted the way they were."""
-    now = plan._COARSE_STEPS, plan._FINAL_STEPS, plan._SHALLOW_FROM, jobs._TAKEN_ALONG
-    plan._COARSE_STEPS = {**plan._COARSE_STEPS, **_STEPS_BEFORE}
-    plan._FINAL_STEPS = {**plan._FINAL_STEPS, **_FINAL_STEPS_BEFORE}
-    plan._SHALLOW_FROM, jobs._TAKEN_ALONG = 1 << 60, 0
+    before: list[tuple[object, str, object]] = [
+        (plan, "_COARSE_STEPS_OF_PROCESSOR", _STEPS_BEFORE),
+        (plan, "_FINAL_STEPS_OF_PROCESSOR", _FINAL_STEPS_BEFORE),
+        (plan, "_SHALLOW_FROM", 1 << 60),
+        (jobs, "_TAKEN_ALONG", 0),
+        (engines, "IN_LOW_RANK", ()),
+    ]
+    now = [getattr(where, name) for where, name, _ in before]
+    for where, name, value in before:
+        setattr(where, name, value)
     try:
         yield
     finally:
-        plan._COARSE_STEPS, plan._FINAL_STEPS, plan._SHALLOW_FROM, jobs._TAKEN_ALONG = now
+        for (where, name, _), value in zip(before, now, strict=True):
+            setattr(where, name, value)
 
 
 def unit(dtype: torch.dtype, seconds: float = 1.0) -> float:

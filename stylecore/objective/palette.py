@@ -55,9 +55,10 @@ class Palette(SlicedTerm):
     def __init__(
         self, content: Tensor, regions: Sequence[SlicedRegion], strip: Strip, *, lattice: bool | None = None
     ) -> None:
-        super().__init__(torch.cat([directions(), tint_directions()]), regions, strip, content.device, lattice)
         self._parts = [region.share for region in regions]
         self._drawn = [drawn(region) for region in regions]
+        tints = [tint_directions()] if bool((torch.stack(self._drawn) > 0).any()) else []
+        super().__init__(torch.cat([directions(), *tints]), regions, strip, content.device, lattice)
         measured = [self._measured(content, where) for where in self._where]
         self._units = [target.distance(shares)[0] for target, shares in zip(self._targets, measured, strict=True)]
         # How far the palette counts in a region.
@@ -98,5 +99,8 @@ def _factors(unit: Tensor, colours: float, tinted: Tensor) -> Tensor:
     factors = torch.full_like(unit[:DIRECTIONS], colours / DIRECTIONS)
     factors[:1] += 1 - colours
     tints = unit[DIRECTIONS:]
+    factors = factors / (factors * unit[:DIRECTIONS]).sum().clamp_min(_LEAST)
+    if not len(tints):  # no style is a drawing
+        return factors
     share = tinted * colours / (len(tints) * tints.mean().clamp_min(_LEAST))
-    return torch.cat([factors / (factors * unit[:DIRECTIONS]).sum().clamp_min(_LEAST), share.expand_as(tints)])
+    return torch.cat([factors, share.expand_as(tints)])

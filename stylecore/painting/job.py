@@ -156,7 +156,8 @@ class Job:
             self._take_image(self._optimiser)
         scale = self.scales[number]
         self._coarse = None
-        steps = scale.steps if settings.iterations else self._step + deep_steps(settings, number, len(self.scales))
+        anew = deep_steps(settings, number, len(self.scales), self._engine.device.type)
+        steps = scale.steps if settings.iterations else self._step + anew
         self.scales[number] = replace(scale, shallow=False, steps=steps)
         if self._clock is not None:
             self._clock.plan_changed(*self._costs().expected(self.scales)[number])

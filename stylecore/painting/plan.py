@@ -22,11 +22,14 @@ from stylecore.tensors.strips import ALONE, Ranks, Strip, largest_strip
 # Steps by the scale's number, coarse scales being cheap, and at the last scale by quality. Looked at: benchmarks/README.md.
 _COARSE_STEPS = {"draft": (30, 14, 8, 6), "normal": (40, 22, 18, 14), "best": (60, 50, 40, 30)}
 _FINAL_STEPS = {"draft": 9, "normal": 18, "best": 90}
+# A processor is waited for: the last steps there change little that is seen.
+_COARSE_STEPS_OF_PROCESSOR = {"draft": (24, 10, 6, 5), "normal": (40, 20, 14, 12), "best": _COARSE_STEPS["best"]}
+_FINAL_STEPS_OF_PROCESSOR = {"draft": 6, "normal": 14, "best": _FINAL_STEPS["best"]}
 # A scale of more than so many pixels is painted by the shallow layers, held to the one before; ``best`` takes its time.
 # Below, the deep layers paint bolder strokes, and smaller ones than the scale before had room for.
 _SHALLOW_FROM = 1200 * 1200
-_SHALLOW_STEPS = {"draft": 6, "normal": 10}
-_SHALLOW_FINAL_STEPS = {"draft": 8, "normal": 14}
+_SHALLOW_STEPS = {"draft": 5, "normal": 10}
+_SHALLOW_FINAL_STEPS = {"draft": 6, "normal": 12}
 # The raw objectives are chosen for their loss, which falls on long after the look has settled (see benchmarks/).
 _FINAL_STEPS_RAW = {"draft": 30, "normal": 100, "best": 250}
 # With next to no content weight, what becomes of the content is decided at the coarse scales: there it still costs little.
@@ -116,7 +119,7 @@ def make_plan(
             raise StyleError(*fault("out-of-memory:program"))
     sizes = pyramid_sizes(height, width)
     shallow = [number > 0 and _paints_shallow(size, settings) for number, size in enumerate(sizes)]
-    steps = _steps(shallow, settings)
+    steps = _steps(shallow, settings, device)
     if warm:
         last = math.prod(sizes[-1])
         fresh = sum((count + BEGINNING) * math.prod(each) / last for each, count in zip(sizes, steps, strict=True))
@@ -138,10 +141,10 @@ def wanted_size(size: Size, settings: Settings) -> Size:
     return height, width
 
 
-def _steps(shallow: Sequence[bool], settings: Settings) -> list[int]:
+def _steps(shallow: Sequence[bool], settings: Settings, device: str) -> list[int]:
     """Return each scale's steps, coarse to fine; ``shallow`` says of each whether the shallow layers paint it."""
     last = len(shallow) - 1
-    steps = [deep_steps(settings, number, len(shallow)) for number in range(len(shallow))]
+    steps = [deep_steps(settings, number, len(shallow), device) for number in range(len(shallow))]
     for number, few in enumerate(shallow):
         if few:
             steps[number] = (_SHALLOW_FINAL_STEPS if number == last else _SHALLOW_STEPS)[settings.quality]
@@ -159,19 +162,28 @@ def _paints_shallow(size: Size, settings: Settings) -> bool:
     return few and math.prod(size) > _SHALLOW_FROM
 
 
-def deep_steps(settings: Settings, number: int, count: int) -> int:
+def deep_steps(settings: Settings, number: int, count: int, device: str) -> int:
     """Return the steps that all layers take at scale ``number`` (from 0) of ``count``, ``iterations`` aside."""
-    coarse = _COARSE_STEPS_TEXTURE if nearly_texture(settings) else _COARSE_STEPS[settings.quality]
+    if nearly_texture(settings):
+        coarse = _COARSE_STEPS_TEXTURE
+    else:
+        coarse = (_COARSE_STEPS_OF_PROCESSOR if _few(settings, device) else _COARSE_STEPS)[settings.quality]
     if number < count - 1:
         return coarse[min(number, len(coarse) - 1)]
-    return max(final_steps(settings), 0 if count > 1 else coarse[0])
+    return max(final_steps(settings, device), 0 if count > 1 else coarse[0])
 
 
-def final_steps(settings: Settings) -> int:
-    """Return the steps at the last scale that settings come to, their ``iterations`` aside."""
+def final_steps(settings: Settings, device: str) -> int:
+    """Return the steps at the last scale that settings come to on a type of device, their ``iterations`` aside."""
     if nearly_texture(settings):
         return _FINAL_STEPS_TEXTURE[settings.quality]
-    return (_FINAL_STEPS if settings.objective == "balanced" else _FINAL_STEPS_RAW)[settings.quality]
+    if settings.objective != "balanced":
+        return _FINAL_STEPS_RAW[settings.quality]
+    return (_FINAL_STEPS_OF_PROCESSOR if _few(settings, device) else _FINAL_STEPS)[settings.quality]
+
+
+def _few(settings: Settings, device: str) -> bool:
+    return device == "cpu" and settings.objective == "balanced"
 
 
 def nearly_texture(settings: Settings) -> bool:

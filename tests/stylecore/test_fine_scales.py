@@ -23,6 +23,7 @@ from stylecore.request import PaintRequest, Style
 from stylecore.settings import Settings
 from stylecore.tensors.resampling import resize
 from stylecore.tensors.strips import Strip
+from tests import device
 from tests.stylecore.conftest import sample
 from tests.stylecore.test_resume import saved_and_loaded
 
@@ -149,7 +150,7 @@ def test_new_settings_in_a_fine_scale_bring_all_layers_back(engine: Engine, phot
     for shallow in (True, False):
         job, seen, fractions = make(engine, photo, style, weak), 0, []
         if not shallow:  # what such a change did before there were shallow scales
-            job.scales[-1] = replace(job.scales[-1], shallow=False, steps=3 + plan.final_steps(WANTED))
+            job.scales[-1] = replace(job.scales[-1], shallow=False, steps=3 + plan.final_steps(WANTED, device.name()))
         for event in job.run():
             if not (isinstance(event, StepDone) and event.scale == 2):
                 continue
@@ -160,7 +161,7 @@ def test_new_settings_in_a_fine_scale_bring_all_layers_back(engine: Engine, phot
                 assert len(event.style_losses) == 5 and event.step == seen <= event.steps
                 assert event.seconds_left is None or event.seconds_left >= 0
                 fractions.append(event.fraction)
-        assert not job.scales[-1].shallow and seen == 3 + plan.final_steps(WANTED)
+        assert not job.scales[-1].shallow and seen == 3 + plan.final_steps(WANTED, device.name())
         assert fractions == sorted(fractions) and fractions[-1] == pytest.approx(1.0)
         moved.append(np.abs(job.image() - before.image()).mean())
     assert moved[0] > 0.6 * moved[1]
