@@ -6,7 +6,8 @@
 
 One unit is the time of 1.65 TFLOP of products in the arithmetic that paints (bfloat16 or float32), measured beside each
 painting, so that machines can be compared. The two ways take turns; given are medians, the ratio of the two, the seconds to
-the first picture of half the size, and how far both end from the style and the content by the exact, deep objective.
+the end of the first scale and to the first picture of half the size, and how far both end from the style and the content by
+the exact, deep objective.
 """
 
 from __future__ import annotations
@@ -71,22 +72,26 @@ def unit(dtype: torch.dtype, seconds: float = 1.0) -> float:
     return _UNIT * taken / (count * 2 * side**3)
 
 
-def paint(engine: Engine, side: int, quality: str) -> dict[str, float]:
-    """Paint, and return the seconds, those to the first picture of half the size, units, and what it came to."""
+def paint(engine: Engine, side: int, quality: str, precision: str) -> dict[str, float]:
+    """Paint, and return the seconds, those to the first two pictures that can be shown, units, and what it came to."""
     content, style = sample("content", side), sample("styles", side)
-    before = unit(engine.arithmetic().dtype)
-    request = PaintRequest(content, [Style(style)], Settings(quality=quality))
+    dtype = engine.arithmetic(precision).dtype
+    before = unit(dtype)
+    request = PaintRequest(content, [Style(style)], Settings(quality=quality, precision=precision))
     job = Job(engine, request)
-    begin, half = time.perf_counter(), 0.0
+    begin, half, first = time.perf_counter(), 0.0, 0.0
     for event in job.run():
+        if isinstance(event, ScaleStarted) and event.scale == 2:
+            first = time.perf_counter() - begin
         if isinstance(event, ScaleStarted) and event.scale == event.scales:
             half = time.perf_counter() - begin
     seconds = time.perf_counter() - begin
-    one = (before + unit(engine.arithmetic().dtype)) / 2
+    one = (before + unit(dtype)) / 2
     score = Judge(engine, request).score(job.image())
     return {
         "seconds": seconds,
         "units": seconds / one,
+        "first scale": first,
         "half the size": half,
         "content": score.content,
         "style": score.style,
@@ -99,26 +104,33 @@ def main(arguments: list[str] | None = None) -> dict[str, Any]:
     parser.add_argument("--side", type=int, default=512, help="px of the longer side")
     parser.add_argument("--rounds", type=int, default=2)
     parser.add_argument("--qualities", nargs="+", default=["normal", "draft"], choices=["normal", "draft"])
+    parser.add_argument("--precision", default="auto", choices=["auto", "float32", "bfloat16"])
+    parser.add_argument("--only-now", action="store_true", help="not the way it was, which may take an hour")
     parser.add_argument("--weights", help="as of the setting; for trying the program out")
     parser.add_argument("--json", type=Path)
     options = parser.parse_args(arguments)
     engine = Engine("cpu", options.weights)
-    found: dict[str, Any] = {"machine": engine.device_name, "arithmetic": str(engine.arithmetic()), "side": options.side}
+    arithmetic = engine.arithmetic_for(Settings(precision=options.precision))
+    found: dict[str, Any] = {"machine": engine.device_name, "arithmetic": str(arithmetic), "side": options.side}
     print(f"{found['machine']}, {found['arithmetic']}, {options.side} px")
     for quality in options.qualities:
         runs: dict[str, list[dict[str, float]]] = {"before": [], "now": []}
         for _ in range(options.rounds):
-            with as_before():
-                runs["before"].append(paint(engine, options.side, quality))
-            runs["now"].append(paint(engine, options.side, quality))
+            if not options.only_now:
+                with as_before():
+                    runs["before"].append(paint(engine, options.side, quality, options.precision))
+            runs["now"].append(paint(engine, options.side, quality, options.precision))
         medians = {
-            way: {name: statistics.median(run[name] for run in each) for name in each[0]} for way, each in runs.items()
+            way: {name: statistics.median(run[name] for run in each) for name in each[0]}
+            for way, each in runs.items()
+            if each
         }
-        ratios = [now["units"] / before["units"] for now, before in zip(runs["now"], runs["before"], strict=True)]
-        found[quality] = {**medians, "ratio": statistics.median(ratios)}
+        ratios = [now["units"] / before["units"] for now, before in zip(runs["now"], runs["before"], strict=False)]
+        found[quality] = {**medians, "ratio": statistics.median(ratios) if ratios else None}
         for way, each in medians.items():
             print(f"  {quality}, {way}: " + ", ".join(f"{name} {value:.3g}" for name, value in each.items()))
-        print(f"  {quality}: {found[quality]['ratio']:.2f} of the time")
+        if ratios:
+            print(f"  {quality}: {found[quality]['ratio']:.2f} of the time")
     if options.json:
         options.json.write_text(json.dumps(found, indent=1) + "\n")
     return found
