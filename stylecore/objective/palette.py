@@ -57,7 +57,9 @@ class Palette(SlicedTerm):
     ) -> None:
         self._parts = [region.share for region in regions]
         self._drawn = [drawn(region) for region in regions]
-        tints = [tint_directions()] if bool((torch.stack(self._drawn) > 0).any()) else []
+        # A processor does without what counts for nothing; a GPU would have to be waited for, and hardly gain.
+        some = content.device.type != "cpu" or any(bool(each > 0) for each in self._drawn)
+        tints = [tint_directions()] if some else []
         super().__init__(torch.cat([directions(), *tints]), regions, strip, content.device, lattice)
         measured = [self._measured(content, where) for where in self._where]
         self._units = [target.distance(shares)[0] for target, shares in zip(self._targets, measured, strict=True)]

@@ -23,7 +23,7 @@ from stylecore.tensors.strips import ALONE, Ranks, Strip, largest_strip
 _COARSE_STEPS = {"draft": (30, 14, 8, 6), "normal": (40, 22, 18, 14), "best": (60, 50, 40, 30)}
 _FINAL_STEPS = {"draft": 9, "normal": 18, "best": 90}
 # A processor is waited for: the last steps there change little that is seen.
-_COARSE_STEPS_OF_PROCESSOR = {"draft": (24, 10, 6, 5), "normal": (40, 20, 14, 12), "best": _COARSE_STEPS["best"]}
+_COARSE_STEPS_OF_PROCESSOR = {"draft": (30, 10, 6, 5), "normal": (40, 20, 14, 12), "best": _COARSE_STEPS["best"]}
 _FINAL_STEPS_OF_PROCESSOR = {"draft": 6, "normal": 14, "best": _FINAL_STEPS["best"]}
 # A scale of more than so many pixels is painted by the shallow layers, held to the one before; ``best`` takes its time.
 # Below, the deep layers paint bolder strokes, and smaller ones than the scale before had room for.

@@ -21,7 +21,7 @@ from stylecore.device.engine import Engine
 from stylecore.device.memory_budget import MemoryPlan
 from stylecore.events import ScaleStarted, StepDone
 from stylecore.objective.anchor import Anchor
-from stylecore.objective.colour_lines import BINS, directions, tint_directions
+from stylecore.objective.colour_lines import BINS, directions
 from stylecore.objective.in_blocks import Blocks
 from stylecore.objective.layers import SHALLOW
 from stylecore.objective.objective import BalancedObjective, GramObjective, Objective, PaperObjective, Weighting
@@ -211,7 +211,7 @@ def test_little_is_exchanged(found: dict[str, Any]) -> None:
     moments = sum(c * (c + 1) for channels in layers for c in channels) * 8
     assert 0.9 < traffic["sums"] / (moments * (2 + 2 + 1)) < 1.1
     # Counts of the content's colours and of the image's, in two regions and the balanced objective's three cases.
-    assert traffic["palette"] == len([*directions(), *tint_directions()]) * BINS * 8 * 2 * 2 * 3
+    assert traffic["palette"] == len(directions()) * BINS * 8 * 2 * 2 * 3
     assert 0 < traffic["halos"] < WIDTH * 2000 * len(CASES)
 
 
