@@ -19,6 +19,7 @@ import zmq
 from server import protocol
 from server.broker.client_socket import Gate, Received, Unreadable
 from server.broker.dispatcher import Dispatcher
+from server.broker.installed_version import InstalledVersion
 from server.broker.jobs import Job, is_short
 from server.broker.leases import Session, Sessions
 from server.broker.ledger import Ledger
@@ -40,6 +41,8 @@ FINISH_SECONDS = 5.0
 #: The loop turns at least this often; if it took much longer, this process did not run, and nobody else is to blame.
 _TURN_SECONDS = 0.25
 _ASLEEP_SECONDS = 1.5
+#: How often the program's files are looked at.
+_LOOK_SECONDS = 1.0
 
 
 @dataclass(frozen=True)
@@ -89,7 +92,8 @@ class Broker:
         self._ledger = Ledger(self._gate)
         self._sessions = Sessions(self._gate)
         self._dispatcher = Dispatcher(self._engines, self._ledger, self._gate, manner.engine_idle, self._welcome_all)
-        self._began = self._met_at = self._turned = time.monotonic()
+        self._installed = InstalledVersion()
+        self._began = self._met_at = self._turned = self._looked_at = time.monotonic()
         self._signals = 0
         self._retiring = False
         self._end_at: float | None = None  # when what still runs is finished as it is
@@ -159,7 +163,7 @@ class Broker:
         identity, message = received.identity, received.message
         session = self._sessions.get(identity)
         if message.type == "retire":
-            self._retire()
+            self._retire("asked to make room for a newer server")
         elif message.type == "hello":
             self._greet(identity, message.fields["client"])
         elif session is None:
@@ -280,6 +284,10 @@ class Broker:
             self._met_at = now
         if not self._state_folder.keep():
             self._retiring = True
+        if now > self._looked_at + _LOOK_SECONDS:
+            self._looked_at = now
+            if self._installed.is_another():
+                self._retire("another version was installed over this one")
         if self._signals:
             self._take_signals(now)
         if self._retiring and not len(self._ledger):
@@ -288,10 +296,10 @@ class Broker:
             log.info("nothing to do for %.0f s", self._manner.server_idle)
             self._ending = True
 
-    def _retire(self) -> None:
+    def _retire(self, why: str) -> None:
         """Make room for a newer server: leave the folder to it, finish what is there, and end."""
         if not self._retiring:
-            log.info("asked to make room for a newer server; %d job(s) to finish", len(self._ledger))
+            log.info("%s; %d job(s) to finish", why, len(self._ledger))
             self._retiring = True
             self._state_folder.leave()
 
