@@ -33,20 +33,32 @@ class AssembleError(Exception):
 
 
 def installation(
-    version: str, python: str | os.PathLike[str], *, folder: str | None = None, user_styles: str | None = None
+    version: str,
+    python: str | os.PathLike[str],
+    *,
+    folder: str | None = None,
+    user_styles: str | None = None,
+    installer: str | None = None,
 ) -> dict[str, Any]:
     """Return the contents of ``installation.json`` for a server that runs under the interpreter ``python``.
 
     ``folder`` is where the server keeps its connection file and keys (None: its default), ``user_styles`` the folder
-    of the artist's own styles.
+    of the artist's own styles, ``installer`` how the user calls
+    what mends all this (None: the script in the project's folder).
     """
     return {
         "version": version,
+        "installer": installer,
         "server_command": [os.fspath(python), "-m", "server"],
         "bridge_command": [os.fspath(python), "-m", "server.bridge"],
         "folder": folder,
         "user_styles": user_styles,
     }
+
+
+def package_folder(repository: Path) -> Path:
+    """Return where the packages are that the plug-in shares: in the project's folder, or beside a wheel's."""
+    return repository if (repository / SHARED_PACKAGES[0]).is_dir() else repository.parent
 
 
 def assemble(destination: Path, repository: Path, installation: Mapping[str, Any], vendor: Path | None = None) -> None:
@@ -57,7 +69,7 @@ def assemble(destination: Path, repository: Path, installation: Mapping[str, Any
 
     Args:
         destination: The folder to make, ``<GIMP's configuration>/plug-ins/neural-style``; parents are created.
-        repository: The checkout (or an unpacked source archive) to copy from.
+        repository: The checkout, an unpacked source archive or the folder that the wheel carries, to copy from.
         installation: What goes into ``installation.json``; see :func:`installation`.
         vendor: pyzmq for GIMP's Python, as a wheel file or as a folder with its unpacked contents.
 
@@ -69,7 +81,8 @@ def assemble(destination: Path, repository: Path, installation: Mapping[str, Any
         raise AssembleError(f"GIMP finds the plug-in only in a folder named “{NAME}”, not “{destination.name}”.")
     source = repository / "gimp_plugin" / NAME
     styles = sorted((repository / "samples" / "styles").glob("*.jpg"))
-    needed = (source / ENTRY, repository / "stylecore" / "settings.py", repository / "server" / "client.py")
+    packages = package_folder(repository)
+    needed = (source / ENTRY, packages / "stylecore" / "settings.py", packages / "server" / "client.py")
     missing = [path for path in needed if not path.is_file()]
     if missing or not styles:
         what = missing[0] if missing else repository / "samples" / "styles" / "*.jpg"
@@ -82,7 +95,7 @@ def assemble(destination: Path, repository: Path, installation: Mapping[str, Any
     # A leading dot and a name that differs from the files inside: GIMP, were it started now, would load nothing here.
     new = Path(tempfile.mkdtemp(prefix=f".{NAME}-new-", dir=plugins))
     try:
-        _fill(new, source, repository, styles, installation, vendor)
+        _fill(new, source, packages, styles, installation, vendor)
         _swap(new, destination)
     finally:
         _remove(new)
@@ -96,13 +109,13 @@ def remove(destination: Path) -> bool:
 
 
 def _fill(
-    new: Path, source: Path, repository: Path, styles: list[Path], installation: Mapping[str, Any], vendor: Path | None
+    new: Path, source: Path, packages: Path, styles: list[Path], installation: Mapping[str, Any], vendor: Path | None
 ) -> None:
     shutil.copytree(source, new, dirs_exist_ok=True, ignore=shutil.ignore_patterns("__pycache__", "*.pyc", ".*"))
     new.chmod(0o755)  # mkdtemp made it 0700, or copytree as read-only as the checkout
     for package in SHARED_PACKAGES:
         (new / package).mkdir()
-        for path in (repository / package).glob("*.py"):
+        for path in (packages / package).glob("*.py"):
             if path.name != "__main__.py":  # the server's own
                 shutil.copyfile(path, new / package / path.name)
     (new / "gallery").mkdir()

@@ -11,7 +11,7 @@ import subprocess
 from pathlib import Path
 from typing import Any
 
-from installer import console, environment, system
+from installer import console, environment, record, system
 from installer.errors import InstallError
 from installer.places import Places
 from installer.processes import answer, clean_environment
@@ -70,6 +70,11 @@ def _program(places: Places) -> Path:
     program = places.command
     if not places.data.is_dir() or not (places.venv.exists() or places.record.exists()):
         raise InstallError("Neural Style is not installed for this user.", f"Run {system.INSTALLER}.")
+    known = record.load(places)
+    if known.environment and not places.venv.exists():
+        raise InstallError(
+            f"Neural Style was installed by “neural-style install”, into {known.environment}.", "Run “neural-style doctor”."
+        )
     if not places.venv.is_dir():
         raise InstallError(f"The Python environment is gone ({places.venv}).", f"Run {system.INSTALLER}; it makes it anew.")
     code, text = answer([places.python, "-I", "-c", ""], 30)

@@ -25,6 +25,10 @@ from installer.places import Places, make_folder
 from installer.processes import answer, clean_environment, pip
 
 PACKAGES = ("stylecore", "server")
+#: What the wheel carries besides, in a folder beside them (setup.py).
+CARRIED = ("installer", "gimp_plugin", "samples")
+#: What says how they are built.
+_BUILD_FILES = ("pyproject.toml", "setup.py")
 
 #: Holds the project's version, the only place where it stands.
 VERSION_FILE = "server/protocol.py"
@@ -40,7 +44,7 @@ MOST_CHARACTERS = 259
 
 @dataclass(frozen=True)
 class Checkout:
-    """The copy of the project that is being installed."""
+    """The copy of the project that is being installed; in a wheel, the folder that it carries."""
 
     folder: Path
     version: str
@@ -56,18 +60,17 @@ def read_checkout(folder: Path) -> Checkout:
     Raises:
         InstallError: it is not a complete checkout.
     """
+    packages = folder if (folder / PACKAGES[0]).is_dir() else folder.parent
     try:
         project = (folder / "pyproject.toml").read_text(encoding="utf-8")
-        protocol = (folder / VERSION_FILE).read_text(encoding="utf-8")
-        files = sorted(
-            path
-            for package in PACKAGES
-            for path in (folder / package).rglob("*")
-            if path.is_file() and "__pycache__" not in path.parts
-        )
-        code = hashlib.sha256()
-        for path in (folder / "pyproject.toml", *files):
-            code.update(f"{path.relative_to(folder)}\0".encode() + path.read_bytes() + b"\0")
+        protocol = (packages / VERSION_FILE).read_text(encoding="utf-8")
+        code = hashlib.sha256(project.encode())
+        rooms = (*(packages / name for name in PACKAGES), *(folder / name for name in CARRIED))
+        files = [path for room in rooms for path in sorted(room.rglob("*")) if path.is_file()]
+        for path in files:
+            name = path.relative_to(packages)
+            if "__pycache__" not in name.parts and not any(part.startswith(".") for part in name.parts):
+                code.update(f"{name}\0".encode() + path.read_bytes() + b"\0")
     except FileNotFoundError as error:
         raise InstallError(
             f"This copy of the project is incomplete: {error.filename} is missing.", "Get a fresh clone and try again."
@@ -88,11 +91,11 @@ def read_checkout(folder: Path) -> Checkout:
     )
 
 
-def check_python() -> None:
-    """Check that this interpreter can make the environment.
+def check_interpreter() -> None:
+    """Check that this interpreter can run the server.
 
     Raises:
-        InstallError: it is a 32-bit one or the Microsoft Store's, or its venv module is missing or incomplete.
+        InstallError: it is a 32-bit one or the Microsoft Store's.
     """
     if system.is_from_store(Path(sys.base_prefix)):
         raise InstallError(
@@ -102,6 +105,15 @@ def check_python() -> None:
         )
     if sys.maxsize < 2**32:
         raise InstallError("PyTorch needs a 64-bit Python; this one has 32 bits.", "Install a 64-bit system or Python.")
+
+
+def check_python() -> None:
+    """Check that this interpreter can make the environment.
+
+    Raises:
+        InstallError: it cannot run the server, or its venv module is missing or incomplete.
+    """
+    check_interpreter()
     try:
         import ensurepip  # noqa: F401  (Debian and Ubuntu package it apart, and venv fails half way without it)
         import venv  # noqa: F401
@@ -283,6 +295,31 @@ def _update(places: Places, checkout: Checkout, stamp: dict[str, Any], temporary
     console.good(f"Updated to {checkout.version}")
 
 
+def adopt(places: Places, checkout: Checkout, build: str) -> None:
+    """Make do with the environment that this program runs in, which pip, pipx or uv has made.
+
+    Its PyTorch stays, unless another ``build`` is asked for, or the registry's does not serve the GPU that is here.
+
+    Raises:
+        InstallError: that PyTorch does not work, or another one cannot be installed.
+    """
+    check_interpreter()
+    torch = torch_build.works(places.python)
+    wanted = torch_build.choose_instead(places.python, build)
+    if torch is None and wanted is None:
+        wanted = torch_build.choose("cpu" if build == "auto" else build)
+    if wanted is not None:
+        console.step("Installing another build of PyTorch (minutes, depending on the network)")
+        check_space(places.venv, torch_build.bytes_needed(wanted))
+        with _temporary(places) as temporary:
+            torch = torch_build.install(places.python, list(checkout.torch_requirements), wanted, temporary, anew=True)
+        if places.stamp.is_file():
+            _write_stamp(places, checkout, torch, wanted)
+    console.good(f"Neural Style {checkout.version} with torch {torch}, in {places.venv}")
+    if build != "cpu":
+        gpu_check.tell(places.python)
+
+
 def weights_intact(places: Places) -> bool:
     """Return whether the package with the network's weights is as it was installed, by pip's own list of digests.
 
@@ -321,12 +358,12 @@ def _install_package(places: Places, checkout: Checkout, temporary: Path, comman
     copy = temporary / "project"
     shutil.rmtree(copy, ignore_errors=True)
     copy.mkdir()
-    for name in ("pyproject.toml", "README.md", "LICENSE"):
+    for name in (*_BUILD_FILES, "README.md", "LICENSE"):
         shutil.copyfile(checkout.folder / name, copy / name)
-    for package in PACKAGES:
+    for room in (*PACKAGES, *CARRIED):
         shutil.copytree(
-            checkout.folder / package,
-            copy / package,
+            checkout.folder / room,
+            copy / room,
             copy_function=shutil.copyfile,
             ignore=shutil.ignore_patterns("__pycache__", "*.pyc"),
         )

@@ -92,7 +92,7 @@ def advice(said: dict[str, Any], card: str | None) -> tuple[str, str]:
     first = (said["error"].splitlines() or [""])[0].rstrip(".")
     return (
         f"PyTorch cannot use the NVIDIA GPU ({name}): {first}.",
-        f"Restart the computer if the driver was updated; then {system.INSTALLER} --doctor looks again.",
+        f"Restart the computer if the driver was updated; then {system.DOCTOR} looks again.",
     )
 
 

@@ -12,6 +12,7 @@ import shlex
 import shutil
 import signal
 import subprocess
+import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -22,6 +23,7 @@ from installer.errors import InstallError, from_os_error
 from installer.places import Places, find, make_folder, missing_folders, remove_empty
 from installer.processes import clean_environment
 
+#: The project's folder; in a wheel, the folder that it carries.
 REPOSITORY = Path(__file__).resolve().parent.parent
 
 
@@ -119,17 +121,21 @@ def install(places: Places, options: argparse.Namespace, made: list[Path]) -> bo
     known = record.load(places)
     known.note_folders(made)
     environment.remove_leftovers(places)
-    if not environment.is_current(places, checkout, options.torch) and uninstall.end_server(places):
-        console.detail("The painting server of the former version was running; it has ended.")
-    if not environment.make(places, checkout, options.torch, options.packages_of):
-        console.good(f"Neural Style {checkout.version} is up to date")
-    _copy_installer(places)
-    known.note_folders(make_folder(places.link.parent))
+    if places.environment is not None:
+        _adopt(places, checkout, options, known)
+    else:
+        if not environment.is_current(places, checkout, options.torch) and uninstall.end_server(places):
+            console.detail("The painting server of the former version was running; it has ended.")
+        if not environment.make(places, checkout, options.torch, options.packages_of):
+            console.good(f"Neural Style {checkout.version} is up to date")
+        known.environment = ""
+        known.note_folders(make_folder(places.link.parent))
     make_folder(places.user_styles)
     for folder in (places.state, places.cache):  # the server and the plug-in will make these
         known.note_folders(missing_folders(folder.parent))
     record.save(places, known)
-    _link(places)
+    if places.environment is None:
+        _link(places)
 
     if gimps.has_flatpak(places):
         known.note_folders(make_folder(places.units))
@@ -155,18 +161,17 @@ def install(places: Places, options: argparse.Namespace, made: list[Path]) -> bo
     return all_good
 
 
-def _copy_installer(places: Places) -> None:
-    """Copy this package, and what it has of the program, beside the environment."""
-    shutil.rmtree(places.installer_copy, ignore_errors=True)
-    shutil.copytree(
-        REPOSITORY / "installer",
-        places.installer_copy / "installer",
-        copy_function=shutil.copyfile,
-        ignore=shutil.ignore_patterns("__pycache__"),
-    )
-    (places.installer_copy / "stylecore").mkdir()
-    for name in ("__init__.py", "system.py"):
-        shutil.copyfile(REPOSITORY / "stylecore" / name, places.installer_copy / "stylecore" / name)
+def _adopt(places: Places, checkout: environment.Checkout, options: argparse.Namespace, known: record.Record) -> None:
+    """Take the environment that this runs in, and remove the one that the project's script had made before."""
+    same = known.environment == str(places.venv) and options.torch == "auto"
+    if not (same and uninstall.server_version(places) == checkout.version) and uninstall.end_server(places):
+        console.detail("The painting server of the former version was running; it has ended.")
+    environment.adopt(places, checkout, options.torch)
+    known.environment = str(places.venv)
+    if places.own_venv.is_dir() and places.own_venv.resolve() != places.venv.resolve():
+        uninstall.remove_link(dataclasses.replace(places, environment=None))
+        shutil.rmtree(places.own_venv)
+        console.detail(f"The environment of the former installation ({places.own_venv}) is not needed any more: removed.")
 
 
 def _link(places: Places) -> None:
@@ -202,7 +207,7 @@ def _say_next(places: Places, found: gimps.Found, started: float) -> None:
         print(f"No GIMP 3 was found, so only the command line is installed. Get GIMP 3 from {gimps.WHERE_TO_GET}")
         print(f"or from your distribution, then run {system.INSTALLER} again.")
     quoted = f'"{places.link}"' if places.windows else shlex.quote(str(places.link))
-    command = "neural-style" if _on_path(places) else quoted
+    command = "neural-style" if system.PACKAGED or _on_path(places) else quoted
     print(f"Without GIMP: {command} style photo.jpg painting.jpg -o result.png")
     print(f"Your own style pictures go into {places.user_styles}", flush=True)
 
@@ -230,7 +235,7 @@ def demo(places: Places, options: argparse.Namespace) -> int:
         check=False,
     )
     if done.returncode:
-        console.warn(f"The demo did not end well; {system.INSTALLER} --doctor looks for the reason.")
+        console.warn(f"The demo did not end well; {system.DOCTOR} looks for the reason.")
         return done.returncode
     return 0
 
@@ -239,6 +244,7 @@ def gimps_json(places: Places) -> None:
     """Print every GIMP and the state of its plug-in as JSON."""
     found = gimps.find(places)
     stamp = environment.read_stamp(places)
+    version = environment.read_checkout(REPOSITORY).version if system.PACKAGED else stamp["version"] if stamp else None
     entries = []
     for gimp in found.gimps:
         registered, text = gimps.is_registered(gimp) if gimp.program and gimp.plugin.is_dir() else (None, "")
@@ -252,7 +258,7 @@ def gimps_json(places: Places) -> None:
                 "installed": gimp.plugin.is_dir(),
                 "registered": registered,
                 "said": text,
-                "faults": plugins.faults(gimp, stamp["version"] if stamp else None),
+                "faults": plugins.faults(gimp, version),
             }
         )
     print(json.dumps({"gimps": entries, "others": list(found.others)}))
@@ -268,6 +274,8 @@ def main(arguments: list[str] | None = None) -> int:
         signal.signal(number, signal.default_int_handler)
     try:
         places = find()
+        if system.PACKAGED:
+            places = dataclasses.replace(places, environment=Path(sys.prefix))
         if options.gimps_json:
             gimps_json(places)
             return 0

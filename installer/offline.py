@@ -26,8 +26,7 @@ def use(folder: Path) -> None:
     folder = folder.absolute()
     if not any(folder.glob("*.whl")):
         raise InstallError(
-            f"There are no wheels in {folder}.",
-            f"Fill it with {system.INSTALLER} --download FOLDER on a computer with a network.",
+            f"There are no wheels in {folder}.", f"Fill it with {system.DOWNLOAD} on a computer with a network."
         )
     os.environ[OFFLINE] = str(folder)
 

@@ -12,12 +12,15 @@ from pathlib import Path
 from installer import system
 from installer.errors import InstallError
 
-NAME = "gimp-neural-style"
+NAME = system.NAME
 
 
 @dataclass(frozen=True)
 class Places:
-    """The folders and files of one user's installation; nothing is created by looking."""
+    """The folders and files of one user's installation; nothing is created by looking.
+
+    ``environment`` is the one that pip, pipx or uv made and the installer runs in; None if it makes one itself.
+    """
 
     home: Path
     data: Path
@@ -30,10 +33,16 @@ class Places:
     user_dirs: Path
     units: Path
     windows: bool = False
+    environment: Path | None = None
 
     @property
     def venv(self) -> Path:
-        """The virtual environment of the server and the command line."""
+        """The virtual environment of the server and the command line: the one this runs in, or the installer's own."""
+        return self.environment or self.own_venv
+
+    @property
+    def own_venv(self) -> Path:
+        """Where the installer makes an environment."""
         return self.data / "venv"
 
     @property
@@ -58,7 +67,7 @@ class Places:
     @property
     def stamp(self) -> Path:
         """Written into the virtual environment when it is complete; says what is in it."""
-        return self.venv / "installed.json"
+        return self.venv / system.STAMP
 
     @property
     def record(self) -> Path:
@@ -79,11 +88,6 @@ class Places:
     def kept(self) -> Path:
         """Paintings that could not be saved where they were wanted; uninstalling keeps them."""
         return self.state / "kept"
-
-    @property
-    def installer_copy(self) -> Path:
-        """Holds a copy of this package, so that ``neural-style doctor`` can look at the GIMPs without the checkout."""
-        return self.data / "installer"
 
     @property
     def lock(self) -> Path:

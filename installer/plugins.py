@@ -92,7 +92,11 @@ def install(places: Places, checkout: Checkout, gimp: Gimp, record: Record, *, s
     record.note_folders(make_folder(gimp.plugin.parent))
     record.note_plugin(gimp.plugin)
     installation = module.installation(
-        checkout.version, places.python, folder=str(places.state) if sandbox else None, user_styles=str(places.user_styles)
+        checkout.version,
+        places.python,
+        folder=str(places.state) if sandbox else None,
+        user_styles=str(places.user_styles),
+        installer=system.INSTALLER,
     )
     try:
         with tempfile.TemporaryDirectory(prefix="download-", dir=places.data) as name:

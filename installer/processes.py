@@ -155,8 +155,7 @@ def _diagnosis(tail: deque[str], temporary: Path) -> PipError:
             "other",
             f"The folder {os.environ[OFFLINE]} has no {lacking.group(1)} that fits this Python "
             f"({platform.python_version()} on {platform.machine()}).",
-            f"Fill it with {system.INSTALLER} --download FOLDER on a computer with a network, the same system and the "
-            "same Python.",
+            f"Fill it with {system.DOWNLOAD} on a computer with a network, the same system and the same Python.",
             shown,
         )
     if lacking:

@@ -17,13 +17,14 @@ class Record:
 
     ``gimp_folders`` maps a configuration folder that GIMP made because the installer started it to a picture of its
     contents: as long as they are the same, the user has not used it. ``known`` maps a plug-in folder to the digest of
-    what GIMP knew when it was asked.
+    what GIMP knew when it was asked. ``environment`` is that of pip, pipx or uv which the installer ran in, if it did.
     """
 
     made: list[str] = field(default_factory=list)
     plugins: list[str] = field(default_factory=list)
     gimp_folders: dict[str, list[list[object]]] = field(default_factory=dict)
     known: dict[str, str] = field(default_factory=dict)
+    environment: str = ""
 
     def note_folders(self, folders: list[Path]) -> None:
         """Remember folders that were created."""

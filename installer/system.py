@@ -1,7 +1,6 @@
 """What differs between Linux, macOS and Windows: the program's own layer, and what only the installer needs.
 
-:mod:`stylecore.system` is all that the installer has of the program, as it runs before anything is installed; its copy
-beside the environment brings that module along.
+:mod:`stylecore.system` is all that the installer has of the program, as it runs before anything is installed.
 """
 
 from __future__ import annotations
@@ -15,14 +14,23 @@ import sys
 from pathlib import Path
 from typing import Any
 
+from stylecore.system import CARRIED as CARRIED
 from stylecore.system import ENDINGS as ENDINGS
 from stylecore.system import INSTALLER as INSTALLER
+from stylecore.system import NAME as NAME
+from stylecore.system import STAMP as STAMP
 from stylecore.system import end_process as end_process
 from stylecore.system import is_locked as is_locked
 from stylecore.system import try_lock as try_lock
 
 if sys.platform == "win32":
     import winreg
+
+#: Whether the installer is part of a package that pip, pipx or uv has installed.
+PACKAGED = Path(__file__).resolve().parent.parent.name == CARRIED
+#: What looks for the reason when something does not work, and what fills a folder for ``--offline``.
+DOCTOR = "neural-style doctor" if PACKAGED else f"{INSTALLER} --doctor"
+DOWNLOAD = f"pip download --dest FOLDER {NAME}" if PACKAGED else f"{INSTALLER} --download FOLDER"
 
 #: Linux: the kernel's side of the drivers of NVIDIA and AMD, and what is on the bus.
 NVIDIA_DRIVER, AMD_DRIVER, DEVICES = Path("/proc/driver/nvidia/version"), Path("/dev/kfd"), Path("/dev")

@@ -88,6 +88,19 @@ def choose(build: str, index: str = CPU_INDEX) -> str:
     return "cuda"
 
 
+def choose_instead(python: Path, build: str) -> str | None:
+    """Return which build is to take the place of the one that ``python`` has; None if that may stay.
+
+    ``build`` is what the user asked for; with ``'auto'`` only Windows' registry has the wrong one for NVIDIA's GPUs.
+    """
+    if build != "auto":
+        return build
+    if sys.platform != "win32" or nvidia_gpu() is None:
+        return None
+    code, text = answer([python, "-I", "-c", "import torch; print('cuda', torch.version.cuda)"], 180, clean_environment())
+    return choose(build) if code == 0 and "cuda None" in text else None
+
+
 def bytes_needed(build: str) -> int:
     """Return the free disk space that installing ``build`` needs."""
     if build == OWN:
@@ -152,7 +165,9 @@ def ways(python: Path, build: str, index: str = CPU_INDEX) -> list[tuple[str, di
     return registry
 
 
-def install(python: Path, requirements: list[str], build: str, temporary: Path, index: str = CPU_INDEX) -> str:
+def install(
+    python: Path, requirements: list[str], build: str, temporary: Path, index: str = CPU_INDEX, *, anew: bool = False
+) -> str:
     """Install torch and torchvision into the environment of ``python`` and return torch's version.
 
     Args:
@@ -163,6 +178,7 @@ def install(python: Path, requirements: list[str], build: str, temporary: Path, 
             NVIDIA's, so it is not taken for those.
         temporary: Where pip downloads to.
         index: The CPU index.
+        anew: Take the place of a build that is there already.
 
     Raises:
         InstallError: no attempt ended with a pair that works.
@@ -172,10 +188,11 @@ def install(python: Path, requirements: list[str], build: str, temporary: Path, 
     for number, (name, variables, options) in enumerate(attempts):
         if number:
             console.warn(f"Trying {name} instead.")
+        forced = ["--force-reinstall"] if anew and "--force-reinstall" not in options else []
         try:
             pip(
                 python,
-                ["install", *options, *requirements],
+                ["install", *options, *forced, *requirements],
                 temporary=temporary,
                 show=console.detail,
                 environment=variables,

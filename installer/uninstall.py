@@ -5,13 +5,30 @@ from __future__ import annotations
 import json
 import os
 import shutil
+import sys
 import time
 from pathlib import Path
 
 from installer import console, gimps, plugins, record, system, units
 from installer.errors import InstallError
-from installer.places import Places, remove_empty
+from installer.places import NAME, Places, remove_empty
 from installer.processes import answer
+
+
+def _server_folder(places: Places) -> Path:
+    named = os.environ.get("NEURAL_STYLE_FOLDER")
+    return Path(named) if named else places.state
+
+
+def server_version(places: Places) -> str | None:
+    """Return the version of the painting server that is running, as it says; None if there is none."""
+    folder = _server_folder(places)
+    if not system.is_locked(folder / "lock"):
+        return None
+    try:
+        return str(json.loads((folder / "connection.json").read_text("utf-8"))["version"])
+    except (OSError, ValueError, KeyError, TypeError):
+        return ""
 
 
 def end_server(places: Places, patience: float = 15.0) -> bool:
@@ -20,8 +37,7 @@ def end_server(places: Places, patience: float = 15.0) -> bool:
     Raises:
         InstallError: it does not end.
     """
-    named = os.environ.get("NEURAL_STYLE_FOLDER")
-    folder = Path(named) if named else places.state
+    folder = _server_folder(places)
     if not system.is_locked(folder / "lock"):
         return False
     answer([places.command, "server", "stop"], patience)
@@ -74,6 +90,11 @@ def run(places: Places) -> None:
         console.good("Nothing is installed.")
         return
     known = record.load(places)
+    if places.windows and Path(sys.prefix).resolve() == places.own_venv.resolve():
+        raise InstallError(
+            "Windows lets no program remove the folder that it runs in.",
+            f"Run {system.INSTALLER} --uninstall, in the project's folder.",
+        )
     units.remove(places)  # first, or it could start the server again
     if end_server(places):
         console.good("The painting server was running; it has ended.")
@@ -101,7 +122,12 @@ def run(places: Places) -> None:
         places.lock.unlink(missing_ok=True)
     remove_empty([Path(name) for name in known.made])
     remove_empty([places.data])
-    console.good("Neural Style is removed.")
+    if places.environment is not None and places.environment != places.own_venv:
+        console.good("Neural Style is removed from GIMP, and all that it kept.")
+        console.detail(f"The program itself is in {places.environment}; what has installed it removes it:")
+        console.detail(f"pipx uninstall {NAME}, or uv tool uninstall {NAME}, or pip uninstall {NAME}")
+    else:
+        console.good("Neural Style is removed.")
     if own:
         console.detail(f"Your own styles ({len(own)} files) stay in {places.user_styles}; delete that folder if you want.")
     if kept:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import contextlib
 import ctypes
+import json
 import os
 import signal
 import stat
@@ -26,8 +27,31 @@ else:
     import fcntl
 
 NAME = "gimp-neural-style"
-#: How the installer is called, in the project's folder: all that tells people to run it says it so.
-INSTALLER = "install.cmd" if sys.platform == "win32" else "./install.sh"
+#: The folder beside the packages in which the wheel carries installer, plug-in and samples (setup.py).
+CARRIED = "gimp_neural_style"
+#: What the installer leaves in an environment that it has made.
+STAMP = "installed.json"
+
+
+def installer_command(folder: Path, prefix: str = sys.prefix, platform: str = sys.platform) -> str:
+    """Return how the installer is called.
+
+    Args:
+        folder: the one that holds the packages.
+        prefix: this Python's environment.
+        platform: as ``sys.platform`` names it.
+    """
+    with contextlib.suppress(OSError, ValueError, LookupError, TypeError):  # the plug-in's folder: as it was called then
+        named = json.loads((folder / "installation.json").read_text("utf-8"))["installer"]
+        if isinstance(named, str):
+            return named
+    if (folder / CARRIED).is_dir() and not (Path(prefix) / STAMP).is_file():
+        return "neural-style install"
+    return "install.cmd" if platform == "win32" else "./install.sh"
+
+
+#: How the installer is called: all that tells people to run it says it so.
+INSTALLER = installer_command(Path(__file__).resolve().parent.parent)
 
 #: What asks a program to end: Ctrl-C, the system or a batch queue, a terminal that is closed.
 ENDINGS: tuple[signal.Signals, ...] = tuple(

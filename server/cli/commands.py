@@ -11,8 +11,8 @@ from pathlib import Path
 from typing import Any
 
 from server import protocol
+from server.cli import installing, server_commands
 from server.cli import serve as foreground
-from server.cli import server_commands
 from server.cli.terminal.arguments import Parser, one_of, to_paint, to_read, to_write, whole_number
 from stylecore.errors import StyleError
 from stylecore.setting_kinds import plain
@@ -193,6 +193,28 @@ def make_parser() -> Parser:
     _add_folder(status)
     add_connection(status)
     status.set_defaults(command=server_commands.status)
+
+    install = commands.add_parser("install", help="put the plug-in into GIMP: after pipx install or uv tool install")
+    install.add_argument("--demo", action="store_true", help="then paint a sample photograph")
+    install.add_argument(
+        "--device",
+        type=one_of(installing.DEVICES),
+        metavar=f"{{{','.join(installing.DEVICES)}}}",
+        default="auto",
+        help="what to paint on, which may take another build of PyTorch than there is (default: what fits this machine)",
+    )
+    install.add_argument(
+        "-o", "--output", type=to_write, metavar="FOLDER", help="where --demo writes (default: your pictures)"
+    )
+    install.add_argument(
+        "--size", type=whole_number(1, "px"), default=384, metavar="PX", help="longer side of --demo's picture"
+    )
+    install.add_argument(
+        "--offline", type=to_read, metavar="FOLDER", help="take packages from FOLDER, none from the network"
+    )
+    install.set_defaults(command=installing.install)
+    uninstall = commands.add_parser("uninstall", help="take the plug-in out of GIMP, and remove all that was kept")
+    uninstall.set_defaults(command=installing.uninstall)
 
     doctor = commands.add_parser("doctor", help="find what is wrong with the installation, and how to mend it")
     doctor.add_argument("--json", action="store_true", help="as JSON")

@@ -18,6 +18,7 @@ from typing import Any
 
 from server import client as client_module
 from server import discovery, protocol
+from server.cli import installing
 from server.cli.terminal.output import say, write_json
 from server.wires import BRIDGE
 from stylecore import system
@@ -106,7 +107,7 @@ def _torch() -> Iterator[Finding]:
             "PyTorch",
             "bad",
             f"{pair} are builds that do not fit together.",
-            f"Run {system.INSTALLER} --uninstall, then {system.INSTALLER}.",
+            AGAIN if installing.is_package() else f"Run {system.INSTALLER} --uninstall, then {system.INSTALLER}.",
         )
     from stylecore.device.engine import Engine
 
@@ -180,14 +181,9 @@ def _tiny_job(client: client_module.Client, patience: float = 180.0) -> Finding:
 
 
 def _gimps() -> Iterator[Finding]:
-    # The installer leaves a copy of itself there: it knows GIMP, and this package does not have to.
-    installer = system.user_folder("data") / "installer" / "installer" / "__main__.py"
-    if not installer.is_file():
-        sentence = f"The plug-in was not installed by {system.INSTALLER}, so no GIMP is examined."
-        yield Finding("GIMP", "warning", sentence, f"Run {system.INSTALLER}.")
-        return
+    # The installer knows GIMP, and this package does not have to.
     done = subprocess.run(
-        [sys.executable, "-E", "-s", installer, "--gimps-json"],
+        [sys.executable, "-E", "-s", "-B", installing.folder() / "installer" / "__main__.py", "--gimps-json"],
         stdin=subprocess.DEVNULL,
         capture_output=True,
         text=True,

@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 import os
+import shutil
 import subprocess
+import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+
+from installer import release
+from server.protocol import VERSION
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 
@@ -39,6 +44,30 @@ def own_environment(home: Path) -> dict[str, str]:
     if configuration.is_file() and "PIP_CONFIG_FILE" not in environment:
         environment["PIP_CONFIG_FILE"] = str(configuration)
     return {**environment, "HOME": str(home), "PATH": path, "LC_ALL": "C.UTF-8"}
+
+
+def build(folder: Path, version: str = VERSION) -> Path:
+    """A new folder ``out`` in ``folder`` with wheel and source archive, built from a copy, and so without pip or a network.
+
+    With another ``version``, it is what this copy would have been then.
+    """
+    copy = folder / "project"
+    for path in release.files(REPOSITORY):
+        (copy / path).parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy(REPOSITORY / path, copy / path)
+    protocol = copy / "server" / "protocol.py"
+    protocol.write_text(protocol.read_text("utf-8").replace(f'VERSION = "{VERSION}"', f'VERSION = "{version}"'), "utf-8")
+    code = "from setuptools import build_meta as b; b.build_sdist('../out'); b.build_wheel('../out')"
+    (folder / "out").mkdir()
+    done = subprocess.run([sys.executable, "-c", code], cwd=copy, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr[-2000:]
+    return folder / "out"
+
+
+@pytest.fixture(scope="session")
+def built(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with wheel and source archive of this copy of the project."""
+    return build(tmp_path_factory.mktemp("built"))
 
 
 @pytest.fixture

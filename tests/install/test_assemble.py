@@ -40,6 +40,7 @@ def test_folder_is_complete(plugin: Path) -> None:
     assert (plugin / "neural-style.py").read_text().startswith("#!/usr/bin/env python3\n")
     assert json.loads((plugin / "installation.json").read_text()) == {
         "version": "1.2.3",
+        "installer": None,
         "server_command": ["/some where/python", "-m", "server"],
         "bridge_command": ["/some where/python", "-m", "server.bridge"],
         "folder": None,
