@@ -1,9 +1,11 @@
 @echo off
 rem Install Neural Style for GIMP for this user. install.cmd --help lists the options.
-rem Looks for a Python that will do and hands over to installer\, which does the work. ASCII only: code pages differ.
+rem Looks for a Python that will do, or fetches one, and hands over to installer\, which does the work. ASCII only: code
+rem pages differ.
 setlocal
 set "PYTHONUTF8=1"
 set "here=%~dp0"
+set "data=%LOCALAPPDATA%\gimp-neural-style"
 if not exist "%here%installer\__main__.py" (
     echo This copy of the project is incomplete: "%here%installer" is missing. Unpack the whole archive. 1>&2
     exit /b 1
@@ -26,6 +28,40 @@ set python="%named%"
 goto found
 
 :none
+rem One that was fetched before.
+for /d %%d in ("%data%\python\cpython-3*") do if exist "%%d\python.exe" set python="%%d\python.exe"
+if defined python goto found
+if defined fetched goto nothing
+for %%a in (%*) do for %%o in (--offline --doctor --uninstall --help -h) do if "%%~a"=="%%o" goto nothing
+
+rem uv fetches a Python that needs nothing of the system. Its own program comes from its wheel on PyPI, where all else comes
+rem from too, and where what this number is of can be looked up. A wheel is a zip archive, which Windows' tar reads.
+set "fetched=%data%\download-uv"
+set "uv=0.13.9"
+set "url=https://github.com/astral-sh/uv/releases/download/dd/ef/ceeabf3631117f7354787d9fb1ffe943899e59ed4b887a696ed547e47e76"
+set "sum=6a44b2ed8111d2f60d2b92627c5dccda3f7ed7570b18ce115e569cd68c28246b"
+if /i not "%PROCESSOR_ARCHITECTURE%"=="AMD64" goto nothing
+for %%p in (curl.exe tar.exe certutil.exe) do if "%%~$PATH:p"=="" goto nothing
+echo There is no Python 3.10 to 3.14 (64 bits) here: fetching one for this program alone, with uv %uv%
+if not exist "%fetched%" mkdir "%fetched%"
+curl.exe --fail --location --silent --show-error --output "%fetched%\uv.whl" "%url%/uv-%uv%-py3-none-win_amd64.whl" || goto unfetched
+certutil.exe -hashfile "%fetched%\uv.whl" SHA256 | findstr /i /x "%sum%" >nul || goto another
+tar.exe -xf "%fetched%\uv.whl" -C "%fetched%" || goto unfetched
+set "UV_PYTHON_INSTALL_DIR=%data%\python"
+set "UV_CACHE_DIR=%fetched%\cache"
+"%fetched%\uv-%uv%.data\scripts\uv.exe" python install --no-config --no-bin --no-registry 3.13
+:unfetched
+rmdir /s /q "%fetched%"
+rmdir "%data%" 2>nul
+goto none
+
+:another
+rmdir /s /q "%fetched%"
+rmdir "%data%" 2>nul
+echo uv, which was fetched, is not what it should be: its SHA-256 is another one. 1>&2
+echo Try again; if it stays so, something between here and PyPI changes it: install a Python yourself. 1>&2
+
+:nothing
 echo Python 3.10 to 3.14 (64 bits) was not found; the Microsoft Store's does not do. 1>&2
 echo Get it from https://www.python.org/downloads/windows/ or with: winget install Python.Python.3.13 1>&2
 echo Then run install.cmd again. 1>&2
@@ -35,6 +71,9 @@ goto end
 :found
 %python% -E -s -B -X utf8 "%here%installer\__main__.py" %*
 set "status=%errorlevel%"
+rem What ran the uninstallation could not be removed by it.
+if not exist "%data%\venv" if "%~1"=="--uninstall" rmdir /s /q "%data%\python" 2>nul
+if not exist "%data%\venv" if "%~1"=="--uninstall" rmdir "%data%" 2>nul
 
 :end
 rem The window that a double click opens would close before anything was read.

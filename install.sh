@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Install Neural Style for GIMP for this user. ./install.sh --help lists the options.
-# Looks for a Python that will do and hands over to installer/, which does the work.
+# Looks for a Python that will do, or fetches one, and hands over to installer/, which does the work.
 set -u
 
 case "${BASH_SOURCE[0]}" in
@@ -9,39 +9,123 @@ case "${BASH_SOURCE[0]}" in
 esac
 here=$(CDPATH='' cd -- "$here" && pwd -P) || exit 1
 
-if [ ! -f "$here/installer/__main__.py" ]; then
-    printf '%s\n' "✗ This copy of the project is incomplete: $here/installer is missing." "  Get a fresh clone." >&2
+fail() {
+    printf '%s\n' "✗ $1" "  $2" >&2
     exit 1
+}
+
+[ -f "$here/installer/__main__.py" ] ||
+    fail "This copy of the project is incomplete: $here/installer is missing." "Get a fresh clone."
+
+mac=no
+[ "$(uname -s 2>/dev/null)" = Darwin ] && mac=yes
+# Where a Python is that was fetched before: stylecore/system.py says the same.
+if [ $mac = yes ]; then
+    data="${XDG_DATA_HOME:-${HOME:-}/Library/Application Support}/gimp-neural-style"
+else
+    data="${XDG_DATA_HOME:-${HOME:-}/.local/share}/gimp-neural-style"
 fi
+
+candidates() {
+    local name
+    for name in python3 python3.13 python3.12 python3.11 python3.10 python3.14; do
+        name=$(command -v "$name") || continue
+        # A new Mac's own is a stand-in that opens a window and offers Apple's developer tools.
+        [ $mac = yes ] && [ "$name" = /usr/bin/python3 ] && ! xcode-select -p >/dev/null 2>&1 && continue
+        printf '%s\n' "$name"
+    done
+    if [ $mac = yes ]; then # the Finder's PATH has neither Homebrew's nor python.org's
+        printf '%s\n' /opt/homebrew/bin/python3 /usr/local/bin/python3 \
+            /Library/Frameworks/Python.framework/Versions/3.1[0-4]/bin/python3
+    fi
+    printf '%s\n' "$data"/python/cpython-3.*/bin/python3
+}
 
 # The first Python 3.10 or newer that can make environments; else the first that is new enough, which then says
 # what it lacks.
 good=""
 second=""
 old=""
-for name in python3 python3.13 python3.12 python3.11 python3.10 python3.14; do
-    python=$(command -v "$name") || continue
-    version=$("$python" -E -s -c 'import sys; print("%d.%d" % sys.version_info[:2])' 2>/dev/null) || continue
-    if ! "$python" -E -s -c 'import sys; sys.exit(sys.version_info < (3, 10))' 2>/dev/null; then
-        old="$old $version"
-        continue
+choose() {
+    while IFS= read -r python; do
+        version=$("$python" -E -s -c 'import sys; print("%d.%d" % sys.version_info[:2])' 2>/dev/null) || continue
+        if ! "$python" -E -s -c 'import sys; sys.exit(sys.version_info < (3, 10))' 2>/dev/null; then
+            old="$old $version"
+            continue
+        fi
+        second=${second:-$python}
+        if "$python" -E -s -c 'import venv, ensurepip' 2>/dev/null; then
+            good=$python
+            break
+        fi
+    done <<<"$(candidates)"
+}
+
+# uv fetches a Python that needs nothing of the system. Its own program comes from its wheel on PyPI, where all else comes
+# from too, and where what these numbers are of can be looked up.
+uv=0.13.9
+files=https://github.com/astral-sh/uv/releases/download
+fetch_python() {
+    local wheel sum folder shown
+    case "$(uname -s)-$(uname -m)" in
+        Linux-x86_64)
+            wheel=3d/aa/26d64642d808de4a652579ef950d7cd2d37f080a8babf9c67c6b75fc4c3f/uv-$uv-py3-none-manylinux_2_17_x86_64.manylinux2014_x86_64.whl
+            sum=d7f459fe4fd247d830351c75686d3996ace3c6f3f728eb0e85a30b7ada0cef19
+            ;;
+        Linux-aarch64)
+            wheel=57/15/94b6cd62ac3ff6550288328e8035288875197cbc183f51554b266a69877b/uv-$uv-py3-none-manylinux_2_17_aarch64.manylinux2014_aarch64.musllinux_1_1_aarch64.whl
+            sum=5435c5ce14a56431208ca0996416d310f1598e8c2c8ba707688985a16bb82dbe
+            ;;
+        Darwin-arm64)
+            wheel=f3/a7/a8d7b074798c7fb3b26b37584b8fe2e29df2ccdc24ce7902caab2a53edbf/uv-$uv-py3-none-macosx_11_0_arm64.whl
+            sum=66c512266d633bef48384a1f53003f41f2a8e7b36fe6e7fbfd3e0fd52d96fa63
+            ;;
+        *) return 1 ;;
+    esac
+    command -v curl >/dev/null || return 1
+    printf '%s\n' "• There is no Python 3.10 or newer here: fetching one for this program alone, with uv $uv"
+    folder="$data/download-uv"
+    mkdir -p "$folder" || return 1
+    if ! curl --fail --location --silent --show-error --output "$folder/uv.whl" "$files/$wheel"; then
+        rm -rf "$folder"
+        rmdir "$data" 2>/dev/null
+        return 1
     fi
-    second=${second:-$python}
-    if "$python" -E -s -c 'import venv, ensurepip' 2>/dev/null; then
-        good=$python
-        break
+    shown=$( (sha256sum "$folder/uv.whl" || shasum -a 256 "$folder/uv.whl") 2>/dev/null)
+    if [ "${shown%% *}" != $sum ]; then
+        rm -rf "$folder"
+        rmdir "$data" 2>/dev/null
+        fail "uv, which was fetched, is not what it should be (SHA-256 ${shown%% *})." \
+            "Try again; if it stays so, something between here and PyPI changes it: install a Python yourself."
     fi
-done
+    # A wheel is a zip archive.
+    { unzip -q "$folder/uv.whl" -d "$folder" || bsdtar -xf "$folder/uv.whl" -C "$folder" ||
+        tar -xf "$folder/uv.whl" -C "$folder" || (cd "$folder" && busybox unzip -q uv.whl); } 2>/dev/null
+    chmod +x "$folder/uv-$uv.data/scripts/uv" 2>/dev/null
+    UV_PYTHON_INSTALL_DIR="$data/python" UV_CACHE_DIR="$folder/cache" \
+        "$folder/uv-$uv.data/scripts/uv" python install --no-config --no-bin 3.13
+    local status=$?
+    rm -rf "$folder"
+    rmdir "$data" 2>/dev/null # if there is no Python in it
+    return $status
+}
+
+choose
+if [ -z "${good:-$second}" ]; then
+    case " $* " in
+        *" --offline"* | *" --doctor "* | *" --uninstall "* | *" --help "* | *" -h "*) ;;
+        *) fetch_python && choose ;;
+    esac
+fi
 python=${good:-$second}
 if [ -z "$python" ]; then
-    if [ -n "$old" ]; then
-        printf '%s\n' "✗ Python 3.10 or newer is needed; here is only$old." >&2
-    else
-        printf '%s\n' "✗ Python 3 was not found." >&2
+    what="Python 3 was not found."
+    [ -z "$old" ] || what="Python 3.10 or newer is needed; here is only$old."
+    if [ $mac = yes ]; then
+        fail "$what" "Install one from https://www.python.org/downloads/macos/ and run ./install.sh again."
     fi
-    printf '%s\n' "  Install a newer Python (Debian, Ubuntu, Mint: sudo apt install python3 python3-venv)" \
-        "  and run ./install.sh again." >&2
-    exit 1
+    fail "$what" "Install a newer Python (Debian, Ubuntu, Mint: sudo apt install python3 python3-venv; Fedora: sudo dnf
+  install python3; Arch: sudo pacman -S python) and run ./install.sh again."
 fi
 
 exec "$python" -E -s -B "$here/installer/__main__.py" "$@"

@@ -95,7 +95,7 @@ def check_interpreter() -> None:
     """Check that this interpreter can run the server.
 
     Raises:
-        InstallError: it is a 32-bit one or the Microsoft Store's.
+        InstallError: it is a 32-bit one or the Microsoft Store's, or of a Mac that PyTorch has no builds for.
     """
     if system.is_from_store(Path(sys.base_prefix)):
         raise InstallError(
@@ -105,6 +105,8 @@ def check_interpreter() -> None:
         )
     if sys.maxsize < 2**32:
         raise InstallError("PyTorch needs a 64-bit Python; this one has 32 bits.", "Install a 64-bit system or Python.")
+    if (unfit := system.unfit_mac(sys.platform, platform.machine(), platform.mac_ver()[0])) is not None:
+        raise InstallError(*unfit)
 
 
 def check_python() -> None:

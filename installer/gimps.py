@@ -180,8 +180,8 @@ def system_plugins(program: Path) -> Path | None:
 
 
 def _pythons_of(program: Path) -> tuple[str, ...]:
-    if sys.platform == "win32":
-        return ()  # its Python loads no pyzmq; the plug-in has the bridge
+    if sys.platform in ("win32", "darwin"):
+        return ()  # its Python loads no pyzmq, so the plug-in has the bridge; and on macOS, only GIMP may start it
     plugins = system_plugins(program)
     # Without an entry in its interpreters, GIMP goes by "#!/usr/bin/env python3", and its PATH need not be ours: a menu
     # starts it without pyenv and conda, a terminal with them.

@@ -33,6 +33,7 @@ class Places:
     user_dirs: Path
     units: Path
     windows: bool = False
+    mac: bool = False
     environment: Path | None = None
 
     @property
@@ -73,6 +74,16 @@ class Places:
     def record(self) -> Path:
         """What the installer made outside the data folder, for the uninstallation."""
         return self.data / "record.json"
+
+    @property
+    def bridged(self) -> bool:
+        """Whether GIMP's Python loads no pyzmq on this system: the plug-in then goes over the bridge."""
+        return self.windows or self.mac
+
+    @property
+    def own_python(self) -> Path:
+        """The Pythons that the script has fetched where there was none."""
+        return self.data / "python"
 
     @property
     def wheels(self) -> Path:
@@ -124,26 +135,24 @@ def find(environment: Mapping[str, str] = os.environ, platform: str = sys.platfo
             f"Set HOME to your own folder and run {system.INSTALLER} again.",
         )
 
-    def xdg(variable: str, default: str) -> Path:
-        value = environment.get(variable, "")
-        return Path(value) if os.path.isabs(value) else home / default  # the XDG rules: relative values are ignored
-
-    configuration = xdg("XDG_CONFIG_HOME", ".config")
+    named = environment.get("XDG_CONFIG_HOME", "")
+    configuration = Path(named) if os.path.isabs(named) else home / ".config"  # the XDG rules: a relative one is ignored
     mac = platform == "darwin"
     override = environment.get("GIMP3_DIRECTORY", "")
     if override and not os.path.isabs(override):  # GIMP reads a relative one as relative to the home folder
         override = str(home / override)
     return Places(
         home=home,
-        data=xdg("XDG_DATA_HOME", ".local/share") / NAME,
-        state=xdg("XDG_STATE_HOME", ".local/state") / NAME,
-        cache=xdg("XDG_CACHE_HOME", ".cache") / NAME,
+        data=system.user_folder("data", environment, platform, home),
+        state=system.user_folder("state", environment, platform, home),
+        cache=system.user_folder("cache", environment, platform, home),
         gimp=home / "Library" / "Application Support" / "GIMP" if mac else configuration / "GIMP",
         gimp_override=Path(override) if override else None,
         applications=(Path("/Applications"), home / "Applications") if mac else (),
         link=home / ".local" / "bin" / "neural-style",
         user_dirs=configuration / "user-dirs.dirs",
         units=configuration / "systemd" / "user",
+        mac=mac,
     )
 
 
@@ -159,17 +168,16 @@ def _find_on_windows(environment: Mapping[str, str]) -> Places:
         value = environment.get(variable, "")
         return Path(value) if os.path.isabs(value) else default
 
-    local = folder("LOCALAPPDATA", home / "AppData" / "Local")
     override = environment.get("GIMP3_DIRECTORY", "")
-    data = local / NAME
+    data = system.user_folder("data", environment, "win32", home)
     return Places(
         home=home,
         data=data,
-        state=data / "state",
-        cache=data / "cache",
+        state=system.user_folder("state", environment, "win32", home),
+        cache=system.user_folder("cache", environment, "win32", home),
         gimp=folder("APPDATA", home / "AppData" / "Roaming") / "GIMP",
         gimp_override=home / override if override else None,  # a whole path stays itself
-        applications=(folder("ProgramFiles", Path("C:/Program Files")), local / "Programs"),
+        applications=(folder("ProgramFiles", Path("C:/Program Files")), data.parent / "Programs"),
         link=data / "neural-style.cmd",
         user_dirs=data / "user-dirs.dirs",  # there are none; the pictures are in Pictures
         units=data / "units",

@@ -102,11 +102,10 @@ def install(places: Places, checkout: Checkout, gimp: Gimp, record: Record, *, s
         with tempfile.TemporaryDirectory(prefix="download-", dir=places.data) as name:
             vendor = Path(name) / "vendor"
             # Several wheels can share a folder: their compiled modules carry their Python's name.
-            # Windows' GIMP has a Python that loads none of them, and goes over the bridge.
-            for python in () if places.windows else pyzmq_pythons(gimp):
+            for python in () if places.bridged else pyzmq_pythons(gimp):
                 with zipfile.ZipFile(fetch_pyzmq(places, python)) as wheel:
                     wheel.extractall(vendor)
-            module.assemble(gimp.plugin, checkout.folder, installation, None if places.windows else vendor)
+            module.assemble(gimp.plugin, checkout.folder, installation, None if places.bridged else vendor)
     except module.AssembleError as error:
         raise InstallError(str(error), f"Get a fresh clone and run {system.INSTALLER} again.") from error
     except OSError as error:

@@ -17,7 +17,7 @@ from installer.environment import read_checkout
 REPOSITORY = Path(__file__).resolve().parent.parent
 #: Files and folders of the release; tests and benchmarks are for those who have the repository.
 CONTENTS = (
-    "install.sh", "install.cmd", "README.md", "CHANGELOG.md", "LICENSE", "pyproject.toml", "setup.py",
+    "install.sh", "install.command", "install.cmd", "README.md", "CHANGELOG.md", "LICENSE", "pyproject.toml", "setup.py",
     "docs", "installer", "stylecore", "server", "gimp_plugin", "samples",
 )  # fmt: skip
 _LEFT_OUT = {"__pycache__", ".mypy_cache", ".ruff_cache", ".DS_Store"}

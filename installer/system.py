@@ -22,6 +22,7 @@ from stylecore.system import STAMP as STAMP
 from stylecore.system import end_process as end_process
 from stylecore.system import is_locked as is_locked
 from stylecore.system import try_lock as try_lock
+from stylecore.system import user_folder as user_folder
 
 if sys.platform == "win32":
     import winreg
@@ -35,6 +36,9 @@ DOWNLOAD = f"pip download --dest FOLDER {NAME}" if PACKAGED else f"{INSTALLER} -
 #: Linux: the kernel's side of the drivers of NVIDIA and AMD, and what is on the bus.
 NVIDIA_DRIVER, AMD_DRIVER, DEVICES = Path("/proc/driver/nvidia/version"), Path("/dev/kfd"), Path("/dev")
 BUS = Path("/sys/bus/pci/devices")
+
+#: The oldest macOS that PyTorch has builds for.
+OLDEST_MACOS = 14
 
 #: Where Windows' list of installed programs is in the registry, and its switch for names of more than 259 characters.
 PROGRAMS_KEY = r"Software\Microsoft\Windows\CurrentVersion\Uninstall"
@@ -65,11 +69,31 @@ def is_root_for_another() -> bool:
 
 
 def programs_running() -> list[str]:
-    """Return the names of this user's programs that run (Linux only)."""
-    if sys.platform != "linux":
+    """Return the names of this user's programs that run (none on Windows)."""
+    if sys.platform == "win32":
         return []
     done = subprocess.run(["ps", "-u", str(os.getuid()), "-o", "comm="], capture_output=True, text=True, check=False)
-    return [line.strip() for line in done.stdout.splitlines()]
+    return [os.path.basename(line.strip()) for line in done.stdout.splitlines()]  # macOS gives whole paths
+
+
+def unfit_mac(platform: str, machine: str, version: str) -> tuple[str, str] | None:
+    """Return why PyTorch has no builds for this Mac, and what to do; None if it has, or this is none.
+
+    Args:
+        platform: as ``sys.platform`` names it.
+        machine: the processor that this Python was made for, as ``platform.machine()`` names it.
+        version: of macOS, ``'14.5'``; ``''`` if it is not known.
+    """
+    if platform != "darwin":
+        return None
+    if machine != "arm64":
+        return (
+            "PyTorch has no builds for Macs with Intel's processors any more, nor for a Python that is made for those.",
+            "On a Mac with Apple's processor, take a Python made for that: https://www.python.org/downloads/macos/",
+        )
+    if version and int(version.split(".")[0]) < OLDEST_MACOS:
+        return f"PyTorch needs macOS {OLDEST_MACOS} or newer; this is {version}.", "Update macOS, if this Mac takes it."
+    return None
 
 
 def is_from_store(path: Path) -> bool:

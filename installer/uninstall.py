@@ -115,8 +115,12 @@ def run(places: Places) -> None:
     remove_empty([places.state])
     _remove_tree(places.cache)
     own = _files(places.user_styles)
+    # Windows lets nobody remove the Python that runs this; install.cmd does it afterwards.
+    staying = [places.own_python] if places.windows and places.own_python in Path(sys.base_prefix).parents else []
     for path in sorted(places.data.iterdir()) if places.data.is_dir() else []:
-        if path != places.lock and not (own and path == places.user_styles) and not (kept and path == places.state):
+        if path in staying or path == places.lock:
+            continue
+        if not (own and path == places.user_styles) and not (kept and path == places.state):
             _remove_tree(path)
     if not places.windows:  # there it can be removed only when it is closed, by who holds it
         places.lock.unlink(missing_ok=True)

@@ -62,28 +62,34 @@ KILLED = "SIGKILL"
 
 # Folders.
 
-#: Where the XDG rules have a user's folders; and, on Windows, the name in our own one.
+#: Where the XDG rules have a user's folders; where macOS has them; and, on Windows, the name in our own one.
 _FOLDERS = {
-    "data": ("XDG_DATA_HOME", ".local/share", "."),
-    "state": ("XDG_STATE_HOME", ".local/state", "state"),
-    "cache": ("XDG_CACHE_HOME", ".cache", "cache"),
+    "data": ("XDG_DATA_HOME", ".local/share", "Library/Application Support", "", "."),
+    "state": ("XDG_STATE_HOME", ".local/state", "Library/Application Support", "state", "state"),
+    "cache": ("XDG_CACHE_HOME", ".cache", "Library/Caches", "", "cache"),
 }
 
 
-def user_folder(kind: str, environment: Mapping[str, str] = os.environ, platform: str = sys.platform) -> Path:
+def user_folder(
+    kind: str, environment: Mapping[str, str] = os.environ, platform: str = sys.platform, home: Path | None = None
+) -> Path:
     """Return our folder of this user, which may not be there yet.
 
     Args:
         kind: ``'data'``, ``'state'`` or ``'cache'``.
-        environment: its variables say where: XDG's, or ``LOCALAPPDATA`` on Windows.
+        environment: its variables say where: XDG's (on macOS, too), or ``LOCALAPPDATA`` on Windows.
         platform: as ``sys.platform`` names it.
+        home: the user's folder, if that is known.
     """
-    variable, default, name = _FOLDERS[kind]
+    variable, usual, mac, inside, name = _FOLDERS[kind]
+    home = home or Path.home()
     if platform == "win32":
         local = environment.get("LOCALAPPDATA", "")
-        return (Path(local) if os.path.isabs(local) else Path.home() / "AppData" / "Local") / NAME / name
+        return (Path(local) if os.path.isabs(local) else home / "AppData" / "Local") / NAME / name
     value = environment.get(variable, "")  # a relative one is ignored, as the XDG rules say
-    return (Path(value) if os.path.isabs(value) else Path.home() / default) / NAME
+    if os.path.isabs(value):
+        return Path(value) / NAME
+    return home / mac / NAME / inside if platform == "darwin" else home / usual / NAME
 
 
 # Files.

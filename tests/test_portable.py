@@ -109,6 +109,27 @@ def test_the_folders_of_a_user(tmp_path: Path) -> None:
     xdg = {"XDG_STATE_HOME": str(tmp_path), "XDG_DATA_HOME": "relative", "LOCALAPPDATA": str(tmp_path / "Local")}
     assert system.user_folder("state", xdg, "linux") == tmp_path / "gimp-neural-style"
     assert system.user_folder("data", xdg, "linux") == Path.home() / ".local/share/gimp-neural-style"
+    support = Path.home() / "Library/Application Support/gimp-neural-style"
+    assert (
+        system.user_folder("data", {}, "darwin") == support
+        and system.user_folder("state", {}, "darwin") == support / "state"
+    )
+    assert system.user_folder("cache", {}, "darwin") == Path.home() / "Library/Caches/gimp-neural-style"
+
+
+def test_how_the_installer_is_called(tmp_path: Path) -> None:
+    packages, environment = tmp_path / "site-packages", tmp_path / "venv"
+    packages.mkdir()
+    environment.mkdir()
+    assert system.installer_command(packages, str(environment), "linux") == "./install.sh"
+    assert system.installer_command(packages, str(environment), "win32") == "install.cmd"
+    (packages / system.CARRIED).mkdir()  # as in a wheel
+    assert system.installer_command(packages, str(environment), "win32") == "neural-style install"
+    (environment / system.STAMP).touch()  # in the environment that the script has made
+    assert system.installer_command(packages, str(environment), "darwin") == "./install.sh"
+    for text, called in (('{"installer": "neural-style install"}', "neural-style install"), ("{", "./install.sh")):
+        (packages / "installation.json").write_text(text)  # in the plug-in's folder
+        assert system.installer_command(packages, str(environment), "linux") == called
 
 
 @pytest.mark.parametrize(

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import json
 import re
 from pathlib import Path
 
 import pytest
 
-from installer import gimps, places, plugins
+from installer import environment, gimps, places, plugins, record, system
 from server import discovery
+from tests.install.conftest import REPOSITORY
 
 
 @pytest.fixture
@@ -118,7 +120,8 @@ def test_an_appimage_under_its_own_name_or_on_the_path(found_places: places.Plac
     assert only.plugin == found_places.gimp / "3.2/plug-ins/neural-style"
 
 
-def test_a_macs_bundle(home: Path) -> None:
+def test_a_macs_bundle(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(gimps.sys, "platform", "darwin")
     mac = places.find({"HOME": str(home)}, "darwin")
     contents = home / "Applications/GIMP.app/Contents"
     console = program(contents / "MacOS", "gimp-console-3.0", "3.0.4")
@@ -127,6 +130,28 @@ def test_a_macs_bundle(home: Path) -> None:
     assert only.program == console
     assert only.plugin == home / "Library/Application Support/GIMP/3.0/plug-ins/neural-style"
     assert gimps.system_plugins(console) == (contents / "Resources/lib/gimp/3.0/plug-ins").resolve()
+    assert only.pythons == ()  # it loads no pyzmq, and is started by nobody but GIMP
+    mac.data.mkdir(parents=True)
+    plugins.install(mac, environment.read_checkout(REPOSITORY), only, record.Record())
+    assert (only.plugin / "neural-style.py").is_file() and not (only.plugin / "vendor").exists()
+    told = json.loads((only.plugin / "installation.json").read_text("utf-8"))
+    assert told["bridge_command"] == [str(mac.data / "venv/bin/python"), "-m", "server.bridge"]
+    assert plugins.faults(only, told["version"]) == []
+
+
+@pytest.mark.parametrize(
+    ("platform", "machine", "version", "words"),
+    [
+        ("darwin", "arm64", "14.5", None),
+        ("darwin", "arm64", "", None),
+        ("darwin", "arm64", "13.7.1", "PyTorch needs macOS 14 or newer; this is 13.7.1."),
+        ("darwin", "x86_64", "15.0", "Macs with Intel's processors"),
+        ("linux", "x86_64", "", None),
+    ],
+)
+def test_a_mac_that_pytorch_has_no_builds_for_is_told(platform: str, machine: str, version: str, words: str | None) -> None:
+    found = system.unfit_mac(platform, machine, version)
+    assert found is None if words is None else found is not None and words in found[0]
 
 
 def on_windows(home: Path) -> places.Places:

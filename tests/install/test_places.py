@@ -71,6 +71,18 @@ def test_windows_has_one_folder_for_all_of_ours(tmp_path: Path) -> None:
         places.find({"USERPROFILE": str(tmp_path / "gone")}, "win32")
 
 
+def test_a_mac_has_its_folders_in_the_library(tmp_path: Path) -> None:
+    support = tmp_path / "Library/Application Support"
+    found = places.find({"HOME": str(tmp_path)}, "darwin")
+    assert found.venv == support / "gimp-neural-style/venv" and found.state == support / "gimp-neural-style/state"
+    assert found.cache == tmp_path / "Library/Caches/gimp-neural-style"
+    assert found.gimp == support / "GIMP" and found.link == tmp_path / ".local/bin/neural-style"
+    assert found.python == found.venv / "bin/python" and found.bridged
+    assert places.find({"HOME": str(tmp_path), "XDG_DATA_HOME": "/large"}, "darwin").data == Path(
+        "/large/gimp-neural-style"
+    )
+
+
 def test_install_cmd_is_what_every_code_page_reads() -> None:
     data = (Path(__file__).parents[2] / "install.cmd").read_bytes()
     assert data.isascii()

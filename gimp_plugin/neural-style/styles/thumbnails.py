@@ -19,6 +19,7 @@ from gi.repository import GdkPixbuf, GLib
 from canvas import pixels
 from common import installation
 from common.errors import PluginError
+from stylecore import system
 from styles.pictures import read_file
 from styles.thumbnail_maker import SIZE, keep, square
 
@@ -77,6 +78,7 @@ class Thumbnails:
                     errors="surrogateescape",
                     stdin=subprocess.PIPE,
                     stdout=subprocess.PIPE,
+                    creationflags=system.without_window(),
                 )
             assert self._maker.stdin is not None and self._maker.stdout is not None
             self._maker.stdin.write(f"{path}\n{place}\n")
