@@ -124,14 +124,15 @@ def find(places: Places, path: str | None = None) -> Found:
         if series not in by_series:
             folder = places.gimp_override or places.gimp / series
             by_series[series] = Gimp(series, text, folder, program, _pythons_of(program))
-    if places.gimp.is_dir():
+    store = has_store(places)
+    if places.gimp.is_dir() and not store:  # whose folder may be the Store's, which would complain of it at each start
         for folder in sorted(places.gimp.iterdir()):
             if re.fullmatch(r"3\.\d+", folder.name) and folder.is_dir() and folder.name not in by_series:
                 by_series[folder.name] = Gimp(folder.name, folder.name, folder, None, ())
     if places.gimp_override is not None and not any(g.folder == places.gimp_override for g in by_series.values()):
         by_series["$GIMP3_DIRECTORY"] = Gimp("3", "3", places.gimp_override, None, ())
     others = [f"GIMP {text} is here; the plug-in needs GIMP 3." for text in sorted(old)]
-    if has_store(places):
+    if store:
         others.append(_FROM_STORE)
     flatpak = has_flatpak(places)
     if flatpak and not by_series:

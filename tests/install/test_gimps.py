@@ -183,7 +183,9 @@ def test_the_stores_gimp_is_told_apart_and_not_run(home: Path, tmp_path: Path) -
     assert found.gimps == () and not (tmp_path / "ran").exists()
     (said,) = found.others
     assert said.startswith("GIMP from the Microsoft Store is here") and gimps.WHERE_TO_GET in said
-    (own.gimp / "3.0").mkdir(parents=True)  # one from gimp.org is here too
+    (own.gimp / "3.0").mkdir(parents=True)  # which that one reads, and would complain of a plug-in there
+    assert gimps.find(own, str(aliases)).gimps == ()
+    program(home / "Program Files/GIMP 3/bin", "gimp-console-3.exe", "3.0.4")  # one from gimp.org is here too
     found = gimps.find(own, str(aliases))
     assert [gimp.series for gimp in found.gimps] == ["3.0"] and found.others == (said,)
 
