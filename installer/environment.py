@@ -19,7 +19,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from installer import console, gpu_check, system, torch_build
+from installer import console, gpu_check, remedies, system, torch_build
 from installer.errors import InstallError, disk_full
 from installer.places import Places, make_folder
 from installer.processes import answer, clean_environment, pip
@@ -120,11 +120,9 @@ def check_python() -> None:
         import ensurepip  # noqa: F401  (Debian and Ubuntu package it apart, and venv fails half way without it)
         import venv  # noqa: F401
     except ImportError as error:
-        name = f"python3.{sys.version_info.minor}-venv"
         raise InstallError(
             f"Python's venv module is missing ({sys.executable}).",
-            f"Install it and run {system.INSTALLER} again: sudo apt install {name} (Debian, Ubuntu, Mint); "
-            "other systems: the package that brings Python's venv and ensurepip.",
+            f"{remedies.get_venv()}; then run {system.INSTALLER} again.",
         ) from error
 
 
@@ -258,8 +256,7 @@ def _build(places: Places, checkout: Checkout, build: str, temporary: Path, lend
             raise disk_full(places.venv, text)
         raise InstallError(
             "Python's venv module could not make an environment.",
-            f"On Debian, Ubuntu or Mint: sudo apt install python3.{sys.version_info.minor}-venv; "
-            f"then run {system.INSTALLER} again.",
+            f"{remedies.get_venv()}; then run {system.INSTALLER} again.",
             text[-1500:],
         )
     if lender is not None:

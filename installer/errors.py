@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import errno
 
-from installer import system
+from installer import remedies, system
 
 
 class InstallError(Exception):
@@ -23,12 +23,7 @@ class InstallError(Exception):
 
 def disk_full(where: object, details: str = "") -> InstallError:
     """Return the error for a full disk."""
-    return InstallError(
-        f"The disk that holds {where} is full.",
-        "Free some space there, or choose another disk with XDG_DATA_HOME=/folder/on/a/larger/disk, "
-        f"and run {system.INSTALLER} again.",
-        details,
-    )
+    return InstallError(f"The disk that holds {where} is full.", remedies.make_room(), details)
 
 
 def from_os_error(error: OSError) -> InstallError:
@@ -37,11 +32,7 @@ def from_os_error(error: OSError) -> InstallError:
     if error.errno in (errno.ENOSPC, errno.EDQUOT):
         return disk_full(where)
     if error.errno in (errno.EACCES, errno.EPERM, errno.EROFS):
-        return InstallError(
-            f"I may not write to {where} ({error.strerror}).",
-            'Make that folder writable for you (if it belongs to root: sudo chown -R "$USER" on it), or choose '
-            f"another place with HOME or XDG_DATA_HOME, and run {system.INSTALLER} again.",
-        )
+        return InstallError(f"I may not write to {where} ({error.strerror}).", remedies.make_writable())
     return InstallError(
         f"{where}: {error.strerror or error}.",
         f"Mend that and run {system.INSTALLER} again; it starts where it is safe to.",

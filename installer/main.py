@@ -18,7 +18,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import IO
 
-from installer import console, doctor, environment, gimps, offline, plugins, record, system, uninstall, units
+from installer import console, doctor, environment, gimps, offline, plugins, record, remedies, system, uninstall, units
 from installer.errors import InstallError, from_os_error
 from installer.places import Places, find, make_folder, missing_folders, remove_empty
 from installer.processes import clean_environment
@@ -33,8 +33,8 @@ def parse(arguments: list[str] | None) -> argparse.Namespace:
         prog=system.INSTALLER,
         description="Install Neural Style for this user: the painting server, the command line and the GIMP plug-in. "
         "Run it again to upgrade.",
-        epilog="It honours HOME and the XDG variables, pip's configuration, and PIP_CACHE_DIR (without it nothing is "
-        "kept in pip's cache).",
+        epilog=f"It honours {remedies.places()}, pip's configuration, and PIP_CACHE_DIR (without it nothing is kept in "
+        "pip's cache).",
     )
     what = parser.add_mutually_exclusive_group()
     what.add_argument("--demo", action="store_true", help="install, then paint a sample photograph")

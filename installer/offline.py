@@ -7,7 +7,7 @@ import sys
 import tempfile
 from pathlib import Path
 
-from installer import console, plugins, system, torch_build
+from installer import console, plugins, remedies, system, torch_build
 from installer.environment import Checkout
 from installer.errors import InstallError
 from installer.places import make_folder, program_of
@@ -43,9 +43,7 @@ def download(checkout: Checkout, folder: Path, build: str) -> None:
         code, text = answer([sys.executable, "-m", "venv", Path(name) / "venv"], 300)
         if code:
             raise InstallError(
-                "Python's venv module could not make an environment.",
-                f"On Debian, Ubuntu or Mint: sudo apt install python3.{sys.version_info.minor}-venv",
-                text[-1500:],
+                "Python's venv module could not make an environment.", f"{remedies.get_venv()}.", text[-1500:]
             )
         rest = [need for need in checkout.requirements if need not in checkout.torch_requirements]
         fetch(

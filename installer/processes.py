@@ -11,7 +11,7 @@ from collections import deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 
-from installer import system
+from installer import remedies, system
 from installer.errors import InstallError, disk_full
 
 _NETWORK = re.compile(
@@ -146,7 +146,7 @@ def _diagnosis(tail: deque[str], temporary: Path) -> PipError:
             "other",
             f"pip's own configuration keeps a package out: its constraints allow only {held.group(1)}.",
             "Change the file that “pip config list” names as constraint, or do without it this once: "
-            f"PIP_CONSTRAINT=/dev/null {system.INSTALLER}",
+            f"{remedies.do_without_constraints()}",
             shown,
         )
     lacking = re.search(r"No matching distribution found for ([\w.-]+)", text)

@@ -7,6 +7,7 @@ import errno
 import os
 import secrets
 import stat
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -62,12 +63,13 @@ def write_whole(path: Path, data: bytes) -> None:
 
 def cannot_write(path: Path, error: OSError) -> StyleError:
     """Return the system's refusal to write a file as an error for people, with the remedy that fits it."""
+    limit = "" if sys.platform == "win32" else ", or raise the limit (ulimit -f)"
     remedy = {
         errno.ENOENT: f"Make the folder {path.parent} first, or choose another one.",
         errno.ENOTDIR: "Choose another folder.",
         errno.ENOSPC: "Make room on that disk, or choose another one.",
         errno.EDQUOT: "Make room: your share of that disk is used up.",
-        errno.EFBIG: "That system keeps no file so large; choose another folder, or raise the limit (ulimit -f).",
+        errno.EFBIG: f"That system keeps no file so large; choose another folder{limit}.",
         errno.EACCES: "Choose a folder that you may write to.",
         errno.EPERM: "Choose a folder that you may write to.",
         errno.EROFS: "Choose a folder that can be written to.",

@@ -6,6 +6,7 @@ import errno
 import fcntl
 import json
 import os
+import re
 import shutil
 import signal
 import subprocess
@@ -18,7 +19,7 @@ from pathlib import Path
 
 import pytest
 
-from installer import environment, main, places, processes
+from installer import environment, main, places, processes, remedies, system
 from installer.errors import InstallError, from_os_error
 from tests.install.conftest import REPOSITORY, Run, own_environment
 
@@ -115,6 +116,20 @@ def test_read_only_home(run: Run, small_disk: Callable[[str], Path]) -> None:
     assert done.returncode == 1
     assert f"I may not write to {disk}" in done.stdout
     assert "Traceback" not in done.stdout
+
+
+@pytest.mark.parametrize("platform", ["linux", "darwin", "win32"])
+def test_what_to_do_is_said_in_the_systems_own_words(platform: str) -> None:
+    said = {
+        name: getattr(remedies, name)(platform)
+        for name in ("get_venv", "places", "make_room", "make_writable", "do_without_constraints")
+    }
+    text = " ".join(said.values())
+    assert ("apt install" in text) is (platform == "linux")
+    assert bool(re.search(r"sudo|XDG_|\bHOME\b|/dev/null|\$USER", text)) is (platform != "win32")
+    assert ("https://www.python.org/downloads/macos/" in said["get_venv"]) is (platform == "darwin")
+    assert ("PIP_CONSTRAINT=NUL" in text and "LOCALAPPDATA" in text) is (platform == "win32")
+    assert all(system.INSTALLER in said[name] for name in ("make_room", "make_writable", "do_without_constraints"))
 
 
 def test_errors_of_the_system_become_sentences() -> None:
