@@ -105,7 +105,7 @@ def find(places: Places, path: str | None = None) -> Found:
             *(str(path) for each in places.applications for path in sorted(each.glob("GIMP*/bin"))),
         ]
     else:
-        bundles = [str(folder / "GIMP.app" / "Contents" / "MacOS") for folder in places.applications]
+        bundles = [str(path) for each in places.applications for path in sorted(each.glob("GIMP*.app/Contents/MacOS"))]
     search = os.pathsep.join([*filter(None, [search]), *bundles])
     by_series: dict[str, Gimp] = {}
     old: set[str] = set()

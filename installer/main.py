@@ -188,8 +188,7 @@ def _link(places: Places) -> None:
     places.link.symlink_to(target)
     if not _on_path(places):
         console.detail(
-            f"The command neural-style is {places.link}; that folder is not on your PATH (many systems put it "
-            "there at the next login, now that it exists)."
+            f"The command neural-style is {places.link}; that folder is not on your PATH ({remedies.find_command()})."
         )
 
 

@@ -44,6 +44,13 @@ def make_writable(platform: str = sys.platform) -> str:
     )
 
 
+def find_command(platform: str = sys.platform) -> str:
+    """Return how the command comes to be found by its name; words for brackets."""
+    if platform == "darwin":
+        return """to put it there: echo 'export PATH="$HOME/.local/bin:$PATH"' >> ~/.zprofile"""
+    return "many systems put it there at the next login, now that it exists"
+
+
 def do_without_constraints(platform: str = sys.platform) -> str:
     """Return the command that installs without the constraints of pip's configuration."""
     if platform == "win32":

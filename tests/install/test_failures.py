@@ -127,6 +127,7 @@ def test_what_to_do_is_said_in_the_systems_own_words(platform: str) -> None:
     text = " ".join(said.values())
     assert ("apt install" in text) is (platform == "linux")
     assert bool(re.search(r"sudo|XDG_|\bHOME\b|/dev/null|\$USER", text)) is (platform != "win32")
+    assert (".zprofile" in remedies.find_command(platform)) is (platform == "darwin")
     assert ("https://www.python.org/downloads/macos/" in said["get_venv"]) is (platform == "darwin")
     assert ("PIP_CONSTRAINT=NUL" in text and "LOCALAPPDATA" in text) is (platform == "win32")
     assert all(system.INSTALLER in said[name] for name in ("make_room", "make_writable", "do_without_constraints"))

@@ -126,8 +126,9 @@ def test_a_macs_bundle(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     contents = home / "Applications/GIMP.app/Contents"
     console = program(contents / "MacOS", "gimp-console-3.0", "3.0.4")
     (contents / "Resources/lib/gimp/3.0/plug-ins").mkdir(parents=True)
-    (only,) = gimps.find(mac, "").gimps
-    assert only.program == console
+    program(home / "Applications/GIMP 3.2.app/Contents/MacOS", "gimp", "3.2.6")  # renamed, to have both
+    only, second = gimps.find(mac, "").gimps
+    assert only.program == console and second.series == "3.2"
     assert only.plugin == home / "Library/Application Support/GIMP/3.0/plug-ins/neural-style"
     assert gimps.system_plugins(console) == (contents / "Resources/lib/gimp/3.0/plug-ins").resolve()
     assert only.pythons == ()  # it loads no pyzmq, and is started by nobody but GIMP
