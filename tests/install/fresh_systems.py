@@ -7,7 +7,7 @@ In each, as an ordinary user whose home and copy of the project have spaces and 
 without the venv module the installer explains itself; an older version is installed and paints, so that its server
 runs; the release of this checkout is installed over it; demo; a picture painted through GIMP's scripting by the
 installed plug-in (where the system has a GIMP 3); a plug-ins folder that fell to root; doctor; uninstall,
-after which nothing of ours may be left.
+after which nothing of ours may be left; in the newest one also the wheel's way, by pipx and `neural-style install`.
 
 Needs root, Debian and a network. A system is the root file system of `tests.gimp.rootfs` under an overlay, in mount
 and process namespaces of its own: nothing stays mounted or running, and the root file system stays as it was. One
@@ -34,9 +34,12 @@ from pathlib import Path
 from installer import release
 from tests.gimp import apt, rootfs
 from tests.gimp.common import REPOSITORY, GimpUnavailable, cache_folder
+from tests.install.conftest import build
 
 #: Debian's version: the suite, and the series of its GIMP.
 SYSTEMS = {"12": ("bookworm", "2.10"), "13": ("trixie", "3.0"), "testing": ("forky", "3.2")}
+#: Where the wheel is also installed with the distribution's own pipx, which takes another PyTorch.
+WITH_PIPX = {"testing"}
 USER, NUMBER = "artist", 1000
 HOME = "/home/Zoë im Grünen"
 PROJECT = f"{HOME}/Neural Style – höher"
@@ -297,13 +300,45 @@ def whole_way(system: System, say: Callable[[str], None] = print) -> None:
         expect(system.run("./install.sh", folder=PROJECT), "is up to date")
     with system.step("uninstall"):
         expect(system.run("./install.sh", "--uninstall", folder=PROJECT), "Neural Style is removed.")
+    _expect_nothing_left(system)
+    if system.name in WITH_PIPX:
+        _way_of_pipx(system, gimp=gimp)
+
+
+def _expect_nothing_left(system: System) -> None:
     deadline = time.monotonic() + 10  # an engine ends a little after its server
     while processes := _users_processes():
         if time.monotonic() > deadline:
             raise Failed(f"still running: {[Path('/proc', str(each), 'cmdline').read_bytes() for each in processes]}")
         time.sleep(0.1)
     if left := _left_behind(system):
-        raise Failed(f"left behind by the uninstallation: {left}")
+        raise Failed(f"left behind by the uninstallation: {left[:20]}")
+
+
+def _way_of_pipx(system: System, *, gimp: bool) -> None:
+    """The wheel, by the distribution's own pipx; the plug-in comes from it, and goes again."""
+    command = f"{HOME}/.local/bin/neural-style"
+    with tempfile.TemporaryDirectory() as name:
+        (wheel,) = build(Path(name)).glob("*.whl")
+        shutil.copy(wheel, system.path(HOME))
+    with system.step("pipx, with apt, and the wheel with it"):
+        system.run("apt-get", "install", "-y", "--no-install-recommends", "pipx", user=False)
+        system.run("pipx", "install", f"./{wheel.name}", folder=HOME)
+    with system.step("its plug-in in GIMP; demo; a picture"):
+        said = system.run(command, "install", "--demo", "--size=128", "--output", HOME, folder=HOME)
+        expect(said, "Painted in", *(["knows the plug-in"] if gimp else []))
+        if gimp:
+            _paint_in_gimp(system)
+        expect(system.run(command, "doctor"), "Everything works.")
+    with system.step("and away with it"):
+        expect(system.run(command, "uninstall"), "pipx uninstall gimp-neural-style")
+        system.run("pipx", "uninstall", "gimp-neural-style")
+    system.path(f"{HOME}/{wheel.name}").unlink()
+    if left := list(system.path(f"{HOME}/.local/share/pipx/venvs").iterdir()):
+        raise Failed(f"pipx still has {left}")
+    for kept in ("share", "state"):  # a pip for all that it installs, and logs
+        shutil.rmtree(system.path(f"{HOME}/.local/{kept}/pipx"), ignore_errors=True)
+    _expect_nothing_left(system)
 
 
 def _paint_in_gimp(system: System) -> None:
