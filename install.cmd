@@ -29,7 +29,9 @@ goto found
 
 :none
 rem One that was fetched before.
-for /d %%d in ("%data%\python\cpython-3*") do if exist "%%d\python.exe" set python="%%d\python.exe"
+for /f "delims=" %%d in ('dir /b /ad "%data%\python\cpython-3*" 2^>nul') do (
+    if exist "%data%\python\%%d\python.exe" set python="%data%\python\%%d\python.exe"
+)
 if defined python goto found
 if defined fetched goto nothing
 for %%a in (%*) do for %%o in (--offline --doctor --uninstall --help -h) do if "%%~a"=="%%o" goto nothing
@@ -43,7 +45,7 @@ set "sum=6a44b2ed8111d2f60d2b92627c5dccda3f7ed7570b18ce115e569cd68c28246b"
 if /i not "%PROCESSOR_ARCHITECTURE%"=="AMD64" goto nothing
 for %%p in (curl.exe tar.exe certutil.exe) do if "%%~$PATH:p"=="" goto nothing
 echo There is no Python 3.10 to 3.14 (64 bits) here: fetching one for this program alone, with uv %uv%
-if not exist "%fetched%" mkdir "%fetched%"
+for %%d in ("%data%" "%fetched%") do if not exist %%d mkdir %%d
 curl.exe --fail --location --silent --show-error --output "%fetched%\uv.whl" "%url%/uv-%uv%-py3-none-win_amd64.whl" || goto unfetched
 certutil.exe -hashfile "%fetched%\uv.whl" SHA256 | findstr /i /x "%sum%" >nul || goto another
 tar.exe -xf "%fetched%\uv.whl" -C "%fetched%" || goto unfetched
@@ -72,8 +74,11 @@ goto end
 %python% -E -s -B -X utf8 "%here%installer\__main__.py" %*
 set "status=%errorlevel%"
 rem What ran the uninstallation could not be removed by it.
-if not exist "%data%\venv" if "%~1"=="--uninstall" rmdir /s /q "%data%\python" 2>nul
-if not exist "%data%\venv" if "%~1"=="--uninstall" rmdir "%data%" 2>nul
+if not "%~1"=="--uninstall" goto end
+if exist "%data%\venv" goto end
+rmdir /s /q "%data%\python" 2>nul
+del /q "%data%\.lock" 2>nul
+rmdir "%data%" 2>nul
 
 :end
 rem The window that a double click opens would close before anything was read.

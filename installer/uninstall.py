@@ -115,8 +115,8 @@ def run(places: Places) -> None:
     remove_empty([places.state])
     _remove_tree(places.cache)
     own = _files(places.user_styles)
-    # Windows lets nobody remove the Python that runs this; install.cmd does it afterwards.
-    staying = [places.own_python] if places.windows and places.own_python in Path(sys.base_prefix).parents else []
+    # Windows lets nobody remove the Python that may be running this; install.cmd does it afterwards.
+    staying = [places.own_python] if places.windows and not system.PACKAGED else []
     for path in sorted(places.data.iterdir()) if places.data.is_dir() else []:
         if path in staying or path == places.lock:
             continue

@@ -34,7 +34,7 @@ PACKAGES = ("wine", "wine64", "libpython3.13-stdlib", "python3.13-venv", "gcc-mi
 #: Wheels that are taken apart for what is in them: the same ones each time, as their insides are known.
 PARTS = ("panda3d==1.10.16", "msvc-runtime==14.51.36231")
 #: What the tests need there beside what pyproject.toml says.
-TESTS = ("pytest>=8", "hypothesis>=6.100", "pip", "setuptools>=77", "wheel")
+TESTS = ("pytest>=8", "hypothesis>=6.100", "setuptools>=77", "wheel")
 #: The folder with all of ours in it, as Linux and as Windows call it; the repository appears in it as ``project``.
 FOLDER, DRIVE = "windows", r"Z:\windows"
 PREFIX = "/windows/prefix"
@@ -55,7 +55,7 @@ markers.default_environment = lambda: {{**here(), **there}}
 from pip._internal.cli.main import main
 raise SystemExit(main())
 """
-_GCC, _OBJDUMP = "x86_64-w64-mingw32ucrt-gcc", "x86_64-w64-mingw32ucrt-objdump"
+GCC, _OBJDUMP = "x86_64-w64-mingw32ucrt-gcc", "x86_64-w64-mingw32ucrt-objdump"
 
 
 def prepare() -> Path:
@@ -181,7 +181,7 @@ def _compile_launchers(making: Path, python: Path) -> None:
     )
     for arguments in compilations:
         rootfs.step(
-            ["chroot", str(making), "/bin/sh", "-c", f"cd /{FOLDER}/python && exec {_GCC} {' '.join(arguments)}"],
+            ["chroot", str(making), "/bin/sh", "-c", f"cd /{FOLDER}/python && exec {GCC} {' '.join(arguments)}"],
             rootfs.inside_environment(),
             f"compile {arguments[2]}",
         )
