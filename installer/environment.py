@@ -306,7 +306,7 @@ def adopt(places: Places, checkout: Checkout, build: str) -> None:
     torch = torch_build.works(places.python)
     wanted = torch_build.choose_instead(places.python, build)
     if torch is None and wanted is None:
-        wanted = torch_build.choose("cpu" if build == "auto" else build)
+        wanted = torch_build.choose(build)
     if wanted is not None:
         console.step("Installing another build of PyTorch (minutes, depending on the network)")
         check_space(places.venv, torch_build.bytes_needed(wanted))

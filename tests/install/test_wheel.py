@@ -6,6 +6,7 @@ knows the plug-in if GIMP would. Everything else is what a user of pipx or uv ge
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import subprocess
 import sys
@@ -19,7 +20,7 @@ import pytest
 import zmq
 from PIL import Image
 
-from installer import places
+from installer import environment, places, torch_build
 from server.discovery import server_lives
 from server.protocol import VERSION
 from tests.install.conftest import REPOSITORY, build, own_environment
@@ -194,6 +195,46 @@ def test_uninstalling_leaves_only_the_environment(way: Way) -> None:
     left = [path for path in way.home.rglob("*") if path.is_file() and path.parent != way.home / "bin"]
     assert {path.name for path in left} <= {"gimprc", "neural-style-demo.png", "neural-style-demo-side-by-side.png"}
     assert VERSION in way.neural_style("--version")
+
+
+def test_in_the_projects_folder_it_names_the_script(tmp_path: Path) -> None:
+    for command in ("install", "uninstall"):
+        done = subprocess.run(
+            [sys.executable, "-m", "server.cli.main", command],
+            cwd=REPOSITORY,
+            env=own_environment(tmp_path),
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        assert done.returncode == 2 and "Run ./install.sh in that folder." in done.stderr
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize(("works", "build"), [(True, None), (False, "cuda")], ids=["kept", "mended"])
+def test_another_pytorch_is_taken_only_if_it_must(
+    home: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], works: bool, build: str | None
+) -> None:
+    installed: list[tuple[str, bool]] = []
+    monkeypatch.setattr(torch_build, "works", lambda python: "2.9" if works or installed else None)
+    monkeypatch.setattr(torch_build, "choose", lambda wanted: {"auto": "cuda"}.get(wanted, wanted))
+
+    def install(python: Path, needs: list[str], chosen: str, temporary: Path, *, anew: bool) -> str:
+        assert [need.split(">")[0] for need in needs] == ["torch", "torchvision"]
+        installed.append((chosen, anew))
+        return "2.9"
+
+    monkeypatch.setattr(torch_build, "install", install)
+    monkeypatch.setattr(environment.gpu_check, "tell", lambda python: True)
+    monkeypatch.setattr(environment, "check_space", lambda folder, needed: None)
+    own = dataclasses.replace(places.find({"HOME": str(home)}), environment=home / "pipx")
+    places.make_folder(own.data)
+    checkout = environment.read_checkout(REPOSITORY)
+    environment.adopt(own, checkout, "auto")
+    assert installed == ([] if build is None else [(build, True)])
+    environment.adopt(own, checkout, "rocm")
+    assert installed[-1] == ("rocm", True)
+    assert f"with torch 2.9, in {own.venv}" in capsys.readouterr().out
 
 
 @pytest.mark.before_a_release
