@@ -36,22 +36,22 @@ if defined python goto found
 if defined fetched goto nothing
 for %%a in (%*) do for %%o in (--offline --doctor --uninstall --help -h) do if "%%~a"=="%%o" goto nothing
 
-rem uv fetches a Python that needs nothing of the system. Its own program comes from its wheel on PyPI, where all else comes
-rem from too, and where what this number is of can be looked up. A wheel is a zip archive, which Windows' tar reads.
+rem uv fetches a Python that needs nothing of the system. Its own program is that of its release, whose sum is published
+rem beside it: a zip archive, which Windows' tar reads.
 set "fetched=%data%\download-uv"
-set "uv=0.13.9"
-set "url=https://github.com/astral-sh/uv/releases/download/dd/ef/ceeabf3631117f7354787d9fb1ffe943899e59ed4b887a696ed547e47e76"
-set "sum=6a44b2ed8111d2f60d2b92627c5dccda3f7ed7570b18ce115e569cd68c28246b"
+set "uv=0.12.16"
+set "url=https://github.com/astral-sh/uv/releases/download/%uv%/uv-x86_64-pc-windows-msvc.zip"
+set "sum=f730454bf09019754e5e5abd71a8aa18683cb739cba0d9c720bac2e7c901160f"
 if /i not "%PROCESSOR_ARCHITECTURE%"=="AMD64" goto nothing
 for %%p in (curl.exe tar.exe certutil.exe) do if "%%~$PATH:p"=="" goto nothing
 echo There is no Python 3.10 to 3.14 (64 bits) here: fetching one for this program alone, with uv %uv%
 for %%d in ("%data%" "%fetched%") do if not exist %%d mkdir %%d
-curl.exe --fail --location --silent --show-error --output "%fetched%\uv.whl" "%url%/uv-%uv%-py3-none-win_amd64.whl" || goto unfetched
-certutil.exe -hashfile "%fetched%\uv.whl" SHA256 | findstr /i /x "%sum%" >nul || goto another
-tar.exe -xf "%fetched%\uv.whl" -C "%fetched%" || goto unfetched
+curl.exe --fail --location --silent --show-error --output "%fetched%\uv.zip" "%url%" || goto unfetched
+certutil.exe -hashfile "%fetched%\uv.zip" SHA256 | findstr /i /x "%sum%" >nul || goto another
+tar.exe -xf "%fetched%\uv.zip" -C "%fetched%" || goto unfetched
 set "UV_PYTHON_INSTALL_DIR=%data%\python"
 set "UV_CACHE_DIR=%fetched%\cache"
-"%fetched%\uv-%uv%.data\scripts\uv.exe" python install --no-config --no-bin --no-registry 3.13
+"%fetched%\uv.exe" python install --no-config --no-bin --no-registry 3.13
 :unfetched
 rmdir /s /q "%fetched%"
 rmdir "%data%" 2>nul
@@ -61,7 +61,7 @@ goto none
 rmdir /s /q "%fetched%"
 rmdir "%data%" 2>nul
 echo uv, which was fetched, is not what it should be: its SHA-256 is another one. 1>&2
-echo Try again; if it stays so, something between here and PyPI changes it: install a Python yourself. 1>&2
+echo Try again; if it stays so, something on the way here changes it: install a Python yourself. 1>&2
 
 :nothing
 echo Python 3.10 to 3.14 (64 bits) was not found; the Microsoft Store's does not do. 1>&2

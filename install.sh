@@ -61,24 +61,23 @@ choose() {
     done <<<"$(candidates)"
 }
 
-# uv fetches a Python that needs nothing of the system. Its own program comes from its wheel on PyPI, where all else comes
-# from too, and where what these numbers are of can be looked up.
-uv=0.13.9
-files=https://github.com/astral-sh/uv/releases/download
+# uv fetches a Python that needs nothing of the system. Its own program is that of its release, whose sums are published beside it.
+uv=0.12.16
+releases=https://github.com/astral-sh/uv/releases/download
 fetch_python() {
-    local wheel sum folder shown
+    local built sum folder shown
     case "$(uname -s)-$(uname -m)" in
         Linux-x86_64)
-            wheel=3d/aa/26d64642d808de4a652579ef950d7cd2d37f080a8babf9c67c6b75fc4c3f/uv-$uv-py3-none-manylinux_2_17_x86_64.manylinux2014_x86_64.whl
-            sum=d7f459fe4fd247d830351c75686d3996ace3c6f3f728eb0e85a30b7ada0cef19
+            built=x86_64-unknown-linux-gnu
+            sum=8e5c6e5523dffc2dcf615bd995554c84c9feb4e577808a3fb8698a639d3f8d9c
             ;;
         Linux-aarch64)
-            wheel=57/15/94b6cd62ac3ff6550288328e8035288875197cbc183f51554b266a69877b/uv-$uv-py3-none-manylinux_2_17_aarch64.manylinux2014_aarch64.musllinux_1_1_aarch64.whl
-            sum=5435c5ce14a56431208ca0996416d310f1598e8c2c8ba707688985a16bb82dbe
+            built=aarch64-unknown-linux-gnu
+            sum=36d913ee9c647481d64f1a0a0485f85ff2feaee605c341fc22e73398f9212c26
             ;;
         Darwin-arm64)
-            wheel=f3/a7/a8d7b074798c7fb3b26b37584b8fe2e29df2ccdc24ce7902caab2a53edbf/uv-$uv-py3-none-macosx_11_0_arm64.whl
-            sum=66c512266d633bef48384a1f53003f41f2a8e7b36fe6e7fbfd3e0fd52d96fa63
+            built=aarch64-apple-darwin
+            sum=b6e03fae61704b1aa622f12b792a69483e837b83068e44f4fd34f8a07a8f74a3
             ;;
         *) return 1 ;;
     esac
@@ -86,24 +85,21 @@ fetch_python() {
     printf '%s\n' "• There is no Python 3.10 or newer here: fetching one for this program alone, with uv $uv"
     folder="$data/download-uv"
     mkdir -p "$folder" || return 1
-    if ! curl --fail --location --silent --show-error --output "$folder/uv.whl" "$files/$wheel"; then
+    if ! curl --fail --location --silent --show-error --output "$folder/uv.tar.gz" "$releases/$uv/uv-$built.tar.gz"; then
         rm -rf "$folder"
         rmdir "$data" 2>/dev/null
         return 1
     fi
-    shown=$( (sha256sum "$folder/uv.whl" || shasum -a 256 "$folder/uv.whl") 2>/dev/null)
+    shown=$( (sha256sum "$folder/uv.tar.gz" || shasum -a 256 "$folder/uv.tar.gz") 2>/dev/null)
     if [ "${shown%% *}" != $sum ]; then
         rm -rf "$folder"
         rmdir "$data" 2>/dev/null
         fail "uv, which was fetched, is not what it should be (SHA-256 ${shown%% *})." \
-            "Try again; if it stays so, something between here and PyPI changes it: install a Python yourself."
+            "Try again; if it stays so, something on the way here changes it: install a Python yourself."
     fi
-    # A wheel is a zip archive.
-    { unzip -q "$folder/uv.whl" -d "$folder" || bsdtar -xf "$folder/uv.whl" -C "$folder" ||
-        tar -xf "$folder/uv.whl" -C "$folder" || (cd "$folder" && busybox unzip -q uv.whl); } 2>/dev/null
-    chmod +x "$folder/uv-$uv.data/scripts/uv" 2>/dev/null
+    tar -xzf "$folder/uv.tar.gz" -C "$folder"
     UV_PYTHON_INSTALL_DIR="$data/python" UV_CACHE_DIR="$folder/cache" \
-        "$folder/uv-$uv.data/scripts/uv" python install --no-config --no-bin 3.13
+        "$folder/uv-$built/uv" python install --no-config --no-bin 3.13
     local status=$?
     rm -rf "$folder"
     rmdir "$data" 2>/dev/null # if there is no Python in it

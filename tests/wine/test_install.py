@@ -141,7 +141,7 @@ STAND_IN = r"""
 import hashlib, os, shutil, sys, zipfile
 name, *arguments = sys.argv[1:]
 if name == "curl.exe":
-    shutil.copy(r"Z:\windows\scratch\served.whl", arguments[arguments.index("--output") + 1])
+    shutil.copy(r"Z:\windows\scratch\served.zip", arguments[arguments.index("--output") + 1])
 elif name == "certutil.exe":
     print("SHA256 hash of", arguments[1], hashlib.sha256(open(arguments[1], "rb").read()).hexdigest(), "done", sep="\n")
 elif name == "tar.exe":
@@ -168,10 +168,9 @@ def test_a_python_is_fetched_where_there_is_none(wine: Windows) -> None:
         compiled = wine.run(windows.GCC, "-municode", "-o", f"{name}.exe", source, folder="/windows/scratch/programs")
         assert compiled.returncode == 0, compiled.stdout
     text = (REPOSITORY / "install.cmd").read_text("utf-8")
-    (uv,) = re.findall(r'^set "uv=(.+)"', text, re.MULTILINE)
-    served, path = wine.scratch / "served.whl", r"Z:\windows\scratch\programs"
+    served, path = wine.scratch / "served.zip", r"Z:\windows\scratch\programs"
     with zipfile.ZipFile(served, "w") as file:
-        file.write(programs / "curl.exe", f"uv-{uv}.data/scripts/uv.exe")
+        file.write(programs / "curl.exe", "uv.exe")
     users = wine.scratch.parents[1] / USER
     (project / "install.cmd").write_bytes((REPOSITORY / "install.cmd").read_bytes())
     said = cmd(wine, "install.cmd", "--gimps-json", path=path, status=1)
