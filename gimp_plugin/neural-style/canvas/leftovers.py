@@ -17,7 +17,7 @@ from stylecore import system
 
 #: The parasite of a live layer, which is saved with it, and the name that begins that of an image being written to.
 _PARASITE, _WRITING = "neural-style-painting", "neural-style-writing-"
-_PERSISTENT, _NEITHER_SAVED_NOR_UNDOABLE = 1, 0
+_PERSISTENT = 1
 
 
 def mark(layer: Gimp.Layer, hidden: Gimp.Layer | None = None) -> None:
@@ -33,9 +33,10 @@ def mark(layer: Gimp.Layer, hidden: Gimp.Layer | None = None) -> None:
 
 @contextmanager
 def writing(image: Gimp.Image) -> Iterator[None]:
-    """Note that a live layer of the image is written to, and therefore is not locked."""
+    """Note that a live layer of the image is written to, and therefore is not locked; in a file that is saved now, too."""
     name = f"{_WRITING}{os.getpid()}"
-    image.attach_parasite(Gimp.Parasite.new(name, _NEITHER_SAVED_NOR_UNDOABLE, b"\0"))
+    begun = system.begun(os.getpid()).encode("ascii") + b"\0"
+    image.attach_parasite(Gimp.Parasite.new(name, _PERSISTENT, begun))
     try:
         yield
     finally:
@@ -51,7 +52,7 @@ def remove(image: Gimp.Image) -> int:
     unlocked = False
     for name in image.get_parasite_list():
         number = name.removeprefix(_WRITING)
-        if number != name and not system.lives(int(number)):
+        if number != name and not _still_writes(image, name, int(number)):
             image.detach_parasite(name)
             unlocked = True
     left = [layer for layer in _flat(image.get_layers()) if _is_left(layer, unlocked)]
@@ -70,6 +71,11 @@ def remove(image: Gimp.Image) -> int:
             image.set_selected_layers(selected)
         Gimp.displays_flush()
     return len(left)
+
+
+def _still_writes(image: Gimp.Image, name: str, process: int) -> bool:
+    begun = bytes(image.get_parasite(name).get_data()).decode("ascii", "replace").rstrip("\0")
+    return system.lives(process) and system.begun(process) == begun
 
 
 def _is_left(layer: Gimp.Layer, unlocked: bool) -> bool:

@@ -72,6 +72,31 @@ call('plug-in-neural-style-update-results', image, [])
 
 
 @one_series
+def test_what_is_saved_in_the_moment_it_is_written_to_is_no_layer_of_the_users(opened: GimpSession) -> None:
+    """Its pixels are not locked then, as those of a layer that the user has taken over."""
+    gimp = opened
+    gimp.run(
+        """
+import sys
+sys.path[:0] = [folder, folder + "/vendor"]
+from canvas import leftovers
+real, leftovers.os = leftovers.os, type("no process", (), {"getpid": staticmethod(lambda: 4194303)})
+layer = photo.copy(); layer.set_name("(painting)"); leftovers.mark(layer); image.insert_layer(layer, None, 0)
+with leftovers.writing(image):
+    save(image, path)
+leftovers.os = real
+image = load(path)
+""",
+        folder=str(gimp.plugin),
+        path=gimp.tmp / "written.xcf",
+    )
+    assert names(gimp) == ["(painting)", "photo"]
+    removed = gimp.run("result = [leftovers.remove(image), image.get_parasite_list()]")
+    assert removed[0] == 1 and names(gimp) == ["photo"]
+    assert not any(name.startswith("neural-style-writing-") for name in removed[1])
+
+
+@one_series
 def test_a_killed_plug_in_leaves_nothing_to_the_next_run(opened: GimpSession) -> None:
     gimp = opened
     start_painting(gimp)
