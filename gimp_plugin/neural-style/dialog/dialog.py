@@ -15,15 +15,15 @@ from canvas.sources import Source, is_colour
 from common import arguments, messages
 from common.errors import PluginError
 from common.translation import _, counted
-from dialog.advanced import Advanced
-from dialog.device_words import device_words
-from dialog.forecast import Forecast
-from dialog.preview import Preview, Wish
-from dialog.preview_pane import PreviewPane
-from dialog.result_options import EditingView
-from dialog.style_chooser import StyleChooser
+from dialog.gallery.style_chooser import StyleChooser
+from dialog.parts.widgets import let_wheel_scroll, put
+from dialog.preview.device_words import device_words
+from dialog.preview.forecast import Forecast
+from dialog.preview.preview import Preview, Wish
+from dialog.preview.preview_pane import PreviewPane
+from dialog.settings.advanced import Advanced
+from dialog.settings.result_options import EditingView
 from dialog.watching import Watch, stop_button
-from dialog.widgets import let_wheel_scroll, put
 from painting.editing import Editing
 from painting.painting import Painting
 from stylecore.setting_kinds import Setting

@@ -13,7 +13,7 @@ from gi.repository import Gimp, GimpUi, Gtk
 from canvas import pixels
 from canvas.sources import Source, thumbnail
 from common.translation import _
-from dialog.preview_pane import PreviewPane
+from dialog.preview.preview_pane import PreviewPane
 from dialog.watching import THUMBNAIL, Watch, stop_button
 from painting.connection import Connection
 from painting.painting import Painting

@@ -13,9 +13,9 @@ from gi.repository import Gimp, GLib, Gtk
 from canvas.seen import as_result
 from canvas.sources import Source, thumbnail
 from common.translation import _, counted
-from dialog import waiting
-from dialog.preview_pane import PreviewPane
-from dialog.widgets import put
+from dialog.parts import waiting
+from dialog.parts.widgets import put
+from dialog.preview.preview_pane import PreviewPane
 from painting.painting import Painting
 
 STOP = 101  # the response of Stop and Keep

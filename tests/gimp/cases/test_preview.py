@@ -47,7 +47,7 @@ result = {
 
 #: The line about the time, beside the buttons.
 FORECAST = """
-from dialog.forecast import Forecast
+from dialog.preview.forecast import Forecast
 result = "".join(each.get_text() for each in inside(windows()[0]) if isinstance(each, Forecast))
 """
 

@@ -10,7 +10,7 @@ gi.require_version("Gtk", "3.0")
 from gi.repository import GLib, Gtk
 
 from common.translation import _
-from dialog.widgets import let_wheel_scroll, put
+from dialog.parts.widgets import let_wheel_scroll, put
 from styles import gallery_folders
 
 #: A style's share when it joins the mix; only the ratios between shares matter.

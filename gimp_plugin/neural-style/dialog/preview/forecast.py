@@ -13,7 +13,7 @@ gi.require_version("Gtk", "3.0")
 from gi.repository import Gtk
 
 from common.translation import _
-from dialog.widgets import put
+from dialog.parts.widgets import put
 from server.client import Client
 from stylecore.errors import StyleError
 from stylecore.settings import Settings

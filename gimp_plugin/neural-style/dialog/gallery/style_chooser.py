@@ -13,8 +13,8 @@ from gi.repository import Gdk, Gimp, Gio, Gtk
 from common import arguments
 from common.errors import PluginError
 from common.translation import _
-from dialog.gallery import Gallery
-from dialog.mix import Mixing
+from dialog.gallery.gallery import Gallery
+from dialog.gallery.mix import Mixing
 from styles import gallery_folders, style_arguments
 
 

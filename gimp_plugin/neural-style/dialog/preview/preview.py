@@ -14,8 +14,8 @@ from canvas.sources import Source, area_now, image_closed, selected_sources, thu
 from common import installation, messages
 from common.errors import PluginError
 from common.translation import _
-from dialog.forecast import Asked
-from dialog.preview_pane import PreviewPane
+from dialog.preview.forecast import Asked
+from dialog.preview.preview_pane import PreviewPane
 from painting.connection import Connection
 from painting.editing import Editing
 from painting.painting import Painting

@@ -11,7 +11,7 @@ from gi.repository import Gimp, Gtk
 
 from common import arguments
 from common.translation import _, counted
-from dialog.widgets import put
+from dialog.parts.widgets import put
 
 
 class Advanced(Gtk.Overlay):

@@ -11,7 +11,7 @@ from gi.repository import Gdk, GdkPixbuf, Gtk
 
 from canvas import pixels
 from common.translation import _, counted
-from dialog.widgets import put
+from dialog.parts.widgets import put
 
 _LEAST_WIDTH, _LEAST_HEIGHT = 370, 320
 _ALT_K = (Gdk.KEY_k, Gdk.ModifierType.MOD1_MASK)

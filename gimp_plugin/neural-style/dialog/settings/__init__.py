@@ -1,0 +1,1 @@
+"""The right of the dialog: how it is to be painted."""
