@@ -49,8 +49,8 @@ class Setting:
 
     ``kind`` is ``'float'``, ``'int'``, ``'bool'``, ``'choice'`` or ``'numbers'`` (text of ``count`` numbers with spaces
     between them); ``minimum`` and ``maximum`` hold for numbers, ``choices`` for choices. ``group`` is ``'main'`` (shown up
-    front) or ``'advanced'``. ``live`` says that a running job takes a new value without starting over. ``former`` is what
-    results were painted with before the setting was there, if that is not the default.
+    front), ``'advanced'`` or ``'research'`` (below those). ``live`` says that a running job takes a new value without
+    starting over. ``former`` is what results were painted with before the setting was there, if that is not the default.
     """
 
     name: str

@@ -126,6 +126,7 @@ class Settings:
         "balanced",
         "Ob_jective",
         "What “looks like the style” means to the optimiser.",
+        group="research",
         choices=(
             Choice(
                 "balanced",
@@ -146,6 +147,7 @@ class Settings:
         "covariance",
         "Stat_istics",
         "What the balanced objective compares between the picture's features and the style's.",
+        group="research",
         choices=(
             Choice("covariance", "Mean and covariance", "Colour and texture apart."),
             Choice("gram", "Gram matrix", "Colour and texture in one, as in the paper."),
@@ -157,6 +159,7 @@ class Settings:
         1.0,
         "Content _weight (raw)",
         "α of the paper: weight of the content loss. Used by the objectives of the paper and of Gram matrices.",
+        group="research",
         maximum=1e9,
         live=True,
     )
@@ -164,6 +167,7 @@ class Settings:
         1000.0,
         "Style wei_ght (raw)",
         "β of the paper: weight of the style loss. Used by the objectives of the paper and of Gram matrices.",
+        group="research",
         maximum=1e9,
         live=True,
     )
@@ -171,6 +175,7 @@ class Settings:
         "1 1 1 1 1",
         "La_yer weights",
         "How much the style of each layer counts, from conv1_1 (colours, dots) to conv5_1 (whole figures): five numbers.",
+        group="research",
         maximum=100.0,
         count=5,
         live=True,
@@ -179,6 +184,7 @@ class Settings:
         "max",
         "_Pooling",
         "How the network halves its feature maps. The other two objectives always use average pooling.",
+        group="research",
         choices=(
             Choice("max", "Maximum", "Crisp strokes."),
             Choice("average", "Average", "Rounder, smoother strokes."),
@@ -196,7 +202,7 @@ class Settings:
         ),
     )
     iterations: int = declare(
-        0, "Iteratio_ns", "Optimiser steps at the final size; 0 lets the quality decide.", maximum=2000
+        0, "Iteratio_ns", "Optimiser steps at the final size; 0 lets the quality decide.", maximum=2000, group="research"
     )
     total_variation: float = declare(
         0.5,
@@ -223,6 +229,7 @@ class Settings:
         "auto",
         "Pr_ecision",
         "Arithmetic of the network.",
+        group="research",
         choices=(
             Choice("auto", "Automatic", "bfloat16 where this machine computes it faster and right, else float32."),
             Choice("float32", "float32", "Exact and slower."),

@@ -37,12 +37,16 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from functools import cache
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from tests.gimp import places
 from tests.gimp.common import GimpUnavailable
 from tests.gimp.session import GimpSession
+
+#: A netbook's screen, and type half as large again.
+SMALL = {"screen": (1024, 600), "gimprc": "(font-relative-size 1.5)\n"}
 
 
 @cache
@@ -64,7 +68,8 @@ class Sessions:
     def get(self, series: str, *, windows: bool, language: str = "") -> GimpSession:
         """A GIMP ready for a new test; skips the test, or fails it with --require-gimp, when there is none.
 
-        With a ``language`` (as "de") it is a GIMP of its own that speaks it.
+        With a ``language`` (as "de") it is a GIMP of its own that speaks it, in large type and on a small screen: its words
+        are the longest, and a GIMP is slow to start.
         """
         place = _find(series)
         if isinstance(place, str):
@@ -77,7 +82,8 @@ class Sessions:
             session.close()
             session = None
         if session is None:
-            session = self._running[series, windows, language] = GimpSession(place, windows=windows, language=language)
+            more: dict[str, Any] = SMALL | {"language": language} if language else {}
+            session = self._running[series, windows, language] = GimpSession(place, windows=windows, **more)
             session.server.variables |= self._variables
         session.begin_test()
         return session

@@ -8,30 +8,28 @@ import gi
 
 gi.require_version("Gtk", "3.0")
 gi.require_version("GimpUi", "3.0")
-from gi.repository import Gdk, Gimp, GimpUi, GLib, GObject, Gtk
+from gi.repository import Gdk, Gimp, GimpUi, GLib, Gtk
 
 from canvas import pixels
-from canvas.sources import Source, is_colour
+from canvas.sources import Source
 from common import arguments, messages
 from common.errors import PluginError
 from common.translation import _, counted
 from dialog.gallery.style_chooser import StyleChooser
+from dialog.parts.room import room_on_screen
 from dialog.parts.widgets import let_wheel_scroll, put
 from dialog.preview.device_words import device_words
 from dialog.preview.forecast import Forecast
 from dialog.preview.preview import Preview, Wish
 from dialog.preview.preview_pane import PreviewPane
-from dialog.settings.advanced import Advanced
-from dialog.settings.result_options import EditingView
+from dialog.settings.column import SettingsColumn
 from dialog.watching import Watch, stop_button
 from painting.editing import Editing
 from painting.painting import Painting
-from stylecore.setting_kinds import Setting
-from stylecore.settings import SETTINGS
 from styles import gallery_folders
 
 _POLL_MILLISECONDS = 40
-_SETTINGS_WIDTH = 408  # wide enough for Advanced: opening it moves nothing
+_HEIGHT = 660  # where the screen has it: then little has to be scrolled
 
 
 class Dialog:
@@ -66,17 +64,10 @@ class Dialog:
         self._window.connect("key-press-event", self._on_key)
         self._chooser = StyleChooser(config, self._changed, self._apply, self._window)
         self._pane = PreviewPane(_heading(_what(image, sources)), self._retry, keys)
-        self._settings = self._build_settings()
-        self._columns = Gtk.Box(spacing=18, margin=12)
-        self._columns.pack_start(self._chooser, False, True, 0)
-        self._columns.pack_start(self._pane, True, True, 0)
-        self._columns.pack_start(self._settings, False, True, 0)
-        area = self._window.get_content_area()
-        area.pack_start(self._columns, True, True, 0)
-        area.reorder_child(self._columns, 0)
-        self._columns.show_all()
-        let_wheel_scroll(self._columns)
+        self._settings = SettingsColumn(config, self._window, image, editing, _heading(_("Settings")), self._allow)
         self._forecast = self._build_forecast()
+        self._lay_out()
+        let_wheel_scroll(self._columns)
 
         self._preview = Preview(image, sources, self._pane, editing)
         config.connect("notify", lambda _config, which: self._changed(typing=which.name == arguments.EXPLORE))
@@ -85,25 +76,38 @@ class Dialog:
 
     # Choosing
 
-    def _build_settings(self) -> Gtk.Widget:
-        column = Gtk.Box(orientation=Gtk.Orientation.VERTICAL, spacing=6)
-        heading = _heading(_("Settings"))
-        column.pack_start(heading, False, False, 0)
+    def _lay_out(self) -> None:
+        """Put the three parts beside each other, or the gallery above the preview where the screen is too narrow."""
+        side_by_side = Gtk.Box(spacing=18)
+        side_by_side.pack_start(self._chooser, False, True, 0)
+        side_by_side.pack_start(self._pane, True, True, 0)
+        self._columns = Gtk.Box(spacing=18, margin=12)
+        self._columns.pack_start(side_by_side, True, True, 0)
+        self._columns.pack_start(self._settings, False, True, 0)
+        area = self._window.get_content_area()
+        area.pack_start(self._columns, True, True, 0)
+        area.reorder_child(self._columns, 0)
+        self._columns.show_all()
+        width, height = room_on_screen()
+        tops, default = [self._chooser.top, self._pane.top, self._settings.top], -1
+        if not self._fits(width, height):
+            self._chooser.make_small()
+            self._pane.make_small()
+        if not self._fits(width, height):
+            side_by_side.set_orientation(Gtk.Orientation.VERTICAL)
+            side_by_side.set_spacing(6)
+            self._chooser.make_flat()
+            tops.remove(self._pane.top)
+            default = width
         self._tops = Gtk.SizeGroup(mode=Gtk.SizeGroupMode.VERTICAL)  # what is below the headings begins at one height
-        for top in (self._chooser.top, self._pane.top, heading):
+        for top in tops:
             self._tops.add_widget(top)
-        if self._editing.known:
-            column.pack_start(EditingView(self._editing, self._window), False, False, 0)
-        column.pack_start(self._box("main"), False, False, 0)
-        if not is_colour(self._image):
-            column.pack_start(self._consent(), False, False, 0)
-        box = self._box("advanced")
-        column.pack_start(Advanced(self._config, self._names("advanced"), box), True, True, 0)
-        self._status = Gtk.Label(xalign=0.0, ellipsize=3, wrap=True, lines=2, label=_("Looking for the painting server…"))
-        self._status.get_style_context().add_class("dim-label")
-        column.pack_end(self._status, False, False, 0)
-        column.set_size_request(_SETTINGS_WIDTH, -1)
-        return column
+        self._window.set_default_size(default, min(height, _HEIGHT))
+
+    def _fits(self, width: int, height: int) -> bool:
+        """Return whether the window, made as small as it can be, has no more than these pixels."""
+        least, _natural = self._window.get_preferred_size()
+        return least.width <= width and least.height <= height
 
     def _build_forecast(self) -> Forecast:
         """Put the line about the time beside the buttons, where there is room."""
@@ -115,49 +119,23 @@ class Dialog:
         forecast.show()
         return forecast
 
-    def _names(self, group: str) -> list[str]:
-        """Return the arguments of a group, in the order in which the dialog shows them."""
-        names = [arguments.property_name(setting) for setting in SETTINGS if setting.group == group]
-        return [*names, *arguments.OF_VARIATIONS] if group == "advanced" else names
-
-    def _box(self, group: str) -> Gtk.Box:
-        for setting in SETTINGS:
-            if setting.group == group:
-                self._choose_widget(setting, arguments.property_name(setting))
-        if group == "advanced":
-            self._window.get_widget(arguments.VARY, Gtk.ComboBox.__gtype__)
-        return self._window.fill_box(f"{group}-box", self._names(group))
-
-    def _choose_widget(self, setting: Setting, name: str) -> None:
-        if setting.kind == "choice":  # GIMP 3.2 would take radio buttons for some, GIMP 3.0 a combo box for all
-            self._window.get_widget(name, Gtk.ComboBox.__gtype__)
-        elif setting.kind in ("int", "float") and setting.maximum <= 10_000:
-            scale = self._window.get_spin_scale(name, 1.0)
-            # It paints its label itself, which screen readers therefore do not know.
-            scale.get_accessible().set_name(scale.get_label().replace("_", ""))
-
-    def _consent(self) -> Gtk.Widget:
-        if self._image.get_base_type() == Gimp.ImageBaseType.INDEXED:
-            text = _("This image is indexed: the result is stored in its palette, unless you convert it.")
-        else:
-            text = _("This image is grey: the result is stored in its greys, unless you convert it.")
-        label = Gtk.Label(label=text, wrap=True, max_width_chars=36, xalign=0.0)
-        box = Gtk.Box(orientation=Gtk.Orientation.VERTICAL, margin_top=6)
-        box.pack_start(label, False, False, 0)
-        box.pack_start(self._window.get_widget(arguments.CONVERT, GObject.TYPE_NONE), False, False, 0)
-        return box
-
     def _changed(self, *, typing: bool = False) -> None:
         """Bring the preview and the buttons in line with what is chosen."""
+        self._allow()
         weights = self._chooser.weights()
-        button = self._window.get_widget_for_response(Gtk.ResponseType.OK)
-        put(button, sensitive=bool(weights), tooltip_text="" if weights else _("Choose a style first"))
         convert = self._config.get_property(arguments.CONVERT) and not self._editing.updates
         wish = Wish(tuple(weights.items()), arguments.settings_of(self._config), self._editing.how, convert)
         self._preview.want(wish, typing=typing)
 
+    def _allow(self) -> bool:
+        """Let *Apply Style* be pressed, or say why it cannot be; return whether it can."""
+        missing = self._settings.mistake or ("" if self._chooser.weights() else _("Choose a style first"))
+        button = self._window.get_widget_for_response(Gtk.ResponseType.OK)
+        put(button, sensitive=not missing, tooltip_text=missing)
+        return not missing
+
     def _apply(self) -> None:
-        if self._chooser.weights():
+        if self._allow():
             self._window.response(Gtk.ResponseType.OK)
 
     def _on_key(self, _window: Gtk.Window, event: Gdk.EventKey) -> bool:
@@ -182,9 +160,9 @@ class Dialog:
         connection = self._preview.connection
         if connection.client is not None:
             text, whole = device_words(connection.client.welcome)
-            put(self._status, label=text, tooltip_text=whole)
+            put(self._settings.device, label=text, tooltip_text=whole)
         elif connection.error is not None:
-            put(self._status, label=_("Painting server: not available"), tooltip_text="")
+            put(self._settings.device, label=_("Painting server: not available"), tooltip_text="")
 
     # Painting
 
@@ -251,6 +229,8 @@ class Dialog:
 
     def _show_progress(self, on: bool) -> None:
         """Turn the dialog into the progress window, or back."""
+        if on:
+            self._size = self._window.get_size()
         self._painting = on
         cancel = self._window.get_widget_for_response(Gtk.ResponseType.CANCEL)
         for child in self._window.get_content_area().get_children():
@@ -263,7 +243,7 @@ class Dialog:
             put(button, visible=button is cancel or (button is self._stop_button) == on)
         if not on:
             self._window.set_default_response(Gtk.ResponseType.OK)
-        self._window.resize(1, 1)
+        self._window.resize(*((1, 1) if on else self._size))
 
     # Ending
 

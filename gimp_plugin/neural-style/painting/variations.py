@@ -19,7 +19,8 @@ from styles.pictures import WeightedStyles
 
 #: Strengths go from so much below to so much above the chosen one, brush sizes from its half to its double.
 _STRENGTH_REACH, _BRUSH_REACH = 30.0, 2.0
-_MOST_COMBINATIONS = 36
+#: As many pictures of one layer as values of settings may make.
+MOST_COMBINATIONS = 36
 
 
 def variants(vary: str, count: int, chosen: WeightedStyles, settings: Mapping[str, Any]) -> list[Variant]:
@@ -51,7 +52,7 @@ def combinations(text: str, chosen: WeightedStyles, settings: Mapping[str, Any])
         StyleError: ``bad-arguments``.
     """
     axes = parse_axes(text)
-    check_axes(axes, _MOST_COMBINATIONS)
+    check_axes(axes, MOST_COMBINATIONS)
     made = []
     for values in product(*(axis.values for axis in axes)):
         name = ", ".join(axis.words(value) for axis, value in zip(axes, values, strict=True))

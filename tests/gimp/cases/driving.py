@@ -92,7 +92,8 @@ def wait_drawn(gimp: GimpSession, title: str = DIALOG) -> int:
     x, y, width, height = gimp.display.geometry(window)
     end = time.monotonic() + 60
     while time.monotonic() < end:  # a window without a picture yet shows what is behind it: the black screen
-        if gimp.display.screen().convert("L").getpixel((x + width - 30, y + height - 60)) > 20:
+        screen = gimp.display.screen().convert("L")
+        if screen.getpixel((min(x + width, screen.width) - 30, min(y + height, screen.height) - 60)) > 20:
             break
         time.sleep(0.05)
     until(gimp, FOCUS, lambda now: now is not None)

@@ -1,4 +1,4 @@
-"""The plug-in speaks the language that GIMP speaks."""
+"""The plug-in speaks the language that GIMP speaks, and has room for it where there is little."""
 
 from __future__ import annotations
 
@@ -10,11 +10,43 @@ from tests.gimp import places
 from tests.gimp.cases.conftest import paint_style
 from tests.gimp.cases.driving import photo, wait_drawn
 from tests.gimp.conftest import Sessions
+from tests.gimp.looking import go_to, look, until
+
+#: What can be used and is cut off at a side, by the window or by an area that does not scroll that way.
+CUT = """
+result = []
+for widget in inside(windows()[0]):
+    around = widget.get_parent()
+    usable = widget.get_can_focus() and not isinstance(widget, Gtk.FlowBoxChild) and widget.get_allocated_width() > 1
+    while around is not None and usable:
+        if isinstance(around, (Gtk.ScrolledWindow, Gtk.Window)):
+            x, _y = widget.translate_coordinates(around, 0, 0)
+            if x < 0 or x + widget.get_allocated_width() > around.get_allocated_width():
+                result.append([name(widget), x, widget.get_allocated_width(), around.get_allocated_width()])
+        around = around.get_parent()
+"""
+
+#: Where the dialog's window is on the screen, and its size.
+PLACE = """
+window = windows()[0].get_window()
+_found, x, y = window.get_origin()
+result = [x, y, window.get_width(), window.get_height()]
+"""
+
+#: Whether the settings are higher than their area, and whether one sees that.
+SCROLLS = """
+box = [each for each in inside(windows()[0]) if isinstance(each, Gtk.Expander)][0]
+area = box.get_ancestor(Gtk.ScrolledWindow)
+result = {
+    "has to": area.get_vadjustment().get_upper() > area.get_vadjustment().get_page_size(),
+    "shows a bar": area.get_vscrollbar().get_mapped() and not area.get_overlay_scrolling(),
+}
+"""
 
 
 @pytest.mark.gimp
 @pytest.mark.parametrize("series", places.SERIES[-1:])  # gettext is Python's own; another GIMP is slow to start
-def test_the_dialog_opens_in_german(series: str, gimp_sessions: Sessions) -> None:
+def test_the_dialog_in_german_in_large_type_on_a_small_screen(series: str, gimp_sessions: Sessions) -> None:
     gimp = gimp_sessions.get(series, windows=True, language="de")
     style = paint_style(gimp.tmp / "streifen.png")
     label = gimp.run(
@@ -32,5 +64,16 @@ def test_the_dialog_opens_in_german(series: str, gimp_sessions: Sessions) -> Non
     wait_drawn(gimp, "^Neuronaler Stil$")
     time.sleep(1)  # thumbnails: what a screenshot should show
     gimp.display.screenshot("dialog-german")
+    x, y, width, height = look(gimp, PLACE)
+    across, down = gimp.display.screen().size
+    assert x >= 0 and y >= 0 and x + width <= across and y + height <= down
+    assert look(gimp, CUT) == []
+    go_to(gimp, "Erweitert")
+    gimp.display.key("space")
+    assert until(gimp, SCROLLS, lambda now: now["has to"])["shows a bar"]
+    time.sleep(0.5)
+    gimp.display.screenshot("dialog-german-advanced")
+    assert look(gimp, CUT) == []
+    assert look(gimp, PLACE) == [x, y, width, height]
     gimp.display.key("Escape")
     assert gimp.wait(60) == "CANCEL"

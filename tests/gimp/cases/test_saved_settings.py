@@ -10,6 +10,9 @@ from tests.gimp.cases.driving import DIALOG, JOB, eventually, open_from_menu, se
 from tests.gimp.looking import ALL, CHOSEN, FOCUS, focused, go_to, look, open_again, point_at, until, values
 from tests.gimp.session import GimpSession
 
+#: All that is written in the dialog.
+WORDS = "result = [each.get_text() for each in inside(windows()[0]) if isinstance(each, Gtk.Label)]"
+
 
 def has(name: str) -> Any:
     """Return a test of whether something that the keyboard could be in has this name."""
@@ -78,24 +81,45 @@ def test_explore_and_variations_are_for_one_run(opened: GimpSession) -> None:
     gimp.display.key("space")
     until(gimp, CHOSEN, lambda now: len(now) == 1)
     assert has("Advanced (1 changed)")(until(gimp, ALL, has("Advanced (1 changed)")))  # the iterations
-    gimp.display.key("alt+v")
-    go_to(gimp, "Variations")
-    gimp.display.key("Up")
-    go_to(gimp, "Explore")
-    gimp.display.type("strength=25,75")
-    assert has("Advanced (3 changed)")(until(gimp, ALL, has("Advanced (3 changed)")))
-    gimp.display.screenshot("advanced-changed")
+    go_to(gimp, "Pictures")
+    gimp.display.key("Down")
+    assert has("Variations differ in")(until(gimp, ALL, has("Variations differ in")))
+    assert values(gimp)["Variations"] == 4.0
+    gimp.display.key("Down")
+    assert has("Values of Strength")(until(gimp, ALL, has("Values of Strength")))
+    assert not has("Variations differ in")(look(gimp, ALL))
+    go_to(gimp, "Values of Strength")
+    gimp.display.key("ctrl+a")
+    gimp.display.type("25, much")
+    assert not has("Apply Style")(until(gimp, ALL, lambda now: not has("Apply Style")(now)))  # and nothing else is painted
+    assert "Numbers from 0 to 100, with commas between" in look(gimp, WORDS)
+    gimp.display.key(*["BackSpace"] * 4)
+    gimp.display.type("75")
+    assert has("Apply Style")(until(gimp, ALL, has("Apply Style")))
+    go_to(gimp, "Another Setting")
+    gimp.display.key("space")
+    assert "6 pictures of each layer" in until(gimp, WORDS, lambda now: "6 pictures of each layer" in now)
+    go_to(gimp, "Setting to explore", "shift+Tab")
+    gimp.display.key("Down")  # from brush size to the colours, of which a menu shows the values
+    assert has("Values of Colours")(until(gimp, ALL, has("Values of Colours")))
+    gimp.display.screenshot("explore")
+    go_to(gimp, "Values of Colours")
+    gimp.display.key("space")
+    gimp.display.key("Down", "Down", "space", "Escape")  # without the last of them
+    assert "4 pictures of each layer" in until(gimp, WORDS, lambda now: "4 pictures of each layer" in now)
+    assert has("Advanced (1 changed)")(look(gimp, ALL))
     gimp.display.key("alt+a")
     gimp.display.wait_gone(DIALOG, JOB)
     made = eventually(gimp, lambda now: len(now["layers"]) == 2 and "variations" in now["layers"][0]["name"])
     assert made["layers"][0]["name"] == "photo – variations"
+    names = gimp.run("result = [layer.get_name() for layer in image.get_layers()[0].get_children()]")
+    wanted = [f"strength {strength}, colours {colours}" for strength in (25, 75) for colours in ("style", "photo")]
+    assert [name.partition(" – ")[2] for name in names] == wanted
 
     open_again(gimp)
-    gimp.display.key("alt+v")
-    until(gimp, ALL, has("Explore"))
-    now = values(gimp)
-    assert (now["Explore"], now["Variations"], now["Strength"]) == ("", 1.0, 70.0)
-    assert "Advanced (1 changed)" in now
+    now = {each["name"]: each["value"] for each in until(gimp, ALL, has("Pictures"))}
+    assert (now["Pictures"], now["Strength"]) == (0, 70.0)
+    assert not {"Variations", "Values of Strength"} & set(now)
     gimp.display.key("Escape")
     gimp.display.wait_gone(DIALOG)
 

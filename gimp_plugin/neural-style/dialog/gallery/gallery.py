@@ -10,9 +10,11 @@ gi.require_version("Gtk", "3.0")
 from gi.repository import Gdk, GdkPixbuf, GLib, Gtk
 
 from common.translation import _
+from dialog.parts.room import text_height
 from styles import gallery_folders, thumbnails
 
 _COLUMNS = 3
+_BESIDE = 10  # pixels by which a name may be wider than its picture
 
 _CSS = b"""
 .neural-style-gallery flowboxchild { border: 3px solid transparent; border-radius: 6px; padding: 2px; }
@@ -96,9 +98,23 @@ class Gallery(Gtk.Box):
         self._handler = self._box.connect("selected-children-changed", self._on_selected)
         self._box.connect("child-activated", lambda *_: activated())
         self._scrolled = Gtk.ScrolledWindow(hscrollbar_policy=Gtk.PolicyType.NEVER, shadow_type=Gtk.ShadowType.IN)
-        self._scrolled.set_size_request(_COLUMNS * (thumbnails.SIZE + 22) + 4, 2 * (thumbnails.SIZE + 40))
+        self._take(_COLUMNS, 2)
         self._scrolled.add(self._box)
         return self._scrolled
+
+    def _take(self, columns: int, rows: int) -> None:
+        """Take room for so many tiles at the least."""
+        self._box.set_min_children_per_line(columns)
+        height = thumbnails.SIZE + text_height(self, 2) + 14
+        self._scrolled.set_size_request(columns * (thumbnails.SIZE + 22) + 4, rows * height)
+
+    def make_small(self) -> None:
+        """Take less room, for a narrow screen."""
+        self._take(_COLUMNS - 1, 2)
+
+    def make_flat(self) -> None:
+        """Be wide and low, to stand above the preview."""
+        self._take(_COLUMNS - 1, 1)
 
     def select(self, keys: Sequence[str]) -> None:
         """Mark the styles as chosen, adding those that are not in the gallery."""
@@ -128,11 +144,11 @@ class Gallery(Gtk.Box):
             wrap=True,
             lines=2,
             ellipsize=3,
-            max_width_chars=11,
-            width_chars=11,
+            max_width_chars=1,  # no wider than the picture, in any font
             justify=Gtk.Justification.CENTER,
             valign=Gtk.Align.START,
         )
+        label.set_size_request(thumbnails.SIZE + _BESIDE, -1)
         column.pack_start(picture, False, False, 0)
         column.pack_start(label, False, False, 0)
         tile = Gtk.FlowBoxChild(tooltip_text=gallery_folders.tooltip(key), valign=Gtk.Align.START, halign=Gtk.Align.CENTER)

@@ -39,12 +39,12 @@ class StyleChooser(Gtk.Box):
         more.set_tooltip_text(_("Use a picture file, a layer, an open image or the selection as the style"))
         more.get_popup().connect("show", self._fill_menu)
         self.top = self._gallery.top
-        row = Gtk.Box(spacing=12)
-        row.pack_start(hint, True, True, 0)
-        row.pack_end(more, False, False, 0)
+        self._row, self._more = Gtk.Box(spacing=12), more
+        self._row.pack_start(hint, True, True, 0)
+        self._row.pack_end(more, False, False, 0)
         self.pack_start(self._gallery, True, True, 0)
         self.pack_start(self._mixing, False, False, 0)
-        self.pack_start(row, False, False, 0)
+        self.pack_start(self._row, False, False, 0)
         self.drag_dest_set(Gtk.DestDefaults.ALL, [], Gdk.DragAction.COPY)
         self.drag_dest_add_uri_targets()
         self.connect("drag-data-received", self._on_dropped)
@@ -59,6 +59,17 @@ class StyleChooser(Gtk.Box):
     def focus(self) -> None:
         """Give the keyboard to the gallery."""
         self._gallery.focus()
+
+    def make_small(self) -> None:
+        """Take less room, for a narrow screen."""
+        self._gallery.make_small()
+
+    def make_flat(self) -> None:
+        """Be wide and low, to stand above the preview."""
+        self._gallery.make_flat()
+        self._row.remove(self._more)
+        self.remove(self._row)
+        self._gallery.top.pack_end(self._more, False, False, 0)
 
     # The user chooses
 

@@ -13,7 +13,7 @@ from canvas import pixels
 from common.translation import _, counted
 from dialog.parts.widgets import put
 
-_LEAST_WIDTH, _LEAST_HEIGHT = 370, 320
+_LEAST, _LEAST_SMALL = (370, 320), (300, 110)
 _ALT_K = (Gdk.KEY_k, Gdk.ModifierType.MOD1_MASK)
 
 
@@ -59,7 +59,7 @@ class PreviewPane(Gtk.Box):
             shadow_type=Gtk.ShadowType.IN,
             can_focus=False,
         )
-        self._view.set_size_request(_LEAST_WIDTH, _LEAST_HEIGHT)
+        self._view.set_size_request(*_LEAST)
         self._view.add(mouse)
         self._view.connect("size-allocate", lambda *_: self._show())
 
@@ -92,6 +92,10 @@ class PreviewPane(Gtk.Box):
         box.pack_start(line, False, False, 0)
         box.pack_start(self._bar, False, False, 0)
         return box
+
+    def make_small(self) -> None:
+        """Take less room, for a small screen."""
+        self._view.set_size_request(*_LEAST_SMALL)
 
     # Pictures
 

@@ -1,0 +1,100 @@
+"""The right of the dialog: every setting, what becomes of a result that is opened, and what paints."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import gi
+
+gi.require_version("Gtk", "3.0")
+gi.require_version("GimpUi", "3.0")
+from gi.repository import Gimp, GimpUi, GObject, Gtk
+
+from canvas.sources import is_colour
+from common import arguments
+from common.translation import _
+from dialog.parts.room import let_shrink, scrolled_down, text_width
+from dialog.settings.advanced import Advanced
+from dialog.settings.result_options import EditingView
+from dialog.settings.several import Several
+from painting.editing import Editing
+from stylecore.setting_kinds import Setting
+from stylecore.settings import SETTINGS
+
+#: Wide enough that opening Advanced moves nothing: in letters of the user's font, and in pixels at the least.
+_LETTERS, _LEAST_WIDTH = 42, 330
+
+
+class SettingsColumn(Gtk.Box):
+    """The settings in an area that scrolls where the window is too low; ``changed`` is called where a mistake is made."""
+
+    def __init__(
+        self,
+        config: Gimp.ProcedureConfig,
+        window: GimpUi.ProcedureDialog,
+        image: Gimp.Image,
+        editing: Editing,
+        heading: Gtk.Widget,
+        changed: Callable[[], object],
+    ) -> None:
+        super().__init__(orientation=Gtk.Orientation.VERTICAL, spacing=6)
+        self._window, self._image = window, image
+        self.top = heading
+        self.pack_start(heading, False, False, 0)
+        column = Gtk.Box(orientation=Gtk.Orientation.VERTICAL, spacing=6, margin_end=6)
+        if editing.known:
+            column.pack_start(EditingView(editing, window), False, False, 0)
+        column.pack_start(self._box("main"), False, False, 0)
+        if not is_colour(image):
+            column.pack_start(self._consent(), False, False, 0)
+        self._several = Several(config, window, self._label_of_choice(), changed)
+        column.pack_start(self._several, False, False, 0)
+        names = self._names("advanced") + self._names("research")
+        advanced = Advanced(config, names, self._box("advanced"), self._box("research"))
+        column.pack_start(advanced, False, False, 0)
+        let_shrink(column)
+        self.pack_start(scrolled_down(column), True, True, 0)
+        self.device = Gtk.Label(xalign=0.0, ellipsize=3, wrap=True, lines=2, label=_("Looking for the painting server…"))
+        self.device.get_style_context().add_class("dim-label")
+        self.pack_end(self.device, False, False, 0)
+        self.set_size_request(max(_LEAST_WIDTH, text_width(self, _LETTERS)), -1)
+
+    @property
+    def mistake(self) -> str:
+        """What is wrong with what is typed, so that nothing can be painted; empty if nothing is."""
+        return self._several.mistake
+
+    def _names(self, group: str) -> list[str]:
+        """Return the arguments of a group, in the order in which they are shown."""
+        return [arguments.property_name(setting) for setting in SETTINGS if setting.group == group]
+
+    def _box(self, group: str) -> Gtk.Box:
+        for setting in SETTINGS:
+            if setting.group == group:
+                self._choose_widget(setting, arguments.property_name(setting))
+        return self._window.fill_box(f"{group}-box", self._names(group))
+
+    def _choose_widget(self, setting: Setting, name: str) -> None:
+        if setting.kind == "choice":  # GIMP 3.2 would take radio buttons for some, GIMP 3.0 a combo box for all
+            self._window.get_widget(name, Gtk.ComboBox.__gtype__)
+        elif setting.kind in ("int", "float") and setting.maximum <= 10_000:
+            scale = self._window.get_spin_scale(name, 1.0)
+            # It paints its label itself, which screen readers therefore do not know.
+            scale.get_accessible().set_name(scale.get_label().replace("_", ""))
+
+    def _label_of_choice(self) -> Gtk.Widget | None:
+        """Return the label of a setting up front, under which others can be aligned."""
+        name = next(arguments.property_name(each) for each in SETTINGS if (each.group, each.kind) == ("main", "choice"))
+        widget = self._window.get_widget(name, Gtk.ComboBox.__gtype__)
+        return widget.get_label() if isinstance(widget, GimpUi.Labeled) else None
+
+    def _consent(self) -> Gtk.Widget:
+        if self._image.get_base_type() == Gimp.ImageBaseType.INDEXED:
+            text = _("This image is indexed: the result is stored in its palette, unless you convert it.")
+        else:
+            text = _("This image is grey: the result is stored in its greys, unless you convert it.")
+        label = Gtk.Label(label=text, wrap=True, max_width_chars=36, xalign=0.0)
+        box = Gtk.Box(orientation=Gtk.Orientation.VERTICAL, margin_top=6)
+        box.pack_start(label, False, False, 0)
+        box.pack_start(self._window.get_widget(arguments.CONVERT, GObject.TYPE_NONE), False, False, 0)
+        return box
