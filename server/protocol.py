@@ -44,6 +44,8 @@ SLOWEST_BYTES_PER_SECOND = 100e6
 
 #: Bytes of one sample by the picture's ``kind``.
 SAMPLE_BYTES = {"u8": 1, "u16": 2, "f32": 4}
+#: A preview pauses before a scale of more pixels than this squared, on a processor and on a faster device.
+PREVIEW_SIDE, PREVIEW_SIDE_FAST = 400, 800
 
 
 def bad(detail: str) -> ProtocolError:

@@ -38,8 +38,6 @@ if TYPE_CHECKING:
 
 #: Progress is reported at most this often.
 PROGRESS_SECONDS = 0.1
-#: A preview pauses before a scale of more pixels than this squared, on a processor and on a faster device.
-PREVIEW_SIDE, PREVIEW_SIDE_FAST = 400, 800
 #: Steps that a paused preview goes on for when it is given other settings.
 REFINE_STEPS = 16
 #: A preview may take this share of the time: a large one is shown less often than asked for.
@@ -81,7 +79,7 @@ class Worker:
         self._interrupted: Running | None = None  # waits between two steps while the current one is painted
         self._later: deque[Message] = deque()  # work that came while other work was being done
         self._ahead = Ahead()  # short work, to be done between two steps of other work
-        self._preview_side = PREVIEW_SIDE if engine.device.type == "cpu" else PREVIEW_SIDE_FAST
+        self._preview_side = protocol.PREVIEW_SIDE if engine.device.type == "cpu" else protocol.PREVIEW_SIDE_FAST
 
     def report(self, kind: str, *pictures: Picture, **fields: Any) -> None:
         """Send a report to the broker."""

@@ -127,11 +127,16 @@ def focused(gimp: GimpSession) -> dict[str, Any] | None:
     return look(gimp, FOCUS)
 
 
-def point_at(gimp: GimpSession, name: str) -> None:
-    """Move the mouse to the middle of what has this name."""
+def place_of(gimp: GimpSession, name: str) -> tuple[int, int]:
+    """Return where on the screen the middle of what has this name is."""
     place = until(gimp, PLACE.format(wanted=name), lambda found: found is not None)
     assert place is not None, f"{name} is not shown."
-    gimp.display.point(*place)
+    return place[0], place[1]
+
+
+def point_at(gimp: GimpSession, name: str) -> None:
+    """Move the mouse to the middle of what has this name."""
+    gimp.display.point(*place_of(gimp, name))
 
 
 def open_again(gimp: GimpSession) -> int:

@@ -168,6 +168,11 @@ def thumbnail(source: Source, size: int) -> GdkPixbuf.Pixbuf:
     return pixels.to_pixbuf(Picture(area[2], area[3], 4, "u8", data))
 
 
+def thumbnail_now(source: Source, size: int) -> GdkPixbuf.Pixbuf | None:
+    """Return the same, or None if the layer is gone."""
+    return thumbnail(source, size) if source.layer.is_valid() else None
+
+
 def shown(image: Gimp.Image, picture: Picture) -> GdkPixbuf.Pixbuf:
     """Return a picture in the image's space as the dialog shows it."""
     return pixels.to_pixbuf(pixels.converted(picture, own_space(image) if image.is_valid() else None, None))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 
 import gi
 
@@ -11,10 +12,10 @@ gi.require_version("GimpUi", "3.0")
 from gi.repository import Gimp, GimpUi, Gtk
 
 from canvas import pixels
-from canvas.sources import Source, thumbnail
+from canvas.sources import Source, thumbnail_now
 from common.translation import _
 from dialog.preview.preview_pane import PreviewPane
-from dialog.watching import THUMBNAIL, Watch, stop_button
+from dialog.watching import Watch, stop_button
 from painting.connection import Connection
 from painting.painting import Painting
 from server import client as wire
@@ -36,7 +37,7 @@ class ProgressWindow:
         label = Gtk.Label(xalign=0.0)
         label.set_markup(f"<b>{pixels.escaped(heading)}</b>")
         self._pane = PreviewPane(label, None, keys)
-        self._pane.set_before(thumbnail(first, THUMBNAIL))
+        self._pane.set_before(partial(thumbnail_now, first), first.area[2:])
         self._pane.set_property("margin", 12)
         self._window.get_content_area().pack_start(self._pane, True, True, 0)
         self._window.set_default_size(_WIDTH, _HEIGHT)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from functools import partial
 
 import gi
 
@@ -11,7 +12,7 @@ gi.require_version("Gtk", "3.0")
 from gi.repository import Gimp, GLib, Gtk
 
 from canvas.seen import as_result
-from canvas.sources import Source, thumbnail
+from canvas.sources import Source, thumbnail_now
 from common.translation import _, counted
 from dialog.parts import waiting
 from dialog.parts.widgets import put
@@ -22,8 +23,6 @@ STOP = 101  # the response of Stop and Keep
 CANCELLED = (Gtk.ResponseType.CANCEL, Gtk.ResponseType.DELETE_EVENT, Gtk.ResponseType.CLOSE)
 #: Seconds of work that are not thrown away without a question.
 ASK_AFTER = 60.0
-#: Pixels of a picture that is shown, at most, on its longer side.
-THUMBNAIL = 900
 _OVER, _CANCEL_NOW = 4711, 4712
 _POLL_MILLISECONDS = 40
 
@@ -115,7 +114,7 @@ class Watch:
         source = work.source
         if source is not self._source and source.layer.is_valid():
             if self._source is not None:
-                self._pane.set_before(thumbnail(source, THUMBNAIL))
+                self._pane.set_before(partial(thumbnail_now, source), source.area[2:])
             self._source = source
 
     def _finish(self) -> None:

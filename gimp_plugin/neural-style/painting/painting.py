@@ -16,7 +16,7 @@ from common.translation import _
 from painting.destination import Destination
 from server import client as wire
 from server import events
-from server.protocol import Picture
+from server.protocol import PREVIEW_SIDE, PREVIEW_SIDE_FAST, Picture
 from stylecore.settings import BY_NAME
 
 #: Seconds between two looks at whether the user closed the image.
@@ -251,21 +251,32 @@ class Painting:
         if self._goal is Goal.WHAT_IS_THERE:
             self._client.stop(self._job)  # the first request came while the job waited, and was refused
         if self._goal is Goal.PREVIEW:
-            self.text = _("Painting the preview")
-            self.fraction, self._left = 0.0, None
+            self.fraction, self._left = self._of_preview(event), None
+            self.text = _("Painting the preview · {number} %").format(number=round(100 * self.fraction))
             return
         several, count = "", self.destination.count
         if count > 1:
             several = self.destination.counting.format(number=self._number + 1, count=count)
-        doing = _("Scale {scale} of {scales} · step {step} of {steps}")
+        doing = _("Pass {scale} of {scales} · {percent} %")
         if not event.step:
-            doing = _("Scale {scale} of {scales} · preparing {width} × {height} px")
-        self.text = several + doing.format(**vars(event))
+            doing = _("Pass {scale} of {scales} · preparing {width} × {height} px")
+        self.text = several + doing.format(percent=round(100 * event.step / max(1, event.steps)), **vars(event))
         self.fraction = (self._number + event.fraction) / count
         # The layers still to come are taken to be like this one.
         waiting = count - self._number - 1
         whole = event.seconds_left / max(1.0 - event.fraction, 0.05)
         self._left = (event.seconds_left + waiting * whole, time.monotonic()) if event.known else None
+
+    def _of_preview(self, event: events.Progress) -> float:
+        """Return how much of the preview is painted, 0 to 1: each of its scales takes as long as its pixels are many."""
+        slow = str(self._client.welcome.get("device") or "CPU").startswith("CPU")
+        most = (PREVIEW_SIDE if slow else PREVIEW_SIDE_FAST) ** 2
+        last, pixels = event.scale, event.width * event.height
+        while last < event.scales and 4 * pixels <= most:
+            last, pixels = last + 1, 4 * pixels
+        scales = {scale: 4.0**scale for scale in range(1, last + 1)}
+        done = sum(cost for scale, cost in scales.items() if scale < event.scale)
+        return (done + scales[event.scale] * event.step / max(1, event.steps)) / sum(scales.values())
 
     @property
     def seconds_left(self) -> float | None:

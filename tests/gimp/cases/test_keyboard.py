@@ -68,7 +68,11 @@ def test_the_keyboard_reaches_everything(opened: GimpSession) -> None:
     forth = walk(gimp, "Tab", style, PRESSED)
     assert forth == [
         "Use Another…",
+        "Split",
         "Before",
+        "The painting so far",
+        "Fit",
+        "100 %",
         *names_of("main"),
         "Pictures",
         "Advanced (1 changed)",

@@ -37,7 +37,7 @@ result = {
 
 def painted(now: dict[str, Any]) -> bool:
     """Return whether the window says how far the painting is."""
-    return any(text.startswith("Scale ") for text in now["texts"])
+    return any(text.startswith("Pass ") for text in now["texts"])
 
 
 def check(gimp: GimpSession, screenshot: str) -> None:

@@ -19,6 +19,7 @@ from server.protocol import Picture
 
 class Server:
     "What is asked of it stands in `said`; what it answers, in `news`."
+    welcome = {"device": "CPU"}
     def __init__(self):
         self.said, self.news, self.jobs = [], [], 0
     def submit(self, request, *, until, previews, preview_every):

@@ -5,12 +5,13 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 from gi.repository import Gimp
 
 from canvas.seen import as_result
-from canvas.sources import Source, area_now, image_closed, selected_sources, thumbnail
+from canvas.sources import Source, area_now, image_closed, selected_sources, thumbnail_now
 from common import installation, messages
 from common.errors import PluginError
 from common.translation import _
@@ -67,8 +68,9 @@ class Preview:
         self._show_before()
 
     def _show_before(self) -> None:
-        if self.sources[0].layer.is_valid():  # else painting it will say so
-            self._pane.set_before(thumbnail(self.sources[0], 900))
+        source = self.sources[0]
+        if source.layer.is_valid():  # else painting it will say so
+            self._pane.set_before(partial(thumbnail_now, source), source.area[2:])
 
     # What the user wants
 
@@ -220,7 +222,7 @@ class Preview:
         if work.picture is not None and (work.picture is not picture or convert != converted):
             self._shown = work.picture, convert
             self._pane.show_picture(as_result(self._image, work.source, work.picture, convert=convert))
-        self._pane.tell(work.text, None if work.previewed else 0.0, note=work.note)
+        self._pane.tell(work.text, None if work.previewed else work.fraction, note=work.note)
 
     # Handing over
 

@@ -12,6 +12,7 @@ from gi.repository import Gdk, GdkPixbuf, Gtk
 from canvas import pixels
 from common.translation import _, counted
 from dialog.parts.widgets import put
+from dialog.preview.picture_view import Before, ZoomButtons
 
 _LEAST, _LEAST_SMALL = (370, 320), (300, 110)
 _ALT_K = (Gdk.KEY_k, Gdk.ModifierType.MOD1_MASK)
@@ -25,44 +26,29 @@ class PreviewPane(Gtk.Box):
 
     def __init__(self, heading: Gtk.Widget, retry: Callable[[], None] | None, accelerators: Gtk.AccelGroup) -> None:
         super().__init__(orientation=Gtk.Orientation.VERTICAL, spacing=6)
-        self._before: GdkPixbuf.Pixbuf | None = None
-        self._painted: GdkPixbuf.Pixbuf | None = None
-        self._held = False
-        self._shown: tuple[GdkPixbuf.Pixbuf, int, int] | None = None
-
+        self._zoom = ZoomButtons()
+        self._view = self._zoom.view
+        self._split = Gtk.ToggleButton(label=_("Split"), sensitive=False)
+        self._split.set_tooltip_text(_("Show the picture as it was and as painted side by side; drag the line between"))
+        self._split.connect("toggled", lambda button: self._view.divide(button.get_active()))
         self._compare = Gtk.ToggleButton(label=_("Before"), sensitive=False)
         self._compare.set_tooltip_text(
-            _("Show the picture as it was (Alt+K). Pressing the mouse on the picture does the same while it is held.")
+            _("Show the picture as it was (Alt+K). Or hold the mouse button on the picture; the middle one, if enlarged.")
         )
-        self._compare.connect("toggled", lambda *_: self._show())
+        self._compare.connect("toggled", lambda button: self._view.compare(button.get_active()))
         self._compare.connect("button-press-event", self._on_compare)
         self._compare.add_accelerator("clicked", accelerators, *_ALT_K, Gtk.AccelFlags.VISIBLE)
-        line = Gtk.Box(spacing=12)
+        line = Gtk.Box(spacing=6)
         line.pack_start(heading, True, True, 0)
         line.pack_end(self._compare, False, False, 0)
+        line.pack_end(self._split, False, False, 0)
         self.top = line
         self.pack_start(line, False, False, 0)
         self.pack_start(self._build_view(retry), True, True, 0)
         self.pack_start(self._build_status(), False, False, 0)
 
     def _build_view(self, retry: Callable[[], None] | None) -> Gtk.Widget:
-        self._image = Gtk.Image()
-        self._image.get_accessible().set_name(_("The painting so far"))
-        mouse = Gtk.EventBox()
-        mouse.add(self._image)
-        mouse.connect("button-press-event", self._on_button, True)
-        mouse.connect("button-release-event", self._on_button, False)
-        # Nothing scrolls here: it lets the picture be larger than the room, until it is fitted to it.
-        self._view = Gtk.ScrolledWindow(
-            hscrollbar_policy=Gtk.PolicyType.EXTERNAL,
-            vscrollbar_policy=Gtk.PolicyType.EXTERNAL,
-            shadow_type=Gtk.ShadowType.IN,
-            can_focus=False,
-        )
         self._view.set_size_request(*_LEAST)
-        self._view.add(mouse)
-        self._view.connect("size-allocate", lambda *_: self._show())
-
         self._sentence = Gtk.Label(wrap=True, max_width_chars=36, justify=Gtk.Justification.CENTER, selectable=True)
         self._remedy = Gtk.Label(wrap=True, max_width_chars=36, justify=Gtk.Justification.CENTER, selectable=True)
         self._retry = Gtk.Button(label=_("Try Again"), halign=Gtk.Align.CENTER, tooltip_text="F5")
@@ -86,6 +72,7 @@ class PreviewPane(Gtk.Box):
         self._left = Gtk.Label(xalign=1.0)
         line = Gtk.Box(spacing=12)
         line.pack_start(self._text, True, True, 0)
+        line.pack_end(self._zoom, False, False, 0)
         line.pack_end(self._left, False, False, 0)
         self._bar = Gtk.ProgressBar()
         box = Gtk.Box(orientation=Gtk.Orientation.VERTICAL, spacing=6)
@@ -99,29 +86,17 @@ class PreviewPane(Gtk.Box):
 
     # Pictures
 
-    def set_before(self, picture: GdkPixbuf.Pixbuf | None) -> None:
-        """Take the picture as it was, which is shown until there is a painted one."""
-        self._before = picture
-        self._show()
+    def set_before(self, read: Before, size: tuple[int, int]) -> None:
+        """Take the picture as it was, which is shown until there is a painted one; ``size`` is its own."""
+        self._view.set_before(read, size)
 
     def show_picture(self, picture: GdkPixbuf.Pixbuf | None) -> None:
         """Show a painted picture of any size; None to go back to the one before."""
-        self._painted = picture
-        put(self._compare, sensitive=picture is not None)
+        for button in (self._compare, self._split):
+            put(button, sensitive=picture is not None)
         if picture is None:
             self._compare.set_active(False)
-        self._show()
-
-    def _show(self) -> None:
-        compared = self._held or self._compare.get_active()
-        picture = self._before if compared or self._painted is None else self._painted
-        room = self._view.get_allocation()
-        if picture is None or room.width < 8 or room.height < 8:
-            return
-        wanted = (picture, room.width - 4, room.height - 4)
-        if wanted != self._shown:  # fitting it changes the allocation in turn
-            self._shown = wanted
-            self._image.set_from_pixbuf(pixels.fitted(*wanted))
+        self._view.show_picture(picture)
 
     def stop_comparing(self) -> None:
         """Show what is painted again."""
@@ -133,13 +108,6 @@ class PreviewPane(Gtk.Box):
             return Gdk.EVENT_PROPAGATE
         if event.type == Gdk.EventType.BUTTON_PRESS:  # of a double click's second press there are two events
             compare.set_active(not compare.get_active())
-        return Gdk.EVENT_STOP
-
-    def _on_button(self, _widget: Gtk.Widget, event: Gdk.EventButton, held: bool) -> bool:
-        if event.button != Gdk.BUTTON_PRIMARY:
-            return Gdk.EVENT_PROPAGATE
-        self._held = held
-        self._show()
         return Gdk.EVENT_STOP
 
     # Words
