@@ -26,7 +26,7 @@ from dialog.settings.column import SettingsColumn
 from dialog.watching import Watch, stop_button
 from painting.editing import Editing
 from painting.painting import Painting
-from styles import gallery_folders
+from styles import remembered
 
 _POLL_MILLISECONDS = 40
 _HEIGHT = 660  # where the screen has it: then little has to be scrolled
@@ -62,7 +62,7 @@ class Dialog:
         keys = Gtk.AccelGroup()
         self._window.add_accel_group(keys)
         self._window.connect("key-press-event", self._on_key)
-        self._chooser = StyleChooser(config, self._changed, self._apply, self._window)
+        self._chooser = StyleChooser(config, image, self._changed, self._apply, self._window)
         self._pane = PreviewPane(_heading(_what(image, sources)), self._retry, keys)
         self._settings = SettingsColumn(config, self._window, image, editing, _heading(_("Settings")), self._allow)
         self._forecast = self._build_forecast()
@@ -79,7 +79,7 @@ class Dialog:
     def _lay_out(self) -> None:
         """Put the three parts beside each other, or the gallery above the preview where the screen is too narrow."""
         side_by_side = Gtk.Box(spacing=18)
-        side_by_side.pack_start(self._chooser, False, True, 0)
+        side_by_side.pack_start(self._chooser, True, True, 0)
         side_by_side.pack_start(self._pane, True, True, 0)
         self._columns = Gtk.Box(spacing=18, margin=12)
         self._columns.pack_start(side_by_side, True, True, 0)
@@ -97,6 +97,7 @@ class Dialog:
             side_by_side.set_orientation(Gtk.Orientation.VERTICAL)
             side_by_side.set_spacing(6)
             self._chooser.make_flat()
+            side_by_side.set_child_packing(self._chooser, False, True, 0, Gtk.PackType.START)
             tops.remove(self._pane.top)
             default = width
         self._tops = Gtk.SizeGroup(mode=Gtk.SizeGroupMode.VERTICAL)  # what is below the headings begins at one height
@@ -182,7 +183,7 @@ class Dialog:
                 return None
             layers = self._keep(work)
             if self._failure is None and layers:
-                gallery_folders.remember(list(self._chooser.weights()))
+                remembered.remember(list(self._chooser.weights()))
                 arguments.reset(self._config, arguments.OF_VARIATIONS)  # GIMP now keeps what stands there
                 return layers
             if self._failure is not None and (layers or not self._image.is_valid()):

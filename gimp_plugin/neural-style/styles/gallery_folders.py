@@ -6,10 +6,8 @@ in its image) or ``image 3`` with GIMP's own numbers, which hold as long as GIMP
 
 from __future__ import annotations
 
-import json
 import os
-import shutil
-from collections.abc import Sequence
+from collections.abc import Container, Sequence
 from pathlib import Path
 
 from gi.repository import GdkPixbuf, Gimp
@@ -18,16 +16,12 @@ from canvas import pixels
 from common import installation
 from common.errors import PluginError
 from common.translation import _
-from styles import pictures, thumbnails
+from styles import own_styles, pictures, remembered, thumbnails
 
-_SUFFIXES = (".jpg", ".jpeg", ".png", ".webp", ".tif", ".tiff", ".gif", ".bmp", ".avif", ".heic", ".jxl", ".xcf", ".psd")
-_MOST_RECENT = 12
-
-ALL, RECENT, OWN, SHIPPED = "all", "recent", "own", "shipped"
-KINDS = ((ALL, _("All styles")), (RECENT, _("Recent")), (OWN, _("My styles")), (SHIPPED, _("Included")))
+ALL, FAVOURITES, RECENT, OWN, SHIPPED, OPEN = "all", "favourites", "recent", "own", "shipped", "open"
+_GROUP = "group:"
 
 _read: dict[tuple[str, int, int], pictures.Style] = {}
-_recent_now: list[str] = []
 
 
 def is_file(key: str) -> bool:
@@ -35,26 +29,39 @@ def is_file(key: str) -> bool:
     return os.path.isabs(key)
 
 
-def is_of(key: str, kind: str) -> bool:
-    """Return whether the style is of one of :data:`KINDS`."""
-    folder = Path(key).parent if is_file(key) else None
-    if kind == OWN:
-        return folder == installation.read().user_styles
-    if kind == SHIPPED:
-        return folder == installation.shipped_styles()
-    return kind == ALL or key in _recent_now or not is_file(key)
+def kinds() -> list[tuple[str, str]]:
+    """Return the kinds of styles that the gallery can be limited to, as (name, label); own groups are among them."""
+    return [
+        (ALL, _("All styles")),
+        (FAVOURITES, _("Favourites")),
+        (RECENT, _("Recent")),
+        (OWN, _("My styles")),
+        *((f"{_GROUP}{name}", name) for name in own_styles.groups()),
+        (SHIPPED, _("Included")),
+        (OPEN, _("Open in GIMP")),
+    ]
+
+
+def is_of(key: str, kind: str, favourites: Container[str] = ()) -> bool:
+    """Return whether the style is of one of :func:`kinds`."""
+    if not is_file(key):
+        return kind in (ALL, OPEN)
+    if kind.startswith(_GROUP):
+        return own_styles.is_own(key) and own_styles.group_of(key) == kind[len(_GROUP) :]
+    of_kind = {
+        ALL: True,
+        FAVOURITES: key in favourites,
+        RECENT: remembered.is_recent(key),
+        OWN: own_styles.is_own(key),
+        SHIPPED: Path(key).parent == installation.shipped_styles(),
+    }
+    return of_kind.get(kind, False)
 
 
 def in_folders(recent: Sequence[str]) -> list[str]:
-    """Return the paths of the user's own styles, of recent ones elsewhere, and of the shipped ones, in this order."""
-    own, shipped = _pictures(installation.read().user_styles), _pictures(installation.shipped_styles())
-    return [*own, *(path for path in recent if path not in own and path not in shipped), *shipped]
-
-
-def _pictures(folder: Path) -> list[str]:
-    if not folder.is_dir():
-        return []
-    return sorted(str(path) for path in folder.iterdir() if path.suffix.lower() in _SUFFIXES)
+    """Return the paths of the styles: those used last first, then the user's own ones and the shipped ones."""
+    found = [*own_styles.own(), *own_styles.pictures_in(installation.shipped_styles())]
+    return [*recent, *(path for path in found if path not in recent)]
 
 
 def named(name: str) -> str:
@@ -65,41 +72,15 @@ def named(name: str) -> str:
     """
     if os.path.isabs(name):
         return name
-    own, shipped = _pictures(installation.read().user_styles), _pictures(installation.shipped_styles())
-    for path in [*own, *shipped]:
+    known_paths = in_folders([])
+    for path in known_paths:
         if name.lower() in (Path(path).name.lower(), Path(path).stem.lower(), pictures.name_of_file(path).lower()):
             return path
-    known = ", ".join(Path(path).stem for path in [*own, *shipped])
+    known = ", ".join(Path(path).stem for path in known_paths)
     raise PluginError(
         _("There is no style “{name}” in the gallery.").format(name=name),
         _("Give a file with its whole path, or one of: {known}.").format(known=known),
     )
-
-
-def add(paths: Sequence[str]) -> list[str]:
-    """Copy pictures into the user's own folder and return where they are now.
-
-    Raises:
-        PluginError: they cannot be copied.
-    """
-    folder = installation.read().user_styles
-    added = []
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        for path in map(Path, paths):
-            target, number = folder / path.name, 2
-            while target.exists() and not (path.samefile(target) or path.read_bytes() == target.read_bytes()):
-                target = folder / f"{path.stem} {number}{path.suffix}"
-                number += 1
-            if not target.exists():
-                shutil.copyfile(path, target)
-            added.append(str(target))
-    except OSError as error:
-        raise PluginError(
-            _("The style cannot be added to {folder}: {reason}.").format(folder=folder, reason=error.strerror or error),
-            _("Use the picture file from where it is."),
-        ) from None
-    return added
 
 
 def name_of(key: str) -> str:
@@ -161,6 +142,9 @@ def uses_selection_of(keys: Sequence[str], image: Gimp.Image) -> bool:
 
 def thumbnail_in_gimp(key: str) -> GdkPixbuf.Pixbuf | None:
     """Return the thumbnail of a style that is open in GIMP, None if it cannot be read."""
+    small = small_picture(key, 2 * thumbnails.SIZE)
+    if small is not None and min(small.get_width(), small.get_height()) >= thumbnails.SIZE // 2:
+        return thumbnails.of_picture(small)
     try:
         return thumbnails.of_picture(pixels.to_pixbuf(read(key).picture))
     except PluginError:
@@ -182,33 +166,18 @@ def open_in_gimp() -> list[tuple[str, list[tuple[str, str]]]]:
     return found
 
 
+def open_images(but: Gimp.Image) -> list[str]:
+    """Return the keys of the images that are open in GIMP, but one of them."""
+    return [f"image {image.get_id()}" for image in Gimp.get_images() if image.get_id() != but.get_id()]
+
+
+def small_picture(key: str, side: int) -> GdkPixbuf.Pixbuf | None:
+    """Return a small picture of an image or a layer for a menu, as GIMP has it at hand; None if it has none."""
+    kind, item = _item(key)
+    if item is None or kind == "selection":
+        return None
+    return item.get_thumbnail(side, side, Gimp.PixbufTransparency.SMALL_CHECKS)
+
+
 def _flat(layers: Sequence[Gimp.Layer]) -> list[Gimp.Layer]:
     return [each for layer in layers for each in (layer, *(_flat(layer.get_children()) if layer.is_group() else ()))]
-
-
-def recent() -> list[str]:
-    """Return the paths of the files that were applied last, newest first."""
-    try:
-        stored = json.loads(_recent_file().read_text(encoding="utf-8"))
-        paths = [path for path in stored if isinstance(path, str) and os.path.isfile(path)]
-    except (OSError, ValueError, TypeError):  # there are none yet, or the file is damaged and is written anew
-        paths = []
-    _recent_now[:] = paths[:_MOST_RECENT]
-    return list(_recent_now)
-
-
-def remember(keys: Sequence[str]) -> None:
-    """Put the files among these styles in front of the recent ones."""
-    files = [key for key in keys if is_file(key)]
-    paths = [*files, *(path for path in recent() if path not in files)][:_MOST_RECENT]
-    try:
-        _recent_file().parent.mkdir(parents=True, exist_ok=True)
-        new = _recent_file().with_suffix(f".{os.getpid()}")
-        new.write_text(json.dumps(paths), encoding="utf-8")
-        os.replace(new, _recent_file())
-    except OSError as error:
-        print(f"neural-style: cannot remember the recent styles: {error}")
-
-
-def _recent_file() -> Path:
-    return installation.thumbnail_folder().parent / "recent-styles.json"

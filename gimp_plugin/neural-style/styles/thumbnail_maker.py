@@ -15,7 +15,7 @@ gi.require_version("GdkPixbuf", "2.0")
 from gi.repository import GdkPixbuf, GLib
 
 #: Side of a thumbnail in pixels.
-SIZE = 96
+SIZE = 192
 
 
 def square(picture: GdkPixbuf.Pixbuf) -> bytes:

@@ -83,6 +83,7 @@ def test_the_keyboard_reaches_everything(opened: GimpSession) -> None:
         "Reset",
         "Cancel",
         "Apply Style",
+        "Search",
         "Which styles to show",
         style,
     ]

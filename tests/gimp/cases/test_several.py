@@ -80,8 +80,11 @@ def test_variations(opened: GimpSession) -> None:
     gimp = opened
     before = state(gimp)
     opened_on(gimp)
-    gimp.display.key("space", "alt+v", "alt+x")
-    go_to(gimp, "Variations", "shift+Tab")
+    gimp.display.key("space")
+    go_to(gimp, "Pictures")
+    gimp.display.key("Down")
+    go_to(gimp, "Variations")
+    gimp.display.key("ctrl+a")
     gimp.display.type("3")
     gimp.display.key("Tab", "Down")
     now = until(gimp, ALL, lambda now: {"brush-size", 3.0} <= {each["value"] for each in now})

@@ -7,14 +7,17 @@ from collections.abc import Callable, Sequence
 import gi
 
 gi.require_version("Gtk", "3.0")
-from gi.repository import Gdk, GdkPixbuf, GLib, Gtk
+from gi.repository import Gdk, GdkPixbuf, GLib, GObject, Gtk
 
 from common.translation import _
+from dialog.gallery.tile import BESIDE, Tile
 from dialog.parts.room import text_height
-from styles import gallery_folders, thumbnails
+from dialog.parts.widgets import put
+from styles import gallery_folders, remembered, thumbnails
 
 _COLUMNS = 3
-_BESIDE = 10  # pixels by which a name may be wider than its picture
+#: Side of a tile's picture at the least, what a tile has around it, and by how much sides differ.
+_SIDE, _AROUND, _STEP = 96, 12 + BESIDE, 8
 
 _CSS = b"""
 .neural-style-gallery flowboxchild { border: 3px solid transparent; border-radius: 6px; padding: 2px; }
@@ -46,36 +49,68 @@ class _Tiles(Gtk.FlowBox):
 
 
 class Gallery(Gtk.Box):
-    """Thumbnails of styles by their keys (see :mod:`styles`), with a box to show only some of them.
+    """Thumbnails of styles by their keys (see :mod:`styles`), with a box to show only some of them, and a search.
 
-    ``picked`` is called with the keys when the user selects; ``activated`` on a double click or Return.
+    ``picked`` is called with the keys when the user selects; ``activated`` on a double click or Return; ``ask`` to fill a
+    menu for a style; ``others`` for the keys of images that are open.
     """
 
-    def __init__(self, picked: Callable[[list[str]], None], activated: Callable[[], None]) -> None:
+    def __init__(
+        self,
+        picked: Callable[[list[str]], None],
+        activated: Callable[[], None],
+        ask: Callable[[Gtk.Menu, str, Gtk.Widget], None],
+        others: Callable[[], list[str]],
+    ) -> None:
         super().__init__(orientation=Gtk.Orientation.VERTICAL, spacing=6)
-        self._picked = picked
-        self._tiles: dict[str, Gtk.FlowBoxChild] = {}
+        self._picked, self._ask, self._others = picked, ask, others
+        self._tiles: dict[str, Tile] = {}
+        self._columns, self._side, self._grows = _COLUMNS, _SIDE, True
+        self._favourites = remembered.favourites()
         self._thumbnails = thumbnails.Thumbnails(self._show_thumbnail)
         self.connect("destroy", lambda *_: self._thumbnails.close())
+        self.top = self._build_top()
+        self.pack_start(self.top, False, False, 0)
+        self.pack_start(self._search, False, False, 0)
+        self.pack_start(self._build_box(activated), True, True, 0)
+        self.fill_kinds()
+        for path in gallery_folders.in_folders(remembered.recent()):
+            self.add_style(path)
+        self._limit()
 
-        self._filter = Gtk.ComboBoxText()
-        for kind, label in gallery_folders.KINDS:
-            self._filter.append(kind, label)
-        self._filter.set_active_id(gallery_folders.ALL)
-        self._filter.set_tooltip_text(_("Which styles to show"))
+    def _build_top(self) -> Gtk.Box:
+        self._filter = Gtk.ComboBoxText(tooltip_text=_("Which styles to show"))
         self._filter.get_accessible().set_name(_("Which styles to show"))
-        self._filter.connect("changed", lambda *_: self._box.invalidate_filter())
+        self._filter.connect("changed", lambda *_: self._limit())
+        self._entry = Gtk.SearchEntry(placeholder_text=_("Search styles"))
+        self._entry.get_accessible().set_name(_("Search styles"))
+        self._entry.connect("search-changed", lambda *_: self._limit())
+        self._entry.connect("activate", lambda *_: self._box.enter())
+        self._search = Gtk.SearchBar()
+        self._search.add(self._entry)
+        self._search.connect_entry(self._entry)
+        find = Gtk.ToggleButton(relief=Gtk.ReliefStyle.NONE)
+        find.set_tooltip_text(_("Search styles by name (or type in the gallery)"))
+        find.add(Gtk.Image.new_from_icon_name("edit-find-symbolic", Gtk.IconSize.MENU))
+        find.get_accessible().set_name(_("Search"))
+        find.bind_property("active", self._search, "search-mode-enabled", GObject.BindingFlags.BIDIRECTIONAL)
+        words = _("Style")
         title = Gtk.Label(xalign=0.0)
-        title.set_markup(f"<b>{_('Style')}</b>")
-        top = Gtk.Box(spacing=12)
+        title.set_markup(f"<b>{words}</b>")
+        top = Gtk.Box(spacing=6)
         top.pack_start(title, True, True, 0)
         top.pack_end(self._filter, False, False, 0)
-        self.pack_start(top, False, False, 0)
-        self.top = top
-        self.pack_start(self._build_box(activated), True, True, 0)
-        recent = gallery_folders.recent()
-        for path in gallery_folders.in_folders(recent):
-            self.add_style(path)
+        top.pack_end(find, False, False, 0)
+        return top
+
+    def fill_kinds(self) -> None:
+        """Offer the kinds of styles that there are now; the one at hand stays."""
+        chosen = self._filter.get_active_id() or gallery_folders.ALL
+        self._filter.remove_all()
+        for kind, label in gallery_folders.kinds():
+            self._filter.append(kind, label)
+        if not self._filter.set_active_id(chosen):
+            self._filter.set_active_id(gallery_folders.ALL)
 
     def _build_box(self, activated: Callable[[], None]) -> Gtk.Widget:
         self._box = _Tiles(
@@ -83,7 +118,7 @@ class Gallery(Gtk.Box):
             activate_on_single_click=False,
             homogeneous=True,
             min_children_per_line=2,
-            max_children_per_line=8,
+            max_children_per_line=24,
             valign=Gtk.Align.START,
         )
         self._box.get_style_context().add_class("neural-style-gallery")
@@ -91,22 +126,32 @@ class Gallery(Gtk.Box):
         provider = Gtk.CssProvider()
         provider.load_from_data(_CSS)
         Gtk.StyleContext.add_provider_for_screen(self.get_screen(), provider, Gtk.STYLE_PROVIDER_PRIORITY_APPLICATION)
-        self._box.set_filter_func(
-            lambda tile: gallery_folders.is_of(tile.key, self._filter.get_active_id() or gallery_folders.ALL)
-        )
+        self._box.set_filter_func(self._is_shown)
         self._box.connect("key-press-event", self._on_key)
+        self._box.connect("button-press-event", self._on_button)
+        self._box.connect("popup-menu", lambda box: self._open_menu(box.get_focus_child(), None))
         self._handler = self._box.connect("selected-children-changed", self._on_selected)
         self._box.connect("child-activated", lambda *_: activated())
         self._scrolled = Gtk.ScrolledWindow(hscrollbar_policy=Gtk.PolicyType.NEVER, shadow_type=Gtk.ShadowType.IN)
         self._take(_COLUMNS, 2)
         self._scrolled.add(self._box)
-        return self._scrolled
+        self._scrolled.connect("size-allocate", lambda _area, place: self._grow(place.width))
+        self._none = Gtk.Label(wrap=True, max_width_chars=20, justify=Gtk.Justification.CENTER, no_show_all=True)
+        self._none.get_style_context().add_class("dim-label")
+        overlay = Gtk.Overlay()
+        overlay.add(self._scrolled)
+        overlay.add_overlay(self._none)
+        overlay.set_overlay_pass_through(self._none, True)
+        return overlay
+
+    # How large
 
     def _take(self, columns: int, rows: int) -> None:
         """Take room for so many tiles at the least."""
+        self._columns = columns
         self._box.set_min_children_per_line(columns)
-        height = thumbnails.SIZE + text_height(self, 2) + 14
-        self._scrolled.set_size_request(columns * (thumbnails.SIZE + 22) + 4, rows * height)
+        height = _SIDE + text_height(self, 2) + 14
+        self._scrolled.set_size_request(columns * (_SIDE + _AROUND) + 4, rows * height)
 
     def make_small(self) -> None:
         """Take less room, for a narrow screen."""
@@ -114,7 +159,67 @@ class Gallery(Gtk.Box):
 
     def make_flat(self) -> None:
         """Be wide and low, to stand above the preview."""
+        self._grows = False
         self._take(_COLUMNS - 1, 1)
+
+    def _grow(self, width: int) -> None:
+        """Let the tiles be as large as their columns leave them room for."""
+        room = (width - 4) // self._columns - _AROUND
+        side = min(max(_SIDE, room // _STEP * _STEP), thumbnails.SIZE) if self._grows else _SIDE
+        if side != self._side:
+            self._side = side
+            GLib.idle_add(self._resize)  # not while sizes are being given
+
+    def _resize(self) -> bool:
+        for tile in self._tiles.values():
+            tile.set_side(self._side)
+        return GLib.SOURCE_REMOVE
+
+    # Which are shown
+
+    def _is_shown(self, tile: Tile) -> bool:
+        kind, words = self._filter.get_active_id() or gallery_folders.ALL, self._entry.get_text().casefold().split()
+        name = tile.name.casefold()
+        return gallery_folders.is_of(tile.key, kind, self._favourites) and all(word in name for word in words)
+
+    def _limit(self) -> None:
+        if self._filter.get_active_id() == gallery_folders.OPEN:
+            for key in self._others():
+                self.add_style(key)
+        self._box.invalidate_filter()
+        left = any(tile.get_child_visible() for tile in self._tiles.values())
+        if not left:
+            if self._entry.get_text():
+                text = _("No style has this in its name.")
+            elif self._filter.get_active_id() == gallery_folders.OPEN:
+                text = _("No other image is open.")
+            elif self._filter.get_active_id() == gallery_folders.FAVOURITES:
+                text = _("Click a style with the right mouse button to make it a favourite.")
+            else:
+                text = _("Drop picture files here to add them to your styles.")
+            put(self._none, label=text)
+        put(self._none, visible=not left)
+
+    def set_favourite(self, key: str, on: bool) -> None:
+        """Mark a style as a favourite, or not."""
+        self._favourites = remembered.favourites()
+        self._tiles[key].set_favourite(on)
+        self._limit()
+
+    def replace(self, key: str, new: str | None) -> None:
+        """Show a style under another key, or no longer."""
+        tile = self._tiles.pop(key)
+        place = tile.get_index()
+        with self._box.handler_block(self._handler):
+            tile.destroy()
+        self._favourites = remembered.favourites()
+        if new is not None:
+            self.add_style(new, place=place)
+        self.fill_kinds()
+
+    def tile(self, key: str) -> Gtk.Widget:
+        """Return what shows a style."""
+        return self._tiles[key]
 
     def select(self, keys: Sequence[str]) -> None:
         """Mark the styles as chosen, adding those that are not in the gallery."""
@@ -122,65 +227,63 @@ class Gallery(Gtk.Box):
             with self._box.handler_block(self._handler):
                 self._box.unselect_all()
                 for key in keys:
-                    self.add_style(key, first=True)
+                    self.add_style(key, place=0)
                     self._box.select_child(self._tiles[key])
         if keys:
-            GLib.idle_add(self._reveal, self._tiles[keys[-1]])
+            GLib.idle_add(self._reveal, keys[-1])
 
     def focus(self) -> None:
         """Give the keyboard to the selected style, or to the first."""
         self._box.enter()
 
-    def add_style(self, key: str, *, first: bool = False) -> None:
-        """Show a style that is not there yet."""
+    def add_style(self, key: str, *, place: int = -1) -> None:
+        """Show a style that is not there yet; the first of all has the place 0."""
         if key in self._tiles:
             return
-        name = gallery_folders.name_of(key)
-        column = Gtk.Box(orientation=Gtk.Orientation.VERTICAL, spacing=3)
-        picture = Gtk.Image.new_from_icon_name("image-x-generic", Gtk.IconSize.DIALOG)
-        picture.set_size_request(thumbnails.SIZE, thumbnails.SIZE)
-        label = Gtk.Label(
-            label=name,
-            wrap=True,
-            lines=2,
-            ellipsize=3,
-            max_width_chars=1,  # no wider than the picture, in any font
-            justify=Gtk.Justification.CENTER,
-            valign=Gtk.Align.START,
-        )
-        label.set_size_request(thumbnails.SIZE + _BESIDE, -1)
-        column.pack_start(picture, False, False, 0)
-        column.pack_start(label, False, False, 0)
-        tile = Gtk.FlowBoxChild(tooltip_text=gallery_folders.tooltip(key), valign=Gtk.Align.START, halign=Gtk.Align.CENTER)
-        tile.add(column)
-        tile.picture, tile.key = picture, key
-        tile.get_accessible().set_name(name)
-        tile.show_all()
-        self._box.insert(tile, 0 if first else -1)
-        self._tiles[key] = tile
+        tile = self._tiles[key] = Tile(key, self._side, favourite=key in self._favourites)
+        self._box.insert(tile, place)
         if gallery_folders.is_file(key):
             self._thumbnails.want(key)
         else:
             self._show_thumbnail(key, gallery_folders.thumbnail_in_gimp(key))
 
     def _show_thumbnail(self, key: str, thumbnail: GdkPixbuf.Pixbuf | None) -> None:
-        tile = self._tiles[key]
-        if thumbnail is None:
-            tile.picture.set_from_icon_name("image-missing", Gtk.IconSize.DIALOG)
-        else:
-            tile.picture.set_from_pixbuf(thumbnail)
+        if key in self._tiles:  # it may have been removed meanwhile
+            self._tiles[key].set_thumbnail(thumbnail)
 
-    def _reveal(self, tile: Gtk.FlowBoxChild) -> bool:
-        place, seen = tile.get_allocation(), self._scrolled.get_vadjustment()
-        seen.clamp_page(place.y, place.y + place.height)
+    def _reveal(self, key: str) -> bool:
+        if key in self._tiles:
+            place, seen = self._tiles[key].get_allocation(), self._scrolled.get_vadjustment()
+            seen.clamp_page(place.y, place.y + place.height)
         return GLib.SOURCE_REMOVE
 
+    # What the user does
+
+    def _open_menu(self, tile: Tile | None, event: Gdk.Event | None) -> bool:
+        if tile is None:
+            return False
+        menu = Gtk.Menu()
+        menu.attach_to_widget(self._box, None)
+        self._ask(menu, tile.key, tile)
+        if menu.get_children():
+            menu.show_all()
+            if event is None:
+                menu.popup_at_widget(tile, Gdk.Gravity.CENTER, Gdk.Gravity.NORTH_WEST, None)
+            else:
+                menu.popup_at_pointer(event)
+        return True
+
+    def _on_button(self, box: Gtk.FlowBox, event: Gdk.EventButton) -> bool:
+        if event.button != Gdk.BUTTON_SECONDARY or event.type != Gdk.EventType.BUTTON_PRESS:
+            return Gdk.EVENT_PROPAGATE
+        return self._open_menu(box.get_child_at_pos(int(event.x), int(event.y)), event)
+
     def _on_key(self, box: Gtk.FlowBox, event: Gdk.EventKey) -> bool:
-        """Let Space select the style, which GTK would activate; with Ctrl, one more or one less."""
+        """Let Space select the style, which GTK would activate; with Ctrl, one more or less. Letters are searched for."""
         tile = box.get_focus_child()
         held = event.state & Gtk.accelerator_get_default_mod_mask()
         if event.keyval != Gdk.KEY_space or held & ~Gdk.ModifierType.CONTROL_MASK or tile is None:
-            return Gdk.EVENT_PROPAGATE
+            return bool(event.keyval != Gdk.KEY_space and self._search.handle_event(event))
         if held and tile.is_selected():
             box.unselect_child(tile)
         else:

@@ -50,6 +50,14 @@ class Mixing(Gtk.Box):
             self._build()
         put(self, visible=len(self._keys) > 1)
 
+    def rename(self, old: str, new: str) -> None:
+        """Go on with a style under another key."""
+        if old in self._shares:
+            self._shares[new] = self._shares.pop(old)
+        if old in self._keys:
+            self._keys = [new if key == old else key for key in self._keys]
+            self._build()
+
     def weights(self) -> dict[str, float]:
         """Return every chosen style's weight; they sum to 1 unless all shares are 0, which counts as equal."""
         if len(self._keys) == 1:

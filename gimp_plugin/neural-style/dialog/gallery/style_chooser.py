@@ -8,14 +8,20 @@ from functools import partial
 import gi
 
 gi.require_version("Gtk", "3.0")
-from gi.repository import Gdk, Gimp, Gio, Gtk
+from gi.repository import Gdk, Gimp, Gio, GLib, Gtk
 
 from common import arguments
 from common.errors import PluginError
 from common.translation import _
 from dialog.gallery.gallery import Gallery
 from dialog.gallery.mix import Mixing
-from styles import gallery_folders, style_arguments
+from dialog.gallery.style_actions import StyleActions
+from dialog.parts.complaint import complain
+from dialog.parts.menus import add_item, item_words
+from styles import gallery_folders, own_styles, style_arguments
+
+#: Pixels of the small pictures in the menu.
+_MENU_PICTURE = 32
 
 
 class StyleChooser(Gtk.Box):
@@ -25,13 +31,19 @@ class StyleChooser(Gtk.Box):
     """
 
     def __init__(
-        self, config: Gimp.ProcedureConfig, changed: Callable[[], None], activated: Callable[[], None], window: Gtk.Window
+        self,
+        config: Gimp.ProcedureConfig,
+        image: Gimp.Image,
+        changed: Callable[[], None],
+        activated: Callable[[], None],
+        window: Gtk.Window,
     ) -> None:
         super().__init__(orientation=Gtk.Orientation.VERTICAL, spacing=6)
         self._config, self._changed, self._window = config, changed, window
         self._keys: list[str] = []
         self._writing = False
-        self._gallery = Gallery(self._pick, activated)
+        self._actions = StyleActions(window, self._moved, self._added, lambda key, on: self._gallery.set_favourite(key, on))
+        self._gallery = Gallery(self._pick, activated, self._actions.fill, lambda: gallery_folders.open_images(image))
         self._mixing = Mixing(self._write, self._leave_out)
         hint = Gtk.Label(label=_("Ctrl+click to mix several styles"), xalign=0.0, ellipsize=3)
         hint.get_style_context().add_class("dim-label")
@@ -120,22 +132,53 @@ class StyleChooser(Gtk.Box):
     def _fill_menu(self, menu: Gtk.Menu) -> None:
         for item in menu.get_children():
             item.destroy()
-        self._add_item(menu, _("_Add Pictures to My Styles…"), lambda: self._choose_files(copy=True))
-        self._add_item(menu, _("Use a Picture _File…"), lambda: self._choose_files(copy=False))
+        add_item(menu, _("_Add Pictures to My Styles…"), lambda: self._choose_files(copy=True))
+        add_item(menu, _("Use a Picture _File…"), lambda: self._choose_files(copy=False))
+        paste = add_item(menu, _("Use the _Clipboard"), self._use_clipboard)
+        paste.set_sensitive(Gtk.Clipboard.get(Gdk.SELECTION_CLIPBOARD).wait_is_image_available())
         menu.append(Gtk.SeparatorMenuItem())
         for name, entries in gallery_folders.open_in_gimp():
             submenu = Gtk.Menu()
+            pictures = {key: gallery_folders.small_picture(key, _MENU_PICTURE) for _label, key in entries}
             for label, key in entries:
-                self._add_item(submenu, label, partial(self._set, [key]), underline=False)
-            item = Gtk.MenuItem(label=name)
+                add_item(submenu, label, partial(self._set, [key]), underline=False, picture=pictures[key])
+            item = Gtk.MenuItem()
+            item.add(item_words(name, picture=pictures[entries[0][1]]))
             item.set_submenu(submenu)
             menu.append(item)
+        if len(self._keys) == 1:
+            menu.append(Gtk.SeparatorMenuItem())
+            self._actions.fill(menu, self._keys[0], self._gallery.tile(self._keys[0]))
         menu.show_all()
 
-    def _add_item(self, menu: Gtk.Menu, label: str, call: Callable[[], None], *, underline: bool = True) -> None:
-        item = Gtk.MenuItem(label=label, use_underline=underline)
-        item.connect("activate", lambda *_: call())
-        menu.append(item)
+    def _use_clipboard(self) -> None:
+        clipboard = Gtk.Clipboard.get(Gdk.SELECTION_CLIPBOARD)
+        found = clipboard.wait_for_contents(Gdk.Atom.intern("image/png", False))
+        data = found.get_data() if found is not None else b""
+        if not data and (picture := clipboard.wait_for_image()) is not None:
+            data = picture.save_to_bufferv("png", [], [])[1]
+        try:
+            if not data:
+                raise PluginError(_("There is no picture in the clipboard."), _("Copy one first."))
+            self._added([own_styles.add_bytes(bytes(data), _("Clipboard"), ".png")])
+        except PluginError as error:
+            complain(self._window, error)
+
+    # What became of own styles
+
+    def _added(self, keys: list[str]) -> None:
+        self._gallery.fill_kinds()
+        self._set(keys)
+
+    def _moved(self, key: str, new: str | None) -> None:
+        self._gallery.replace(key, new)
+        if key not in self._keys:
+            return
+        if new is None:
+            self._leave_out(key)
+        else:
+            self._mixing.rename(key, new)
+            self._set([new if other == key else other for other in self._keys])
 
     def _choose_files(self, *, copy: bool) -> None:
         dialog = Gtk.FileChooserDialog(
@@ -158,31 +201,20 @@ class StyleChooser(Gtk.Box):
         dialog.add_filter(everything)
         paths = dialog.get_filenames() if dialog.run() == Gtk.ResponseType.OK else []
         dialog.destroy()
-        self._use_files(paths, copy=copy)
 
-    def _use_files(self, paths: list[str], *, copy: bool) -> None:
-        if not paths:
-            return
-        try:
-            self._set(gallery_folders.add(paths) if copy else paths)
-        except PluginError as error:
-            self._complain(error)
+        if paths and copy:
+            self._actions.add(paths)
+        elif paths:
+            self._set(paths)
 
     def _on_dropped(
-        self, _w: Gtk.Widget, context: Gdk.DragContext, _x: int, _y: int, data: Gtk.SelectionData, _i: int, time: int
+        self, _w: Gtk.Widget, _context: Gdk.DragContext, _x: int, _y: int, data: Gtk.SelectionData, _i: int, _time: int
     ) -> None:
         paths = [Gio.File.new_for_uri(address).get_path() for address in data.get_uris() or []]
-        self._use_files([path for path in paths if path], copy=False)
-        context.finish(bool(paths), False, time)
+        found = [path for path in paths if path]
+        if found:
+            GLib.idle_add(self._add_dropped, found)  # where a message is shown, the drag has to be over
 
-    def _complain(self, error: PluginError) -> None:
-        dialog = Gtk.MessageDialog(
-            transient_for=self._window,
-            modal=True,
-            message_type=Gtk.MessageType.WARNING,
-            buttons=Gtk.ButtonsType.CLOSE,
-            text=error.sentence,
-            secondary_text=error.remedy,
-        )
-        dialog.run()
-        dialog.destroy()
+    def _add_dropped(self, paths: list[str]) -> bool:
+        self._actions.add(paths)
+        return GLib.SOURCE_REMOVE

@@ -1,0 +1,32 @@
+"""Menus that are filled when they are opened."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import gi
+
+gi.require_version("Gtk", "3.0")
+from gi.repository import GdkPixbuf, Gtk
+
+
+def add_item(
+    menu: Gtk.Menu, label: str, call: Callable[[], None], *, underline: bool = True, picture: GdkPixbuf.Pixbuf | None = None
+) -> Gtk.MenuItem:
+    """Add an item that calls when it is chosen; with a picture, beside its words."""
+    item = Gtk.MenuItem()
+    item.add(item_words(label, underline=underline, picture=picture))
+    item.connect("activate", lambda *_: call())
+    menu.append(item)
+    return item
+
+
+def item_words(label: str, *, underline: bool = False, picture: GdkPixbuf.Pixbuf | None = None) -> Gtk.Widget:
+    """Return what stands in an item."""
+    words = Gtk.AccelLabel(label=label, use_underline=underline, xalign=0.0)
+    if picture is None:
+        return words
+    line = Gtk.Box(spacing=9)
+    line.pack_start(Gtk.Image.new_from_pixbuf(picture), False, False, 0)
+    line.pack_start(words, True, True, 0)
+    return line

@@ -1,0 +1,90 @@
+"""What is remembered of styles from one opening of the dialog to the next: those used last, and the favourites."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+
+from common import installation
+
+_MOST_RECENT = 12
+#: Shipped styles lie in a folder of each GIMP; they are kept by their names.
+_SHIPPED = "shipped:"
+
+_recent_now: list[str] = []
+
+
+def recent() -> list[str]:
+    """Return the paths of the files that were applied last, newest first."""
+    paths = [path for path in map(_path, _read(_recent_file())) if os.path.isfile(path)]
+    _recent_now[:] = paths[:_MOST_RECENT]
+    return list(_recent_now)
+
+
+def is_recent(path: str) -> bool:
+    """Return whether a file was among them when they were asked for last."""
+    return path in _recent_now
+
+
+def remember(keys: Sequence[str]) -> None:
+    """Put the files among these styles in front of the recent ones."""
+    files = [key for key in keys if os.path.isabs(key)]
+    paths = [*files, *(path for path in recent() if path not in files)]
+    _write(_recent_file(), map(_name, paths[:_MOST_RECENT]))
+
+
+def favourites() -> set[str]:
+    """Return the paths of the user's favourites."""
+    return {_path(name) for name in _read(_favourites_file())}
+
+
+def set_favourite(path: str, on: bool) -> None:
+    """Make a style a favourite, or no longer."""
+    left = [each for each in _read(_favourites_file()) if _path(each) != path]
+    _write(_favourites_file(), [*left, _name(path)] if on else left)
+
+
+def moved(old: str, new: str | None) -> None:
+    """Go on to remember a file that has another path now, or none."""
+    for file in (_recent_file(), _favourites_file()):
+        names = _read(file)
+        if old in map(_path, names):
+            kept = (new if _path(each) == old else each for each in names)
+            _write(file, [each for each in kept if each is not None])
+
+
+def _name(path: str) -> str:
+    return f"{_SHIPPED}{Path(path).name}" if Path(path).parent == installation.shipped_styles() else path
+
+
+def _path(name: str) -> str:
+    if name.startswith(_SHIPPED):
+        return str(installation.shipped_styles() / name[len(_SHIPPED) :])
+    return name
+
+
+def _recent_file() -> Path:
+    return installation.thumbnail_folder().parent / "recent-styles.json"
+
+
+def _favourites_file() -> Path:
+    return installation.read().user_styles / ".favourites.json"
+
+
+def _read(file: Path) -> list[str]:
+    try:
+        return [each for each in json.loads(file.read_text(encoding="utf-8")) if isinstance(each, str)]
+    except (OSError, ValueError, TypeError):  # there are none yet, or the file is damaged and is written anew
+        return []
+
+
+def _write(file: Path, names: Iterable[str]) -> None:
+    try:
+        file.parent.mkdir(parents=True, exist_ok=True)
+        new = file.with_suffix(f".{os.getpid()}")
+        new.write_text(json.dumps(list(names)), encoding="utf-8")
+        os.replace(new, file)
+    except OSError as error:
+        print(f"neural-style: cannot write {file}: {error}")
