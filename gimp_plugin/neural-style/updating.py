@@ -7,7 +7,7 @@ from typing import Any
 
 from gi.repository import Gimp
 
-from canvas import leftovers, unrecorded
+from canvas import leftovers, strength_masks, unrecorded
 from canvas.provenance import Memory
 from canvas.sources import Source
 from common import arguments
@@ -116,6 +116,10 @@ def _differs(image: Gimp.Image, task: Task) -> bool:
     """Return whether a result, painted again, would be another picture."""
     if task.source is None or dict(task.settings) != task.known.settings:
         return True
+    if task.known.mask is not None and task.mask is not None:
+        values = strength_masks.read(task.mask, task.layer, task.place.area)
+        if strength_masks.digest(values) != task.known.mask.sha256:
+            return True
     return results.is_changed(task.source, task.known) or results.styles_changed(image, task.known)
 
 

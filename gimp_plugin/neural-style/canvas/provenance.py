@@ -57,6 +57,15 @@ class KnownSource:
 
 
 @dataclass(frozen=True)
+class KnownMask:
+    """The channel or layer mask that the strength went by: its name, its number in the image, and its values' digest."""
+
+    name: str
+    tattoo: int
+    sha256: str
+
+
+@dataclass(frozen=True)
 class Memory:
     """All that a result knows. ``delivered`` and ``look`` tell what it was like when it was finished."""
 
@@ -69,6 +78,7 @@ class Memory:
     look: str = field(default="", repr=False)
     tattoo: int = 0  # the result's own: a copy has another
     image: str = ""  # which image it was made in
+    mask: KnownMask | None = None  # for the strength
 
 
 def digest(picture: Picture) -> str:
@@ -131,6 +141,7 @@ def parse(data: bytes) -> Memory | None:
             str(stored.get("look", "")),
             int(stored.get("tattoo", 0)),
             str(stored.get("image", "")),
+            _mask(stored.get("mask")),
         )
     except (ValueError, KeyError, TypeError, AttributeError):
         return None
@@ -141,6 +152,10 @@ def _numbers(values: Sequence[Any], count: int) -> Any:
     if len(numbers) != count:
         raise ValueError(f"{len(numbers)} numbers where {count} are needed")
     return numbers
+
+
+def _mask(stored: Mapping[str, Any] | None) -> KnownMask | None:
+    return None if not stored else KnownMask(str(stored["name"]), int(stored["tattoo"]), str(stored["sha256"]))
 
 
 def _style(stored: Mapping[str, Any]) -> KnownStyle:

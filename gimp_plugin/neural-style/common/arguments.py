@@ -18,6 +18,8 @@ STYLE_LAYER = "style-layer"
 STYLE_SELECTION = "style-selection"
 STYLE_WEIGHTS = "style-weights"
 CONVERT = "convert-to-rgb"
+#: A channel or layer mask that says how strongly each place is painted.
+STRENGTH_MASK = "strength-mask"
 #: Where the result goes, and what becomes of what was painted on an earlier one.
 TARGET = "target"
 NEW_LAYER, UPDATE = "new-layer", "update"
@@ -87,6 +89,16 @@ def declare(procedure: Gimp.Procedure) -> None:
     )
     for setting in SETTINGS:
         _declare_setting(procedure, setting)
+    procedure.add_channel_argument(
+        STRENGTH_MASK,
+        _("Strength mask"),
+        _(
+            "A channel or a layer mask of the image: white is painted with the strength, black stays as it is, grey lies "
+            "between; none for all of the picture"
+        ),
+        True,
+        _FLAGS,
+    )
     declare_target(procedure)
     declare_strokes(procedure)
     _declare_variants(procedure)

@@ -9,7 +9,7 @@ from typing import Any
 
 from gi.repository import Gimp
 
-from canvas import layers, pixels, placing, provenance
+from canvas import layers, pixels, placing, provenance, strength_masks
 from canvas.provenance import KnownSource, KnownStyle, Memory
 from canvas.sources import Source, as_now, own_space, read_pixels
 from common import installation
@@ -130,10 +130,17 @@ class NewLayers(Destination):
     """A new layer above each source, for each of the ``variants`` of how to paint it."""
 
     def __init__(
-        self, image: Gimp.Image, sources: Sequence[Source], variants: Sequence[Variant], *, convert: bool = False
+        self,
+        image: Gimp.Image,
+        sources: Sequence[Source],
+        variants: Sequence[Variant],
+        *,
+        convert: bool = False,
+        mask: Gimp.Channel | None = None,
     ) -> None:
-        self._variants = list(variants)
+        self._variants, self._mask = list(variants), mask
         self._content: Picture | None = None
+        self._strengths: Picture | None = None
         super().__init__(image, self._repeated(sources), convert=convert)
 
     @classmethod
@@ -145,10 +152,11 @@ class NewLayers(Destination):
         settings: Mapping[str, Any],
         *,
         convert: bool,
+        mask: Gimp.Channel | None = None,
     ) -> NewLayers:
         """Return the destination of one painting of each source."""
         name = " + ".join(style.name for style, _weight in styles)
-        return cls(image, sources, [Variant(name, styles, settings)], convert=convert)
+        return cls(image, sources, [Variant(name, styles, settings)], convert=convert, mask=mask)
 
     def _repeated(self, sources: Sequence[Source]) -> list[Source]:
         return [source for source in sources for _variant in self._variants]
@@ -182,15 +190,23 @@ class NewLayers(Destination):
             self._sources[number] = as_now(self._sources[number])
         source, variant = self._sources[number], self._variant(number)
         self._canvas.watch(source.layer)
-        self._content = read_pixels(source)
-        return PaintRequest(self._content, sent_styles(self.image, variant.styles), checked(variant.settings))
+        self._content, self._strengths = read_pixels(source), self._read_mask(source)
+        return PaintRequest(
+            self._content, sent_styles(self.image, variant.styles), checked(variant.settings), strength_map=self._strengths
+        )
+
+    def _read_mask(self, source: Source) -> Picture | None:
+        mask = strength_masks.checked(self.image, self._mask)
+        return None if mask is None else strength_masks.read(mask, source.layer, source.area)
 
     def still_fits(self, source: Source) -> bool:
         """Return whether this source looks like what was sent of the first one."""
         content = self._content
         if content is None or not self._sources[0].same_place(source):
             return False
-        now = read_pixels(source)
+        now, strengths = read_pixels(source), self._read_mask(source)
+        if (strengths and strengths.data) != (self._strengths and self._strengths.data):
+            return False
         return (now.kind, now.channels, now.data) == (content.kind, content.channels, content.data)
 
     def collect(self, number: int, event: Finished, picture: Picture) -> None:
@@ -211,6 +227,7 @@ class NewLayers(Destination):
             ),
             installation.read().version,
             event.stopped,
+            mask=strength_masks.known(self._mask, self._strengths),
         )
         self.results.append(layers.Result(source, picture, self.name(number), known, watched))
 

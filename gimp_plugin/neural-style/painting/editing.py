@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 from gi.repository import Gimp
 
-from canvas import provenance
+from canvas import provenance, strength_masks
 from canvas.provenance import Memory
 from canvas.sources import Source
 from common import arguments
@@ -44,6 +45,7 @@ class Editing:
         self.layers = [layer for layer in layers if layer.get_id() in self.known]
         self._image, self._config = image, config
         self._opened: dict[str, Any] | None = None
+        self._opened_mask: int | None = None
         self._opened_styles: dict[str, float] = {}
         if opened and self.known:
             self._open()
@@ -58,6 +60,9 @@ class Editing:
         self._opened_styles = {key: style.weight for key, style in zip(keys, first.styles, strict=True) if key is not None}
         style_arguments.store(self._config, self._opened_styles)
         self._config.set_property(arguments.TARGET, UPDATE)
+        mask = strength_masks.of_result(self._image, first.mask)
+        self._config.set_property(arguments.STRENGTH_MASK, mask)
+        self._opened_mask = _number(mask)
 
     @property
     def updates(self) -> bool:
@@ -68,7 +73,10 @@ class Editing:
     def how(self) -> tuple[Any, ...]:
         """What is done with results, and in which variations, as a value that changes with it."""
         names = (arguments.TARGET, arguments.STROKES, arguments.VARIANTS, arguments.VARY, arguments.EXPLORE)
-        return tuple(self._config.get_property(name) for name in names)
+        return (*(self._config.get_property(name) for name in names), _number(self._mask()))
+
+    def _mask(self) -> Gimp.Channel | None:
+        return self._config.get_property(arguments.STRENGTH_MASK)
 
     def times(self) -> int:
         """Return how often each layer is painted: once for each variation."""
@@ -105,7 +113,10 @@ class Editing:
             if self._opened is not None:
                 changed = {name: value for name, value in settings.items() if value != self._opened.get(name)}
                 wanted = {**known.settings, **changed}
-            tasks.append(task_for(place, known, wanted, styles, strokes))
+            task = task_for(place, known, wanted, styles, strokes)
+            if _number(self._mask()) != self._opened_mask:  # another than it was opened with, or than none
+                task = replace(task, mask=strength_masks.checked(self._image, self._mask()))
+            tasks.append(task)
         return in_order(tasks)
 
     def destination(
@@ -150,16 +161,22 @@ def new_layers(
 
     Raises:
         StyleError: what to explore cannot be understood.
+        PluginError: the mask for the strength is not in this image.
     """
     count, convert = config.get_property(arguments.VARIANTS), config.get_property(arguments.CONVERT)
     explore = config.get_property(arguments.EXPLORE) or ""
+    mask = strength_masks.checked(image, config.get_property(arguments.STRENGTH_MASK))
     if explore.strip():
         made = combinations(explore, styles, settings)
     elif count > 1:
         made = variants(config.get_property(arguments.VARY), count, styles, settings)
     else:
-        return NewLayers.of(image, places, styles, settings, convert=convert)
-    return VariationGroups(image, places, made, convert=convert)
+        return NewLayers.of(image, places, styles, settings, convert=convert, mask=mask)
+    return VariationGroups(image, places, made, convert=convert, mask=mask)
+
+
+def _number(item: Gimp.Item | None) -> int | None:
+    return None if item is None or not item.is_valid() else int(item.get_id())
 
 
 def _shares(weights: Mapping[str, float]) -> dict[str, float]:

@@ -8,8 +8,8 @@ from typing import Any
 
 from gi.repository import GdkPixbuf, Gegl, Gimp
 
-from canvas import in_place, layers, pixels, placing, strokes
-from canvas.provenance import Area, KnownSource
+from canvas import in_place, layers, pixels, placing, strength_masks, strokes
+from canvas.provenance import Area, KnownMask, KnownSource
 from canvas.snapshots import snapshot
 from canvas.sources import Source, as_now, image_closed, kind_of, own_space, read_pixels
 from common import installation
@@ -39,6 +39,7 @@ class _Begun:
     styles: WeightedStyles
     source: KnownSource | None  # None if it is gone
     keeps_strokes: bool
+    mask: KnownMask | None
 
 
 class InPlace(Destination):
@@ -105,7 +106,9 @@ class InPlace(Destination):
         content = self._content_of(task, area, before)
         source = self._known_source(task, area)
         changed = task.source is None or results.is_changed(self._seen(task.source), task.known)
-        same = not changed and results.same_styles(task.known, styles)
+        strengths = None if task.mask is None else strength_masks.read(task.mask, layer, area)
+        mask = strength_masks.known(task.mask, strengths)
+        same = not changed and results.same_styles(task.known, styles) and mask == task.known.mask
         warm = continues(task.known, task.settings, same_picture=same) and (painted is None or keeps_strokes)
         if painted is not None and keeps_strokes and task.source is not None:
             content = strokes.taken_in(content, before, _part(painted, layer, area))
@@ -115,10 +118,11 @@ class InPlace(Destination):
             sent_styles(self.image, styles),
             checked(task.settings),
             mask=_mask(self.image, layer, area) if part else None,
+            strength_map=strengths,
             start=before if warm or part else None,
             anew=not warm,
         )
-        return _Begun(before, request, styles, source, keeps_strokes)
+        return _Begun(before, request, styles, source, keeps_strokes, mask)
 
     def _read_result(self, layer: Gimp.Layer, area: Area) -> Picture:
         """Return a result's pixels as they are sent, without its effects."""
@@ -181,6 +185,7 @@ class InPlace(Destination):
                 source=begun.source or known.source,
                 program=installation.read().version,
                 stopped=event.stopped,
+                mask=begun.mask,
             )
         alpha = begun.keeps_strokes or task.source is None
         self._updates.append(in_place.Update(layer, task.place.name, area, picture, known, selected=part, alpha=alpha))

@@ -8,6 +8,7 @@ from typing import Any
 
 from gi.repository import Gimp
 
+from canvas import strength_masks
 from canvas.changes import scaled_area
 from canvas.provenance import Area, Memory
 from canvas.sources import Source
@@ -33,6 +34,7 @@ class Task:
     settings: Mapping[str, Any]
     styles: WeightedStyles | None = None
     strokes: str = KEEP
+    mask: Gimp.Channel | None = None  # for the strength
 
     @property
     def layer(self) -> Gimp.Layer:
@@ -45,7 +47,8 @@ def task_for(place: Source, known: Memory, settings: Mapping[str, Any], styles: 
     layer = place.layer
     if place.selection is None:
         place = replace(place, area=painted_area(layer, known))
-    return Task(place, known, results.source_of(layer, known), dict(settings), styles, keep)
+    mask = strength_masks.of_result(layer.get_image(), known.mask)
+    return Task(place, known, results.source_of(layer, known), dict(settings), styles, keep, mask)
 
 
 def painted_area(layer: Gimp.Layer, known: Memory) -> Area:

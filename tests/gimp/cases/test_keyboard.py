@@ -74,6 +74,7 @@ def test_the_keyboard_reaches_everything(opened: GimpSession) -> None:
         "Fit",
         "100 %",
         *names_of("main"),
+        "Strength in",
         "Pictures",
         "Advanced (1 changed)",
         *names_of("advanced"),

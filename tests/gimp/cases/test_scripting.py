@@ -121,3 +121,26 @@ def test_unknown_styles_are_told(console: GimpSession, wrong: str) -> None:
     )
     assert answer["status"] == "EXECUTION_ERROR"
     assert wrong in answer["message"] and len(answer["layers"]) == 1
+
+
+def test_a_layers_mask_says_how_strongly_each_place_is_painted(console: GimpSession) -> None:
+    answer = console.run(
+        """
+image, other = new_image(64, 48), new_image(64, 48)
+photo = new_layer(image, "photo", 64, 48, bytes((90, 130, 60, 255)) * (64 * 48))
+mask = photo.create_mask(Gimp.AddMaskType.WHITE)
+photo.add_mask(mask)
+write(mask, bytes(x // 32 * 255 for _ in range(48) for x in range(64)), "Y u8")
+made = stylise(image, [photo], strength_mask=mask, strength=80.0)["status"]
+top = read(image.get_layers()[0])
+def apart(columns):
+    places = [4 * (64 * y + x) for y in range(48) for x in columns]
+    return sum(abs(top[at] - 90) + abs(top[at + 1] - 130) + abs(top[at + 2] - 60) for at in places) / len(places)
+strange = new_layer(other, "photo", 64, 48)
+result = made, apart(range(24)), apart(range(40, 64)), stylise(other, [strange], strength_mask=mask)["message"]
+""",
+        timeout=JOB,
+    )
+    status, left, right, refused = answer
+    assert status == "SUCCESS" and left < 6 and right > 20
+    assert refused == "The mask for the strength is not in this image. Choose a channel or a layer mask of it."

@@ -132,3 +132,53 @@ def test_strokes_on_a_result(opened: GimpSession) -> None:
             gimp.display.key("ctrl+z")
             eventually(gimp, lambda now: gimp.run(LOOK)[1] == painted)
             assert gimp.run(LOOK)[1] == painted
+
+
+#: How far each half of the picture is from the photo, in levels of 255, and what the topmost layer knows of its mask.
+HALVES = """
+top, below = read(image.get_layers()[0]), read(photo)
+def apart(columns):
+    places = [4 * (160 * y + x) + channel for y in range(0, 120, 3) for x in columns for channel in range(3)]
+    return sum(abs(top[at] - below[at]) for at in places) / len(places)
+known = json.loads(bytes(image.get_layers()[0].get_parasite("neural-style").get_data()))
+result = apart(range(0, 70, 3)), apart(range(90, 160, 3)), known["mask"]
+"""
+
+
+@one_series
+def test_a_mask_for_the_strength(opened: GimpSession) -> None:
+    gimp = opened
+    gimp.run("""
+channel = Gimp.Channel.new(image, "Sky", 160, 120, 50.0, Gegl.Color.new("red"))
+image.insert_channel(channel, None, 0)
+write(channel, bytes(x // 80 * 255 for _ in range(120) for x in range(160)), "Y u8")
+image.set_selected_layers([photo])
+""")
+    opened_on(gimp, strength=80.0)
+    gimp.display.key("space")
+    go_to(gimp, "Strength in")
+    gimp.display.key("Down")
+    gimp.display.screenshot("strength-mask")
+    gimp.display.key("alt+a")
+    gimp.display.wait_gone(DIALOG, JOB)
+    eventually(gimp, lambda now: len(now["layers"]) == 2 and "painting" not in now["layers"][0]["name"])
+    left, right, mask = gimp.run(HALVES)
+    assert mask["name"] == "Sky" and left < 3 and right > 10
+
+    # The result opens with it; what it says now is what it is painted by, and without one all of it is painted.
+    update = "answer = call('plug-in-neural-style-update-results', image, [])['status']\nresult = answer"
+    gimp.run("write(channel, bytes((159 - x) // 80 * 255 for _ in range(120) for x in range(160)), 'Y u8')")
+    assert gimp.run(update, timeout=JOB) == "SUCCESS"
+    left, right, again = gimp.run(HALVES)
+    assert left > 10 and right < 3 and again["sha256"] != mask["sha256"]
+    gimp.run("image.set_selected_layers([image.get_layers()[0]])")
+    open_again(gimp)
+    assert until(gimp, ALL, lambda now: any(each["name"] == "Strength in" for each in now))
+    assert values(gimp)["Strength in"] == 1
+    go_to(gimp, "Strength in")
+    gimp.display.key("Up")
+    gimp.display.key("alt+a")
+    gimp.display.wait_gone(DIALOG, JOB)
+    eventually(gimp, lambda now: gimp.run(HALVES)[2] is None)
+    left, right, mask = gimp.run(HALVES)
+    assert mask is None and left > 10 and right > 10

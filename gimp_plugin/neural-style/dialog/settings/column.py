@@ -17,6 +17,7 @@ from dialog.parts.room import let_shrink, scrolled_down, text_width
 from dialog.settings.advanced import Advanced
 from dialog.settings.result_options import EditingView
 from dialog.settings.several import Several
+from dialog.settings.strength_mask import StrengthMask
 from painting.editing import Editing
 from stylecore.setting_kinds import Setting
 from stylecore.settings import SETTINGS
@@ -47,6 +48,7 @@ class SettingsColumn(Gtk.Box):
         column.pack_start(self._box("main"), False, False, 0)
         if not is_colour(image):
             column.pack_start(self._consent(), False, False, 0)
+        column.pack_start(StrengthMask(config, image, self._label_of_choice()), False, False, 0)
         self._several = Several(config, window, self._label_of_choice(), changed)
         column.pack_start(self._several, False, False, 0)
         names = self._names("advanced") + self._names("research")
