@@ -23,10 +23,12 @@ from dialog.preview.forecast import Forecast
 from dialog.preview.preview import Preview, Wish
 from dialog.preview.preview_pane import PreviewPane
 from dialog.settings.column import SettingsColumn
+from dialog.settings.looks_menu import LooksButton
 from dialog.watching import Watch, stop_button
 from painting.editing import Editing
 from painting.painting import Painting
-from styles import remembered
+from styles import looks, remembered
+from styles.looks import Look
 
 _POLL_MILLISECONDS = 40
 _HEIGHT = 660  # where the screen has it: then little has to be scrolled
@@ -64,7 +66,10 @@ class Dialog:
         self._window.connect("key-press-event", self._on_key)
         self._chooser = StyleChooser(config, image, self._changed, self._apply, self._window)
         self._pane = PreviewPane(_heading(_what(image, sources)), self._retry, keys)
-        self._settings = SettingsColumn(config, self._window, image, editing, _heading(_("Settings")), self._allow)
+        heading = Gtk.Box(spacing=6)
+        heading.pack_start(_heading(_("Settings")), True, True, 0)
+        heading.pack_end(LooksButton(config, image, self._window, self._chooser.weights), False, False, 0)
+        self._settings = SettingsColumn(config, self._window, image, editing, heading, self._allow)
         self._forecast = self._build_forecast()
         self._lay_out()
         let_wheel_scroll(self._columns)
@@ -184,6 +189,7 @@ class Dialog:
             layers = self._keep(work)
             if self._failure is None and layers:
                 remembered.remember(list(self._chooser.weights()))
+                looks.remember(Look.of(arguments.settings_of(self._config), self._chooser.weights()), self._pane.painted)
                 arguments.reset(self._config, arguments.OF_VARIATIONS)  # GIMP now keeps what stands there
                 return layers
             if self._failure is not None and (layers or not self._image.is_valid()):

@@ -18,7 +18,7 @@ _recent_now: list[str] = []
 
 def recent() -> list[str]:
     """Return the paths of the files that were applied last, newest first."""
-    paths = [path for path in map(_path, _read(_recent_file())) if os.path.isfile(path)]
+    paths = [path for path in map(path_of, _read(_recent_file())) if os.path.isfile(path)]
     _recent_now[:] = paths[:_MOST_RECENT]
     return list(_recent_now)
 
@@ -32,34 +32,36 @@ def remember(keys: Sequence[str]) -> None:
     """Put the files among these styles in front of the recent ones."""
     files = [key for key in keys if os.path.isabs(key)]
     paths = [*files, *(path for path in recent() if path not in files)]
-    _write(_recent_file(), map(_name, paths[:_MOST_RECENT]))
+    _write(_recent_file(), map(name_of, paths[:_MOST_RECENT]))
 
 
 def favourites() -> set[str]:
     """Return the paths of the user's favourites."""
-    return {_path(name) for name in _read(_favourites_file())}
+    return {path_of(name) for name in _read(_favourites_file())}
 
 
 def set_favourite(path: str, on: bool) -> None:
     """Make a style a favourite, or no longer."""
-    left = [each for each in _read(_favourites_file()) if _path(each) != path]
-    _write(_favourites_file(), [*left, _name(path)] if on else left)
+    left = [each for each in _read(_favourites_file()) if path_of(each) != path]
+    _write(_favourites_file(), [*left, name_of(path)] if on else left)
 
 
 def moved(old: str, new: str | None) -> None:
     """Go on to remember a file that has another path now, or none."""
     for file in (_recent_file(), _favourites_file()):
         names = _read(file)
-        if old in map(_path, names):
-            kept = (new if _path(each) == old else each for each in names)
+        if old in map(path_of, names):
+            kept = (new if path_of(each) == old else each for each in names)
             _write(file, [each for each in kept if each is not None])
 
 
-def _name(path: str) -> str:
+def name_of(path: str) -> str:
+    """Return what a file is remembered as."""
     return f"{_SHIPPED}{Path(path).name}" if Path(path).parent == installation.shipped_styles() else path
 
 
-def _path(name: str) -> str:
+def path_of(name: str) -> str:
+    """Return where a file is that is remembered as this."""
     if name.startswith(_SHIPPED):
         return str(installation.shipped_styles() / name[len(_SHIPPED) :])
     return name

@@ -23,7 +23,7 @@ from stylecore import system
 from styles.pictures import read_file
 from styles.thumbnail_maker import SIZE, keep, square
 
-__all__ = ["SIZE", "Thumbnails", "of_picture"]
+__all__ = ["SIZE", "Thumbnails", "keep", "kept_at", "of_picture", "square"]
 
 #: Milliseconds between two pictures that GIMP is asked to read.
 _REST = 250
@@ -125,8 +125,16 @@ def _by_gimp(path: str) -> GdkPixbuf.Pixbuf | None:
 
 def _kept(path: str) -> GdkPixbuf.Pixbuf | None:
     try:
-        raw = _place(path).read_bytes()
-    except OSError:  # there is none yet, or the picture itself is gone
+        return kept_at(_place(path))
+    except OSError:  # the picture itself is gone
+        return None
+
+
+def kept_at(place: Path) -> GdkPixbuf.Pixbuf | None:
+    """Return the thumbnail in a file; None if there is none."""
+    try:
+        raw = place.read_bytes()
+    except OSError:
         return None
     return _shown(raw) if len(raw) == 3 * SIZE * SIZE else None
 

@@ -73,6 +73,7 @@ def test_the_keyboard_reaches_everything(opened: GimpSession) -> None:
         "The painting so far",
         "Fit",
         "100 %",
+        "Looks",
         *names_of("main"),
         "Strength in",
         "Pictures",

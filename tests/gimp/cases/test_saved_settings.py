@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import json
+import shutil
+import time
 from typing import Any
 
 import pytest
 
+from tests.gimp.cases.conftest import one_series
 from tests.gimp.cases.driving import DIALOG, JOB, eventually, open_from_menu, set_last_run, until_over
 from tests.gimp.looking import ALL, CHOSEN, FOCUS, focused, go_to, look, open_again, point_at, until, values
 from tests.gimp.session import GimpSession
@@ -138,5 +142,57 @@ def test_what_is_changed_under_advanced_is_said_and_reset(opened: GimpSession) -
     until(gimp, ALL, has("Smoothing"))
     now = values(gimp)
     assert (now["Smoothing"], now["Seed"], now["Strength"]) == (0.5, 0.0, 70.0)
+    gimp.display.key("Escape")
+    gimp.display.wait_gone(DIALOG)
+
+
+@one_series
+def test_looks_have_names_and_the_last_ones_are_remembered(opened: GimpSession) -> None:
+    gimp = opened
+    shutil.rmtree(gimp.shared / "user-styles", ignore_errors=True)
+    (gimp.shared / "home" / ".cache" / "gimp-neural-style" / "recent-looks.json").unlink(missing_ok=True)
+    open_from_menu(gimp, strength=70.0, quality="draft", iterations=3)
+    gimp.display.key("space")
+    style = until(gimp, CHOSEN, lambda now: len(now) == 1)
+
+    # Saved under a name, and applied, which is remembered.
+    go_to(gimp, "Looks")
+    gimp.display.key("space", "Return")
+    assert has("Name of the look")(until(gimp, ALL, has("Name of the look")))
+    until(gimp, FOCUS, lambda now: now is not None and now["name"] == "Name of the look")
+    gimp.display.type("Evening light")
+    gimp.display.key("Return")
+    saved = gimp.shared / "user-styles" / ".looks.json"
+    end = time.monotonic() + 20
+    while not saved.exists() and time.monotonic() < end:
+        time.sleep(0.05)
+    assert json.loads(saved.read_text())[0]["name"] == "Evening light"
+    until(gimp, ALL, lambda now: not has("Name of the look")(now))
+    gimp.display.key("alt+a")
+    gimp.display.wait_gone(DIALOG, JOB)
+    until_over(gimp)
+
+    # From other settings both bring back what was, and so does the result.
+    gimp.run("image.set_selected_layers([photo])")
+    open_again(gimp)
+    reset(gimp, "Reset to Factory Defaults")
+    assert until(gimp, CHOSEN, lambda now: now == []) == [] and values(gimp)["Strength"] == 50.0
+    go_to(gimp, "Looks")
+    gimp.display.key("space")
+    gimp.display.screenshot("looks")
+    gimp.display.key("Down", "Down", "Return")  # the first that has a name
+    assert until(gimp, CHOSEN, lambda now: now == style) == style
+    taken = values(gimp)
+    assert (taken["Strength"], taken["Quality"]) == (70.0, "draft")
+    go_to(gimp, "Strength")
+    gimp.display.key("Up")
+    until(gimp, FOCUS, lambda now: now["value"] == 71.0)
+    go_to(gimp, "Looks", "shift+Tab")
+    gimp.display.key("space", "Up", "Up", "Right")  # the last looks, above those of results
+    time.sleep(0.5)
+    gimp.display.screenshot("looks-last")
+    gimp.display.key("Return")
+    until(gimp, ALL, lambda now: 70.0 in [each["value"] for each in now])
+    assert values(gimp)["Strength"] == 70.0
     gimp.display.key("Escape")
     gimp.display.wait_gone(DIALOG)

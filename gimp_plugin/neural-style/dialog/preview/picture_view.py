@@ -81,6 +81,11 @@ class PictureView(Gtk.ScrolledWindow):
         self._painted = picture
         self._show()
 
+    @property
+    def painted(self) -> GdkPixbuf.Pixbuf | None:
+        """The painted picture."""
+        return self._painted
+
     def compare(self, on: bool) -> None:
         """Show the picture as it was, or what is painted again."""
         self._compared = on

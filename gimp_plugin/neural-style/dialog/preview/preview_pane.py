@@ -98,6 +98,11 @@ class PreviewPane(Gtk.Box):
             self._compare.set_active(False)
         self._view.show_picture(picture)
 
+    @property
+    def painted(self) -> GdkPixbuf.Pixbuf | None:
+        """The painted picture that is shown."""
+        return self._view.painted
+
     def stop_comparing(self) -> None:
         """Show what is painted again."""
         self._compare.set_active(False)
