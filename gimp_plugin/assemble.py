@@ -10,6 +10,7 @@ from __future__ import annotations
 import argparse
 import json
 import os
+import re
 import shutil
 import sys
 import tempfile
@@ -23,6 +24,9 @@ NAME = "neural-style"
 ENTRY = f"{NAME}.py"
 #: Lists the files of an assembled folder.
 CONTENTS = "contents.json"
+
+#: The tutorial, made by ``gimp_plugin.help``.
+HELP_PAGE = "help/tutorial.html"
 
 #: What travels to GIMP: the roots of the two packages, which import neither torch nor numpy, and none of their folders.
 SHARED_PACKAGES = ("stylecore", "server")
@@ -121,6 +125,7 @@ def _fill(
     (new / "gallery").mkdir()
     for style in styles:
         shutil.copyfile(style, new / "gallery" / style.name)
+    _add_pictures(new / HELP_PAGE, repository / "docs")
     if vendor is not None:
         _unpack(vendor, new / "vendor")
     (new / "installation.json").write_text(json.dumps(dict(installation), indent=2) + "\n", encoding="utf-8")
@@ -128,6 +133,14 @@ def _fill(
     files = {path.relative_to(new).as_posix(): path.stat().st_size for path in sorted(new.rglob("*")) if path.is_file()}
     (new / CONTENTS).write_text(json.dumps(files, indent=0) + "\n", encoding="utf-8")
     (new / ENTRY).chmod(0o755)  # GIMP ignores an entry without the x bit, silently
+
+
+def _add_pictures(page: Path, docs: Path) -> None:
+    """Put the pictures that the tutorial shows beside it, where this copy of the project has them."""
+    for name in re.findall(r'src="(pictures/[^"/]+)"', page.read_text(encoding="utf-8")):
+        if (docs / name).is_file():
+            (page.parent / "pictures").mkdir(exist_ok=True)
+            shutil.copyfile(docs / name, page.parent / name)
 
 
 def _unpack(vendor: Path, destination: Path) -> None:

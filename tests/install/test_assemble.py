@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import shutil
 import subprocess
 import sys
@@ -48,6 +49,8 @@ def test_folder_is_complete(plugin: Path) -> None:
     }
     shipped = {path.name for path in (REPOSITORY / "samples" / "styles").glob("*.jpg")}
     assert {path.name for path in (plugin / "gallery").iterdir()} == shipped
+    page = plugin / assemble.HELP_PAGE
+    assert all((page.parent / name).is_file() for name in re.findall(r'src="([^"]+)"', page.read_text("utf-8")))
     assert len(shipped) >= 6
     assert not list(plugin.rglob("__pycache__"))
     assert [path.name for path in plugin.parent.iterdir()] == ["neural-style"]

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from gimp_plugin import help as help_page
 from installer.main import parse
 from server.cli.commands import make_parser
 from tests.install.conftest import REPOSITORY
@@ -94,3 +95,11 @@ def test_every_error_that_troubleshooting_quotes_is_said_somewhere() -> None:
     for quoted in re.findall(r"“([^”]+)”", page):
         for part in filter(None, re.split(r"\s*…\s*", re.sub(r"\(process …\)", "…", quoted))):
             assert part in said, quoted
+
+
+def test_the_page_that_help_opens_is_the_tutorial() -> None:
+    page = help_page.PAGE.read_text(encoding="utf-8")
+    assert page == help_page.made(), "run: python3 -m gimp_plugin.help"
+    shown = re.findall(r'src="([^"]+)"', page)
+    assert shown and all((REPOSITORY / "docs" / name).is_file() for name in shown)
+    assert "href=" not in page  # what it would lead to is not installed

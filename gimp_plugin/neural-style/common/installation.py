@@ -74,6 +74,11 @@ def shipped_styles() -> Path:
     return own if own.is_dir() else HERE.parent.parent / "samples" / "styles"
 
 
+def help_page() -> Path:
+    """Return the tutorial, as a page for a browser."""
+    return HERE / "help" / "tutorial.html"
+
+
 def state_folder() -> Path:
     """Return where the server keeps its connection file and log, and the plug-in its log."""
     try:

@@ -16,6 +16,7 @@ from common import arguments, messages
 from common.errors import PluginError
 from common.translation import _, counted
 from dialog.gallery.style_chooser import StyleChooser
+from dialog.parts.help import help_button, open_tutorial
 from dialog.parts.room import room_on_screen
 from dialog.parts.widgets import let_wheel_scroll, put
 from dialog.preview.device_words import device_words
@@ -57,9 +58,14 @@ class Dialog:
         self._window.set_ok_label(_("_Apply Style"))
         self._stop_button = stop_button(self._window)
         self._stop_button.hide()
-        help_button = self._window.get_widget_for_response(Gtk.ResponseType.HELP)
-        if help_button is not None:  # it would look for a page in GIMP's own manual
-            help_button.destroy()
+        gimps_help = self._window.get_widget_for_response(Gtk.ResponseType.HELP)
+        if gimps_help is not None:  # it would look for a page in GIMP's own manual
+            gimps_help.destroy()
+        buttons = self._window.get_widget_for_response(Gtk.ResponseType.OK).get_parent()
+        self._help = help_button(self._window)
+        buttons.pack_start(self._help, False, False, 0)
+        buttons.set_child_secondary(self._help, True)
+        self._help.show()
 
         keys = Gtk.AccelGroup()
         self._window.add_accel_group(keys)
@@ -145,6 +151,9 @@ class Dialog:
             self._window.response(Gtk.ResponseType.OK)
 
     def _on_key(self, _window: Gtk.Window, event: Gdk.EventKey) -> bool:
+        if event.keyval == Gdk.KEY_F1:
+            open_tutorial(self._window)
+            return Gdk.EVENT_STOP
         if event.keyval != Gdk.KEY_F5 or not self._pane.in_trouble:
             return Gdk.EVENT_PROPAGATE
         self._retry()

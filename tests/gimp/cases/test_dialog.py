@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -21,7 +22,7 @@ from tests.gimp.cases.driving import (
     wait_drawn,
     wait_for_change,
 )
-from tests.gimp.looking import until
+from tests.gimp.looking import go_to, look, until
 from tests.gimp.session import GimpSession
 
 #: Opens the dialog with settings that make a quick job ("iterations" are those at full size).
@@ -199,11 +200,46 @@ def test_killed_while_it_paints_on_the_canvas(opened: GimpSession) -> None:
     assert undone["layers"][:-1] == left["layers"][:-1]
 
 
+#: What is in the clipboard, and all that is written in the dialog.
+COPIED = "from gi.repository import Gdk\nresult = Gtk.Clipboard.get(Gdk.SELECTION_CLIPBOARD).wait_for_text()"
+WORDS = "result = [each.get_text() for each in inside(windows()[0]) if isinstance(each, Gtk.Label)]"
+
+
+def stand_in_for_a_browser(gimp: GimpSession) -> Path:
+    """Make a program the one that opens pages; return the file that it writes the address of a page to."""
+    note, programs = gimp.tmp / "opened-page", gimp.shared / "home" / ".local" / "share" / "applications"
+    script = gimp.tmp / "browser.sh"
+    script.write_text(f'#!/bin/sh\nprintf "%s" "$1" > "{note}"\n')
+    script.chmod(0o755)
+    programs.mkdir(parents=True, exist_ok=True)
+    (programs / "stand-in.desktop").write_text(
+        f"[Desktop Entry]\nType=Application\nName=Stand-in\nExec={script} %u\nMimeType=text/html;\n"
+    )
+    (programs / "mimeapps.list").write_text("[Default Applications]\ntext/html=stand-in.desktop\n")
+    return note
+
+
+def eventually_read(file: Path) -> str:
+    """Return what is in a file as soon as there is anything."""
+    end = time.monotonic() + 30
+    while not (file.exists() and file.read_text()) and time.monotonic() < end:
+        time.sleep(0.05)
+    return file.read_text()
+
+
 def test_no_server_is_told_in_the_dialog(opened: GimpSession) -> None:
     before = state(opened)
     with opened.installation(server_command=["/nowhere/python"], folder=str(opened.tmp / "no-server")):
+        browser = stand_in_for_a_browser(opened)
         open_dialog(opened)
         opened.display.screenshot("no-server")
+        go_to(opened, "Copy Report", "Tab")
+        opened.display.key("space")
+        copied = until(opened, COPIED, lambda now: now is not None)
+        assert copied.startswith("Neural Style ") and opened.version in copied
+        assert any(words in copied for words in look(opened, WORDS) if "server" in words)
+        opened.display.key("F1")
+        assert eventually_read(browser).rstrip().endswith("/plug-ins/neural-style/help/tutorial.html")
         pick_and_apply(opened)  # tries again, and fails again
         time.sleep(1)
         opened.display.screenshot("no-server-after-apply")

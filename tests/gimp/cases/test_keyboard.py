@@ -82,6 +82,7 @@ def test_the_keyboard_reaches_everything(opened: GimpSession) -> None:
         *names_of("research"),
         "Reset Advanced",
         "Save Settings",
+        "Help",
         "Reset",
         "Cancel",
         "Apply Style",

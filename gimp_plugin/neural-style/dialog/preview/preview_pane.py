@@ -10,6 +10,7 @@ gi.require_version("Gtk", "3.0")
 from gi.repository import Gdk, GdkPixbuf, Gtk
 
 from canvas import pixels
+from common.report import command_in, report
 from common.translation import _, counted
 from dialog.parts.widgets import put
 from dialog.preview.picture_view import Before, ZoomButtons
@@ -54,14 +55,27 @@ class PreviewPane(Gtk.Box):
         self._retry = Gtk.Button(label=_("Try Again"), halign=Gtk.Align.CENTER, tooltip_text="F5")
         if retry is not None:
             self._retry.connect("clicked", lambda *_: retry())
+        self._command = Gtk.Button(label=_("Copy Command"), tooltip_text=_("Copy the command, to be run in a terminal"))
+        self._command.connect("clicked", lambda *_: _copy(command_in(self._remedy.get_text())))
+        copy = Gtk.Button(label=_("Copy Report"), tooltip_text=_("Copy what went wrong, and what the logs say of it"))
+        copy.connect("clicked", lambda *_: _copy(report(self._sentence.get_text(), self._remedy.get_text())))
+        row = Gtk.Box(spacing=6, halign=Gtk.Align.CENTER)
+        for button in (self._retry, self._command, copy):
+            row.pack_start(button, False, False, 0)
+            button.show()
         words = Gtk.Box(orientation=Gtk.Orientation.VERTICAL, spacing=9, margin=15)
-        for widget in (self._sentence, self._remedy, self._retry):
+        for widget in (self._sentence, self._remedy, row):
             words.pack_start(widget, False, False, 0)
             widget.show()
         words.show()
         self._words = Gtk.Frame(halign=Gtk.Align.CENTER, valign=Gtk.Align.CENTER, margin=12, no_show_all=True)
         self._words.get_style_context().add_class("background")
-        self._words.add(words)
+        room = Gtk.ScrolledWindow()  # on a small screen
+        room.set_propagate_natural_width(True)
+        room.set_propagate_natural_height(True)
+        room.add(words)
+        room.show_all()
+        self._words.add(room)
         overlay = Gtk.Overlay()
         overlay.add(self._view)
         overlay.add_overlay(self._words)
@@ -139,7 +153,14 @@ class PreviewPane(Gtk.Box):
         self._sentence.set_markup(f"<b>{pixels.escaped(sentence)}</b>")
         put(self._remedy, label=remedy, visible=bool(remedy))
         put(self._retry, visible=retry)
+        put(self._command, visible=bool(command_in(remedy)))
         put(self._words, visible=True)
+
+
+def _copy(text: str) -> None:
+    clipboard = Gtk.Clipboard.get(Gdk.SELECTION_CLIPBOARD)
+    clipboard.set_text(text, -1)
+    clipboard.store()  # for when the dialog is closed
 
 
 def time_left(seconds: float) -> str:
