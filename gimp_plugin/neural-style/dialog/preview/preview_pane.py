@@ -15,7 +15,7 @@ from common.translation import _, counted
 from dialog.parts.widgets import put
 from dialog.preview.picture_view import Before, ZoomButtons
 
-_LEAST, _LEAST_SMALL = (370, 320), (300, 110)
+_LEAST, _LEAST_SMALL = (370, 320), (300, 90)
 _ALT_K = (Gdk.KEY_k, Gdk.ModifierType.MOD1_MASK)
 
 
@@ -59,18 +59,18 @@ class PreviewPane(Gtk.Box):
         self._command.connect("clicked", lambda *_: _copy(command_in(self._remedy.get_text())))
         copy = Gtk.Button(label=_("Copy Report"), tooltip_text=_("Copy what went wrong, and what the logs say of it"))
         copy.connect("clicked", lambda *_: _copy(report(self._sentence.get_text(), self._remedy.get_text())))
-        row = Gtk.Box(spacing=6, halign=Gtk.Align.CENTER)
+        row = Gtk.Box(spacing=3, halign=Gtk.Align.CENTER)
         for button in (self._retry, self._command, copy):
             row.pack_start(button, False, False, 0)
             button.show()
-        words = Gtk.Box(orientation=Gtk.Orientation.VERTICAL, spacing=9, margin=15)
+        words = Gtk.Box(orientation=Gtk.Orientation.VERTICAL, spacing=9, margin=9)
         for widget in (self._sentence, self._remedy, row):
             words.pack_start(widget, False, False, 0)
             widget.show()
         words.show()
         self._words = Gtk.Frame(halign=Gtk.Align.CENTER, valign=Gtk.Align.CENTER, margin=12, no_show_all=True)
         self._words.get_style_context().add_class("background")
-        room = Gtk.ScrolledWindow()  # on a small screen
+        room = Gtk.ScrolledWindow(hscrollbar_policy=Gtk.PolicyType.NEVER)  # on a small screen
         room.set_propagate_natural_width(True)
         room.set_propagate_natural_height(True)
         room.add(words)
@@ -86,12 +86,14 @@ class PreviewPane(Gtk.Box):
         self._left = Gtk.Label(xalign=1.0)
         line = Gtk.Box(spacing=12)
         line.pack_start(self._text, True, True, 0)
-        line.pack_end(self._zoom, False, False, 0)
         line.pack_end(self._left, False, False, 0)
-        self._bar = Gtk.ProgressBar()
-        box = Gtk.Box(orientation=Gtk.Orientation.VERTICAL, spacing=6)
+        self._bar = Gtk.ProgressBar(valign=Gtk.Align.CENTER)
+        below = Gtk.Box(spacing=6)
+        below.pack_start(self._bar, True, True, 0)
+        below.pack_end(self._zoom, False, False, 0)
+        box = Gtk.Box(orientation=Gtk.Orientation.VERTICAL, spacing=3)
         box.pack_start(line, False, False, 0)
-        box.pack_start(self._bar, False, False, 0)
+        box.pack_start(below, False, False, 0)
         return box
 
     def make_small(self) -> None:
