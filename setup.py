@@ -21,6 +21,7 @@ setup(
             "gimp_plugin/neural-style/**/*",
             "samples/content/*.jpg",
             "samples/styles/*.jpg",
+            *(f"docs/pictures/{name}" for name in ("dialog.jpg", "dialog-light.png", "painting.jpg")),  # of the help page
         ],
     },
     exclude_package_data={CARRIED: ["**/__pycache__/*", "**/*.pyc"]},

@@ -125,7 +125,7 @@ def _fill(
     (new / "gallery").mkdir()
     for style in styles:
         shutil.copyfile(style, new / "gallery" / style.name)
-    _add_pictures(new / HELP_PAGE, repository / "docs")
+    _add_pictures(new / HELP_PAGE, source.parents[1] / "docs")
     if vendor is not None:
         _unpack(vendor, new / "vendor")
     (new / "installation.json").write_text(json.dumps(dict(installation), indent=2) + "\n", encoding="utf-8")
