@@ -92,43 +92,64 @@ class Convolution:
         self._bias = factors.bias.to(dtype)
         self._winograd = winograd_way.Convolution(narrow, torch.zeros(len(narrow))) if by_winograd else None
 
-    def __call__(self, x: Tensor) -> Tensor:
-        """Return the convolution of 1 × C × h × w after ReLU, 1 × C′ × h × w; differentiable."""
-        return cast(Tensor, _Function.apply(x, self))
+    def __call__(self, x: Tensor, *, tile: bool = False) -> Tensor:
+        """Return the convolution of 1 × C × h × w after ReLU, 1 × C′ × h × w; differentiable.
 
-    def suits(self, x: Tensor) -> bool:
-        """Return that ``x`` may be convolved: a layer that is approximated is so at every size."""
-        return True
+        Args:
+            x: the layer's input.
+            tile: whether others of other sizes follow, for which nothing is kept.
+        """
+        return cast(Tensor, _Widened.apply(_Narrowed.apply(x, self, tile), self, tile))
 
-    def forward(self, x: Tensor) -> Tensor:
-        """Return ReLU(widen · (narrow ∗ x) + bias)."""
-        fast = self._winograd is not None and self._winograd.suits(x)
-        few = self._winograd.linear(x) if fast and self._winograd is not None else self._narrow(x)
-        return self._widen(few, self._bias, relu=True)
+    def narrowed(self, x: Tensor, tile: bool) -> Tensor:
+        """Return narrow ∗ x, 1 × d × h × w."""
+        if self._winograd is not None and self._winograd.suits(x):
+            return self._winograd.linear(x)
+        return self._narrow(x, tile)
 
-    def backward(self, gradient: Tensor, result: Tensor) -> Tensor:
-        """Return the gradient by the input from the one by :meth:`forward`'s result."""
+    def narrowed_backward(self, gradient: Tensor, tile: bool) -> Tensor:
+        """Return the gradient by ``x`` from the one by :meth:`narrowed`'s result."""
+        if self._winograd is not None and self._winograd.suits(gradient):
+            return self._winograd.linear_backward(gradient)
+        return self._narrow.backward(gradient, tile)
+
+    def widened(self, few: Tensor, tile: bool) -> Tensor:
+        """Return ReLU(widen · few + bias), 1 × C′ × h × w."""
+        return self._widen(few, tile, self._bias)
+
+    def widened_backward(self, gradient: Tensor, result: Tensor, tile: bool) -> Tensor:
+        """Return the gradient by ``few`` from the one by :meth:`widened`'s result."""
         through = torch.ops.aten.threshold_backward(gradient, result, 0)
-        few = self._widen.backward(through.contiguous(memory_format=torch.channels_last))
-        if self._winograd is not None and self._winograd.suits(few):
-            return self._winograd.linear_backward(few)
-        return self._narrow.backward(few)
+        return self._widen.backward(through.contiguous(memory_format=torch.channels_last), tile)
 
 
-class _Function(torch.autograd.Function):
-    """Of what lies between input and output nothing is kept for the gradient."""
+class _Narrowed(torch.autograd.Function):
+    """Keeps nothing for the gradient."""
 
     @staticmethod
-    def forward(ctx: Any, x: Tensor, convolution: Convolution) -> Tensor:
-        result = convolution.forward(x)
-        ctx.convolution = convolution
+    def forward(ctx: Any, x: Tensor, convolution: Convolution, tile: bool) -> Tensor:
+        ctx.convolution, ctx.tile = convolution, tile
+        return convolution.narrowed(x, tile)
+
+    @staticmethod
+    def backward(ctx: Any, *gradients: Any) -> tuple[Tensor, None, None]:
+        return ctx.convolution.narrowed_backward(gradients[0], ctx.tile), None, None
+
+
+class _Widened(torch.autograd.Function):
+    """Keeps its result; a step of its own, so that this and its gradient are let go before the other's is made."""
+
+    @staticmethod
+    def forward(ctx: Any, few: Tensor, convolution: Convolution, tile: bool) -> Tensor:
+        result = convolution.widened(few, tile)
+        ctx.convolution, ctx.tile = convolution, tile
         ctx.save_for_backward(result)
         return result
 
     @staticmethod
-    def backward(ctx: Any, *gradients: Any) -> tuple[Tensor, None]:
+    def backward(ctx: Any, *gradients: Any) -> tuple[Tensor, None, None]:
         (result,) = ctx.saved_tensors
-        return ctx.convolution.backward(gradients[0], result), None
+        return ctx.convolution.widened_backward(gradients[0], result, ctx.tile), None, None
 
 
 class _Products:
@@ -146,13 +167,13 @@ class _Products:
         turned = weight.flip(2, 3).transpose(0, 1)
         self._forth, self._back = _Filters(weight, padding), _Filters(turned, padding)
 
-    def __call__(self, x: Tensor, bias: Tensor | None = None, *, relu: bool = False) -> Tensor:
-        """Return the convolution of 1 × C × h × w, 1 × C′ × h × w."""
-        return self._forth.convolved(x, bias, relu)
+    def __call__(self, x: Tensor, tile: bool, bias: Tensor | None = None) -> Tensor:
+        """Return the convolution of 1 × C × h × w, 1 × C′ × h × w; with a ``bias``, after ReLU."""
+        return self._forth.convolved(x, tile, bias)
 
-    def backward(self, gradient: Tensor) -> Tensor:
+    def backward(self, gradient: Tensor, tile: bool) -> Tensor:
         """Return the gradient by the input from the one by the output."""
-        return self._back.convolved(gradient, None, False)
+        return self._back.convolved(gradient, tile, None)
 
 
 class _Filters:
@@ -163,14 +184,14 @@ class _Filters:
         self._laid_out: Tensor | None = None
         self._size: tuple[int, ...] = ()
 
-    def convolved(self, x: Tensor, bias: Tensor | None, relu: bool) -> Tensor:
-        """Return the convolution of 1 × C × h × w with the filters."""
-        if not _laid_out_once(x.dtype):
+    def convolved(self, x: Tensor, tile: bool, bias: Tensor | None) -> Tensor:
+        """Return the convolution of 1 × C × h × w with the filters; with a ``bias``, after ReLU."""
+        if tile or not _laid_out_once(x.dtype):
             result = F.conv2d(x, self._weight, bias, padding=self._padding)
-            return F.relu_(result) if relu else result
+            return result if bias is None else F.relu_(result)
         if self._laid_out is None or self._size != tuple(x.shape):
             self._laid_out, self._size = _laid_out(self._weight, self._padding, x), tuple(x.shape)
-        return _convolved(x, self._laid_out, bias, self._padding, relu)
+        return _convolved(x, self._laid_out, bias, self._padding)
 
 
 def _laid_out(weight: Tensor, padding: int, x: Tensor) -> Tensor:
@@ -178,8 +199,8 @@ def _laid_out(weight: Tensor, padding: int, x: Tensor) -> Tensor:
     return cast(Tensor, torch.ops.mkldnn._reorder_convolution_weight(weight, around, once, once, 1, list(x.shape)))
 
 
-def _convolved(x: Tensor, weight: Tensor, bias: Tensor | None, padding: int, relu: bool) -> Tensor:
-    around, once, last = [padding] * 2, [1, 1], "relu" if relu else "none"
+def _convolved(x: Tensor, weight: Tensor, bias: Tensor | None, padding: int) -> Tensor:
+    around, once, last = [padding] * 2, [1, 1], "none" if bias is None else "relu"
     way = torch.ops.mkldnn._convolution_pointwise
     return cast(Tensor, way(x, weight, bias, around, once, once, 1, last, [], ""))
 
@@ -193,7 +214,7 @@ def _laid_out_once(dtype: torch.dtype) -> bool:
     x, weight = (torch.rand(size, generator=generator).to(dtype) for size in ((1, 32, 8, 8), (32, 32, 3, 3)))
     x, weight = (each.contiguous(memory_format=torch.channels_last) for each in (x, weight - 0.5))
     try:
-        found = _convolved(x, _laid_out(weight, 1, x), None, 1, True)
+        found = _convolved(x, _laid_out(weight, 1, x), torch.zeros(32, dtype=dtype), 1)
     except (RuntimeError, AttributeError, NotImplementedError, TypeError):  # not in this torch, or not on this processor
         return False
     return bool(torch.allclose(found.float(), F.relu(F.conv2d(x, weight, padding=1)).float(), rtol=0.05, atol=0.05))

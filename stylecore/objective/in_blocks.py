@@ -218,7 +218,7 @@ class Blocks:
         found: dict[str, Tensor] = {}
         for number, block in enumerate(stage.blocks):
             inner = number + 1 < len(stage.blocks)
-            x, here = self._network.block(x, block, stage.depths[number], stage.wanted, halved=inner)
+            x, here = self._network.block(x, block, stage.depths[number], stage.wanted, halved=inner, tile=True)
             found.update(here)
         return x, found
 

@@ -36,12 +36,13 @@ def random(shape: tuple[int, ...], seed: int) -> Tensor:
 
 @given(
     height=st.integers(1, 45), width=st.integers(1, 45), before=st.integers(1, 40), after=st.integers(1, 40),
-    rank=st.integers(1, 20), dtype=st.sampled_from([torch.float64, torch.float32, torch.bfloat16]), winograd=st.booleans(),
+    rank=st.integers(1, 20), dtype=st.sampled_from([torch.float64, torch.float32, torch.bfloat16]),
+    winograd=st.booleans(), tile=st.booleans(),
     seed=st.integers(0, 1000),
 )  # fmt: skip
 @settings(max_examples=60, deadline=None)
 def test_result_and_gradient_are_those_of_the_two_convolutions(
-    height: int, width: int, before: int, after: int, rank: int, dtype: torch.dtype, winograd: bool, seed: int
+    height: int, width: int, before: int, after: int, rank: int, dtype: torch.dtype, winograd: bool, tile: bool, seed: int
 ) -> None:
     weight = random((after, before, 3, 3), seed).double() / (9 * before) ** 0.5
     factors = Factors(
@@ -53,7 +54,7 @@ def test_result_and_gradient_are_those_of_the_two_convolutions(
     exact = x.double().requires_grad_(True)
     narrow = torch.einsum("dc,cihw->dihw", factors.narrow.double(), weight)
     linear = F.conv2d(F.conv2d(exact, narrow, padding=1), factors.widen.double()[..., None, None], factors.bias.double())
-    result = Convolution(weight, factors, dtype, by_winograd=by_winograd)(x.requires_grad_(True))
+    result = Convolution(weight, factors, dtype, by_winograd=by_winograd)(x.requires_grad_(True), tile=tile)
     rounding = {torch.float64: 1e-12, torch.float32: 3e-5, torch.bfloat16: 0.06}[dtype]
     assert (result.double() - F.relu(linear)).abs().max() <= rounding * linear.abs().max().clamp_min(1)
     # Through the very same outputs: next to zero, rounding may open or close one.
@@ -64,13 +65,14 @@ def test_result_and_gradient_are_those_of_the_two_convolutions(
 
 
 @pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
-def test_filters_laid_out_by_hand_are_torch_s_own(dtype: torch.dtype, monkeypatch: pytest.MonkeyPatch) -> None:
-    weight, x = random((48, 32, 3, 3), 0).double() / 17, random((1, 32, 21, 34), 1).to(dtype)
-    factors = Factors(random((16, 48), 2) / 7, random((48, 16), 3), random((48,), 4))
-    by_hand = Convolution(weight, factors, dtype)(x)
-    monkeypatch.setattr(low_rank, "_laid_out_once", lambda dtype: False)
-    by_torch = Convolution(weight, factors, dtype)(x)
-    assert torch.allclose(by_hand.float(), by_torch.float(), rtol=0.02, atol=0.02 * by_torch.abs().max().item())
+def test_filters_that_are_kept_laid_out_are_torch_s_own(dtype: torch.dtype) -> None:
+    """Whatever sizes come one after the other; a tile of a picture takes torch's way."""
+    weight = random((48, 32, 3, 3), 0).double() / 17
+    convolution = Convolution(weight, Factors(random((16, 48), 2) / 7, random((48, 16), 3), random((48,), 4)), dtype)
+    for height, width in ((21, 34), (6, 8), (21, 34), (21, 34), (64, 3)):
+        x = random((1, 32, height, width), height).to(dtype).contiguous(memory_format=torch.channels_last)
+        kept, anew = (convolution(x, tile=tile).float() for tile in (False, True))
+        assert torch.allclose(kept, anew, rtol=0.02, atol=0.02 * anew.abs().max().item())
 
 
 @device.processor_only("it is for a processor")
