@@ -196,8 +196,10 @@ def keep_buffers(way: MemoryPlan, pixels: int) -> None:
     """Let the C library (glibc) keep what a step lets go for the next one, where pictures are small and in one piece.
 
     A step otherwise asks the system for hundreds of megabytes, page by page, which takes a tenth of its time.
-    :func:`give_back` ends it for what is kept at that moment.
+    :func:`give_back` ends it for what is kept at that moment. Of larger ones in one piece, which are new memory each time,
+    pages are large; what is painted in blocks has buffers that small ones fit better.
     """
+    host.use_huge_pages(not way.blocks and not way.keeps_buffers(pixels))
     wanted = _KEEPING if way.keeps_buffers(pixels) else _GLIBC_S_OWN
     # An older glibc refuses the first, and then the second alone would switch its own adjustment off.
     if host.set_allocator(_MMAP_THRESHOLD, wanted[_MMAP_THRESHOLD]):
