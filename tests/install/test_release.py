@@ -27,7 +27,9 @@ def carried_files() -> set[str]:
     names = {path.as_posix() for path in release.files(REPOSITORY) if not path.name.startswith(".")}
     found = {name for name in names if name.startswith(folders)}
     assert {"installer/main.py", "gimp_plugin/neural-style/neural-style.py", "samples/content/harbour.jpg"} <= found
-    return found | {"pyproject.toml", "setup.py", "gimp_plugin/assemble.py", "gimp_plugin/catalogues.py"}
+    pictures = {f"docs/pictures/{name}" for name in ("dialog.jpg", "dialog-light.png", "painting.jpg")}  # of the help page
+    programs = {f"gimp_plugin/{name}.py" for name in ("assemble", "catalogues", "help")}
+    return found | pictures | programs | {"pyproject.toml", "setup.py"}
 
 
 def test_the_wheel_holds_every_file_of_the_packages(built: Path) -> None:

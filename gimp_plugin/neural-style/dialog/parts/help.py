@@ -17,7 +17,7 @@ from dialog.parts.complaint import complain
 
 def help_button(dialog: Gtk.Dialog) -> Gtk.Button:
     """Return a button for the dialog's row of buttons, at its other end; it is no response of the dialog."""
-    button = Gtk.Button(label=_("_Help"), use_underline=True, tooltip_text=_("Open the tutorial in your browser (F1)"))
+    button = Gtk.Button(label=_("Help"), tooltip_text=_("Open the tutorial in your browser (F1)"))
     button.connect("clicked", lambda *_: open_tutorial(dialog))
     return button
 
