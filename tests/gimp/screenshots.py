@@ -100,7 +100,7 @@ def dialog(session: GimpSession, name: str, *, advanced: bool = False) -> list[I
     """Return the dialog with a preview, and with *Advanced* opened."""
     show_photo(session)
     window = open_from_menu(session, quality="draft")
-    session.display.key("space", "Right", "Right")
+    session.display.key("space", "Down")
     settled(session)
     taken = [shoot(session, f"{name}-dialog", window)]
     if advanced:
@@ -116,7 +116,7 @@ def painting(session: GimpSession, name: str) -> Image.Image:
     """Return the screen with a running job; its result is kept, too."""
     show_photo(session)
     open_from_menu(session, **LONG)
-    session.display.key("space", "Right", "Right")
+    session.display.key("space", "Down")
     settled(session)
     session.display.key("alt+a")
     session.display.wait_window(", 2 layers")
