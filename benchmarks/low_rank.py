@@ -73,9 +73,15 @@ class _Sums:
         ridge = _RIDGE * spread.diagonal().mean() * torch.eye(len(spread)).double()
         predict = both @ torch.linalg.inv(spread + ridge)
         _, directions = torch.linalg.eigh(predict @ spread @ predict.t())
-        widen = directions[:, -rank:]
-        narrow = widen.t() @ predict
-        return Factors(*((each.half().float()) for each in (narrow, widen, true - widen @ (narrow @ near) + bias)))
+        # Each part makes up for how the one before is rounded.
+        widen = _as_stored(directions[:, -rank:], 0)
+        narrow = _as_stored(torch.linalg.lstsq(widen, predict).solution, 1)
+        return Factors(*(each.float() for each in (narrow, widen, true - widen @ (narrow @ near) + bias)))
+
+
+def _as_stored(matrix: Tensor, along: int) -> Tensor:
+    numbers, steps = low_rank.coded(matrix, along)
+    return torch.from_numpy(numbers * steps.astype(np.float64))
 
 
 @dataclass
@@ -172,11 +178,11 @@ def main(arguments: list[str] | None = None) -> dict[str, Any]:
 
 def store(factors: dict[str, Factors], pictures: Sequence[str]) -> None:
     """Write the file, with the names of the pictures that it was fitted to."""
-    arrays: dict[str, Any] = {
-        f"{name}.{part}": getattr(each, part).numpy().astype(np.float16)
-        for name, each in factors.items()
-        for part in ("narrow", "widen", "bias")
-    }
+    arrays: dict[str, Any] = {}
+    for name, each in factors.items():
+        for part, matrix, along in (("narrow", each.narrow, 1), ("widen", each.widen, 0)):
+            arrays[f"{name}.{part}"], arrays[f"{name}.{part} steps"] = low_rank.coded(matrix, along)
+        arrays[f"{name}.bias"] = each.bias.numpy()
     head = {"weights": BUNDLED_SHA256, "digest": low_rank.digest(arrays), "pictures": list(pictures)}
     np.savez_compressed(low_rank.FILE, **{name: np.array(value) for name, value in head.items()}, **arrays)
 

@@ -37,17 +37,14 @@ from stylecore.settings import Settings
 #: A unit's products, in floating-point operations.
 _UNIT = 1.65e12
 # The way it was: more steps, all layers of the exact network at every scale, and nothing taken along.
-_STEPS_BEFORE = {"draft": (30, 20, 12, 8), "normal": (40, 30, 24, 16)}
-_FINAL_STEPS_BEFORE = {"draft": 12, "normal": 30}
+_STEPS_BEFORE = {"draft": plan._Steps((30, 20, 12, 8), 12), "normal": plan._Steps((40, 30, 24, 16), 30)}
 
 
 @contextmanager
 def as_before() -> Iterator[None]:
     """Let jobs be planned and painted the way they were."""
     before: list[tuple[object, str, object]] = [
-        (plan, "_COARSE_STEPS_OF_PROCESSOR", _STEPS_BEFORE),
-        (plan, "_FINAL_STEPS_OF_PROCESSOR", _FINAL_STEPS_BEFORE),
-        (plan, "_SHALLOW_FROM", 1 << 60),
+        (plan, "_STEPS_OF_PROCESSOR", _STEPS_BEFORE),
         (jobs, "_TAKEN_ALONG", 0),
         (engines, "IN_LOW_RANK", ()),
     ]

@@ -61,8 +61,19 @@ def load(path: Path = FILE) -> dict[str, Factors]:
     found = {}
     for name in APPROXIMATED:
         narrow, widen = (arrays[f"{name}.{part}"] * arrays[f"{name}.{part} steps"] for part in ("narrow", "widen"))
-        found[name] = Factors(*(torch.from_numpy(part.astype(np.float32)) for part in (narrow, widen, arrays[f"{name}.bias"])))
+        found[name] = Factors(
+            *(torch.from_numpy(part.astype(np.float32)) for part in (narrow, widen, arrays[f"{name}.bias"]))
+        )
     return found
+
+
+def coded(matrix: Tensor, along: int) -> tuple[np.ndarray, np.ndarray]:
+    """Return a matrix as it is stored: whole numbers of 8 bits, and the step that is theirs along a dimension.
+
+    Their rounding is a hundredth of what is missed for the rank.
+    """
+    steps = (matrix.abs().amax(along, keepdim=True) / 127).float()
+    return (matrix / steps).round().to(torch.int8).numpy(), steps.numpy()
 
 
 def digest(arrays: dict[str, Any]) -> str:

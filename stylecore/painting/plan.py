@@ -19,22 +19,42 @@ from stylecore.settings import Settings
 from stylecore.tensors.resampling import Size, pyramid_sizes
 from stylecore.tensors.strips import ALONE, Ranks, Strip, largest_strip
 
-# Steps by the scale's number, coarse scales being cheap, and at the last scale by quality. Looked at: benchmarks/README.md.
-_COARSE_STEPS = {"draft": (30, 14, 8, 6), "normal": (40, 22, 18, 14), "best": (60, 50, 40, 30)}
-_FINAL_STEPS = {"draft": 9, "normal": 18, "best": 90}
+
+@dataclass(frozen=True)
+class _Steps:
+    """How many steps are spent: at ``coarse`` scales by number, the later ones like the last, and at the ``final`` scale.
+
+    ``shallow`` ones are for scales of the shallow layers: for one between, and for the final one; ``None``: there are none.
+    """
+
+    coarse: tuple[int, ...]
+    final: int
+    shallow: tuple[int, int] | None = None
+
+
+# By quality; coarse scales are cheap. Looked at: benchmarks/README.md.
+_STEPS = {
+    "draft": _Steps((30, 14, 8, 6), 9, (6, 8)),
+    "normal": _Steps((40, 22, 18, 14), 18, (10, 14)),
+    "best": _Steps((60, 50, 40, 30), 90),
+}
 # A processor is waited for: the last steps there change little that is seen.
-_COARSE_STEPS_OF_PROCESSOR = {"draft": (30, 10, 6, 5), "normal": (40, 20, 14, 12), "best": _COARSE_STEPS["best"]}
-_FINAL_STEPS_OF_PROCESSOR = {"draft": 6, "normal": 14, "best": _FINAL_STEPS["best"]}
+_STEPS_OF_PROCESSOR = {
+    **_STEPS,
+    "draft": _Steps((30, 10, 6, 5), 6, (5, 6)),
+    "normal": _Steps((40, 20, 14, 12), 14, (10, 12)),
+}
+# The raw objectives are chosen for their loss, which falls on long after the look has settled (see benchmarks/).
+_STEPS_RAW = {
+    quality: _Steps(_STEPS[quality].coarse, final) for quality, final in (("draft", 30), ("normal", 100), ("best", 250))
+}
+# With next to no content weight, what becomes of the content is decided at the coarse scales: there it still costs little.
+_STEPS_TEXTURE = {
+    quality: _Steps((150, 120, 60, 40), final) for quality, final in (("draft", 60), ("normal", 200), ("best", 400))
+}
 # A scale of more than so many pixels is painted by the shallow layers, held to the one before; ``best`` takes its time.
 # Below, the deep layers paint bolder strokes, and smaller ones than the scale before had room for.
 _SHALLOW_FROM = 1200 * 1200
-_SHALLOW_STEPS = {"draft": 5, "normal": 10}
-_SHALLOW_FINAL_STEPS = {"draft": 6, "normal": 12}
-# The raw objectives are chosen for their loss, which falls on long after the look has settled (see benchmarks/).
-_FINAL_STEPS_RAW = {"draft": 30, "normal": 100, "best": 250}
-# With next to no content weight, what becomes of the content is decided at the coarse scales: there it still costs little.
-_COARSE_STEPS_TEXTURE = (150, 120, 60, 40)
-_FINAL_STEPS_TEXTURE = {"draft": 60, "normal": 200, "best": 400}
 #: The content weight over the style weight under which the Gram objective is nearly pure texture. At the coarse scales the
 #: content has at least this: at its own it would be forgotten before the scale at which it counts.
 LEAST_COARSE_CONTENT = 0.01
@@ -107,7 +127,7 @@ def make_plan(
             largest = max((largest_strip(*each, ranks) for each in sizes), default=0)
         else:
             pixels, largest = math.prod(scale), max(map(math.prod, sizes), default=0)
-        room = available - HELD * pixels * _paints_shallow(scale, settings)
+        room = available - HELD * pixels * _paints_shallow(scale, settings, device)
         return fastest(pixels, largest, dtype, room, device, only_blocks=shared)
 
     height, width = wanted_size(size, settings)
@@ -118,7 +138,7 @@ def make_plan(
                 raise StyleError(*fault("out-of-memory:limit", megabytes=f"{available / 2**20:,.0f}"))
             raise StyleError(*fault("out-of-memory:program"))
     sizes = pyramid_sizes(height, width)
-    shallow = [number > 0 and _paints_shallow(size, settings) for number, size in enumerate(sizes)]
+    shallow = [number > 0 and _paints_shallow(size, settings, device) for number, size in enumerate(sizes)]
     steps = _steps(shallow, settings, device)
     if warm:
         last = math.prod(sizes[-1])
@@ -145,17 +165,18 @@ def _steps(shallow: Sequence[bool], settings: Settings, device: str) -> list[int
     """Return each scale's steps, coarse to fine; ``shallow`` says of each whether the shallow layers paint it."""
     last = len(shallow) - 1
     steps = [deep_steps(settings, number, len(shallow), device) for number in range(len(shallow))]
+    between, final = _steps_for(settings, device).shallow or (0, 0)
     for number, few in enumerate(shallow):
         if few:
-            steps[number] = (_SHALLOW_FINAL_STEPS if number == last else _SHALLOW_STEPS)[settings.quality]
+            steps[number] = final if number == last else between
     if settings.iterations:
         steps[last] = settings.iterations
     return steps
 
 
-def _paints_shallow(size: Size, settings: Settings) -> bool:
+def _paints_shallow(size: Size, settings: Settings, device: str) -> bool:
     """Return whether a scale of that size, not being the first one, is painted by the shallow layers."""
-    if settings.objective != "balanced" or settings.quality not in _SHALLOW_STEPS:
+    if _steps_for(settings, device).shallow is None:
         return False
     weights = numbers(settings.layer_weights)
     few = sum(weights[: len(SHALLOW.style)]) * 2 >= sum(weights)  # another choice of layers is not to be undone
@@ -164,26 +185,25 @@ def _paints_shallow(size: Size, settings: Settings) -> bool:
 
 def deep_steps(settings: Settings, number: int, count: int, device: str) -> int:
     """Return the steps that all layers take at scale ``number`` (from 0) of ``count``, ``iterations`` aside."""
-    if nearly_texture(settings):
-        coarse = _COARSE_STEPS_TEXTURE
-    else:
-        coarse = (_COARSE_STEPS_OF_PROCESSOR if _few(settings, device) else _COARSE_STEPS)[settings.quality]
+    steps = _steps_for(settings, device)
     if number < count - 1:
-        return coarse[min(number, len(coarse) - 1)]
-    return max(final_steps(settings, device), 0 if count > 1 else coarse[0])
+        return steps.coarse[min(number, len(steps.coarse) - 1)]
+    return max(steps.final, 0 if count > 1 else steps.coarse[0])
 
 
 def final_steps(settings: Settings, device: str) -> int:
     """Return the steps at the last scale that settings come to on a type of device, their ``iterations`` aside."""
+    return _steps_for(settings, device).final
+
+
+def _steps_for(settings: Settings, device: str) -> _Steps:
     if nearly_texture(settings):
-        return _FINAL_STEPS_TEXTURE[settings.quality]
-    if settings.objective != "balanced":
-        return _FINAL_STEPS_RAW[settings.quality]
-    return (_FINAL_STEPS_OF_PROCESSOR if _few(settings, device) else _FINAL_STEPS)[settings.quality]
-
-
-def _few(settings: Settings, device: str) -> bool:
-    return device == "cpu" and settings.objective == "balanced"
+        table = _STEPS_TEXTURE
+    elif settings.objective != "balanced":
+        table = _STEPS_RAW
+    else:
+        table = _STEPS_OF_PROCESSOR if device == "cpu" else _STEPS
+    return table[settings.quality]
 
 
 def nearly_texture(settings: Settings) -> bool:
