@@ -99,6 +99,13 @@ result = told(focus) if focus is not None else None
 """
 
 
+#: Whether the menu that is open has an item that Return would take; None while there is no menu.
+MENU = """
+menus = [each for window in windows() for each in inside(window) if isinstance(each, Gtk.Menu)]
+result = menus[-1].get_selected_item() is not None if menus else None
+"""
+
+
 def look(gimp: GimpSession, code: str) -> Any:
     """Execute a question in the main loop of the plug-in's process, and return what it assigned to ``result``.
 
@@ -173,3 +180,13 @@ def until(gimp: GimpSession, code: str, wanted: Callable[[Any], bool], seconds: 
     while not wanted(answer := look(gimp, code)) and time.monotonic() < end:
         time.sleep(0.03)
     return answer
+
+
+def open_menu(gimp: GimpSession) -> None:
+    """Open the menu of the button that has the keyboard, on its first item; a key that comes sooner is lost."""
+    gimp.display.key("space")
+    found = until(gimp, MENU, lambda now: now is not None)
+    assert found is not None, "a menu opens"
+    if not found:
+        gimp.display.key("Down")
+        assert until(gimp, MENU, bool)

@@ -6,7 +6,7 @@ import os
 import shutil
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 
 import pytest
@@ -44,6 +44,30 @@ def own_environment(home: Path) -> dict[str, str]:
     if configuration.is_file() and "PIP_CONFIG_FILE" not in environment:
         environment["PIP_CONFIG_FILE"] = str(configuration)
     return {**environment, "HOME": str(home), "PATH": path, "LC_ALL": "C.UTF-8"}
+
+
+def output_of(
+    line: Sequence[str | Path],
+    environment: Mapping[str, str],
+    *,
+    folder: Path | None = None,
+    status: int = 0,
+    timeout: int = 600,
+) -> str:
+    """Run a program and return what it says, both streams together; it has to end with that status."""
+    done = subprocess.run(
+        line,
+        env=environment,
+        cwd=folder,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        timeout=timeout,
+        check=False,
+    )
+    assert done.returncode == status, done.stdout
+    return done.stdout
 
 
 def build(folder: Path, version: str = VERSION) -> Path:

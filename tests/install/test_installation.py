@@ -21,7 +21,7 @@ from PIL import Image
 
 from tests.gimp import places as gimp_places
 from tests.gimp.common import GimpUnavailable
-from tests.install.conftest import REPOSITORY, own_environment
+from tests.install.conftest import REPOSITORY, output_of, own_environment
 
 pytestmark = pytest.mark.slow
 
@@ -47,19 +47,8 @@ class Installation:
 
     def install_sh(self, *arguments: str, environment: dict[str, str] | None = None) -> str:
         """Run install.sh and return what it says; it has to end well."""
-        done = subprocess.run(
-            ["/bin/bash", self.project / "install.sh", *arguments],
-            env=environment or self.environment,
-            cwd=self.pictures,
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
-            timeout=600,
-            check=False,
-        )
-        assert done.returncode == 0, done.stdout
-        return done.stdout
+        line = ["/bin/bash", self.project / "install.sh", *arguments]
+        return output_of(line, environment or self.environment, folder=self.pictures)
 
 
 @pytest.fixture(scope="module")

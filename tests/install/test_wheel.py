@@ -23,7 +23,7 @@ from PIL import Image
 from installer import environment, places, torch_build
 from server.discovery import server_lives
 from server.protocol import VERSION
-from tests.install.conftest import REPOSITORY, build, own_environment
+from tests.install.conftest import REPOSITORY, build, output_of, own_environment
 from tests.install.test_broken import GIMP, PYTHON
 from tests.server.conftest import until
 
@@ -77,19 +77,8 @@ class Way:
 
     def neural_style(self, *arguments: str, status: int = 0) -> str:
         """What the command prints, both streams together."""
-        done = subprocess.run(
-            [self.venv / "bin/neural-style", *arguments],
-            env=self.environment,
-            cwd=self.home,
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
-            timeout=300,
-            check=False,
-        )
-        assert done.returncode == status, done.stdout
-        return done.stdout
+        line = [self.venv / "bin/neural-style", *arguments]
+        return output_of(line, self.environment, folder=self.home, status=status, timeout=300)
 
     def paint_as_the_plug_in(self) -> list[str]:
         """The versions of plug-in and server that painted a picture together, and how the plug-in calls the installer."""
@@ -255,18 +244,7 @@ def test_the_tools_themselves(built: Path, tmp_path: Path, install: tuple[str, .
         (command, "install", "--demo", "--size=64", "--output", home),
         (command, "uninstall"),
     ):
-        done = subprocess.run(
-            line,
-            env=environment,
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
-            timeout=1200,
-            check=False,
-        )
-        assert done.returncode == 0, done.stdout
-        said += done.stdout
+        said += output_of(line, environment, timeout=1200)
     assert "Painted in" in said and f"{install[0]} " in said
     assert (home / "neural-style-demo.png").stat().st_size > 1000
     assert not (home / ".local/share/gimp-neural-style").exists()

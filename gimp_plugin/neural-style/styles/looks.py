@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import time
 from collections.abc import Mapping, Sequence
@@ -12,7 +11,7 @@ from typing import Any
 
 from gi.repository import GdkPixbuf
 
-from common import installation
+from common import installation, kept
 from common.errors import PluginError
 from common.translation import _
 from stylecore.settings import Settings
@@ -100,9 +99,9 @@ def remember(look: Look, picture: GdkPixbuf.Pixbuf | None) -> None:
     look = replace(look, name="", when=time.time())
     same = [each for each in recent() if (each.values, list(each.styles)) == (look.values, list(look.styles))]
     left = [each for each in recent() if each not in same]
-    for old in (*same, *left[MOST_RECENT - 1 :]):
-        _picture(old.when).unlink(missing_ok=True)
     try:
+        for old in (*same, *left[MOST_RECENT - 1 :]):
+            _picture(old.when).unlink(missing_ok=True)
         if picture is not None:
             _picture(look.when).parent.mkdir(parents=True, exist_ok=True)
             thumbnails.keep(thumbnails.square(picture), str(_picture(look.when)))
@@ -124,11 +123,7 @@ def _picture(when: float) -> Path:
 
 
 def _read(file: Path) -> list[Look]:
-    found = []
-    try:
-        stored = json.loads(file.read_text(encoding="utf-8"))
-    except (OSError, ValueError):  # there is none yet, or it is damaged and is written anew
-        return []
+    found, stored = [], kept.read(file)
     for each in stored if isinstance(stored, list) else []:
         try:
             styles = [(str(name), float(weight)) for name, weight in each["styles"]]
@@ -140,10 +135,7 @@ def _read(file: Path) -> list[Look]:
 
 def _write(file: Path, looks: Sequence[Look]) -> None:
     try:
-        file.parent.mkdir(parents=True, exist_ok=True)
-        new = file.with_suffix(f".{os.getpid()}")
-        new.write_text(json.dumps([asdict(look) for look in looks], indent=1), encoding="utf-8")
-        os.replace(new, file)
+        kept.write(file, [asdict(look) for look in looks])
     except OSError as error:
         raise PluginError(
             _("The look cannot be written to {folder}: {reason}.").format(

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import json
 import os
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
-from common import installation
+from common import installation, kept
 
 _MOST_RECENT = 12
 #: Shipped styles lie in a folder of each GIMP; they are kept by their names.
@@ -51,8 +50,8 @@ def moved(old: str, new: str | None) -> None:
     for file in (_recent_file(), _favourites_file()):
         names = _read(file)
         if old in map(path_of, names):
-            kept = (new if path_of(each) == old else each for each in names)
-            _write(file, [each for each in kept if each is not None])
+            left = (new if path_of(each) == old else each for each in names)
+            _write(file, [each for each in left if each is not None])
 
 
 def name_of(path: str) -> str:
@@ -76,17 +75,12 @@ def _favourites_file() -> Path:
 
 
 def _read(file: Path) -> list[str]:
-    try:
-        return [each for each in json.loads(file.read_text(encoding="utf-8")) if isinstance(each, str)]
-    except (OSError, ValueError, TypeError):  # there are none yet, or the file is damaged and is written anew
-        return []
+    names = kept.read(file)
+    return [each for each in names if isinstance(each, str)] if isinstance(names, list) else []
 
 
 def _write(file: Path, names: Iterable[str]) -> None:
     try:
-        file.parent.mkdir(parents=True, exist_ok=True)
-        new = file.with_suffix(f".{os.getpid()}")
-        new.write_text(json.dumps(list(names)), encoding="utf-8")
-        os.replace(new, file)
+        kept.write(file, list(names))
     except OSError as error:
         print(f"neural-style: cannot write {file}: {error}")

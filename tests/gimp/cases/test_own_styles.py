@@ -16,7 +16,7 @@ from PIL import Image
 
 from tests.gimp.cases.conftest import one_series, paint_style
 from tests.gimp.cases.driving import DIALOG, JOB, set_last_run
-from tests.gimp.looking import CHOSEN, FOCUS, go_to, look, open_again, place_of, point_at, until
+from tests.gimp.looking import CHOSEN, FOCUS, go_to, look, open_again, open_menu, place_of, point_at, until
 from tests.gimp.session import GimpSession
 
 #: The gallery's tiles that are shown: the mean colour of each thumbnail, or the name of the icon in its place.
@@ -124,7 +124,8 @@ def test_own_and_recent_styles_and_their_thumbnails(opened: GimpSession, own_sty
     # Added by the user, it is copied to the own styles and chosen. What is no picture there does no harm.
     open_again(gimp)
     go_to(gimp, "Use Another…")
-    gimp.display.key("space", "Return")
+    open_menu(gimp)
+    gimp.display.key("Return")
     gimp.display.activate(gimp.display.wait_window("^Add Styles$"))
     gimp.display.type("/")  # which opens GTK's line for a path
     assert until(gimp, FOCUS, lambda now: now is not None and now["value"] == "/")["value"] == "/"

@@ -11,7 +11,7 @@ import pytest
 
 from tests.gimp.cases.conftest import one_series
 from tests.gimp.cases.driving import DIALOG, JOB, eventually, open_from_menu, set_last_run, until_over
-from tests.gimp.looking import ALL, CHOSEN, FOCUS, focused, go_to, look, open_again, point_at, until, values
+from tests.gimp.looking import ALL, CHOSEN, FOCUS, focused, go_to, look, open_again, open_menu, point_at, until, values
 from tests.gimp.session import GimpSession
 
 #: All that is written in the dialog.
@@ -157,7 +157,8 @@ def test_looks_have_names_and_the_last_ones_are_remembered(opened: GimpSession) 
 
     # Saved under a name, and applied, which is remembered.
     go_to(gimp, "Looks")
-    gimp.display.key("space", "Return")
+    open_menu(gimp)
+    gimp.display.key("Return")
     assert has("Name of the look")(until(gimp, ALL, has("Name of the look")))
     until(gimp, FOCUS, lambda now: now is not None and now["name"] == "Name of the look")
     gimp.display.type("Evening light")
@@ -178,7 +179,7 @@ def test_looks_have_names_and_the_last_ones_are_remembered(opened: GimpSession) 
     reset(gimp, "Reset to Factory Defaults")
     assert until(gimp, CHOSEN, lambda now: now == []) == [] and values(gimp)["Strength"] == 50.0
     go_to(gimp, "Looks")
-    gimp.display.key("space")
+    open_menu(gimp)
     gimp.display.screenshot("looks")
     gimp.display.key("Down", "Down", "Return")  # the first that has a name
     assert until(gimp, CHOSEN, lambda now: now == style) == style
@@ -188,7 +189,8 @@ def test_looks_have_names_and_the_last_ones_are_remembered(opened: GimpSession) 
     gimp.display.key("Up")
     until(gimp, FOCUS, lambda now: now["value"] == 71.0)
     go_to(gimp, "Looks", "shift+Tab")
-    gimp.display.key("space", "Up", "Up", "Right")  # the last looks, above those of results
+    open_menu(gimp)
+    gimp.display.key("Up", "Up", "Right")  # the last looks, above those of results
     time.sleep(0.5)
     gimp.display.screenshot("looks-last")
     gimp.display.key("Return")
