@@ -13,7 +13,9 @@ from common.errors import PluginError
 
 _LINES = 40  # of each log
 #: The commands that remedies name.
-_COMMAND = re.compile(r"neural-style (?:doctor|server stop)|(?:\./install\.sh|install\.cmd)(?: --[a-z]+=\w+)?")
+_COMMAND = re.compile(
+    r"neural-style (?:doctor|install|server(?: [a-z-]+)?)|(?:\./install\.sh|install\.cmd)(?: --[a-z]+=\w+)?"
+)
 
 
 def command_in(remedy: str) -> str:

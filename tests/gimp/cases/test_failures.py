@@ -172,3 +172,31 @@ def test_killed_in_mid_job(watched) -> None:
     assert [layer["name"] for layer in answer["layers"]] == ["photo"]
     again = gimp.run("result = told(stylise(image, [photo]))", timeout=JOB)  # and the next call works
     assert again["status"] == "SUCCESS"
+
+
+def test_the_command_of_every_remedy_can_be_copied(console: GimpSession) -> None:
+    found = console.run(
+        """
+import sys
+sys.path[:0] = [folder, folder + "/vendor"]
+from common.report import command_in
+from stylecore.errors import ERRORS
+result = {}
+for installer in ("./install.sh", "install.cmd", "neural-style install"):
+    for _sentence, remedy in ERRORS.values():
+        if "neural-style" in remedy or "{installer}" in remedy:
+            words = remedy.replace("{installer}", installer)
+            result[words] = command_in(words)
+""",
+        folder=str(console.plugin),
+    )
+    assert len(found) > 20
+    for remedy, command in found.items():
+        assert command and remedy.split(command)[1][0] in " ”.,", (remedy, command)
+    assert {
+        "neural-style doctor",
+        "neural-style server stop",
+        "./install.sh",
+        "install.cmd",
+        "neural-style install",
+    } <= set(found.values())
