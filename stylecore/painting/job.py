@@ -89,7 +89,7 @@ class Job:
         self._optimiser_state: Mapping[str, Any] | None = None
         self._objective: Objective | None = None
         self._settling = Settling()
-        self._seconds_before = 0.0
+        self._seconds_before, self._painted_with = 0.0, settings  # those of the last step
         self._begin = time.perf_counter()
         self._stopped = self._cancelled = self._finished = False
         self._clock: WorkClock | None = None
@@ -270,7 +270,7 @@ class Job:
             self._take_image(self._optimiser, last=True)
             memory_budget.give_back()
         self._finished = True
-        yield Finished(time.perf_counter() - begin, self._stopped, self.settings)
+        yield Finished(time.perf_counter() - begin, self._stopped, self._painted_with)
 
     def _costs(self) -> Costs:
         return Costs(self._engine.rates, self._engine.device.type, self.settings, self.arithmetic)
@@ -280,7 +280,7 @@ class Job:
         number = self._number
         while self._step < self.scales[number].steps and not (self._stopped or self._cancelled or self._settled()):
             stuck, losses = yield from self._surviving()
-            self._step += 1
+            self._step, self._painted_with = self._step + 1, self.settings
             self._settling.add(losses[0])
             fraction, seconds_left = clock.step_done()
             yield StepDone(
@@ -364,9 +364,8 @@ class Job:
             pairs=((strip.cut(step), strip.cut(change)) for step, change in enlarged(self._pairs, scale.size)),
         )
         self._pairs = []
-        # The optimiser has its own copy, and large pictures are large.
-        self._image = None
-        self._made_for, self._optimiser_state = self._number, None
+        self._image = self._optimiser_state = None  # the optimiser has its own copy, and large pictures are large
+        self._made_for = self._number
         return self._optimiser
 
     def _taken_along(self) -> list[tuple[Tensor, Tensor]]:

@@ -139,6 +139,16 @@ def test_live_settings_change_a_running_job(engine: Engine, content: Pixels, sty
     assert caught.value.code == "not-live"
 
 
+def test_what_came_after_the_last_step_is_not_said_to_be_painted(engine: Engine, content: Pixels, style: Pixels) -> None:
+    job = Job(engine, PaintRequest(content, [Style(style)], Settings(iterations=2)))
+    for event in job.run():
+        if isinstance(event, StepDone):
+            last = event.scale == event.scales and event.step == event.steps
+            job.update(replace(job.settings, strength=80.0 if last else 70.0))
+    assert isinstance(event, Finished)
+    assert (event.settings.strength, job.settings.strength) == (70.0, 80.0)
+
+
 def test_photo_colours_keep_the_photos_hue(engine: Engine, content: Pixels, style: Pixels) -> None:
     painted = finish(Job(engine, PaintRequest(content, [Style(style)], Settings(quality="draft"))))
     kept = finish(Job(engine, PaintRequest(content, [Style(style)], Settings(quality="draft", colours="photo"))))

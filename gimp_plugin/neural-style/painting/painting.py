@@ -71,6 +71,7 @@ class Painting:
         self._number = -1  # of the painting at hand
         self._job = ""
         self._unsent: dict[str, Any] = {}  # settings that the engine is to be told of
+        self._updated: dict[str, Any] = {}  # all that it was to be told of since the job was sent
         self._final: Picture | None = None
         self._outcome: events.Finished | None = None
         self._last_check = 0.0
@@ -130,6 +131,7 @@ class Painting:
     def _submit(self, until: str, every: float) -> None:
         self._number += 1
         self._final = self._outcome = self.picture = None
+        self._unsent, self._updated = {}, {}
         request = self.destination.begin(self._number)
         self._job = self._client.submit(request, until=until, previews=self._live, preview_every=every)
         self._stage = Stage.SENT
@@ -160,6 +162,7 @@ class Painting:
         changed = self._changed(settings)
         self.destination.adjust(changed)
         self._unsent.update(changed)
+        self._updated.update(changed)
         self._send_update()
         return True
 
@@ -298,12 +301,30 @@ class Painting:
     def _finished(self, event: events.Finished) -> None:
         if self._final is None:
             raise PluginError(_("The painting server sent no picture."), _("Run the filter again."))
+        if self._came_too_late(event):
+            self._again()
+            return
         self.picture, self._outcome = self._final, event
         if self._goal is Goal.PREVIEW:
             self._stage = Stage.PREVIEWED_WHOLE
             self.text = _("The preview is ready")
         else:
             self._collect()
+
+    def _came_too_late(self, event: events.Finished) -> bool:
+        """Return whether the job was over before the engine heard of all the settings that the user changed."""
+        painted = event.settings
+        return self._goal is not Goal.WHAT_IS_THERE and any(
+            painted.get(name, value) != value for name, value in self._updated.items()
+        )
+
+    def _again(self) -> None:
+        """Send the painting at hand anew, with the settings that it has now."""
+        self._number -= 1
+        if self._goal is Goal.PREVIEW:
+            self._submit("preview", _PREVIEW_EVERY)
+        else:
+            self._next()
 
     def _collect(self) -> None:
         """Hand the finished picture over, and go on to the next."""

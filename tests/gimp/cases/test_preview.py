@@ -160,6 +160,38 @@ result = mean, len(image.get_layers())
     assert made[0][2] < 140, made[0]
 
 
+#: The user changes a slider while the engine paints, and the engine hears of it only when it has painted everything:
+#: the dialog is kept from its work in between.
+CHANGED_TOO_LATE = """
+import gc
+import time
+from painting.painting import Painting, Stage
+works = [each for each in gc.get_objects() if isinstance(each, Painting) and each._stage is Stage.BEGUN]
+if works:
+    [strength] = [each for each in inside(windows()[0]) if isinstance(each, Gtk.SpinButton) and name(each) == "Strength"]
+    strength.set_value(80)
+    while works[0]._client.status()["jobs"]:
+        time.sleep(0.1)
+result = bool(works)
+"""
+
+
+@one_series
+def test_a_change_that_comes_too_late_is_painted_all_the_same(watched: tuple[GimpSession, Client]) -> None:
+    gimp, client = watched
+    gimp.run("image.scale(160, 120)")
+    window = open_from_menu(gimp, quality="best")
+    gimp.display.click(70, 130, window=window)
+    assert until(gimp, CHANGED_TOO_LATE, bool, 60)
+    assert jobs(client) == []
+    wait_for_job(client, 20)
+    gimp.display.key("alt+a")
+    gimp.display.wait_gone(DIALOG, JOB)
+    until_over(gimp)
+    memory = gimp.run("result = json.loads(bytes(image.get_layers()[0].get_parasite('neural-style').get_data()))")
+    assert memory["settings"]["strength"] == 80.0
+
+
 @one_series
 def test_try_again_when_the_server_was_not_there(shown: GimpSession) -> None:
     with shown.installation(server_command=["/nowhere/python"], folder=str(shown.tmp / "no-server")):
