@@ -109,7 +109,7 @@ class _Fit:
             factors = sums.factors(rank, bias.double())
             convolution = Convolution(weight.double(), factors, torch.float32)
             self.true = [F.relu_(y + bias.view(1, -1, 1, 1)) for y in responses]
-            self.near = [convolution(each) for each in self.near]
+            self.near = [convolution(each)[0] for each in self.near]
             yield name, factors
 
 

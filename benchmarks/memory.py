@@ -36,7 +36,12 @@ from stylecore.request import PaintRequest, Style
 from stylecore.settings import Settings
 
 #: What is measured, by the names in table and plot.
-MEASURED = {"one piece": MemoryPlan(history=3), "blocks": MemoryPlan(blocks=True, history=3), "blocks, lean": WAYS[-2]}
+MEASURED = {
+    "one piece": MemoryPlan(history=3),
+    "large blocks": MemoryPlan(blocks=True, history=3, tiles=2.0, keep_few=True),
+    "blocks": MemoryPlan(blocks=True, history=3),
+    "blocks, lean": WAYS[-2],
+}
 
 
 def status(name: str) -> int:

@@ -14,9 +14,6 @@ import psutil
 #: that PyTorch does not see).
 NVIDIA_DRIVER, AMD_DRIVER, BUS = Path("/proc/driver/nvidia/version"), Path("/dev/kfd"), Path("/sys/bus/pci/devices")
 
-# Linux's name, prctl(2).
-_PR_SET_THP_DISABLE = 41
-
 
 def resident_memory() -> int:
     """Return how many bytes of main memory this process holds."""
@@ -74,15 +71,6 @@ def set_allocator(option: int, value: int) -> bool:
         if (library := _c_library()) is not None:
             return bool(library.mallopt(option, value))
     return False
-
-
-def use_huge_pages(on: bool) -> None:
-    """Let memory that is asked for from now on be of pages of 2 MB where it can be, or not (Linux).
-
-    torch asks for them on a processor for whatever is larger (``THP_MEM_ALLOC_ENABLE``, set by :mod:`stylecore`).
-    """
-    if sys.platform == "linux" and (library := _c_library()) is not None:
-        library.prctl(_PR_SET_THP_DISABLE, 0 if on else 1, 0, 0, 0)
 
 
 def _c_library() -> ctypes.CDLL | None:

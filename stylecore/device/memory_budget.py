@@ -17,6 +17,7 @@ _WHOLE = {torch.float32: 2600, torch.bfloat16: 1450}  # all features of one piec
 _WHOLE_TARGETS = {torch.float32: 900, torch.bfloat16: 600}  # the same of a style, which needs no backward pass
 _BLOCKS = {torch.float32: 115, torch.bfloat16: 60}  # pooled outputs, content target, gradients between stages
 _BLOCKS_TARGETS = {torch.float32: 180, torch.bfloat16: 100}
+_FEW = 84  # numbers a pixel that low rank widens, in all layers up to conv5_1
 _SPILLED_SHARE = 0.75  # what of these a GPU still holds when they wait in main memory, gradients above all (H200)
 # What the allocator cannot use again: it keeps buffers under 32 MB (of pictures up to about 2 megapixels) in pieces.
 _LEFT_OVER = {torch.float32: 240, torch.bfloat16: 95}
@@ -38,20 +39,20 @@ _TILE = {torch.float32: 290 << 20, torch.bfloat16: 210 << 20}
 _ANY_TILE = 50 << 20
 
 # glibc's names for mallopt(3): what it keeps of freed memory at the heap's end, and from what size on a buffer is the
-# system's own, which is new memory, to be cleared, each time.
+# system's own, which is new memory, to be cleared, each time. In blocks that is what is larger than a tile's features.
 _TRIM_THRESHOLD, _MMAP_THRESHOLD = -1, -3
-_GLIBC_S_OWN = {_MMAP_THRESHOLD: 32 << 20, _TRIM_THRESHOLD: 64 << 20}
-_KEEPING = {_MMAP_THRESHOLD: 512 << 20, _TRIM_THRESHOLD: (1 << 31) - 1}
-# Pixels up to which that is done: at 1,024 × 1,024 it would take a sixth more memory than a limit is planned for.
-_KEPT_UP_TO = 512 * 512
-# What that takes beside a step's own buffers, in bytes for each pixel: pieces that do not fit together.
-_KEPT = {torch.float32: 750, torch.bfloat16: 400}
+_MOST = (1 << 31) - 1
+_KEPT_OF_BLOCKS = 64 << 20
+# What keeping buffers takes beside a step's own, in one piece, in bytes for each pixel: pieces that do not fit together.
+_KEPT = {torch.float32: 1250, torch.bfloat16: 550}
 
 # Larger tensors end the process on Apple's GPUs.
 _MOST_OF_APPLE_S = 1 << 32
 
-#: Painting in blocks takes this many times as long.
-BLOCKS_SLOWDOWN = 1.7
+# Pixels from which on low rank gains nothing by the memory of one piece: to be handed that takes as long as is saved.
+_WHOLE_IN_LOW_RANK = 1200 * 1200
+#: Painting in blocks takes so many times as long: by the exact network, and by the one in low rank.
+BLOCKS, BLOCKS_KEEPING_FEW = 1.5, 1.1
 
 
 @dataclass(frozen=True)
@@ -60,7 +61,8 @@ class MemoryPlan:
 
     In one piece or in ``blocks``, their ``tiles`` so many times as wide as a processor's; with a ``history`` of so many
     steps, kept at ``half`` the precision or in full. With ``spill``, what blocks put out waits in main memory, where a
-    GPU's is short.
+    GPU's is short. With ``keep_few``, blocks of a network in low rank keep what its layers widen, which spares the way back
+    most of what has to be computed again.
     """
 
     blocks: bool = False
@@ -68,6 +70,7 @@ class MemoryPlan:
     tiles: float = 1.0
     half: bool = False
     spill: bool = False
+    keep_few: bool = False
 
     def needs(self, pixels: int, style_pixels: int, dtype: torch.dtype, device: str = "cpu") -> int:
         """Return the bytes of the device that painting takes at most, beside the program and the pictures as given.
@@ -88,9 +91,10 @@ class MemoryPlan:
             tile = _ANY_TILE + int(_TILE[dtype] * self.tiles**2)
             left_over = min(pixels, _LEFT_OVER_UP_TO) * _LEFT_OVER[dtype]
             targets = style_pixels * int(_BLOCKS_TARGETS[dtype] * share + 12)
-            return tile + max(left_over + image + pixels * int(_BLOCKS[dtype] * share), targets)
-        kept = pixels * _KEPT[dtype] if self.keeps_buffers(pixels) else 0
-        return _BASE[dtype] + max(image + kept + pixels * _WHOLE[dtype], style_pixels * (_WHOLE_TARGETS[dtype] + 12))
+            outputs = int(_BLOCKS[dtype] * share) + _FEW * dtype.itemsize * self.keep_few
+            return tile + max(left_over + image + pixels * outputs, targets)
+        whole = pixels * (_WHOLE[dtype] + _KEPT[dtype])
+        return _BASE[dtype] + max(image + whole, style_pixels * (_WHOLE_TARGETS[dtype] + 12))
 
     def _needs_of_a_gpu(self, pixels: int, style_pixels: int, dtype: torch.dtype, image: int) -> int:
         if not self.blocks:
@@ -107,14 +111,16 @@ class MemoryPlan:
         features = 0 if self.blocks else max(pixels, style_pixels) * 64 * dtype.itemsize
         return max(history, features)
 
-    def keeps_buffers(self, pixels: int) -> bool:
-        """Return whether a step of a picture of so many pixels leaves its buffers to the next one (the C library's do)."""
-        return not self.blocks and pixels <= _KEPT_UP_TO
+    @property
+    def slowdown(self) -> float:
+        """How many times as long as in one piece painting takes, about."""
+        return 1.0 if not self.blocks else BLOCKS_KEEPING_FEW if self.keep_few else BLOCKS
 
 
 #: The ways from the fastest to the one that takes least.
 WAYS = (
-    MemoryPlan(), MemoryPlan(history=10), MemoryPlan(blocks=True), MemoryPlan(blocks=True, history=10),
+    MemoryPlan(), MemoryPlan(history=10), MemoryPlan(blocks=True, history=10, tiles=2.0, keep_few=True),
+    MemoryPlan(blocks=True), MemoryPlan(blocks=True, history=10),
     MemoryPlan(blocks=True, history=10, half=True), MemoryPlan(blocks=True, history=5, half=True),
     MemoryPlan(blocks=True, history=3, half=True),
     MemoryPlan(blocks=True, history=3, tiles=0.5, half=True), MemoryPlan(blocks=True, history=2, tiles=0.5, half=True),
@@ -143,19 +149,34 @@ def ways(device: str) -> tuple[MemoryPlan, ...]:
 
 
 def fastest(
-    pixels: int, style_pixels: int, dtype: torch.dtype, available: float, device: str = "cpu", only_blocks: bool = False
+    pixels: int,
+    style_pixels: int,
+    dtype: torch.dtype,
+    available: float,
+    device: str = "cpu",
+    *,
+    only_blocks: bool = False,
+    low_rank: bool = False,
 ) -> MemoryPlan | None:
-    """Return the fastest way (of those in blocks) that needs no more than ``available`` bytes, or ``None``."""
-    possible = [way for way in ways(device) if way.blocks or not only_blocks]
+    """Return the fastest way (of those in blocks) that needs no more than ``available`` bytes, or ``None``.
+
+    ``low_rank`` says whether the network is: large pictures are then painted in blocks even where there is memory.
+    """
+    only_blocks = only_blocks or (low_rank and pixels > _WHOLE_IN_LOW_RANK)
+    possible = [way for way in ways(device) if (way.blocks or not only_blocks) and way.keep_few <= low_rank]
     if device == "mps":
         possible = [way for way in possible if way.largest_tensor(pixels, style_pixels, dtype) < _MOST_OF_APPLE_S]
     return next((way for way in possible if way.needs(pixels, style_pixels, dtype, device) <= available), None)
 
 
-def after(way: MemoryPlan, device: str = "cpu") -> Iterator[MemoryPlan]:
-    """Return the ways that take less than ``way``, from the fastest on."""
+def after(way: MemoryPlan, device: str = "cpu", *, low_rank: bool = False) -> Iterator[MemoryPlan]:
+    """Return the ways that take less than ``way``, from the fastest on; ``low_rank`` says whether the network is."""
     needed = way.needs(1 << 20, 0, torch.float32, device)
-    return iter([each for each in ways(device) if each.needs(1 << 20, 0, torch.float32, device) < needed])
+    return iter(
+        each
+        for each in ways(device)
+        if each.keep_few <= low_rank and each.needs(1 << 20, 0, torch.float32, device) < needed
+    )
 
 
 #: What the libraries below torch say when there is no memory, in errors of no kind of their own.
@@ -184,23 +205,23 @@ def empty_cache(device: torch.device) -> None:
         torch.mps.empty_cache()
 
 
-def give_back() -> None:
+def give_back(device: torch.device | None = None) -> None:
     """Give the system back what the C library keeps of memory that was let go, where it can be asked to (glibc).
 
-    Hundreds of megabytes otherwise stay with the process after pictures were read or a scale was painted.
+    Hundreds of megabytes otherwise stay with the process after pictures were read or a scale was painted. So does what a
+    GPU's allocator keeps, if it is the ``device``.
     """
     host.trim_memory()
+    if device is not None:
+        empty_cache(device)
 
 
-def keep_buffers(way: MemoryPlan, pixels: int) -> None:
-    """Let the C library (glibc) keep what a step lets go for the next one, where pictures are small and in one piece.
+def keep_buffers(way: MemoryPlan) -> None:
+    """Let the C library (glibc) keep what a step lets go for the next one.
 
-    A step otherwise asks the system for hundreds of megabytes, page by page, which takes a tenth of its time.
-    :func:`give_back` ends it for what is kept at that moment. Of larger ones in one piece, which are new memory each time,
-    pages are large; what is painted in blocks has buffers that small ones fit better.
+    A step otherwise asks the system for gigabytes, page by page, which takes a tenth to a third of its time.
+    :func:`give_back` ends it for what is kept at that moment.
     """
-    host.use_huge_pages(not way.blocks and not way.keeps_buffers(pixels))
-    wanted = _KEEPING if way.keeps_buffers(pixels) else _GLIBC_S_OWN
     # An older glibc refuses the first, and then the second alone would switch its own adjustment off.
-    if host.set_allocator(_MMAP_THRESHOLD, wanted[_MMAP_THRESHOLD]):
-        host.set_allocator(_TRIM_THRESHOLD, wanted[_TRIM_THRESHOLD])
+    if host.set_allocator(_MMAP_THRESHOLD, _KEPT_OF_BLOCKS if way.blocks else _MOST):
+        host.set_allocator(_TRIM_THRESHOLD, _MOST)

@@ -103,14 +103,16 @@ class Convolution:
         self._bias = factors.bias.to(dtype)
         self._winograd = winograd_way.Convolution(narrow, torch.zeros(len(narrow))) if by_winograd else None
 
-    def __call__(self, x: Tensor, *, tile: bool = False) -> Tensor:
-        """Return the convolution of 1 × C × h × w after ReLU, 1 × C′ × h × w; differentiable.
+    def __call__(self, x: Tensor, *, tile: bool = False, few: Tensor | None = None) -> tuple[Tensor, Tensor]:
+        """Return the convolution of 1 × C × h × w after ReLU, 1 × C′ × h × w, and what it was widened from, 1 × d × h × w.
 
         Args:
             x: the layer's input.
             tile: whether others of other sizes follow, for which nothing is kept.
+            few: what it is widened from, where that is known; ``x`` then only gets a gradient.
         """
-        return cast(Tensor, _Widened.apply(_Narrowed.apply(x, self, tile), self, tile))
+        few = cast(Tensor, _Narrowed.apply(x, self, tile, few))
+        return cast(Tensor, _Widened.apply(few, self, tile)), few
 
     def narrowed(self, x: Tensor, tile: bool) -> Tensor:
         """Return narrow ∗ x, 1 × d × h × w."""
@@ -138,13 +140,15 @@ class _Narrowed(torch.autograd.Function):
     """Keeps nothing for the gradient."""
 
     @staticmethod
-    def forward(ctx: Any, x: Tensor, convolution: Convolution, tile: bool) -> Tensor:
+    def forward(ctx: Any, x: Tensor, convolution: Convolution, tile: bool, known: Tensor | None) -> Tensor:
         ctx.convolution, ctx.tile = convolution, tile
+        if known is not None:
+            return known.contiguous(memory_format=torch.channels_last)
         return convolution.narrowed(x, tile)
 
     @staticmethod
-    def backward(ctx: Any, *gradients: Any) -> tuple[Tensor, None, None]:
-        return ctx.convolution.narrowed_backward(gradients[0], ctx.tile), None, None
+    def backward(ctx: Any, *gradients: Any) -> tuple[Tensor, None, None, None]:
+        return ctx.convolution.narrowed_backward(gradients[0], ctx.tile), None, None, None
 
 
 class _Widened(torch.autograd.Function):
@@ -197,9 +201,11 @@ class _Filters:
 
     def convolved(self, x: Tensor, tile: bool, bias: Tensor | None) -> Tensor:
         """Return the convolution of 1 × C × h × w with the filters; with a ``bias``, after ReLU."""
-        if tile or not _laid_out_once(x.dtype):
+        if not _laid_out_once(x.dtype):
             result = F.conv2d(x, self._weight, bias, padding=self._padding)
             return result if bias is None else F.relu_(result)
+        if tile:
+            return _convolved(x, self._weight, bias, self._padding)
         if self._laid_out is None or self._size != tuple(x.shape):
             self._laid_out, self._size = _laid_out(self._weight, self._padding, x), tuple(x.shape)
         return _convolved(x, self._laid_out, bias, self._padding)

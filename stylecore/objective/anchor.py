@@ -14,7 +14,7 @@ from stylecore.tensors.strips import Strip
 # The binomial filter of so many taps either side: that of the square of a filter half as wide.
 _REACH = 8
 # Rows taken at a time: what is filtered is never whole in memory a second time.
-_ROWS = 256
+_ROWS = 64
 # The least variance that a picture is credited with, of its colours from 0 to 1.
 _LEAST = 0.005
 

@@ -53,6 +53,11 @@ class _Tile:
         top, bottom, left, right = self.around
         return x[:, :, top:bottom, left:right]
 
+    def around_at(self, x: Tensor, level: int) -> Tensor:
+        """Return the part of a tensor over all positions of a picture (not of a strip) that :meth:`cut` leads to."""
+        top, bottom, left, right = (place >> level for place in self.around)
+        return x[:, :, top:bottom, left:right]
+
     def inner(self, x: Tensor, level: int) -> Tensor:
         """Return the core of what was computed from :meth:`cut`."""
         top, bottom, left, right = (place >> level for place in self.core)
@@ -93,6 +98,7 @@ class Forward:
     strip: Strip
     size: tuple[int, int]
     _inputs: list[Tensor] = field(default_factory=list)
+    _few: dict[str, Tensor] = field(default_factory=dict)  # by layer, what low rank widens, where that is kept
 
     def positions(self, name: str) -> int:
         """Return how many positions a layer has in the whole picture."""
@@ -107,10 +113,13 @@ class Blocks:
         share: the sides of the tiles, as a share of :data:`TILE_SIDES`; less takes less memory and more time.
         keep_on: where the pooled outputs wait between the passes; main memory spares a GPU's. ``None``: the network's
             own device.
+        keep_few: whether a network in low rank also keeps what it widens, from which activations are soon computed again.
     """
 
-    def __init__(self, network: Network, share: float = 1.0, keep_on: torch.device | None = None) -> None:
-        self._network = network
+    def __init__(
+        self, network: Network, share: float = 1.0, keep_on: torch.device | None = None, *, keep_few: bool = False
+    ) -> None:
+        self._network, self._keep_few = network, keep_few
         self._sides = [max(16, int(side * share) // 2 * 2) for side in TILE_SIDES]
         self._keep_on = keep_on or network.device
 
@@ -151,7 +160,8 @@ class Blocks:
                 around = strip.with_halo(x, stage.halo, stage.halo)
                 if for_backward:
                     result._inputs.append(around)
-                x = self._forward_stage(around, stage, maps, content, keep, result, sums)
+                few = for_backward and self._keep_few and not strip.shared
+                x = self._forward_stage(around, stage, maps, content, keep, result, sums, few)
         own = [part for regions in sums.values() for both in regions for part in both]
         *parts, result.squared_error = strip.add_up([*own, result.squared_error], "sums")
         pairs = iter(zip(parts[::2], parts[1::2], strict=True))
@@ -169,6 +179,7 @@ class Blocks:
         keep: str | None,
         result: Forward,
         sums: dict[str, list[tuple[Tensor, Tensor]]],
+        keep_few: bool,
     ) -> Tensor:
         """Add one stage's sums to ``sums`` and ``result``; return its pooled output."""
         network, strip, width = self._network, result.strip, x.shape[3]
@@ -179,7 +190,12 @@ class Blocks:
             shape = (1, network.channels(stage.blocks[-1]), height >> len(stage.blocks), width >> len(stage.blocks))
             after = torch.empty(shape, dtype=network.dtype, device=self._keep_on, memory_format=network.layout)
         for tile in self._tiles(stage, strip, height, width):
-            output, found = self._run(self._bring(tile.cut(x)), stage)
+            few: dict[str, Tensor] | None = {} if keep_few else None
+            output, found = self._run(self._bring(tile.cut(x)), stage, few)
+            for name, narrow in (few or {}).items():
+                level = stage.level(name)
+                self._kept(result._few, name, narrow, (height >> level, width >> level))
+                tile.whole(result._few[name], level).copy_(tile.inner(narrow, level))
             for name in stage.wanted:
                 level = stage.level(name)
                 feature = tile.inner(found[name], level)
@@ -201,11 +217,7 @@ class Blocks:
                     else:
                         result.squared_error += (squares.mean((0, 1)) * tile.whole(weights, level)).sum()
                 if name == keep:
-                    if name not in result.tapped:
-                        shape = (1, feature.shape[1], height >> level, width >> level)
-                        result.tapped[name] = torch.empty(
-                            shape, dtype=feature.dtype, device=self._keep_on, memory_format=network.layout
-                        )
+                    self._kept(result.tapped, name, feature, (height >> level, width >> level))
                     tile.whole(result.tapped[name], level).copy_(feature)
             if stage.pooled:
                 core = _even(tile.inner(output, len(stage.blocks) - 1))
@@ -213,12 +225,18 @@ class Blocks:
                     tile.whole(after, len(stage.blocks)).copy_(network.pool(core))
         return after
 
-    def _run(self, x: Tensor, stage: _Stage) -> tuple[Tensor, dict[str, Tensor]]:
-        """Return a stage's last activations and the wanted ones, from a part of its input."""
+    def _kept(self, by_name: dict[str, Tensor], name: str, like: Tensor, size: tuple[int, int]) -> None:
+        """See to it that there is room for a layer's numbers at all positions."""
+        if name not in by_name:
+            shape = (1, like.shape[1], *size)
+            by_name[name] = torch.empty(shape, dtype=like.dtype, device=self._keep_on, memory_format=self._network.layout)
+
+    def _run(self, x: Tensor, stage: _Stage, few: dict[str, Tensor] | None = None) -> tuple[Tensor, dict[str, Tensor]]:
+        """Return a stage's last activations and the wanted ones, from a part of its input; ``few`` as in the network."""
         found: dict[str, Tensor] = {}
         for number, block in enumerate(stage.blocks):
             inner = number + 1 < len(stage.blocks)
-            x, here = self._network.block(x, block, stage.depths[number], stage.wanted, halved=inner, tile=True)
+            x, here = self._network.block(x, block, stage.depths[number], stage.wanted, halved=inner, tile=True, few=few)
             found.update(here)
         return x, found
 
@@ -251,8 +269,13 @@ class Blocks:
             total = torch.zeros_like(x)
             for tile in self._tiles(stage, strip, height, width):
                 part = self._bring(tile.cut(x)).detach().requires_grad_(True)
+                few = {
+                    name: tile.around_at(narrow, stage.level(name))
+                    for name, narrow in forward._few.items()
+                    if _block(name) in stage.blocks
+                }
                 with torch.enable_grad():
-                    output, found = self._run(part, stage)
+                    output, found = self._run(part, stage, few or None)
                     outputs, slopes = [], []
                     for name in wanted:
                         level = stage.level(name)
@@ -283,6 +306,7 @@ class Blocks:
                     continue
                 (slope,) = torch.autograd.grad(outputs, part, slopes)
                 tile.cut(total).add_(slope.to(total.device))
+            forward._few = {name: narrow for name, narrow in forward._few.items() if _block(name) not in stage.blocks}
             upstream = strip.halo_returned(total, stage.halo, stage.halo)
         assert upstream is not None
         return upstream.to(torch.promote_types(upstream.dtype, torch.float32))

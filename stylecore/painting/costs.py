@@ -6,7 +6,7 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from stylecore.device.memory_budget import BLOCKS_SLOWDOWN, MemoryPlan
+from stylecore.device.memory_budget import MemoryPlan
 from stylecore.device.rates import Cost, Rates
 from stylecore.network.arithmetic import Arithmetic
 from stylecore.painting.plan import BEGINNING, Scale
@@ -83,4 +83,4 @@ class Costs:
 
 def _times(scale: Scale) -> float:
     """Return how many times as long as a step of all layers in one piece a scale's steps take."""
-    return (BLOCKS_SLOWDOWN if scale.way.blocks else 1.0) * (_SHALLOW_SHARE if scale.shallow else 1.0)
+    return (scale.way.slowdown) * (_SHALLOW_SHARE if scale.shallow else 1.0)

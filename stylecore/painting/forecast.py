@@ -38,7 +38,9 @@ def expected_seconds(engine: Engine, settings: Settings, contents: Sequence[Size
     costs = Costs(engine.rates, engine.device.type, settings, arithmetic)
     whole = 0.0
     for content in contents:
-        plan = make_plan(content, settings, available, arithmetic.dtype, styles, device=engine.device.type)
+        plan = make_plan(
+            content, settings, available, arithmetic.dtype, styles, device=engine.device.type, low_rank=arithmetic.low_rank
+        )
         seconds = costs.seconds(plan)
         if seconds is None:
             return None

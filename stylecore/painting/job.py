@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import gc
-import math
 import time
 from collections.abc import Callable, Generator, Iterator, Mapping
 from dataclasses import replace
@@ -77,6 +76,7 @@ class Job:
             warm=self._materials.warm,
             device=engine.device.type,
             ranks=ranks,
+            low_rank=arithmetic.low_rank,
         )
         # Where the job is: the scale, the steps done there, and the image while there is no optimiser.
         self._number = self._step = 0
@@ -304,11 +304,9 @@ class Job:
         return free and self._number == len(self.scales) - 1 and self._settling.settled
 
     def _surviving(self) -> Generator[Event, None, tuple[bool, list[float]]]:
-        """Do one step, and return whether it could not move any more, and its losses.
-
-        When memory runs out, it goes on from the last image in a way that takes less.
-        """
-        ways = memory_budget.after(self.scales[self._number].way, self._engine.device.type)
+        """Do one step, in a way that takes less if memory runs out; return whether the image could not move, and losses."""
+        present, device = self.scales[self._number].way, self._engine.device.type
+        ways = memory_budget.after(present, device, low_rank=self.arithmetic.low_rank)
         while True:
             error: Exception | None = None
             try:
@@ -327,7 +325,7 @@ class Job:
                 self._take_image(self._optimiser)
             self._objective = None
             gc.collect()
-            memory_budget.empty_cache(self._engine.device)
+            memory_budget.give_back(self._engine.device)
             self.scales[self._number :] = [replace(scale, way=way) for scale in self.scales[self._number :]]
             yield Note(*fault("memory-ran-out"))
 
@@ -341,7 +339,7 @@ class Job:
             self._take_image(self._optimiser)
             memory_budget.give_back()
         scale, materials = self.scales[self._number], self._materials
-        memory_budget.keep_buffers(scale.way, math.prod(scale.size))
+        memory_budget.keep_buffers(scale.way)
         self._strip = strip = Strip(scale.size[0], self._ranks)
         if self._image is None:
             image = strip.cut(materials.first_image(scale.size))

@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Sequence
 
-from stylecore.device import memory_budget
 from stylecore.device.memory_budget import MemoryPlan
 from stylecore.errors import fault
 from stylecore.events import Note
@@ -33,11 +32,11 @@ def opening_notes(scales: Sequence[Scale], materials: Materials, device: str, ra
         yield Note(*fault("frame-left-out", width=inner_width, height=inner_height))
     if last.size != wanted_size(materials.size, materials.settings):
         yield Note(*fault("painted-smaller", width=width, height=height))
-    elif last.way.blocks and not shared:
+    elif last.way.slowdown >= 1.5 and not shared:
         gigabytes = {
             name: _gigabytes(last, way, materials, device) for name, way in (("whole", MemoryPlan()), ("blocks", last.way))
         }
-        slower = f"{memory_budget.BLOCKS_SLOWDOWN:g}"
+        slower = f"{last.way.slowdown:g}"
         yield Note(*fault("in-blocks", width=width, height=height, slower=slower, **gigabytes))
 
 

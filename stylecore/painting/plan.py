@@ -39,11 +39,7 @@ _STEPS = {
     "best": _Steps((60, 50, 40, 30), 90),
 }
 # A processor is waited for: the last steps there change little that is seen.
-_STEPS_OF_PROCESSOR = {
-    **_STEPS,
-    "draft": _Steps((30, 10, 6, 5), 6, (5, 6)),
-    "normal": _Steps((40, 20, 14, 12), 14, (10, 12)),
-}
+_STEPS_OF_PROCESSOR = {**_STEPS, "draft": _Steps((30, 10, 6, 5), 6, (4, 5)), "normal": _Steps((40, 20, 14, 12), 14, (8, 8))}
 # The raw objectives are chosen for their loss, which falls on long after the look has settled (see benchmarks/).
 _STEPS_RAW = {
     quality: _Steps(_STEPS[quality].coarse, final) for quality, final in (("draft", 30), ("normal", 100), ("best", 250))
@@ -98,6 +94,7 @@ def make_plan(
     warm: bool = False,
     device: str = "cpu",
     ranks: Ranks = ALONE,
+    low_rank: bool = False,
 ) -> list[Scale]:
     """Return the scales of a job, coarse to fine.
 
@@ -110,6 +107,7 @@ def make_plan(
         warm: the job goes on from an earlier result, which takes fewer steps.
         device: the type of the device that paints.
         ranks: the processes that paint together; memory is then that of each.
+        low_rank: whether the network is.
 
     A scale that does not fit in one piece is painted in blocks. The last scale is of :func:`wanted_size` if that fits at
     all, else the largest that does (the caller then brings the result to full size with the content's own detail).
@@ -128,7 +126,7 @@ def make_plan(
         else:
             pixels, largest = math.prod(scale), max(map(math.prod, sizes), default=0)
         room = available - HELD * pixels * _paints_shallow(scale, settings, device)
-        return fastest(pixels, largest, dtype, room, device, only_blocks=shared)
+        return fastest(pixels, largest, dtype, room, device, only_blocks=shared, low_rank=low_rank)
 
     height, width = wanted_size(size, settings)
     while way_for((height, width)) is None:
