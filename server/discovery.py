@@ -229,5 +229,6 @@ def start_failure(folder: Path, said: str) -> ServerError:
             words.flush()
             os.fsync(words.fileno())
     except OSError as error:
+        error.filename = error.filename or str(folder)  # writing, which is what failed, does not name it
         return ServerError(*fault("folder-unusable", error))
     return ServerError(*fault("server-start-failed", said))

@@ -47,7 +47,7 @@ ERRORS: dict[str, tuple[str, str]] = {
     ),
     "duplicate-job": ("A job with this name is already there.", "Try again."),
     "engine-died:killed": (
-        "The painting engine ended unexpectedly: the system ended it (SIGKILL), often because memory ran out.",
+        "The painting engine ended unexpectedly: the system ended it, often because memory ran out.",
         "Try again; if it happens again, use a smaller picture, or close other programs.",
     ),
     "engine-died:crashed": (
@@ -70,20 +70,20 @@ ERRORS: dict[str, tuple[str, str]] = {
         "The painting engine hung: one step has taken {seconds} seconds, and still goes on. It was replaced.",
         "Try again; if it happens again, use a smaller picture, or restart the computer.",
     ),
-    "engine-hung:cancelled": ("The painting engine was busy with a cancelled job. It was replaced.", "Try again."),
+    "engine-hung:cancelled": ("The painting engine was busy with a canceled job. It was replaced.", "Try again."),
     "engine-hung:garbled": (
         "The painting engine said what cannot be understood ({detail}). It was replaced.",
         "Try again; if it happens again, run “neural-style doctor”.",
     ),
     "engine-slow": (
-        "The painting engine has not moved for {detail} seconds; if it hangs, it will be replaced.",
+        "The painting engine has made no progress for {detail} seconds; if it hangs, it will be replaced.",
         "Wait, or press Cancel, which ends it at once.",
     ),
     "engine-error": ("The painting engine failed: {detail}.", "Run “neural-style doctor”; the log file says more."),
     "engine-failed": ("The painting engine could not start: {detail}.", "Run “neural-style doctor”."),
     "folder-unusable": (
         "The server's folder cannot be used: {detail}.",
-        "Free the disk or correct the folder's permissions, then try again.",
+        "Free some disk space, or correct the folder's permissions, then try again.",
     ),
     "internal-error": ("The painting server made a mistake: {detail}.", "Please report it with the server's log file."),
     "keys-missing": (
@@ -112,7 +112,7 @@ ERRORS: dict[str, tuple[str, str]] = {
         "This program runs in a sandbox (Flatpak or Snap), which cannot start the painting server.",
         "Run “neural-style server” in a terminal, then try again.",
     ),
-    "server-absent": ("No painting server is running.", "Start it with “neural-style server run”."),
+    "server-absent": ("No painting server is running.", "Start it with “neural-style server”."),
     "server-running": (
         "A painting server is already running for “{folder}”.",
         "Use it, or run “neural-style server stop”.",
@@ -189,7 +189,7 @@ ERRORS: dict[str, tuple[str, str]] = {
     "fully-transparent:content": ("The picture is fully transparent.", "Choose one with visible pixels."),
     "fully-transparent:style": ("The style picture is fully transparent.", "Choose one with visible pixels."),
     "no-style": ("There is no style to paint with.", "Choose a style picture."),
-    "not-live": ("“{name}” cannot be changed while the picture is painted.", "Start a new job with it."),
+    "not-live": ("“{name}” cannot be changed while the picture is being painted.", "Start a new job with it."),
     "other-arithmetic": (
         "The saved state was painted in {arithmetic}, which this device cannot compute ({device}).",
         "Go on with it on the device that it was begun on, or begin anew.",
@@ -309,9 +309,11 @@ def fault(key: str, detail: object = "", **values: object) -> Fault:
 
     Args:
         key: ``code`` or ``code:case``.
-        detail: fills in ``{detail}``.
+        detail: fills in ``{detail}``; of an error of the system's, what people can use.
         values: fill in what else stands in braces.
     """
+    if isinstance(detail, OSError):
+        detail = in_words(detail)
     code, _, case = key.partition(":")
     if "{installer}" in ERRORS[key][1]:  # it travels: who reads it may sit at a computer of another system
         values.setdefault("installer", system.INSTALLER)
@@ -319,6 +321,12 @@ def fault(key: str, detail: object = "", **values: object) -> Fault:
         name: str(value)[:MAX_TEXT] for name, value in {"case": case, "detail": detail, **values}.items() if value != ""
     }
     return Fault(code, *filled(details, *ERRORS[key]), details)
+
+
+def in_words(error: OSError) -> str:
+    """Return what the system says is wrong and with which file, without its number for programs."""
+    said = error.strerror or str(error)
+    return f"“{error.filename}”: {said}" if error.filename else said
 
 
 def filled(details: Mapping[str, str], sentence: str, remedy: str) -> tuple[str, str]:

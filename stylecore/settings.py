@@ -45,20 +45,20 @@ class Settings:
     )
     colours: str = declare(
         "style",
-        "Col_ours",
-        "Where the colours come from.",
+        "Col_ors",
+        "Where the colors come from.",
         group="main",
         live=True,
         choices=(
-            Choice("style", "From the style", "The result takes the painting's colours."),
-            Choice("photo", "From the photo", "Brightness comes from the result, colour from the photo."),
-            Choice("match", "Matched to the photo", "The painting is first recoloured to the photo's palette."),
+            Choice("style", "From the style", "The result takes the painting's colors."),
+            Choice("photo", "From the photo", "Brightness comes from the result, color from the photo."),
+            Choice("match", "Matched to the photo", "The painting is first recolored to the photo's palette."),
         ),
     )
     colours_amount: float = declare(
         100.0,
-        "Colour amo_unt",
-        "How far the choice of colours goes: at 0, “style” keeps the photo's colours, “photo” and “match” the style's.",
+        "Color amo_unt",
+        "How far the choice of colors goes: at 0, “style” keeps the photo's colors, “photo” and “match” the style's.",
         maximum=100.0,
         unit="%",
         live=True,
@@ -66,7 +66,7 @@ class Settings:
     palette: float = declare(
         100.0,
         "Palette",
-        "How closely colours keep to the style's: 100 keeps flat colours and drawings pure, 0 lets colours between them "
+        "How closely colors keep to the style's: 100 keeps flat colors and drawings pure, 0 lets colors between them "
         "in. Used by the balanced objective.",
         maximum=100.0,
         unit="%",
@@ -90,7 +90,7 @@ class Settings:
         "objective.",
         group="main",
         choices=(
-            Choice("none", "None", "Strokes and colours alone."),
+            Choice("none", "None", "Strokes and colors alone."),
             Choice("few", "Few", "Only where the photo is even, as in a sky: faces, lettering and buildings stay clear."),
             Choice("all", "As in the style", "Anywhere, as many as the painting has."),
         ),
@@ -125,7 +125,7 @@ class Settings:
     objective: str = declare(
         "balanced",
         "Ob_jective",
-        "What “looks like the style” means to the optimiser.",
+        "What “looks like the style” means to the optimizer.",
         group="research",
         choices=(
             Choice(
@@ -149,9 +149,9 @@ class Settings:
         "What the balanced objective compares between the picture's features and the style's.",
         group="research",
         choices=(
-            Choice("covariance", "Mean and covariance", "Colour and texture apart."),
-            Choice("gram", "Gram matrix", "Colour and texture in one, as in the paper."),
-            Choice("gram-moments", "Gram matrix, mean and deviation", "Keeps the colours of the Gram matrix steadier."),
+            Choice("covariance", "Mean and covariance", "Color and texture apart."),
+            Choice("gram", "Gram matrix", "Color and texture in one, as in the paper."),
+            Choice("gram-moments", "Gram matrix, mean and deviation", "Keeps the colors of the Gram matrix steadier."),
             Choice("wasserstein", "Wasserstein distance", "How far the features would have to be moved; gentle and slow."),
         ),
     )
@@ -174,7 +174,7 @@ class Settings:
     layer_weights: str = declare(
         "1 1 1 1 1",
         "La_yer weights",
-        "How much the style of each layer counts, from conv1_1 (colours, dots) to conv5_1 (whole figures): five numbers.",
+        "How much the style of each layer counts, from conv1_1 (colors, dots) to conv5_1 (whole figures): five numbers.",
         group="research",
         maximum=100.0,
         count=5,
@@ -183,7 +183,7 @@ class Settings:
     pooling: str = declare(
         "max",
         "_Pooling",
-        "How the network halves its feature maps. The other two objectives always use average pooling.",
+        "How the network halves its feature maps. Only for the balanced objective.",
         group="research",
         choices=(
             Choice("max", "Maximum", "Crisp strokes."),
@@ -194,15 +194,15 @@ class Settings:
     start: str = declare(
         "content",
         "Start _from",
-        "The first image of the optimisation.",
+        "The first image of the optimization.",
         choices=(
             Choice("content", "The photo", "Keeps the scene's layout best."),
             Choice("noise", "White noise", "As in the paper; the seed decides which."),
-            Choice("grey", "Grey", "A flat middle grey."),
+            Choice("grey", "Gray", "A flat middle gray."),
         ),
     )
     iterations: int = declare(
-        0, "Iteratio_ns", "Optimiser steps at the final size; 0 lets the quality decide.", maximum=2000, group="research"
+        0, "Iteratio_ns", "Optimizer steps at the final size; 0 lets the quality decide.", maximum=2000, group="research"
     )
     total_variation: float = declare(
         0.5,

@@ -61,7 +61,7 @@ def _style_procedure(plug_in: Gimp.PlugIn, name: str) -> Gimp.Procedure:
         ),
         name,
     )
-    procedure.set_attribution("Neural Style for GIMP", "MIT licence", "2026")
+    procedure.set_attribution("Neural Style for GIMP", "MIT license", "2026")
     arguments.declare(procedure)
     procedure.add_layer_return_value(
         "result",
@@ -81,14 +81,14 @@ def _update_procedure(plug_in: Gimp.PlugIn, name: str) -> Gimp.Procedure:
     procedure.set_menu_label(_("Neural Style: _Update Results"))
     procedure.add_menu_path("<Image>/Filters/Artistic")
     procedure.set_documentation(
-        _("Paint again what is not up to date"),
+        _("Repaint out-of-date results"),
         _(
             "Paints every result of Neural Style in the image again whose source layer, style or settings changed since, "
             "in its place and as one undo step; results that are up to date are left alone."
         ),
         name,
     )
-    procedure.set_attribution("Neural Style for GIMP", "MIT licence", "2026")
+    procedure.set_attribution("Neural Style for GIMP", "MIT license", "2026")
     arguments.declare_update(procedure)
     return procedure
 

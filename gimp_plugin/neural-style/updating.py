@@ -60,7 +60,7 @@ def _progress(text: str, fraction: float) -> None:
 def _nothing_to_do(count: int, skipped: Sequence[str]) -> str:
     if not count:
         return _("There are no results of Neural Style in this image.")
-    return "\n".join([_("All results are as their sources, styles and settings want them."), *skipped])
+    return "\n".join([_("All results are up to date."), *skipped])
 
 
 def parse_changes(text: str) -> dict[str, Any]:

@@ -256,7 +256,7 @@ class Broker:
     def _cancel(self, job: Job) -> None:
         """End a job without a result: at once if it waits, by way of the engine if that has it."""
         if job.state == "queued":
-            self._ledger.over(job, "cancelled", "cancelled while it waited")
+            self._ledger.over(job, "cancelled", "canceled while it waited")
             if job.engine is not None:
                 job.engine.send("cancel", job=job.name)
         elif job.engine is not None and job.cancel_by is None:

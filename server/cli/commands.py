@@ -91,7 +91,7 @@ def make_parser() -> Parser:
         "--guide",
         type=to_read,
         metavar="MASK",
-        help="a picture of the photo's shape: white where it is to be painted, black where not, grey between",
+        help="a picture of the photo's shape: white where it is to be painted, black where not, gray between",
     )
     style.add_argument(
         "--style-guide",
@@ -106,7 +106,7 @@ def make_parser() -> Parser:
         "--strength-map",
         type=to_read,
         metavar="MASK",
-        help="how strongly: white with the set strength, black leaves the photo, grey between",
+        help="how strongly: white with the set strength, black leaves the photo, gray between",
     )
     style.add_argument(
         "--depth",
@@ -121,7 +121,7 @@ def make_parser() -> Parser:
         type=whole_number(1, "%", most=100),
         metavar="N",
         help="quality of a result in .jpg, .webp or .avif, 1 to 100 (default 95); from 90 on .jpg and .avif "
-        "keep the colour of every pixel (4:4:4), below one for each four (4:2:0)",
+        "keep the color of every pixel (4:4:4), below one for each four (4:2:0)",
     )
     style.add_argument(
         "--size", type=whole_number(0, "px"), default=0, metavar="PX", help="shrink the photo's longer side to this first"
@@ -330,7 +330,7 @@ def _add_explore(commands: Any) -> None:
         help="shrink its longer side to this first (default 256; 0 does not)",
     )
     reconstruct.add_argument(
-        "--steps", type=whole_number(1), default=200, metavar="N", help="optimiser steps for each (default 200)"
+        "--steps", type=whole_number(1), default=200, metavar="N", help="optimizer steps for each (default 200)"
     )
     reconstruct.add_argument(
         "--seed", type=whole_number(0), default=0, metavar="N", help="decides the noise they begin with"

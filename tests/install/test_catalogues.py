@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import ast
 import gettext
+import re
 import string
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -14,6 +16,7 @@ from babel.messages.mofile import read_mo
 from gimp_plugin import catalogues
 from gimp_plugin.catalogues import forms
 from stylecore.errors import ERRORS
+from tests.gimp.common import REPOSITORY
 
 HOW = "run “python3 -m gimp_plugin.catalogues”, translate what is empty in gimp_plugin/po, and run it again"
 
@@ -39,6 +42,34 @@ def test_texts_come_from_the_plugin_the_settings_the_errors_and_the_server() -> 
     for text in ("Before", ("{number} layer", "{number} layers"), "Strength", "%", "Loading the network"):
         assert forms(text) in found
     assert forms(ERRORS["connection-lost"][0]) in found
+
+
+#: Words that GIMP, whose default is American, spells otherwise; names of settings and of their values stay as they are.
+BRITISH = re.compile(
+    r"colou|grey|favou|behaviou|neighbou|centre|licence|catalogue|cancelled|(?:optim|minim|maxim|normal|organ|recogn)is[ei]",
+    re.IGNORECASE,
+)
+#: ``setting=value``, a name of several words, and a flag.
+NAMES = re.compile(r"\w+=\S+|\w+_\w+|--\S+")
+
+
+def sentences(room: str) -> Iterator[str]:
+    """What a room's code can say, where it is no catalogue's: texts of several words that are no docstrings."""
+    for path in (REPOSITORY / room).rglob("*.py"):
+        tree = ast.parse(path.read_text(encoding="utf-8"))
+        docstrings = {id(node.value) for node in ast.walk(tree) if isinstance(node, ast.Expr)}
+        for node in ast.walk(tree):
+            text = node.value if isinstance(node, ast.Constant) and id(node) not in docstrings else None
+            if isinstance(text, str) and " " in text.strip():
+                yield text
+
+
+def test_english_is_spelled_as_gimp_spells_it() -> None:
+    """Also in what the command line and the installer say: people read all of them beside GIMP's own words."""
+    said = [text.replace("_", "") for key in texts(catalogues.collect()) for text in key]  # keys for the keyboard
+    said += [text for room in ("stylecore", "server", "installer") for text in sentences(room)]
+    assert "Colors" in said and "The result takes the painting's colors." in said
+    assert not [text for text in said if BRITISH.search(NAMES.sub("", text))]
 
 
 @every_language

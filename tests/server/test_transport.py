@@ -171,6 +171,7 @@ def test_a_folder_that_cannot_be_made_is_told(tmp_path: Path) -> None:
     with pytest.raises(ServerError) as caught:
         Client.connect(tmp_path / "file" / "state")
     assert caught.value.code == "folder-unusable"
+    assert str(tmp_path / "file") in caught.value.sentence and "Errno" not in caught.value.sentence
 
 
 def test_a_stale_connection_file_is_taken_over(folder: Path) -> None:

@@ -88,8 +88,8 @@ def tell_lost(results: Sequence[Result]) -> None:
     for name in dict.fromkeys(result.source.name for result in results if result.source.there is not None):
         Gimp.message(
             _(
-                "The layer “{name}” got another shape while it was painted. The painting is in the size and place that "
-                "the layer had; scale or move it as you need it."
+                "The layer “{name}” changed its size or shape while it was being painted. The painting has the size and "
+                "place that the layer had; scale or move it as you need it."
             ).format(name=name)
         )
 
@@ -98,7 +98,7 @@ def tell_kept(kept: Sequence[tuple[str, str]]) -> None:
     """Tell the user of layers that were painted on meanwhile, each with the name of the layer that this was kept in."""
     for name, above in kept:
         Gimp.message(
-            _("“{name}” was painted on while it was updated. What you painted is in the layer “{above}”.").format(
+            _("“{name}” was painted on while it was being updated. What you painted is in the layer “{above}”.").format(
                 name=name, above=above
             )
         )
@@ -108,7 +108,7 @@ def tell_merged() -> None:
     """Tell the user that the unfinished painting went into a layer of the image."""
     Gimp.message(
         _(
-            "The image was flattened or its layers were merged while it was painted: the unfinished painting is in the "
-            "merged layer. To be rid of it, undo the merging, delete the layer “… (painting)”, then merge again."
+            "The image was flattened or its layers were merged while it was being painted: the unfinished painting is in "
+            "the merged layer. To be rid of it, undo the merging, delete the layer “… (painting)”, then merge again."
         )
     )

@@ -180,7 +180,9 @@ def shown(image: Gimp.Image, picture: Picture) -> GdkPixbuf.Pixbuf:
 
 def image_closed() -> PluginError:
     """Return the error for an image that the user closed meanwhile."""
-    return PluginError(_("The image was closed while it was painted."), _("Open it and run the filter again."), again=False)
+    return PluginError(
+        _("The image was closed while it was being painted."), _("Open it and run the filter again."), again=False
+    )
 
 
 def is_colour(image: Gimp.Image) -> bool:

@@ -93,7 +93,7 @@ def declare(procedure: Gimp.Procedure) -> None:
         STRENGTH_MASK,
         _("Strength mask"),
         _(
-            "A channel or a layer mask of the image: white is painted with the strength, black stays as it is, grey lies "
+            "A channel or a layer mask of the image: white is painted with the strength, black stays as it is, gray lies "
             "between; none for all of the picture"
         ),
         True,
@@ -106,8 +106,8 @@ def declare(procedure: Gimp.Procedure) -> None:
         CONVERT,
         _("Convert t_he image to RGB"),
         _(
-            "Convert a grey or indexed image to RGB so that the result can have every colour; "
-            "without this the result is stored in the image's own greys or palette"
+            "Convert a grayscale or indexed image to RGB so that the result can have every color; "
+            "without this the result is stored in the image's own grays or palette"
         ),
         False,
         _FLAGS,
@@ -120,9 +120,9 @@ def declare_target(procedure: Gimp.Procedure) -> None:
         procedure,
         TARGET,
         _("Result"),
-        _("Where the result goes; layers that are no results of this filter always get a new layer"),
+        _("Where the result goes; layers not made by this filter always get a new layer"),
         (
-            (NEW_LAYER, _("New layer"), _("A new layer above the selected one, which is painted as it looks now")),
+            (NEW_LAYER, _("New layer"), _("Paint the selected layer as it looks now into a new layer above it")),
             (
                 UPDATE,
                 _("Update this layer"),
@@ -141,9 +141,9 @@ def declare_strokes(procedure: Gimp.Procedure) -> None:
         procedure,
         STROKES,
         _("Your strokes"),
-        _("What becomes of what you painted on a result since, when it is updated"),
+        _("What happens to your own strokes when the result is updated"),
         (
-            (KEEP, _("Take them in"), _("Paint them in the style, like the picture itself")),
+            (KEEP, _("Blend them into the style"), _("Paint them in the style, like the picture itself")),
             (PAINT_OVER, _("Paint over them"), _("Begin from the source again")),
         ),
     )
@@ -153,7 +153,7 @@ def _declare_variants(procedure: Gimp.Procedure) -> None:
     procedure.add_int_argument(
         VARIANTS,
         _("Variations"),
-        _("How many pictures to paint of each layer; several become a layer group of which the first shows"),
+        _("How many pictures to paint of each layer; more than one become a layer group with the first visible"),
         1,
         12,
         1,
@@ -167,8 +167,8 @@ def _declare_variants(procedure: Gimp.Procedure) -> None:
         (
             (VARY_STRENGTH, _("Strength"), _("From gentler to stronger than chosen")),
             (VARY_BRUSH, _("Brush size"), _("From half to double the size chosen")),
-            (VARY_STYLE, _("Style"), _("Each chosen style for itself; after a single one the next of the gallery")),
-            (VARY_SEED, _("Seed"), _("Begun from another noise each")),
+            (VARY_STYLE, _("Style"), _("Each chosen style on its own; with only one, the next ones in the gallery")),
+            (VARY_SEED, _("Seed"), _("Each starts from different noise")),
         ),
     )
     procedure.add_string_argument(
@@ -176,7 +176,7 @@ def _declare_variants(procedure: Gimp.Procedure) -> None:
         _("E_xplore"),
         _(
             "Settings and the values to try, e.g. “strength=25,50,75” or “strength=25,50,75 brush-size=50,200”: every "
-            "combination is painted, and they become a layer group of which the first shows; instead of variations"
+            "combination is painted, and they become a layer group with the first visible; instead of variations"
         ),
         "",
         _FLAGS,
@@ -188,7 +188,7 @@ def declare_update(procedure: Gimp.Procedure) -> None:
     procedure.add_string_argument(
         CHANGES,
         _("Changes of settings"),
-        _("Settings that all results are to have from now on, e.g. “strength=70 colours=photo”; empty for none"),
+        _("Settings that all results are to have from now on, e.g. “strength=70 colors=photo”; empty for none"),
         "",
         _FLAGS,
     )

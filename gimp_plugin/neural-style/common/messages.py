@@ -40,7 +40,7 @@ def parts(error: BaseException) -> tuple[str, str]:
         return in_own_words(error)
     _log(error)
     return (
-        _("The plug-in met an error it did not expect: {error}").format(error=f"{type(error).__name__}: {error}"),
+        _("Unexpected error in the plug-in: {error}").format(error=f"{type(error).__name__}: {error}"),
         _("Your layers were not changed. Please report this; the details are in {path}.").format(path=log_path()),
     )
 

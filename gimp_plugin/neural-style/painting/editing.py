@@ -146,7 +146,9 @@ class Editing:
                 if key is None:
                     said.append(_("The style “{name}” is gone; choose another one.").format(name=style.name))
                 elif key != style.path and not key.startswith("layer "):
-                    said.append(_("The style “{name}” is gone; its small copy is used.").format(name=style.name))
+                    said.append(
+                        _("The style “{name}” is gone; the copy stored in the layer is used.").format(name=style.name)
+                    )
         return list(dict.fromkeys(said))
 
 

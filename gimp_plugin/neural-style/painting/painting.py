@@ -12,7 +12,7 @@ from gi.repository import Gimp
 from canvas.sources import Source, image_closed
 from common.errors import PluginError
 from common.messages import in_own_words, lasts
-from common.translation import _
+from common.translation import _, counted
 from painting.destination import Destination
 from server import client as wire
 from server import events
@@ -112,7 +112,7 @@ class Painting:
             PluginError, server.client.ServerError, server.protocol.ProtocolError: the next one cannot be sent.
         """
         self._goal = Goal.WHOLE
-        self.text = _("Going on to full size")
+        self.text = _("Continuing at full size")
         if self._stage is Stage.PREVIEWED_WHOLE:
             self._collect()
             return
@@ -186,7 +186,7 @@ class Painting:
     def stop(self) -> None:
         """Finish now; what is painted so far is kept."""
         self._goal = Goal.WHAT_IS_THERE
-        self.text = _("Finishing with what is there")
+        self.text = _("Finishing with what is painted so far")
         self._left = None
         if self._stage in _RUNNING:
             self._client.stop(self._job)
@@ -215,7 +215,7 @@ class Painting:
         if isinstance(event, events.Queued):
             self.text = _("Waiting for the painting server")
             if event.position:
-                self.text = _("Waiting: {position} before this one").format(position=event.position)
+                self.text = counted("Waiting for {number} other job", "Waiting for {number} other jobs", event.position)
         elif isinstance(event, events.Starting):
             self.text = _(event.text)
         elif isinstance(event, events.Progress):
@@ -337,7 +337,7 @@ class Painting:
     def _cancelled(self) -> None:
         self._stage = Stage.NOT_SENT
         if self._goal is not Goal.WHAT_IS_THERE:
-            raise PluginError(_("The painting server cancelled the job."), _("Run the filter again."))
+            raise PluginError(_("The painting server canceled the job."), _("Run the filter again."))
         self._next()  # stopped before there was anything to keep
 
     # Ending

@@ -82,7 +82,7 @@ def part_of_source(layer: Gimp.Layer, source: Gimp.Layer, area: Area) -> Area:
     left, top = area[0] + x - source_x, area[1] + y - source_y
     if left < 0 or top < 0 or left + area[2] > other[0] or top + area[3] > other[1]:
         raise PluginError(
-            _("“{name}” has another shape than “{source}”, which it was painted from.").format(
+            _("“{name}” no longer has the size of “{source}”, which it was painted from.").format(
                 name=layer.get_name(), source=source.get_name()
             ),
             _("Make a new layer instead."),

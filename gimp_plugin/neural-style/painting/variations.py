@@ -13,6 +13,7 @@ from common import arguments
 from common.translation import _
 from painting.destination import NewLayers, Variant
 from stylecore.grids import check_axes, parse_axes
+from stylecore.setting_kinds import Value, plain
 from stylecore.settings import BY_NAME
 from styles import gallery_folders, pictures
 from styles.pictures import WeightedStyles
@@ -40,8 +41,7 @@ def variants(vary: str, count: int, chosen: WeightedStyles, settings: Mapping[st
     named = []
     for changes in made:
         name, value = next(iter(changes.items()))
-        words = f"{name.replace('_', ' ')} {value:g}"
-        named.append(Variant(words, chosen, {**settings, **changes}))
+        named.append(Variant(in_words(name, value), chosen, {**settings, **changes}))
     return named
 
 
@@ -55,10 +55,20 @@ def combinations(text: str, chosen: WeightedStyles, settings: Mapping[str, Any])
     check_axes(axes, MOST_COMBINATIONS)
     made = []
     for values in product(*(axis.values for axis in axes)):
-        name = ", ".join(axis.words(value) for axis, value in zip(axes, values, strict=True))
+        name = ", ".join(in_words(axis.name, value) for axis, value in zip(axes, values, strict=True))
         changes = {axis.name: value for axis, value in zip(axes, values, strict=True)}
         made.append(Variant(name, chosen, {**settings, **changes}))
     return made
+
+
+def in_words(name: str, value: Value) -> str:
+    """Return a setting's value as the dialog shows both: ``Strength 25``, ``Colors: From the photo``."""
+    setting = BY_NAME[name]
+    label = _(setting.label).replace("_", "")
+    for choice in setting.choices:
+        if choice.value == value:
+            return f"{label}: {_(choice.label)}"
+    return f"{label} {plain(value) if isinstance(value, float) else value}"
 
 
 def _strengths(middle: float, count: int) -> list[float]:

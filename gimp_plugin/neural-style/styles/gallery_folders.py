@@ -33,7 +33,7 @@ def kinds() -> list[tuple[str, str]]:
     """Return the kinds of styles that the gallery can be limited to, as (name, label); own groups are among them."""
     return [
         (ALL, _("All styles")),
-        (FAVOURITES, _("Favourites")),
+        (FAVOURITES, _("Favorites")),
         (RECENT, _("Recent")),
         (OWN, _("My styles")),
         *((f"{_GROUP}{name}", name) for name in own_styles.groups()),
@@ -155,7 +155,7 @@ def open_in_gimp() -> list[tuple[str, list[tuple[str, str]]]]:
     """Return what is open in GIMP and can be a style: an image's name, and its parts as (label, key)."""
     found = []
     for image in Gimp.get_images():
-        entries = [(_("Whole image as it looks"), f"image {image.get_id()}")]
+        entries = [(_("Visible image"), f"image {image.get_id()}")]
         layers = _flat(image.get_layers())
         selected = image.get_selected_layers()
         if not Gimp.Selection.is_empty(image) and selected:

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from server import client as wire
-from server.cli.terminal.output import listed, shown, tell
+from server.cli.terminal.output import counted, listed, shown, tell
 from server.client import Event
 
 
@@ -96,7 +96,7 @@ def _words(event: Event) -> str:
     if isinstance(event, wire.Starting):
         return f"{event.text} …"
     if isinstance(event, wire.Queued):
-        return f"Waiting: {event.position} before this one …" if event.position else ""
+        return f"Waiting for {counted(event.position, 'other job')} …" if event.position else ""
     if isinstance(event, wire.Progress):
         parts = [f"{event.width} × {event.height} px", f"scale {event.scale} of {event.scales}", _left(event)]
         return ", ".join(filter(None, parts))

@@ -89,7 +89,7 @@ def read(path: Path, check: CheckSize, wanted: Wanted = EVERYTHING) -> Picture:
     if parts[layer.part].deep:
         raise StyleError(
             "not-a-picture",
-            f"{path} is deep: it holds several samples in a pixel, not one colour.",
+            f"{path} is deep: it holds several samples in a pixel, not one color.",
             "Flatten it first (DeepToImage in Nuke, or oiiotool --flatten).",
         )
     header = headers[layer.part]
@@ -102,7 +102,7 @@ def read(path: Path, check: CheckSize, wanted: Wanted = EVERYTHING) -> Picture:
     pixels, whole = _placed(samples, data, display)
     notes = [note] if note else []
     if count > 1 and layer.name:
-        notes.append(f"{path.name} has {count} layers of colour; “{layer.name}” is painted.")
+        notes.append(f"{path.name} has {count} layers of color; “{layer.name}” is painted.")
     if not whole:
         notes.append(f"{path.name} goes beyond its frame (its display window); what lies outside was cut off.")
     return Picture(pixels, depth, tuple(notes))

@@ -108,7 +108,7 @@ def _read(page: tifffile.TiffPage, path: Path, check: CheckSize, wanted: Wanted)
     photometric = _photometric(page)
     colours = _COLOURS.get(photometric)
     if colours is None:
-        raise ValueError(f"its kind of colour, {photometric.name}, is not read")
+        raise ValueError(f"its kind of color, {photometric.name}, is not read")
     if photometric == _PHOTOMETRIC.SEPARATED and page.tags.valueof("InkSet", 1) != 1:
         raise ValueError("its inks are others than cyan, magenta, yellow and black")
     check(page.imagewidth, page.imagelength)
@@ -233,11 +233,11 @@ def _alpha(page: tifffile.TiffPage, samples: NDArray[Any], colours: int, path: P
             return colours + place, kind == 1, ""
     further = samples.shape[2] - colours
     if further > 1:
-        return None, False, f"{path.name} has {further} channels beside its colours; they were left out."
+        return None, False, f"{path.name} has {further} channels beside its colors; they were left out."
     if not further or samples[..., colours].min() == samples[..., colours].max():
         return None, False, ""
     # One that is not said to be anything is transparency for libtiff and GIMP.
-    return colours, False, f"{path.name} has a channel beside its colours; it was taken for transparency."
+    return colours, False, f"{path.name} has a channel beside its colors; it was taken for transparency."
 
 
 def _range(page: tifffile.TiffPage, samples: NDArray[Any], path: Path) -> Range | None:
@@ -266,7 +266,7 @@ def _from_lab(samples: NDArray[Any], bits: int, *, signed: bool) -> NDArray[np.f
     lab = samples[..., :3].astype(np.float32)
     if samples.dtype.kind != "f":
         if bits not in (8, 16):
-            raise ValueError(f"its colours are L*a*b* of {bits} bits")
+            raise ValueError(f"its colors are L*a*b* of {bits} bits")
         one = np.float32(256 if bits == 16 else 1)
         if signed:
             lightness = lab[..., :1] * np.float32(100 / (2**bits - 1))

@@ -119,7 +119,7 @@ def _mend(found: Parts, name: str) -> tuple[str, ...]:
     missing = _missing(differs, found)
     if missing > _MOST_MISSING:
         raise ValueError(f"it is cut off: about {100 * missing:.0f} % of it is missing")
-    return (f"{name} is cut off; about {max(0.1, 100 * missing):.1f} % of it is missing, and grey.",)
+    return (f"{name} is cut off; about {max(0.1, 100 * missing):.1f} % of it is missing, and gray.",)
 
 
 def _missing(differs: NDArray[np.bool_], found: Parts) -> float:

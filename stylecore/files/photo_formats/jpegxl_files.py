@@ -63,7 +63,7 @@ def read(path: Path, check: CheckSize, wanted: Wanted = EVERYTHING) -> Picture:
     if told.animated:
         notes.append(f"{path.name} is an animation; the first frame is painted.")
     if told.has_profile and not told.is_xyb:
-        notes.append(f"{path.name} has a colour profile that cannot be read; its colours are taken for sRGB.")
+        notes.append(f"{path.name} has a color profile that cannot be read; its colors are taken for sRGB.")
     if colours is not None and colours.beyond_white:
         notes.append(f"{path.name} {colours.beyond_white}.")
     depth = 8 if samples.dtype == np.uint8 else 32 if samples.dtype == np.float32 else 16

@@ -87,7 +87,7 @@ def _notes(found: Parts, colours: bytes | CodePoints | None, name: str) -> tuple
         notes.append(f"{name} {colours.beyond_white}.")
     coded = found.others.get(b"cICP")
     if coded is not None and len(coded) == 4 and (coded[2] or not CodePoints(coded[0], coded[1]).known):
-        notes.append(f"{name} names its colours by code points that are not known ({coded[0]}, {coded[1]}, {coded[2]}).")
+        notes.append(f"{name} names its colors by code points that are not known ({coded[0]}, {coded[1]}, {coded[2]}).")
     return tuple(notes)
 
 

@@ -400,9 +400,9 @@ result["current"] = update_all(image)[2]
         made = answer[vary]
         assert made["status"] == ["SUCCESS", ""] and made["group"].startswith("photo – variations")
         assert made["visible"] == [True] + [False] * (count - 1) and made["pictures"] == count
-    assert answer["strength"]["names"] == ["photo – strength 20", "photo – strength 50", "photo – strength 80"]
+    assert answer["strength"]["names"] == ["photo – Strength 20", "photo – Strength 50", "photo – Strength 80"]
     assert answer["strength"]["strengths"] == [20, 50, 80]
-    assert answer["brush-size"]["names"] == ["photo – brush size 50", "photo – brush size 200"]
+    assert answer["brush-size"]["names"] == ["photo – Brush size 50", "photo – Brush size 200"]
     assert answer["style"]["names"][0] == "photo – Red stripes"
 
 
@@ -430,10 +430,10 @@ for text in ("strenght=1,2", "strength=1,200", "strength=1 strength=2", "seed=" 
     )
     assert answer["status"] == ["SUCCESS", ""] and answer["visible"] == [True, False, False, False]
     assert answer["cells"] == [
-        ["photo – strength 30, brush size 50", 30, 50],
-        ["photo – strength 30, brush size 200", 30, 200],
-        ["photo – strength 70, brush size 50", 70, 50],
-        ["photo – strength 70, brush size 200", 70, 200],
+        ["photo – Strength 30, Brush size 50", 30, 50],
+        ["photo – Strength 30, Brush size 200", 30, 200],
+        ["photo – Strength 70, Brush size 50", 70, 50],
+        ["photo – Strength 70, Brush size 200", 70, 200],
     ]
     assert answer["pictures"] == 4
     said = ["no setting “strenght”", "between 0 and 100", "two different ones", "That would be 40 pictures"]

@@ -67,7 +67,7 @@ def test_the_keyboard_reaches_everything(opened: GimpSession) -> None:
 
     forth = walk(gimp, "Tab", style, PRESSED)
     assert forth == [
-        "Use Another…",
+        "Other Style",
         "Split",
         "Before",
         "The painting so far",

@@ -123,7 +123,7 @@ def test_own_and_recent_styles_and_their_thumbnails(opened: GimpSession, own_sty
 
     # Added by the user, it is copied to the own styles and chosen. What is no picture there does no harm.
     open_again(gimp)
-    go_to(gimp, "Use Another…")
+    go_to(gimp, "Other Style")
     open_menu(gimp)
     gimp.display.key("Return")
     gimp.display.activate(gimp.display.wait_window("^Add Styles$"))
@@ -202,7 +202,7 @@ def open_menu_of(gimp: GimpSession, style: str) -> None:
     place = until(gimp, TILE.format(wanted=style), lambda now: now is not None)
     gimp.display.point(*place)
     gimp.display.xdotool("click", 3)
-    assert "Favourite" in until(gimp, WORDS, lambda now: "Favourite" in now)
+    assert "Favorite" in until(gimp, WORDS, lambda now: "Favorite" in now)
 
 
 def drop(gimp: GimpSession, paths: list[Path], onto: str) -> None:
@@ -318,7 +318,7 @@ def test_the_gallery_grows_by_dropping_and_is_kept_in_order(opened: GimpSession,
 
     # What is copied is a style, too.
     gimp.run("Gimp.edit_copy([photo])")
-    go_to(gimp, "Use Another…")
+    go_to(gimp, "Other Style")
     gimp.display.key("space")
     gimp.display.key("Down", "Down", "Return")
     assert until(gimp, CHOSEN, lambda now: bool(now) and now != ["Ice"])[0].startswith("Clipboard ")

@@ -68,7 +68,7 @@ def tooltip(gimp: GimpSession, name: str, word: str) -> str:
 def test_tooltips_appear(opened: GimpSession) -> None:
     gimp = opened
     open_from_menu(gimp, **ENDLESS)
-    for name, word in (("Strength", "repainted"), ("Use Another…", "selection")):
+    for name, word in (("Strength", "repainted"), ("Other Style", "selection")):
         assert word in tooltip(gimp, name, word), name
     gimp.display.screenshot("tooltip")
     gimp.display.key("space")

@@ -44,7 +44,7 @@ def reset(gimp: GimpSession, to: str) -> None:
 def test_saved_settings_and_reset(opened: GimpSession) -> None:
     gimp = opened
     open_from_menu(gimp, strength=70.0, colours="photo", quality="draft", iterations=3)
-    assert (values(gimp)["Strength"], values(gimp)["Colours"]) == (70.0, "photo")
+    assert (values(gimp)["Strength"], values(gimp)["Colors"]) == (70.0, "photo")
     gimp.display.key("space")
     style = until(gimp, CHOSEN, lambda now: len(now) == 1)
     assert has("Before")(until(gimp, ALL, has("Before"), 60))  # there is a preview
@@ -57,17 +57,17 @@ def test_saved_settings_and_reset(opened: GimpSession) -> None:
     reset(gimp, "Reset to Factory Defaults")
     assert until(gimp, CHOSEN, lambda now: now == []) == []
     now = values(gimp)
-    assert (now["Strength"], now["Colours"], now["Quality"]) == (50.0, "style", "normal")
+    assert (now["Strength"], now["Colors"], now["Quality"]) == (50.0, "style", "normal")
     assert not {"Before", "Apply Style"} & set(now)  # neither a preview nor anything to apply
     reset(gimp, "Reset to Initial Values")
     until(gimp, ALL, lambda now: 70.0 in [each["value"] for each in now])
-    assert (values(gimp)["Strength"], values(gimp)["Colours"], look(gimp, CHOSEN)) == (70.0, "photo", [])
+    assert (values(gimp)["Strength"], values(gimp)["Colors"], look(gimp, CHOSEN)) == (70.0, "photo", [])
     gimp.display.screenshot("reset")
 
     go_to(gimp, "Load Saved Settings", "shift+Tab")
     gimp.display.key("space")
     assert until(gimp, CHOSEN, lambda now: now == style) == style
-    assert (values(gimp)["Strength"], values(gimp)["Colours"], values(gimp)["Quality"]) == (71.0, "photo", "draft")
+    assert (values(gimp)["Strength"], values(gimp)["Colors"], values(gimp)["Quality"]) == (71.0, "photo", "draft")
     assert has("Before")(until(gimp, ALL, has("Before"), 60))
     gimp.display.key("alt+a")
     gimp.display.wait_gone(DIALOG, JOB)
@@ -105,9 +105,9 @@ def test_explore_and_variations_are_for_one_run(opened: GimpSession) -> None:
     assert "6 pictures of each layer" in until(gimp, WORDS, lambda now: "6 pictures of each layer" in now)
     go_to(gimp, "Setting to explore", "shift+Tab")
     gimp.display.key("Down")  # from brush size to the colours, of which a menu shows the values
-    assert has("Values of Colours")(until(gimp, ALL, has("Values of Colours")))
+    assert has("Values of Colors")(until(gimp, ALL, has("Values of Colors")))
     gimp.display.screenshot("explore")
-    go_to(gimp, "Values of Colours")
+    go_to(gimp, "Values of Colors")
     gimp.display.key("space")
     gimp.display.key("Down", "Down", "space", "Escape")  # without the last of them
     assert "4 pictures of each layer" in until(gimp, WORDS, lambda now: "4 pictures of each layer" in now)
@@ -117,7 +117,7 @@ def test_explore_and_variations_are_for_one_run(opened: GimpSession) -> None:
     made = eventually(gimp, lambda now: len(now["layers"]) == 2 and "variations" in now["layers"][0]["name"])
     assert made["layers"][0]["name"] == "photo – variations"
     names = gimp.run("result = [layer.get_name() for layer in image.get_layers()[0].get_children()]")
-    wanted = [f"strength {strength}, colours {colours}" for strength in (25, 75) for colours in ("style", "photo")]
+    wanted = [f"Strength {strength}, Colors: From the {colors}" for strength in (25, 75) for colors in ("style", "photo")]
     assert [name.partition(" – ")[2] for name in names] == wanted
 
     open_again(gimp)

@@ -184,7 +184,7 @@ result = [told, unasked, work.done, server.said]
     )
     assert answer == [
         "Layer “one”: A picture cannot be used: so it is.",
-        "The painting server cancelled the job.",
+        "The painting server canceled the job.",
         True,
         ["submit 0 full", "submit 0 full", "submit 0 full", "cancel"],
     ]

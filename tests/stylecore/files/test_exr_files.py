@@ -116,7 +116,7 @@ def test_the_part_that_has_the_colours(parts: list[tuple[str, dict[str, np.ndarr
     assert np.abs(linear(picture) - LIGHT[..., :3]).max() < 1e-3
     colours = sum(len(channels) == 3 for _, channels in parts)
     assert picture.notes == (
-        (f"a.exr has {colours} layers of colour; “{parts[taken][0]}” is painted.",) if colours > 1 else ()
+        (f"a.exr has {colours} layers of color; “{parts[taken][0]}” is painted.",) if colours > 1 else ()
     )
 
 

@@ -81,7 +81,7 @@ def test_a_little_that_is_missing_is_told_and_much_is_refused(kind: str, tmp_pat
     begin = whole.rindex(b"\xff\xda")
     found = load(whole[: len(whole) - (len(whole) - begin) // 50], tmp_path)
     (note,) = found.notes
-    share = re.fullmatch(r"a\.jpg is cut off; about (\d\.\d) % of it is missing, and grey\.", note)
+    share = re.fullmatch(r"a\.jpg is cut off; about (\d\.\d) % of it is missing, and gray\.", note)
     assert share is not None and 0.4 <= float(share[1]) <= 5
     assert np.array_equal(found.pixels[:128], expected[:128])
     for share in (0.02, 0.3, 0.6, 0.85):

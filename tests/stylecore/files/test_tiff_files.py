@@ -246,7 +246,7 @@ def test_channels_beside_the_colours(tmp_path: Path) -> None:
     samples = (UNIT * 255).astype(np.uint8)
     tifffile.imwrite(tmp_path / "spots.tif", samples, photometric="rgb", extrasamples=["unspecified", "unspecified"])
     picture = pictures.load(tmp_path / "spots.tif")
-    assert picture.pixels.shape[2] == 3 and "2 channels beside its colours" in picture.notes[0]
+    assert picture.pixels.shape[2] == 3 and "2 channels beside its colors" in picture.notes[0]
     for unused in (0, 255):
         samples[..., 3] = unused
         tifffile.imwrite(tmp_path / "unused.tif", samples[..., :4], photometric="rgb", extrasamples=["unspecified"])

@@ -194,7 +194,7 @@ class Gallery(Gtk.Box):
             elif self._filter.get_active_id() == gallery_folders.OPEN:
                 text = _("No other image is open.")
             elif self._filter.get_active_id() == gallery_folders.FAVOURITES:
-                text = _("Click a style with the right mouse button to make it a favourite.")
+                text = _("Click a style with the right mouse button to make it a favorite.")
             else:
                 text = _("Drop picture files here to add them to your styles.")
             put(self._none, label=text)

@@ -84,7 +84,7 @@ class Mixing(Gtk.Box):
             scale.get_accessible().set_name(_("Share of {style}").format(style=name))
             remove = Gtk.Button.new_from_icon_name("window-close-symbolic", Gtk.IconSize.MENU)
             remove.set_relief(Gtk.ReliefStyle.NONE)
-            remove.set_tooltip_text(_("Leave this style out"))
+            remove.set_tooltip_text(_("Remove from the mix"))
             remove.connect("clicked", lambda _button, key=key: GLib.idle_add(self._leave_out, key))
             for column, widget in enumerate((label, scale, remove)):
                 self._rows.attach(widget, column, row, 1, 1)

@@ -39,7 +39,7 @@ class StyleActions:
         """Add to a menu what can be done with a style, whose ``tile`` is shown."""
         if not gallery_folders.is_file(key):
             return
-        item = Gtk.CheckMenuItem(label=_("_Favourite"), use_underline=True, active=key in remembered.favourites())
+        item = Gtk.CheckMenuItem(label=_("_Favorite"), use_underline=True, active=key in remembered.favourites())
         item.connect("toggled", lambda item: self._mark(key, item.get_active()))
         menu.append(item)
         if own_styles.is_own(key):

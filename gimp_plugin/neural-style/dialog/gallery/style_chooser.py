@@ -17,7 +17,7 @@ from dialog.gallery.gallery import Gallery
 from dialog.gallery.mix import Mixing
 from dialog.gallery.style_actions import StyleActions
 from dialog.parts.complaint import complain
-from dialog.parts.menus import add_item, item_words
+from dialog.parts.menus import add_item, item_words, menu_button
 from styles import gallery_folders, own_styles, style_arguments
 
 #: Pixels of the small pictures in the menu.
@@ -47,8 +47,8 @@ class StyleChooser(Gtk.Box):
         self._mixing = Mixing(self._write, self._leave_out)
         hint = Gtk.Label(label=_("Ctrl+click to mix several styles"), xalign=0.0, ellipsize=3)
         hint.get_style_context().add_class("dim-label")
-        more = Gtk.MenuButton(label=_("_Use Another…"), use_underline=True, use_popover=False, popup=Gtk.Menu())
-        more.set_tooltip_text(_("Use a picture file, a layer, an open image or the selection as the style"))
+        words = _("Use a picture file, a layer, an open image, the selection or the clipboard as a style")
+        more = menu_button(_("Other St_yle"), words)
         more.get_popup().connect("show", self._fill_menu)
         self.top = self._gallery.top
         self._row, self._more = Gtk.Box(spacing=12), more

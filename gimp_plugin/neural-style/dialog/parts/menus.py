@@ -21,6 +21,20 @@ def add_item(
     return item
 
 
+def menu_button(label: str, words: str) -> Gtk.MenuButton:
+    """Return a button, with its tooltip, that opens an empty menu, as one sees by its arrow."""
+    button = Gtk.MenuButton(use_popover=False, popup=Gtk.Menu(), tooltip_text=words)
+    line = Gtk.Box(spacing=6)
+    line.pack_start(Gtk.Label(label=label, use_underline=True, mnemonic_widget=button), False, False, 0)
+    line.pack_start(Gtk.Image.new_from_icon_name("pan-down-symbolic", Gtk.IconSize.MENU), False, False, 0)
+    for child in button.get_children():
+        child.destroy()  # the arrow alone, which stands there otherwise
+    button.add(line)
+    button.get_accessible().set_name(label.replace("_", ""))
+    line.show_all()
+    return button
+
+
 def item_words(label: str, *, underline: bool = False, picture: GdkPixbuf.Pixbuf | None = None) -> Gtk.Widget:
     """Return what stands in an item."""
     words = Gtk.AccelLabel(label=label, use_underline=underline, xalign=0.0)

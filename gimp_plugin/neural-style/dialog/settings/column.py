@@ -94,7 +94,7 @@ class SettingsColumn(Gtk.Box):
         if self._image.get_base_type() == Gimp.ImageBaseType.INDEXED:
             text = _("This image is indexed: the result is stored in its palette, unless you convert it.")
         else:
-            text = _("This image is grey: the result is stored in its greys, unless you convert it.")
+            text = _("This image is grayscale: the result is stored in its grays, unless you convert it.")
         label = Gtk.Label(label=text, wrap=True, max_width_chars=36, xalign=0.0)
         box = Gtk.Box(orientation=Gtk.Orientation.VERTICAL, margin_top=6)
         box.pack_start(label, False, False, 0)

@@ -28,7 +28,7 @@ class StrengthMask(Gtk.Box):
         self._filling = False
         self._menu = Gtk.ComboBoxText()
         self._menu.set_tooltip_text(
-            _("Where the strength holds: white in the mask as it is set, black leaves the photo, grey lies between")
+            _("Where the strength holds: white in the mask as it is set, black leaves the photo, gray lies between")
         )
         self._menu.connect("changed", lambda *_: self._choose())
         self._menu.connect(
