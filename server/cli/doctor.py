@@ -113,7 +113,9 @@ def _torch() -> Iterator[Finding]:
 
     engine = Engine(folder=discovery.default_folder())
     free = engine.memory()["free"] / 1e9
-    yield Finding("Device", "good", f"{engine.device_name}, {free:.1f} GB of memory free, paints in {engine.arithmetic()}")
+    looks, exact = engine.arithmetic_for(Settings()), engine.arithmetic()
+    paints = f"paints in {looks}" if looks == exact else f"paints in {looks} (at best quality in {exact})"
+    yield Finding("Device", "good", f"{engine.device_name}, {free:.1f} GB of memory free, {paints}")
     if engine.device_fault is not None:
         yield Finding("Device", "warning", engine.device_fault.sentence, engine.device_fault.remedy)
 
