@@ -15,7 +15,7 @@ import shutil
 import sys
 import tempfile
 import zipfile
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -43,18 +43,21 @@ def installation(
     folder: str | None = None,
     user_styles: str | None = None,
     installer: str | None = None,
+    repair: Sequence[str | os.PathLike[str]] | None = None,
 ) -> dict[str, Any]:
     """Return the contents of ``installation.json`` for a server that runs under the interpreter ``python``.
 
     ``folder`` is where the server keeps its connection file and keys (None: its default), ``user_styles`` the folder
-    of the artist's own styles, ``installer`` how the user calls
-    what mends all this (None: the script in the project's folder).
+    of the artist's own styles, ``installer`` how the user calls what mends all this (None: the script in the project's
+    folder), ``repair`` how the plug-in itself does (None: it does not).
     """
     return {
         "version": version,
         "installer": installer,
         "server_command": [os.fspath(python), "-m", "server"],
         "bridge_command": [os.fspath(python), "-m", "server.bridge"],
+        "command_line": [os.fspath(python), "-m", "server.cli.main"],
+        "repair_command": None if repair is None else [os.fspath(word) for word in repair],
         "folder": folder,
         "user_styles": user_styles,
     }

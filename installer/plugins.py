@@ -73,6 +73,14 @@ def fetch_pyzmq(places: Places, python: str) -> Path:
         return wheel.rename(folder / wheel.name)
 
 
+def _repair(places: Places, checkout: Checkout) -> list[str | os.PathLike[str]]:
+    """Return how the plug-in runs what is running now."""
+    if places.environment is not None:
+        return [places.python, "-m", "server.cli.main", "install"]
+    script = checkout.folder / Path(system.INSTALLER).name
+    return ["cmd.exe", "/d", "/c", script] if script.suffix == ".cmd" else [script]
+
+
 def install(places: Places, checkout: Checkout, gimp: Gimp, record: Record, *, sandbox: bool = False) -> None:
     """Put the plug-in into ``gimp``'s plug-ins folder.
 
@@ -97,6 +105,7 @@ def install(places: Places, checkout: Checkout, gimp: Gimp, record: Record, *, s
         folder=str(places.state) if sandbox else None,
         user_styles=str(places.user_styles),
         installer=system.INSTALLER,
+        repair=_repair(places, checkout),
     )
     try:
         with tempfile.TemporaryDirectory(prefix="download-", dir=places.data) as name:

@@ -44,6 +44,8 @@ def test_folder_is_complete(plugin: Path) -> None:
         "installer": None,
         "server_command": ["/some where/python", "-m", "server"],
         "bridge_command": ["/some where/python", "-m", "server.bridge"],
+        "command_line": ["/some where/python", "-m", "server.cli.main"],
+        "repair_command": None,
         "folder": None,
         "user_styles": "/own/styles",
     }

@@ -24,11 +24,13 @@ VARIABLE = "NEURAL_STYLE_INSTALLATION"
 
 @dataclass(frozen=True)
 class Installation:
-    """How this plug-in was installed."""
+    """How this plug-in was installed; None for a command that is not known."""
 
     version: str
     server_command: tuple[str, ...] | None
     bridge_command: tuple[str, ...] | None
+    command_line: tuple[str, ...] | None
+    repair_command: tuple[str, ...] | None
     folder: Path | None
     user_styles: Path
 
@@ -42,7 +44,9 @@ def read() -> Installation:
     """
     path = Path(os.environ.get(VARIABLE) or HERE / "installation.json")
     values: dict[str, Any] = {}
-    commands: dict[str, tuple[str, ...] | None] = {"server_command": None, "bridge_command": None}
+    commands: dict[str, tuple[str, ...] | None] = dict.fromkeys(
+        ("server_command", "bridge_command", "command_line", "repair_command")
+    )
     if path.is_file():
         try:
             values = json.loads(path.read_text(encoding="utf-8"))

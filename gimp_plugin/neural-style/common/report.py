@@ -14,7 +14,7 @@ from common.errors import PluginError
 _LINES = 40  # of each log
 #: The commands that remedies name.
 _COMMAND = re.compile(
-    r"neural-style (?:doctor|install|server(?: [a-z-]+)?)|(?:\./install\.sh|install\.cmd)(?: --[a-z]+=\w+)?"
+    r"neural-style (?:doctor|server(?: [a-z-]+)?)|(?:neural-style install|\./install\.sh|install\.cmd)(?: --[a-z]+=\w+)?"
 )
 
 

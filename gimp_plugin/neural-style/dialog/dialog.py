@@ -75,7 +75,7 @@ class Dialog:
         heading = Gtk.Box(spacing=6)
         heading.pack_start(_heading(_("Settings")), True, True, 0)
         heading.pack_end(LooksButton(config, image, self._window, self._chooser.weights), False, False, 0)
-        self._settings = SettingsColumn(config, self._window, image, editing, heading, self._allow)
+        self._settings = SettingsColumn(config, self._window, image, editing, heading, self._allow, self._preview_anew)
         self._forecast = self._build_forecast()
         self._lay_out()
         let_wheel_scroll(self._columns)
@@ -162,6 +162,11 @@ class Dialog:
     def _retry(self) -> None:
         self._preview.retry()
 
+    def _preview_anew(self) -> None:
+        """Begin anew with the server that there is now: what was wrong with it has been mended."""
+        self._preview.reconnect()
+        self._preview.retry()
+
     def _tick(self) -> bool:
         """Look after the preview, as long as nothing is painted to the end."""
         if not self._painting:
@@ -175,9 +180,9 @@ class Dialog:
         connection = self._preview.connection
         if connection.client is not None:
             text, whole = device_words(connection.client.welcome)
-            put(self._settings.device, label=text, tooltip_text=whole)
+            self._settings.tell_device(text, whole)
         elif connection.error is not None:
-            put(self._settings.device, label=_("Painting server: not available"), tooltip_text="")
+            self._settings.tell_device(_("Painting server: not available"), "")
 
     # Painting
 

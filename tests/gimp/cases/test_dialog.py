@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import json
 import time
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from server.client import Client
 from tests.gimp.cases.driving import (
     DIALOG,
     ENDLESS,
@@ -248,6 +250,46 @@ def test_no_server_is_told_in_the_dialog(opened: GimpSession) -> None:
         answer = opened.wait(60)
     assert answer["status"] == "CANCEL"
     assert state(opened) == before
+
+
+#: What the program says that a button has started, if one is shown.
+SAID = """
+texts = [each.get_buffer() for each in inside(windows()[0]) if isinstance(each, Gtk.TextView)]
+result = texts[0].get_text(*texts[0].get_bounds(), False) if texts else ""
+"""
+
+
+def test_what_a_message_asks_for_is_done_at_the_press_of_a_button(opened: GimpSession) -> None:
+    """The server cannot be started: the doctor says why, the installer is run, and then there is a preview."""
+    folder = opened.tmp / "mended"
+    with opened.installation(folder=str(folder)) as mended:
+        pass
+    mended_file, installer = opened.tmp / "mended.json", opened.tmp / "installer.sh"
+    mended_file.write_text(json.dumps(mended))
+    doctor = ["/bin/sh", "-c", 'echo "✗ Python: gone ($*, $NEURAL_STYLE_FOLDER)"; exit 1', "sh"]
+    installer.write_text(f"#!/bin/sh\necho installing\ncp '{mended_file}' '{opened.plugin / 'installation.json'}'\n")
+    installer.chmod(0o755)
+    broken = {"server_command": ["/nowhere/python"], "command_line": doctor, "repair_command": [str(installer)]}
+    with opened.installation(folder=str(folder), **broken):
+        open_dialog(opened)
+        opened.display.key("Right")
+        go_to(opened, "Check…")
+        opened.display.key("space")
+        assert f"✗ Python: gone (doctor, {folder})" in until(opened, SAID, lambda now: "gone" in now)
+        opened.display.screenshot("doctor")
+        go_to(opened, "Repair…")
+        opened.display.key("space")
+        until(opened, WORDS, lambda now: any("The installer runs again" in words for words in now))
+        opened.display.screenshot("repair")
+        opened.display.key("Return")
+        assert "installing" in until(opened, SAID, lambda now: "installing" in now)
+        go_to(opened, "Close")
+        opened.display.key("space")
+        assert "The preview is ready" in until(opened, WORDS, lambda now: "The preview is ready" in now, JOB)
+        opened.display.key("Escape")
+        opened.wait(60)
+    with Client.connect(folder, start=False) as client:
+        client.shutdown()
 
 
 #: Whether the image is to be converted; None where there is no box for it.

@@ -35,6 +35,7 @@ result = {
     "left": mean(range(4, width // 3, 2)), "right": mean(range(width - width // 3, width - 4, 2)), "size": [width, height],
     "percent": [text for text in texts if text.endswith(" %") and text != "100 %"],
     "ready": any("preview is ready" in text for text in texts),
+    "sharper": any("the result will be sharper" in text for text in texts),
     "at work": [text for text in texts if text.startswith("Painting the preview · ")],
 }
 """
@@ -138,6 +139,7 @@ def test_looking_into_the_preview(opened: GimpSession) -> None:
     gimp.display.xdotool("click", "--repeat", 8, "--delay", 60, 4)
     enlarged = until(gimp, VIEW, lambda now: now["percent"] and int(now["percent"][0].split()[0]) > 300)
     assert int(enlarged["percent"][0].split()[0]) > 300
+    assert until(gimp, VIEW, lambda now: now["sharper"])["sharper"]
     gimp.display.screenshot("preview-enlarged")
     gimp.display.xdotool("mousedown", 1, "mousemove", x - 100, y - 100, "mousemove", x - 150, y - 150, "mouseup", 1)
     assert apart(until(gimp, VIEW, lambda now: apart(now, enlarged, "left") > 3), enlarged, "left") > 3
@@ -158,7 +160,7 @@ def test_looking_into_the_preview(opened: GimpSession) -> None:
     assert apart(until(gimp, VIEW, lambda now: apart(now, near, "left") > 3), near, "left") > 3
     gimp.display.key("0")
     fitted = until(gimp, VIEW, lambda now: now["size"] == painted["size"])
-    assert fitted["size"] == painted["size"] and not fitted["percent"]
+    assert fitted["size"] == painted["size"] and not fitted["percent"] and not painted["sharper"]
     gimp.display.key("Escape")
     gimp.display.wait_gone(DIALOG)
 

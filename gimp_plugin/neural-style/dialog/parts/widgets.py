@@ -9,6 +9,23 @@ import gi
 gi.require_version("Gtk", "3.0")
 from gi.repository import Gdk, Gtk
 
+
+class OwnChange:
+    """True while a widget and what it stands for are brought in step (``with`` it), so that neither answers the other."""
+
+    def __init__(self) -> None:
+        self._depth = 0
+
+    def __enter__(self) -> None:
+        self._depth += 1
+
+    def __exit__(self, *_: object) -> None:
+        self._depth -= 1
+
+    def __bool__(self) -> bool:
+        return self._depth > 0
+
+
 #: What the mouse wheel changes, if GTK may.
 _TURNED_BY_WHEEL = (Gtk.Range, Gtk.SpinButton, Gtk.ComboBox)
 

@@ -10,7 +10,7 @@ gi.require_version("Gtk", "3.0")
 from gi.repository import Gdk, GdkPixbuf, Gtk
 
 from common.translation import _
-from dialog.parts.widgets import put
+from dialog.parts.widgets import OwnChange, put
 from dialog.preview.looking import Looking
 
 #: Returns the picture before, no larger than so many pixels on its longer side; None where it is gone.
@@ -100,6 +100,12 @@ class PictureView(Gtk.ScrolledWindow):
     def percent(self) -> int | None:
         """How large a pixel of the picture is on the screen; None while it is fitted."""
         return None if self._looking.zoom is None else round(100 * self._looking.zoom)
+
+    @property
+    def stretched(self) -> bool:
+        """Whether one sees a painted picture larger than it is, while the result is going to have more pixels."""
+        width = 0 if self._painted is None else self._painted.get_width()
+        return 0 < width < min(self._looking.whole[0], self._looking.size[0]) and self._looking.zoom is not None
 
     def look(self, zoom: float | None) -> None:
         """See it at this zoom (1 is its own size); None fits it."""
@@ -240,7 +246,7 @@ class ZoomButtons(Gtk.Box):
     def __init__(self) -> None:
         super().__init__(spacing=3)
         self.view = PictureView(self._follow)
-        self._following = False
+        self._own = OwnChange()
         self._label = Gtk.Label(no_show_all=True)
         self._label.get_style_context().add_class("dim-label")
         self._fit = self._button(_("Fit"), _("See all of the picture (0)"), None)
@@ -254,17 +260,16 @@ class ZoomButtons(Gtk.Box):
 
     def _button(self, label: str, words: str, zoom: float | None) -> Gtk.ToggleButton:
         button = Gtk.ToggleButton(label=label, tooltip_text=words, relief=Gtk.ReliefStyle.NONE)
-        button.connect("toggled", lambda *_: None if self._following else self.view.look(zoom))
+        button.connect("toggled", lambda *_: None if self._own else self.view.look(zoom))
         return button
 
     def _follow(self) -> None:
-        self._following = True
         percent = self.view.percent
-        put(self._fit, active=percent is None)
-        put(self._real, active=percent == 100)
+        with self._own:
+            put(self._fit, active=percent is None)
+            put(self._real, active=percent == 100)
         put(self._label, label="" if percent is None else _("{number} %").format(number=percent))
         put(self._label, visible=percent not in (None, 100))
-        self._following = False
 
 
 def _draw_handle(picture: GdkPixbuf.Pixbuf, at: int) -> None:

@@ -12,6 +12,7 @@ from gi.repository import Gdk, GdkPixbuf, Gtk
 from canvas import pixels
 from common.report import command_in, report
 from common.translation import _, counted
+from dialog.parts.mending_window import MendButton
 from dialog.parts.widgets import put
 from dialog.preview.picture_view import Before, ZoomButtons
 
@@ -59,10 +60,11 @@ class PreviewPane(Gtk.Box):
         self._command.connect("clicked", lambda *_: _copy(command_in(self._remedy.get_text())))
         copy = Gtk.Button(label=_("Copy Report"), tooltip_text=_("Copy what went wrong, and what the logs say of it"))
         copy.connect("clicked", lambda *_: _copy(report(self._sentence.get_text(), self._remedy.get_text())))
+        self._mend = MendButton(retry or (lambda: None))
         row = Gtk.Box(spacing=3, halign=Gtk.Align.CENTER)
-        for button in (self._retry, self._command, copy):
+        for button in (self._mend, self._retry, self._command, copy):
             row.pack_start(button, False, False, 0)
-            button.show()
+        copy.show()
         words = Gtk.Box(orientation=Gtk.Orientation.VERTICAL, spacing=9, margin=9)
         for widget in (self._sentence, self._remedy, row):
             words.pack_start(widget, False, False, 0)
@@ -136,6 +138,8 @@ class PreviewPane(Gtk.Box):
     def tell(self, text: str, fraction: float | None, seconds_left: float | None = None, note: str = "") -> None:
         """Show how far the work is: a fraction of 0 says only that something happens, None that nothing does."""
         put(self._words, visible=False)
+        if text and fraction is None and self._view.stretched:
+            text = _("{text} · the result will be sharper").format(text=text)
         put(self._text, label=text, tooltip_text=note)
         put(self._left, label=note and "⚠" if seconds_left is None else time_left(seconds_left))
         put(self._bar, opacity=0.0 if fraction is None else 1.0)  # its room stays, so that nothing jumps
@@ -155,7 +159,8 @@ class PreviewPane(Gtk.Box):
         self._sentence.set_markup(f"<b>{pixels.escaped(sentence)}</b>")
         put(self._remedy, label=remedy, visible=bool(remedy))
         put(self._retry, visible=retry)
-        put(self._command, visible=bool(command_in(remedy)))
+        mended = self._mend.offer(remedy)
+        put(self._command, visible=bool(command_in(remedy)) and not mended)
         put(self._words, visible=True)
 
 

@@ -13,7 +13,9 @@ from gi.repository import Gimp, GimpUi, GObject, Gtk
 from canvas.sources import is_colour
 from common import arguments
 from common.translation import _
+from dialog.parts.mending_window import MendButton
 from dialog.parts.room import let_shrink, scrolled_down, text_width
+from dialog.parts.widgets import put
 from dialog.settings.advanced import Advanced
 from dialog.settings.result_options import EditingView
 from dialog.settings.several import Several
@@ -27,7 +29,10 @@ _LETTERS, _LEAST_WIDTH = 42, 330
 
 
 class SettingsColumn(Gtk.Box):
-    """The settings in an area that scrolls where the window is too low; ``changed`` is called where a mistake is made."""
+    """The settings in an area that scrolls where the window is too low.
+
+    ``changed`` is called where a mistake is made, ``mended`` after the user has had the installation mended.
+    """
 
     def __init__(
         self,
@@ -37,6 +42,7 @@ class SettingsColumn(Gtk.Box):
         editing: Editing,
         heading: Gtk.Widget,
         changed: Callable[[], object],
+        mended: Callable[[], None],
     ) -> None:
         super().__init__(orientation=Gtk.Orientation.VERTICAL, spacing=6)
         self._window, self._image = window, image
@@ -56,10 +62,21 @@ class SettingsColumn(Gtk.Box):
         column.pack_start(advanced, False, False, 0)
         let_shrink(column)
         self.pack_start(scrolled_down(column), True, True, 0)
-        self.device = Gtk.Label(xalign=0.0, ellipsize=3, wrap=True, lines=2, label=_("Looking for the painting server…"))
-        self.device.get_style_context().add_class("dim-label")
-        self.pack_end(self.device, False, False, 0)
+        self._device = Gtk.Label(xalign=0.0, ellipsize=3, wrap=True, lines=2, label=_("Looking for the painting server…"))
+        self._device.get_style_context().add_class("dim-label")
+        self._mend = MendButton(mended)
+        self._mend.set_valign(Gtk.Align.CENTER)
+        below = Gtk.Box(spacing=6)
+        below.pack_start(self._device, True, True, 0)
+        below.pack_end(self._mend, False, False, 0)
+        self.pack_end(below, False, False, 0)
         self.set_size_request(max(_LEAST_WIDTH, text_width(self, _LETTERS)), -1)
+
+    def tell_device(self, text: str, whole: str) -> None:
+        """Say what paints; ``whole`` also says why, and what could be done about that."""
+        if (whole or None) != self._device.get_tooltip_text():
+            self._mend.offer(whole if whole != text else "")
+        put(self._device, label=text, tooltip_text=whole)
 
     @property
     def mistake(self) -> str:

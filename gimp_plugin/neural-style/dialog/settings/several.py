@@ -14,7 +14,7 @@ from gi.repository import Gimp, GimpUi, GLib, Gtk
 from common import arguments
 from common.translation import _, counted
 from dialog.parts.room import let_shrink
-from dialog.parts.widgets import let_wheel_scroll, put
+from dialog.parts.widgets import OwnChange, let_wheel_scroll, put
 from dialog.settings.axis_row import AxisRow, first_values
 from painting.variations import MOST_COMBINATIONS
 from stylecore.errors import StyleError
@@ -45,7 +45,7 @@ class Several(Gtk.Box):
         super().__init__(orientation=Gtk.Orientation.VERTICAL, spacing=6, margin_top=6)
         self._config = config
         self._changed: Callable[[], object] = lambda: None  # not before the dialog is built
-        self._writing = False
+        self._own = OwnChange()
         #: What is wrong with what is typed, which is not in the arguments then; empty if nothing is.
         self.mistake = ""
         self._which = Gtk.ComboBoxText()
@@ -98,18 +98,15 @@ class Several(Gtk.Box):
     # What the user does
 
     def _choose(self, which: str) -> None:
-        if self._writing:
+        if self._own:
             return
         if which == _EXPLORE and not self._rows:
             self._show_axes([_first_axis(_FIRST_EXPLORED[0])])
         number = self._config.get_property(arguments.VARIANTS)
-        self._writing = True
-        try:
+        with self._own:
             self._config.set_property(
                 arguments.VARIANTS, (number if number > 1 else _FIRST_NUMBER) if which == _VARIATIONS else 1
             )
-        finally:
-            self._writing = False
         self._show_which(which)
         self._write()
 
@@ -132,13 +129,10 @@ class Several(Gtk.Box):
         exploring = self._which.get_active_id() == _EXPLORE
         self.mistake = self._find_mistake() if exploring else ""
         if not self.mistake:
-            self._writing = True
-            try:
-                words = " ".join(row.words for row in self._rows) if exploring else ""
-                if words != (self._config.get_property(arguments.EXPLORE) or ""):
+            words = " ".join(row.words for row in self._rows) if exploring else ""
+            if words != (self._config.get_property(arguments.EXPLORE) or ""):
+                with self._own:
                     self._config.set_property(arguments.EXPLORE, words)
-            finally:
-                self._writing = False
         put(self._more, sensitive=len(self._rows) < _MOST_AXES)
         self._changed()
 
@@ -163,7 +157,7 @@ class Several(Gtk.Box):
     # What someone else wrote: a preset, a reset, a result that was opened
 
     def _follow(self) -> None:
-        if not self._writing:
+        if not self._own:
             self._read()
 
     def _read(self) -> None:
@@ -193,11 +187,8 @@ class Several(Gtk.Box):
         self._axes.pack_start(row, False, False, 0)
 
     def _show_which(self, which: str) -> None:
-        self._writing = True
-        try:
+        with self._own:
             self._which.set_active_id(which)
-        finally:
-            self._writing = False
         put(self._variations, visible=which == _VARIATIONS)
         put(self._explore, visible=which == _EXPLORE)
 

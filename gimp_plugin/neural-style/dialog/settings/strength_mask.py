@@ -11,6 +11,7 @@ from canvas import strength_masks
 from common import arguments
 from common.translation import _
 from dialog.parts.room import let_shrink
+from dialog.parts.widgets import OwnChange
 
 _NONE = "none"
 
@@ -25,7 +26,7 @@ class StrengthMask(Gtk.Box):
     def __init__(self, config: Gimp.ProcedureConfig, image: Gimp.Image, aligned: Gtk.Widget | None) -> None:
         super().__init__(spacing=6)
         self._config, self._image = config, image
-        self._filling = False
+        self._own = OwnChange()
         self._menu = Gtk.ComboBoxText()
         self._menu.set_tooltip_text(
             _("Where the strength holds: white in the mask as it is set, black leaves the photo, gray lies between")
@@ -45,10 +46,9 @@ class StrengthMask(Gtk.Box):
         let_shrink(self._menu)
 
     def _fill(self) -> None:
-        if self._filling:
+        if self._own:
             return
-        self._filling = True
-        try:
+        with self._own:
             self._menu.remove_all()
             self._menu.append(_NONE, _("All of the picture"))
             if self._image.is_valid():
@@ -58,16 +58,11 @@ class StrengthMask(Gtk.Box):
             wanted = _NONE if chosen is None or not chosen.is_valid() else str(chosen.get_id())
             if not self._menu.set_active_id(wanted):
                 self._menu.set_active_id(_NONE)
-        finally:
-            self._filling = False
 
     def _choose(self) -> None:
-        if self._filling:
+        if self._own:
             return
         chosen = self._menu.get_active_id()
         mask = None if chosen in (None, _NONE) else Gimp.Item.get_by_id(int(chosen))
-        self._filling = True
-        try:
+        with self._own:
             self._config.set_property(arguments.STRENGTH_MASK, mask)
-        finally:
-            self._filling = False
