@@ -59,7 +59,10 @@ def declare(procedure: Gimp.Procedure) -> None:
     procedure.add_string_array_argument(
         STYLES,
         _("More styles"),
-        _("Further styles, mixed with the first: names from the gallery (“wave-woodblock”) or whole paths of files"),
+        _(
+            "Further styles, mixed with the first: names from the gallery (“wave-woodblock”), whole paths of files, or "
+            "what is open in GIMP by its number (“layer 12”, “image 3”)"
+        ),
         _FLAGS,
     )
     procedure.add_layer_argument(

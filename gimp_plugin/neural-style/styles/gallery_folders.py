@@ -90,6 +90,8 @@ def name_of(key: str) -> str:
     kind, item = _item(key)
     if item is None:
         return _("Removed")
+    if kind == "image":
+        return pictures.name_of_image(item)
     return _("Selection of {name}").format(name=item.get_name()) if kind == "selection" else item.get_name()
 
 
@@ -124,10 +126,15 @@ def read(key: str) -> pictures.Style:
         return _read[known]
     kind, item = _item(key)
     if item is None:
-        raise PluginError(_("The layer that was chosen as style is gone."), _("Choose another style."), again=False)
+        raise gone()
     if kind == "image":
         return pictures.read_image(item)
     return pictures.read_layer(item, selection=kind == "selection")
+
+
+def gone() -> PluginError:
+    """Return the error for a layer or an image that is not open any more."""
+    return PluginError(_("The layer that was chosen as style is gone."), _("Choose another style."), again=False)
 
 
 def uses_selection_of(keys: Sequence[str], image: Gimp.Image) -> bool:
@@ -162,7 +169,7 @@ def open_in_gimp() -> list[tuple[str, list[tuple[str, str]]]]:
             label = _("Selected part of “{name}”").format(name=selected[0].get_name())
             entries.append((label, f"selection {selected[0].get_id()}"))
         entries += [(layer.get_name(), f"layer {layer.get_id()}") for layer in layers]
-        found.append((image.get_name(), entries))
+        found.append((pictures.name_of_image(image), entries))
     return found
 
 

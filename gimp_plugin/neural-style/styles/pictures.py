@@ -35,10 +35,38 @@ class Style:
 WeightedStyles = Sequence[tuple[Style, float]]
 
 
+#: The shipped styles, by their files' names without the ending.
+_SHIPPED = {
+    "balloon-halftone": _("Balloon halftone"),
+    "castle-pen": _("Castle pen"),
+    "concert-geometric": _("Concert geometric"),
+    "dahlias-pastel": _("Dahlias pastel"),
+    "fox-woodcut": _("Fox woodcut"),
+    "iris-glass": _("Iris glass"),
+    "koi-mosaic": _("Koi mosaic"),
+    "lagoon-watercolour": _("Lagoon watercolor"),
+    "lilies-poster": _("Lilies poster"),
+    "mountains-ink": _("Mountains ink"),
+    "peacock-batik": _("Peacock batik"),
+    "river-points": _("River points"),
+    "starlit-oil": _("Starlit oil"),
+    "sunflowers-oil": _("Sunflowers oil"),
+    "wave-woodblock": _("Wave woodblock"),
+}
+
+
 def name_of_file(path: str | Path) -> str:
-    """Return a style's name as people read it: ``stained-glass.jpg`` is “Stained glass”."""
+    """Return a style's name as people read it: ``stained-glass.jpg`` is “Stained glass”; shipped ones are translated."""
+    if (shipped := _SHIPPED.get(Path(path).stem)) is not None:
+        return shipped
     words = Path(path).stem.replace("-", " ").replace("_", " ").strip()
     return words[:1].upper() + words[1:] or Path(path).name
+
+
+def name_of_image(image: Gimp.Image) -> str:
+    """Return an open image's name as people read it: GIMP writes brackets around that of a file which it has imported."""
+    file = image.get_file() or image.get_imported_file()
+    return name_of_file(file.get_basename()) if file is not None else str(image.get_name())
 
 
 def read_file(path: str) -> Style:
@@ -140,7 +168,7 @@ def read_image(image: Gimp.Image) -> Style:
     """
     layer = Gimp.Layer.new_from_visible(image, image, "style")
     try:
-        return _style_of(layer, name_of_file(image.get_name()))
+        return _style_of(layer, name_of_image(image))
     finally:
         layer.delete()
 

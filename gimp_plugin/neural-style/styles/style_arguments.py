@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 
 from gi.repository import Gimp, Gio
@@ -11,12 +12,15 @@ from common.errors import PluginError
 from common.translation import _
 from styles import gallery_folders
 
+#: Something that is open in GIMP among the further styles, with its number; remembered, also in which GIMP that holds.
+_IN_GIMP = re.compile(r"((?:layer|selection|image) \d+)(?: in GIMP (\d+))?")
+
 
 def keys_of(config: Gimp.ProcedureConfig) -> list[str]:
     """Return the keys (see :mod:`styles`) of the styles that the arguments name, in the order of their weights.
 
     Raises:
-        PluginError: one of them is unknown, or is not a file on this computer.
+        PluginError: one of them is unknown, is not a file on this computer, or was open in another GIMP.
     """
     keys = []
     file = config.get_property(arguments.STYLE)
@@ -29,12 +33,22 @@ def keys_of(config: Gimp.ProcedureConfig) -> list[str]:
             )
         # GIMP gives back what it stored as file:////home/…: the same file, but not the same key.
         keys.append("/" + path.lstrip("/") if path.startswith("//") else path)
-    keys += [gallery_folders.named(name) for name in config.get_property(arguments.STYLES) or []]
+    keys += [_key(name) for name in config.get_property(arguments.STYLES) or []]
     layer = config.get_property(arguments.STYLE_LAYER)
     if layer is not None:
         part = config.get_property(arguments.STYLE_SELECTION)
         keys.append(f"{'selection' if part else 'layer'} {layer.get_id()}")
     return keys
+
+
+def _key(name: str) -> str:
+    """Return the key of a further style: of a file, by its path or its name in the gallery, or of what is open in GIMP."""
+    found = _IN_GIMP.fullmatch(name)
+    if found is None:
+        return gallery_folders.named(name)
+    if found[2] not in (None, str(Gimp.getpid())):
+        raise gallery_folders.gone()
+    return found[1]
 
 
 def weights_of(config: Gimp.ProcedureConfig, count: int) -> list[float]:
@@ -61,18 +75,16 @@ def weights_of(config: Gimp.ProcedureConfig, count: int) -> list[float]:
 def store(config: Gimp.ProcedureConfig, weights: Mapping[str, float]) -> None:
     """Write the chosen styles and their weights into the arguments, so that they are remembered and can be repeated.
 
-    An open image has no place among them; it is taken anew when the filter is repeated with another style.
+    GIMP remembers no layers from one run to the next, so what is open in it is written as a text.
     """
     files = [key for key in weights if gallery_folders.is_file(key)]
-    in_gimp = [key for key in weights if not gallery_folders.is_file(key) and not key.startswith("image ")]
-    layer = Gimp.Item.get_by_id(int(in_gimp[0].split()[1])) if in_gimp else None
-    in_order = [*files, *in_gimp[:1]]
+    in_gimp = [key for key in weights if not gallery_folders.is_file(key)]
     values = {
         arguments.STYLE: Gio.File.new_for_path(files[0]) if files else None,
-        arguments.STYLES: files[1:],
-        arguments.STYLE_LAYER: layer,
-        arguments.STYLE_SELECTION: bool(in_gimp) and in_gimp[0].startswith("selection "),
-        arguments.STYLE_WEIGHTS: " ".join(f"{weights[key]:g}" for key in in_order) if len(in_order) > 1 else "",
+        arguments.STYLES: [*files[1:], *(f"{key} in GIMP {Gimp.getpid()}" for key in in_gimp)],
+        arguments.STYLE_LAYER: None,
+        arguments.STYLE_SELECTION: False,
+        arguments.STYLE_WEIGHTS: " ".join(f"{weights[key]:g}" for key in (*files, *in_gimp)) if len(weights) > 1 else "",
     }
     for name, value in values.items():
         config.set_property(name, value)

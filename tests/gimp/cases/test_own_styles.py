@@ -15,7 +15,7 @@ import pytest
 from PIL import Image
 
 from tests.gimp.cases.conftest import one_series, paint_style
-from tests.gimp.cases.driving import DIALOG, JOB, set_last_run
+from tests.gimp.cases.driving import DIALOG, JOB, set_last_run, until_over
 from tests.gimp.looking import CHOSEN, FOCUS, go_to, look, open_again, open_menu, place_of, point_at, until
 from tests.gimp.session import GimpSession
 
@@ -332,9 +332,10 @@ def test_the_gallery_grows_by_dropping_and_is_kept_in_order(opened: GimpSession,
 @one_series
 def test_tiles_grow_with_the_window_and_open_images_are_shown(opened: GimpSession) -> None:
     gimp = opened
-    set_last_run(gimp)
+    set_last_run(gimp, quality="draft", iterations=3)
     other = paint_style(gimp.tmp / "stripes.png", 128)
-    gimp.run("other = load(path)\nshow(other)", path=other)
+    another = paint_style(gimp.tmp / "waves.png", 96)
+    gimp.run("for path in paths:\n    show(load(path))", paths=[str(other), str(another)])
     gimp.activate_image()
     window = open_again(gimp)
     assert until(gimp, SIDES, lambda now: now == [SMALLEST]) == [SMALLEST]
@@ -344,8 +345,35 @@ def test_tiles_grow_with_the_window_and_open_images_are_shown(opened: GimpSessio
     gimp.display.screenshot("gallery-large")
     go_to(gimp, "Which styles to show", "shift+Tab")
     gimp.display.key("End")
-    shown = until(gimp, TILES, lambda now: len(now) == 1)
-    assert len(shown) == 1 and isinstance(next(iter(shown.values())), list)
+    shown = until(gimp, TILES, lambda now: len(now) == 2)
+    assert set(shown) == {"Stripes", "Photo"} and all(isinstance(thumbnail, list) for thumbnail in shown.values())
     gimp.display.screenshot("gallery-open-images")
-    gimp.display.key("Escape")
-    gimp.display.wait_gone(DIALOG)
+
+    # All of them can be mixed, with a layer, too; and repeated, which takes them from what GIMP has remembered.
+    go_to(gimp, "Other Style")
+    open_menu(gimp)
+    gimp.display.key("End", "Right", "Down", "Return")  # a layer of the last image
+    assert until(gimp, CHOSEN, lambda now: now == ["photo"]) == ["photo"]
+    for style in shown:
+        gimp.display.point(*until(gimp, TILE.format(wanted=style), bool))
+        gimp.display.xdotool("keydown", "Control_L", "click", 1, "keyup", "Control_L")
+        assert style in until(gimp, CHOSEN, lambda now, style=style: style in now)
+    assert len(look(gimp, CHOSEN)) == 3
+    gimp.display.screenshot("mix-of-open-images")
+    gimp.display.key("alt+a")
+    gimp.display.wait_gone(DIALOG, JOB)
+    styles = (
+        "result = [[style['name'] for style in json.loads(bytes(layer.get_parasite('neural-style').get_data()))['styles']]"
+    )
+    styles += (
+        " for each in Gimp.get_images() for layer in each.get_layers() if layer.get_parasite('neural-style') is not None]"
+    )
+    until_over(gimp)
+    mixed = gimp.run(styles)
+    assert len(mixed) == 1 and len(mixed[0]) == 3
+    gimp.activate_image()
+    gimp.display.key("ctrl+f")
+    end = time.monotonic() + JOB
+    while len(again := gimp.run(styles)) < 2 and time.monotonic() < end:
+        time.sleep(0.1)
+    assert [set(each) for each in again] == 2 * [set(mixed[0])]

@@ -77,6 +77,12 @@ def paint(**more):
     return {"status": answer["status"], "message": answer["message"], "mean": mean(answer["made"][0]),
             "name": answer["made"][0].get_name()} if answer["made"] else told(answer)
 result = {"red": paint(style_layer=red), "gallery": paint(styles=["wave-woodblock"])}
+in_gimp = [f"layer {red.get_id()}", f"image {other.get_id()}"]
+made = stylise(image, [photo], style=None, styles=[*in_gimp, "wave-woodblock"], style_layer=blue, style_weights="4 3 2 1")
+known = json.loads(bytes(made["made"][0].get_parasite("neural-style").get_data()))
+result["several"] = told(made) | {"styles": [[each["name"], each["weight"]] for each in known["styles"]]}
+lost = stylise(image, [photo], style=None, styles=[f"layer {red.get_id()} in GIMP 1"])
+assert "gone" in lost["message"], lost["message"]
 other.select_rectangle(Gimp.ChannelOps.REPLACE, 10, 10, 40, 40)
 blue.set_visible(False)
 result["selection"] = paint(style_layer=blue, style_selection=True)
@@ -92,6 +98,8 @@ result["own"] = told(own) | {"mask": own["made"][0].get_mask() is not None}
     assert red[0] > red[2] + 15 and blue[2] > blue[0] + 15
     assert answer["red"]["name"] == "photo – red"
     assert answer["gallery"]["name"] == "photo – Wave woodblock"
+    assert [weight for _name, weight in answer["several"]["styles"]] == [4, 3, 2, 1]
+    assert [answer["several"]["styles"][place][0] for place in (0, 2, 3)] == ["red", "Wave woodblock", "blue"]
     assert not answer["own"]["mask"]  # the selection is the style, and limits nothing
 
 

@@ -17,7 +17,8 @@ from dialog.gallery.gallery import Gallery
 from dialog.gallery.mix import Mixing
 from dialog.gallery.style_actions import StyleActions
 from dialog.parts.complaint import complain
-from dialog.parts.menus import add_item, item_words, menu_button
+from dialog.parts.menus import MenuButton, add_item, item_words
+from dialog.parts.widgets import OwnChange
 from styles import gallery_folders, own_styles, style_arguments
 
 #: Pixels of the small pictures in the menu.
@@ -41,15 +42,17 @@ class StyleChooser(Gtk.Box):
         super().__init__(orientation=Gtk.Orientation.VERTICAL, spacing=6)
         self._config, self._changed, self._window = config, changed, window
         self._keys: list[str] = []
-        self._writing = False
+        self._own = OwnChange()
         self._actions = StyleActions(window, self._moved, self._added, lambda key, on: self._gallery.set_favourite(key, on))
         self._gallery = Gallery(self._pick, activated, self._actions.fill, lambda: gallery_folders.open_images(image))
         self._mixing = Mixing(self._write, self._leave_out)
-        hint = Gtk.Label(label=_("Ctrl+click to mix several styles"), xalign=0.0, ellipsize=3)
+        words = _("Ctrl+click to mix several styles")
+        hint = Gtk.Label(label=words, tooltip_text=words, xalign=0.0, ellipsize=3)
         hint.get_style_context().add_class("dim-label")
-        words = _("Use a picture file, a layer, an open image, the selection or the clipboard as a style")
-        more = menu_button(_("Other St_yle"), words)
-        more.get_popup().connect("show", self._fill_menu)
+        words = _(
+            "Use a picture file, a layer, an open image, the selection or the clipboard as a style; with Ctrl, in a mix"
+        )
+        more = MenuButton(_("Other St_yle"), words, self._fill_menu)
         self.top = self._gallery.top
         self._row, self._more = Gtk.Box(spacing=12), more
         self._row.pack_start(hint, True, True, 0)
@@ -86,11 +89,15 @@ class StyleChooser(Gtk.Box):
     # The user chooses
 
     def _pick(self, keys: list[str]) -> None:
-        in_gimp = [key for key in keys if not gallery_folders.is_file(key)]
-        if len(in_gimp) > 1:  # a script can name one of them, so a dialog mixes one too
-            keys = [key for key in keys if gallery_folders.is_file(key) or key == in_gimp[0] or key not in self._keys]
         # Those chosen before keep their places: the first gives its name to the result.
         self._set([key for key in self._keys if key in keys] + [key for key in keys if key not in self._keys])
+
+    def _take(self, keys: list[str]) -> None:
+        """Choose what a menu offers; with Ctrl held, as in the gallery, beside what is chosen."""
+        held, state = Gtk.get_current_event_state()
+        if held and state & Gdk.ModifierType.CONTROL_MASK:
+            keys = list(dict.fromkeys([*self._keys, *keys]))
+        self._set(keys)
 
     def _leave_out(self, key: str) -> None:
         self._set([other for other in self._keys if other != key])
@@ -102,16 +109,13 @@ class StyleChooser(Gtk.Box):
         self._write()
 
     def _write(self) -> None:
-        self._writing = True
-        try:
+        with self._own:
             style_arguments.store(self._config, self._mixing.weights() if self._keys else {})
-        finally:
-            self._writing = False
         self._changed()
 
     def _follow(self) -> None:
         """Take over what someone else wrote into the arguments: a preset, or a reset."""
-        if not self._writing:
+        if not self._own:
             self._read()
             self._changed()
 
@@ -130,8 +134,6 @@ class StyleChooser(Gtk.Box):
     # Other sources
 
     def _fill_menu(self, menu: Gtk.Menu) -> None:
-        for item in menu.get_children():
-            item.destroy()
         add_item(menu, _("_Add Pictures to My Styles…"), lambda: self._choose_files(copy=True))
         add_item(menu, _("Use a Picture _File…"), lambda: self._choose_files(copy=False))
         paste = add_item(menu, _("Use the _Clipboard"), self._use_clipboard)
@@ -141,7 +143,7 @@ class StyleChooser(Gtk.Box):
             submenu = Gtk.Menu()
             pictures = {key: gallery_folders.small_picture(key, _MENU_PICTURE) for _label, key in entries}
             for label, key in entries:
-                add_item(submenu, label, partial(self._set, [key]), underline=False, picture=pictures[key])
+                add_item(submenu, label, partial(self._take, [key]), underline=False, picture=pictures[key])
             item = Gtk.MenuItem()
             item.add(item_words(name, picture=pictures[entries[0][1]]))
             item.set_submenu(submenu)
@@ -168,7 +170,7 @@ class StyleChooser(Gtk.Box):
 
     def _added(self, keys: list[str]) -> None:
         self._gallery.fill_kinds()
-        self._set(keys)
+        self._take(keys)
 
     def _moved(self, key: str, new: str | None) -> None:
         self._gallery.replace(key, new)
@@ -205,7 +207,7 @@ class StyleChooser(Gtk.Box):
         if paths and copy:
             self._actions.add(paths)
         elif paths:
-            self._set(paths)
+            self._take(paths)
 
     def _on_dropped(
         self, _w: Gtk.Widget, _context: Gdk.DragContext, _x: int, _y: int, data: Gtk.SelectionData, _i: int, _time: int

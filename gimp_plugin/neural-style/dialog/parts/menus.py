@@ -21,18 +21,26 @@ def add_item(
     return item
 
 
-def menu_button(label: str, words: str) -> Gtk.MenuButton:
-    """Return a button, with its tooltip, that opens an empty menu, as one sees by its arrow."""
-    button = Gtk.MenuButton(use_popover=False, popup=Gtk.Menu(), tooltip_text=words)
-    line = Gtk.Box(spacing=6)
-    line.pack_start(Gtk.Label(label=label, use_underline=True, mnemonic_widget=button), False, False, 0)
-    line.pack_start(Gtk.Image.new_from_icon_name("pan-down-symbolic", Gtk.IconSize.MENU), False, False, 0)
-    for child in button.get_children():
-        child.destroy()  # the arrow alone, which stands there otherwise
-    button.add(line)
-    button.get_accessible().set_name(label.replace("_", ""))
-    line.show_all()
-    return button
+class MenuButton(Gtk.MenuButton):
+    """A button, with its tooltip, that opens a menu, as one sees by its arrow; ``fill`` is called to fill it each time."""
+
+    def __init__(self, label: str, words: str, fill: Callable[[Gtk.Menu], None]) -> None:
+        super().__init__(use_popover=False, popup=Gtk.Menu(), tooltip_text=words)
+        line = Gtk.Box(spacing=6)
+        line.pack_start(Gtk.Label(label=label, use_underline=True, mnemonic_widget=self), False, False, 0)
+        line.pack_start(Gtk.Image.new_from_icon_name("pan-down-symbolic", Gtk.IconSize.MENU), False, False, 0)
+        for child in self.get_children():
+            child.destroy()  # the arrow alone, which stands there otherwise
+        self.add(line)
+        line.show_all()
+        self.get_accessible().set_name(label.replace("_", ""))
+        self._fill_with = fill
+        self.get_popup().connect("show", self._on_opened)
+
+    def _on_opened(self, menu: Gtk.Menu) -> None:
+        for item in menu.get_children():
+            item.destroy()
+        self._fill_with(menu)
 
 
 def item_words(label: str, *, underline: bool = False, picture: GdkPixbuf.Pixbuf | None = None) -> Gtk.Widget:

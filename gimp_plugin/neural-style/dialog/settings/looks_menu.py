@@ -14,7 +14,7 @@ from common import arguments
 from common.errors import PluginError
 from common.translation import _
 from dialog.parts.complaint import complain
-from dialog.parts.menus import add_item
+from dialog.parts.menus import MenuButton, add_item
 from painting import results
 from styles import looks, style_arguments
 from styles.looks import Look
@@ -22,7 +22,7 @@ from styles.looks import Look
 _PICTURE = 48  # pixels of a look's picture in the menu
 
 
-class LooksButton(Gtk.MenuButton):
+class LooksButton(MenuButton):
     """Takes looks over into the procedure's arguments; ``weights`` gives the styles chosen now."""
 
     def __init__(
@@ -32,14 +32,11 @@ class LooksButton(Gtk.MenuButton):
         window: Gtk.Window,
         weights: Callable[[], Mapping[str, float]],
     ) -> None:
-        super().__init__(label=_("Looks"), use_popover=False, popup=Gtk.Menu())
+        words = _("Settings and styles together: under a name, as applied lately, or as a result has them")
+        super().__init__(_("Looks"), words, self._fill)
         self._config, self._image, self._window, self._weights = config, image, window, weights
-        self.set_tooltip_text(_("Settings and styles together: under a name, as applied lately, or as a result has them"))
-        self.get_popup().connect("show", self._fill)
 
     def _fill(self, menu: Gtk.Menu) -> None:
-        for item in menu.get_children():
-            item.destroy()
         add_item(menu, _("_Save This Look…"), self._ask_name)
         named = looks.named()
         self._submenu(menu, _("_Remove"), [(look, partial(self._remove, look.name)) for look in named])
