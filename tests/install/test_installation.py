@@ -156,8 +156,10 @@ def test_each_gimp_gets_the_plugin_and_knows_it(
         profile = home / ".config" / "GIMP" / series
         assert (profile / "gimprc").exists() or (profile / "pluginrc").exists(), "GIMP made its folder itself"
         plugin = profile / "plug-ins" / "neural-style"
-        command_line = json.loads((plugin / "installation.json").read_text(encoding="utf-8"))["server_command"]
-        assert command_line == [str(installed.data / "venv/bin/python"), "-m", "server"]
+        known = json.loads((plugin / "installation.json").read_text(encoding="utf-8"))
+        assert known["server_command"] == [str(installed.data / "venv/bin/python"), "-m", "server"]
+        subprocess.run([*known["command_line"], "--help"], check=True, capture_output=True, cwd=tmp_path)
+        assert Path(known["repair_command"][0]).name == "install.sh" and os.access(known["repair_command"][0], os.X_OK)
         assert not (home / ".cache").exists(), "a GIMP that was only asked left its caches"
 
         (plugin / "neural-style.py").write_text("this is no Python\n")

@@ -17,7 +17,7 @@ from common.errors import PluginError
 from common.translation import _, counted
 from dialog.gallery.style_chooser import StyleChooser
 from dialog.parts.help import help_button, open_tutorial
-from dialog.parts.room import room_on_screen
+from dialog.parts.room import room_on_screen, text_width
 from dialog.parts.widgets import let_wheel_scroll, put
 from dialog.preview.device_words import device_words
 from dialog.preview.forecast import Forecast
@@ -33,6 +33,8 @@ from styles.looks import Look
 
 _POLL_MILLISECONDS = 40
 _HEIGHT = 660  # where the screen has it: then little has to be scrolled
+#: While it is painted, also on a screen on which the preview was made small: letters across, and pixels.
+_LETTERS, _PAINTING_HEIGHT = 56, 460
 
 
 class Dialog:
@@ -98,6 +100,9 @@ class Dialog:
         area = self._window.get_content_area()
         area.pack_start(self._columns, True, True, 0)
         area.reorder_child(self._columns, 0)
+        buttons = self._window.get_widget_for_response(Gtk.ResponseType.OK)
+        #: GIMP's row of Load and Save buttons.
+        self._saving = [each for each in area.get_children() if each is not self._columns and not buttons.is_ancestor(each)]
         self._columns.show_all()
         width, height = room_on_screen()
         tops, default = [self._chooser.top, self._pane.top, self._settings.top], -1
@@ -105,6 +110,9 @@ class Dialog:
             self._chooser.make_small()
             self._pane.make_small()
         if not self._fits(width, height):
+            for row in self._saving:  # which takes a third of the preview's height, and Looks save as well
+                row.hide()
+            self._saving = []
             side_by_side.set_orientation(Gtk.Orientation.VERTICAL)
             side_by_side.set_spacing(6)
             self._chooser.make_flat()
@@ -254,9 +262,8 @@ class Dialog:
             self._size = self._window.get_size()
         self._painting = on
         cancel = self._window.get_widget_for_response(Gtk.ResponseType.CANCEL)
-        for child in self._window.get_content_area().get_children():
-            if child is not self._columns and not cancel.is_ancestor(child):
-                put(child, visible=not on)  # GIMP's row of Load and Save buttons
+        for child in self._saving:
+            put(child, visible=not on)
         put(self._chooser, visible=not on)
         put(self._settings, visible=not on)
         put(self._forecast, visible=not on)
@@ -264,7 +271,7 @@ class Dialog:
             put(button, visible=button is cancel or (button is self._stop_button) == on)
         if not on:
             self._window.set_default_response(Gtk.ResponseType.OK)
-        self._window.resize(*((1, 1) if on else self._size))
+        self._window.resize(*((text_width(self._window, _LETTERS), _PAINTING_HEIGHT) if on else self._size))
 
     # Ending
 
