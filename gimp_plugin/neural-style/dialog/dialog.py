@@ -115,7 +115,7 @@ class Dialog:
             self._saving = []
             side_by_side.set_orientation(Gtk.Orientation.VERTICAL)
             side_by_side.set_spacing(6)
-            self._chooser.make_flat()
+            self._settings.add_first(self._chooser.make_flat())
             side_by_side.set_child_packing(self._chooser, False, True, 0, Gtk.PackType.START)
             tops.remove(self._pane.top)
             default = width

@@ -10,7 +10,7 @@ from tests.gimp import places
 from tests.gimp.cases.conftest import paint_style
 from tests.gimp.cases.driving import photo, wait_drawn
 from tests.gimp.conftest import Sessions
-from tests.gimp.looking import go_to, look, until
+from tests.gimp.looking import CHOSEN, go_to, look, until
 
 #: What can be used and is cut off at a side, by the window or by an area that does not scroll that way.
 CUT = """
@@ -68,6 +68,10 @@ def test_the_dialog_in_german_in_large_type_on_a_small_screen(series: str, gimp_
     across, down = gimp.display.screen().size
     assert x >= 0 and y >= 0 and x + width <= across and y + height <= down
     assert look(gimp, CUT) == []
+    gimp.display.key("space", "ctrl+Right", "ctrl+space")  # a mix, whose list takes room
+    assert len(until(gimp, CHOSEN, lambda now: len(now) == 2)) == 2
+    gimp.display.screenshot("dialog-german-mix")
+    assert look(gimp, PLACE) == [x, y, width, height] and look(gimp, CUT) == []
     go_to(gimp, "Erweitert")
     gimp.display.key("space")
     assert until(gimp, SCROLLS, lambda now: now["has to"])["shows a bar"]

@@ -79,12 +79,14 @@ class StyleChooser(Gtk.Box):
         """Take less room, for a narrow screen."""
         self._gallery.make_small()
 
-    def make_flat(self) -> None:
-        """Be wide and low, to stand above the preview."""
+    def make_flat(self) -> Gtk.Widget:
+        """Be wide and low, to stand above the preview; return the list of the mix, for which there is no room then."""
         self._gallery.make_flat()
         self._row.remove(self._more)
         self.remove(self._row)
         self._gallery.top.pack_end(self._more, False, False, 0)
+        self.remove(self._mixing)
+        return self._mixing
 
     # The user chooses
 

@@ -84,7 +84,7 @@ class PreviewPane(Gtk.Box):
         return overlay
 
     def _build_status(self) -> Gtk.Widget:
-        self._text = Gtk.Label(xalign=0.0, ellipsize=3)
+        self._text = Gtk.Label(xalign=0.0, ellipsize=3, max_width_chars=1)  # a longer text moves nothing
         self._left = Gtk.Label(xalign=1.0)
         line = Gtk.Box(spacing=12)
         line.pack_start(self._text, True, True, 0)

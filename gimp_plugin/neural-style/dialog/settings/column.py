@@ -48,7 +48,7 @@ class SettingsColumn(Gtk.Box):
         self._window, self._image = window, image
         self.top = heading
         self.pack_start(heading, False, False, 0)
-        column = Gtk.Box(orientation=Gtk.Orientation.VERTICAL, spacing=6, margin_end=6)
+        column = self._column = Gtk.Box(orientation=Gtk.Orientation.VERTICAL, spacing=6, margin_end=6)
         if editing.known:
             column.pack_start(EditingView(editing, window), False, False, 0)
         column.pack_start(self._box("main"), False, False, 0)
@@ -71,6 +71,11 @@ class SettingsColumn(Gtk.Box):
         below.pack_end(self._mend, False, False, 0)
         self.pack_end(below, False, False, 0)
         self.set_size_request(max(_LEAST_WIDTH, text_width(self, _LETTERS)), -1)
+
+    def add_first(self, widget: Gtk.Widget) -> None:
+        """Show something above all settings, where it scrolls with them."""
+        self._column.pack_start(widget, False, False, 0)
+        self._column.reorder_child(widget, 0)
 
     def tell_device(self, text: str, whole: str) -> None:
         """Say what paints; ``whole`` also says why, and what could be done about that."""
