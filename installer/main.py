@@ -124,8 +124,8 @@ def install(places: Places, options: argparse.Namespace, made: list[Path]) -> bo
     if places.environment is not None:
         _adopt(places, checkout, options, known)
     else:
-        if not environment.is_current(places, checkout, options.torch) and uninstall.end_server(places):
-            console.detail("The painting server of the former version was running; it has ended.")
+        if not environment.is_current(places, checkout, options.torch):
+            uninstall.make_room(places)
         if not environment.make(places, checkout, options.torch, options.packages_of):
             console.good(f"Neural Style {checkout.version} is up to date")
         known.environment = ""
@@ -164,8 +164,8 @@ def install(places: Places, options: argparse.Namespace, made: list[Path]) -> bo
 def _adopt(places: Places, checkout: environment.Checkout, options: argparse.Namespace, known: record.Record) -> None:
     """Take the environment that this runs in, and remove the one that the project's script had made before."""
     same = known.environment == str(places.venv) and options.torch == "auto"
-    if not (same and uninstall.server_version(places) == checkout.version) and uninstall.end_server(places):
-        console.detail("The painting server of the former version was running; it has ended.")
+    if not (same and uninstall.server_version(places) == checkout.version):
+        uninstall.make_room(places)
     environment.adopt(places, checkout, options.torch)
     known.environment = str(places.venv)
     if places.own_venv.is_dir() and places.own_venv.resolve() != places.venv.resolve():

@@ -59,6 +59,42 @@ def end_server(places: Places, patience: float = 15.0) -> bool:
     return True
 
 
+def make_room(places: Places, every: float = 1.0) -> None:
+    """End the painting server of the former version, if one is running, after what it paints is finished.
+
+    A preview that waits for its owner is not waited for; nor is a server that does not answer, which finishes nothing.
+
+    Args:
+        places: where it is, and the command that asks it.
+        every: seconds between two looks.
+
+    Raises:
+        InstallError: it does not end.
+    """
+    told = False
+    while count := _paintings(places):
+        if not told:
+            told = True
+            console.step(
+                f"{'A picture is' if count == 1 else f'{count} pictures are'} being painted: waiting until that is finished"
+            )
+            console.detail("Ctrl+C leaves all as it is; “neural-style server stop” in another terminal ends it at once.")
+        time.sleep(every)
+    if end_server(places):
+        console.detail("The painting server of the former version was running; it has ended.")
+
+
+def _paintings(places: Places) -> int:
+    """Return how many pictures the server that is running paints or has in its queue."""
+    if not system.is_locked(_server_folder(places) / "lock"):
+        return 0
+    _, said = answer([places.command, "status", "--json"], 30)
+    try:
+        return sum(job["state"] in ("queued", "running") for job in json.loads(said)["jobs"])
+    except (ValueError, LookupError, TypeError):
+        return 0
+
+
 def _remove_tree(path: Path) -> None:
     if path.is_symlink() or path.is_file():
         path.unlink()

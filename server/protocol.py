@@ -48,6 +48,15 @@ SAMPLE_BYTES = {"u8": 1, "u16": 2, "f32": 4}
 PREVIEW_SIDE, PREVIEW_SIDE_FAST = 400, 800
 
 
+def is_older(theirs: str, ours: str) -> bool:
+    """Return whether the version ``theirs`` is older than ``ours``."""
+
+    def numbers(version: str) -> list[int]:
+        return [int("".join(c for c in part if c.isdigit()) or 0) for part in version.split("+")[0].split(".")]
+
+    return numbers(theirs) < numbers(ours)
+
+
 def bad(detail: str) -> ProtocolError:
     """Return the error for a message that breaks the rules."""
     return ProtocolError(*fault("bad-message", detail))

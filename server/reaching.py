@@ -84,7 +84,7 @@ def reach(wanted: Wanted, hello: Frames) -> Greeted:
 def _greet(folder: Path, connection: Connection, hello: Frames, deadline: float, *, replace: bool) -> Greeted | None:
     """Return the greeted wire; None if the server is gone, or is old and was asked to go."""
     keys = load_keys(folder, "client")
-    older = _older(connection.version, protocol.VERSION) or connection.protocol < protocol.PROTOCOL
+    older = protocol.is_older(connection.version, protocol.VERSION) or connection.protocol < protocol.PROTOCOL
     try:
         if replace and older:
             _retire(folder, connection, keys, deadline)
@@ -161,12 +161,3 @@ def _retire(folder: Path, connection: Connection, keys: tuple[bytes, bytes], dea
     finally:
         if wire is not None:
             wire.close()
-
-
-def _older(theirs: str, ours: str) -> bool:
-    """Return whether the version ``theirs`` is older than ``ours``."""
-
-    def numbers(version: str) -> list[int]:
-        return [int("".join(c for c in part if c.isdigit()) or 0) for part in version.split("+")[0].split(".")]
-
-    return numbers(theirs) < numbers(ours)

@@ -80,9 +80,9 @@ class ServerStarter:
             except OSError:
                 return  # the script was ended before its server
 
-    def end_servers(self) -> None:
-        """End every server started so far, with its engine processes."""
-        for process in self.processes:
+    def end_servers(self, but: int = 0) -> None:
+        """End every server started so far, with its engine processes; but those that were started first."""
+        for process in self.processes[but:]:
             try:
                 family = [psutil.Process(process.pid), *psutil.Process(process.pid).children(recursive=True)]
             except psutil.NoSuchProcess:
@@ -92,7 +92,7 @@ class ServerStarter:
             for member in alive:
                 member.kill()
             psutil.wait_procs(alive, timeout=5)
-        self.processes.clear()
+        del self.processes[but:]
 
     def close(self) -> None:
         """End the servers and take no more requests."""

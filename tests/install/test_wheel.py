@@ -13,7 +13,7 @@ import sys
 import sysconfig
 import venv
 import zipfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import pytest
@@ -50,6 +50,35 @@ with Client.connect(known.folder, server_command=known.server_command, timeout=6
     print(known.version, client.welcome["version"], system.INSTALLER, sep="|")
 """
 
+#: The same, a picture that is painted until a line comes.
+PAINT_UNTIL_TOLD = """
+import sys
+plugin = sys.argv[1]
+sys.path[:0] = [plugin, plugin + "/vendor"]
+import threading
+from common import installation
+from server.client import Client, Finished, Progress
+from server.protocol import Picture
+from stylecore.request import PaintRequest, Style
+from stylecore.settings import Settings
+known = installation.read()
+picture = Picture(160, 160, 3, "u8", bytes(range(256)) * 300)
+said = threading.Event()
+with Client.connect(known.folder, server_command=known.server_command, timeout=60) as client:
+    endless = Settings(quality="best", iterations=2000, total_variation=0.0)
+    job = client.submit(PaintRequest(picture, [Style(picture)], endless))
+    begun = told = False
+    while not isinstance(event := client.next_event(0.2), Finished):
+        if isinstance(event, Progress) and not begun:
+            begun = True
+            print("painting", flush=True)
+            threading.Thread(target=lambda: (sys.stdin.readline(), said.set()), daemon=True).start()
+        if said.is_set() and not told:
+            told = True
+            client.stop(job)
+    print("finished", flush=True)
+"""
+
 
 class Way:
     """A home with a GIMP, and an environment into which pip, pipx or uv installs."""
@@ -79,6 +108,13 @@ class Way:
         """What the command prints, both streams together."""
         line = [self.venv / "bin/neural-style", *arguments]
         return output_of(line, self.environment, folder=self.home, status=status, timeout=300)
+
+    def started(self, line: Sequence[str | Path]) -> subprocess.Popen[str]:
+        """A program that runs, to be spoken with; both streams together."""
+        pipe = subprocess.PIPE
+        return subprocess.Popen(
+            line, env=self.environment, cwd=self.home, stdin=pipe, stdout=pipe, stderr=subprocess.STDOUT, text=True
+        )
 
     def paint_as_the_plug_in(self) -> list[str]:
         """The versions of plug-in and server that painted a picture together, and how the plug-in calls the installer."""
@@ -171,8 +207,23 @@ def test_it_takes_the_place_of_what_the_script_had_made(way: Way) -> None:
     known = json.loads(own.record.read_text())
     assert known["environment"] == str(way.venv)
     own.record.write_text(json.dumps({**known, "environment": ""}))
-    way.paint_as_the_plug_in()  # and the server that runs is of that environment, too
-    said = way.neural_style("install")
+    # And the server that runs is of that environment, too. What it paints is finished before it is ended.
+    with way.started([sys.executable, "-I", "-S", "-c", PAINT_UNTIL_TOLD, str(way.plugin)]) as painter:
+        assert painter.stdout is not None and painter.stdin is not None
+        assert painter.stdout.readline() == "painting\n"
+        with way.started([way.venv / "bin/neural-style", "install"]) as installer:
+            assert installer.stdout is not None
+            said = ""
+            while "being painted: waiting" not in said:
+                line = installer.stdout.readline()
+                assert line, said
+                said += line
+            assert server_lives(way.state)
+            painter.stdin.write("enough\n")
+            painter.stdin.flush()
+            assert painter.stdout.read() == "finished\n" and painter.wait(60) == 0
+            said += installer.stdout.read()
+            assert installer.wait(300) == 0, said
     assert "server of the former version was running; it has ended" in said and "is not needed any more: removed" in said
     assert not own.venv.exists() and not own.link.is_symlink()
 

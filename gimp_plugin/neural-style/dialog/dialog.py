@@ -19,10 +19,10 @@ from dialog.gallery.style_chooser import StyleChooser
 from dialog.parts.help import help_button, open_tutorial
 from dialog.parts.room import room_on_screen, text_width
 from dialog.parts.widgets import let_wheel_scroll, put
-from dialog.preview.device_words import device_words
 from dialog.preview.forecast import Forecast
 from dialog.preview.preview import Preview, Wish
 from dialog.preview.preview_pane import PreviewPane
+from dialog.preview.server_words import server_words
 from dialog.settings.column import SettingsColumn
 from dialog.settings.looks_menu import LooksButton
 from dialog.watching import Watch, stop_button
@@ -187,7 +187,7 @@ class Dialog:
     def _show_server(self) -> None:
         connection = self._preview.connection
         if connection.client is not None:
-            text, whole = device_words(connection.client.welcome)
+            text, whole = server_words(connection.client.welcome)
             self._settings.tell_device(text, whole)
         elif connection.error is not None:
             self._settings.tell_device(_("Painting server: not available"), "")
