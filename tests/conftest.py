@@ -69,14 +69,17 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 def _share(nodeid: str) -> str:
     """Return which tests one process has to run one after the other, when several share the suite (``-n 2``).
 
-    Those inside GIMP, which is started once; else those of a file, whose fixtures they share.
+    Those inside GIMPs with windows, and those inside GIMPs without, which are started once; else those of a file, whose
+    fixtures they share.
     """
     path = nodeid.partition("::")[0]
-    return "tests/gimp" if path.startswith("tests/gimp/") else path
+    return next((folder for folder in (_WITHOUT_WINDOWS, _GIMP) if path.startswith(f"{folder}/")), path)
 
 
-#: What is begun first, so that no process is left alone with it at the end.
-_LONGEST = {"tests/gimp": 0, "tests/install/test_fresh_systems.py": 1}
+_GIMP, _WITHOUT_WINDOWS = "tests/gimp", "tests/gimp/cases/console"
+#: What is begun first, so that no process is left alone with it at the end: a fresh system is one test, so that the same
+#: process also has what comes next.
+_LONGEST = {each: place for place, each in enumerate((_GIMP, "tests/install/test_fresh_systems.py", _WITHOUT_WINDOWS))}
 
 
 @pytest.hookimpl(optionalhook=True)  # pytest-xdist's

@@ -30,6 +30,7 @@ A test that takes ``gimp_console`` or ``gimp_gui`` runs in GIMP 3.2; marked ``py
   ``gimp.activate_image()`` focuses the image window (for ``key("ctrl+z")``: undo is not in GIMP's API).
 
 GIMP is started once for each series and kind, and again only if a test killed it or left it busy.
+A file whose tests need no windows stands in ``cases/console``, which another process of the suite may run meanwhile.
 """
 
 from __future__ import annotations

@@ -53,7 +53,7 @@ CHROOT = shutil.which("chroot", path=os.environ.get("PATH", "") + ":/usr/sbin:/s
 #: Executed by GIMP's Python after `tests.gimp.agent`, whose functions it uses.
 PAINT = """
 image = load({content!r})
-image.scale(192, 128)
+image.scale(96, 64)
 source = image.get_selected_layers()[0]
 before = read(source)
 answer = call("plug-in-neural-style", image, [source], styles=["koi-mosaic"], quality="draft")
@@ -264,7 +264,7 @@ def whole_way(system: System, say: Callable[[str], None] = print) -> None:
         system.run("apt-get", "install", "-y", "--no-install-recommends", "python3-venv", user=False)
 
     with system.step("install an older version and paint with it"):
-        said = system.run("./install.sh", "--demo", "--size=128", "--output", HOME, folder=OLDER)
+        said = system.run("./install.sh", "--demo", "--size=64", "--output", HOME, folder=OLDER)
         expect(said, f"Installing Neural Style {OLD_VERSION}", "Installed in")
         if gimp:
             expect(said, "knows the plug-in")
@@ -274,7 +274,7 @@ def whole_way(system: System, say: Callable[[str], None] = print) -> None:
         if not _users_processes():
             raise Failed("the older version's server does not run, so ending it cannot be seen")
         (system.path(HOME) / "neural-style-demo.png").unlink()
-        said = system.run("./install.sh", "--demo", "--size=192", "--output", HOME, folder=PROJECT)
+        said = system.run("./install.sh", "--demo", "--size=64", "--output", HOME, folder=PROJECT)
         expect(said, "server of the former version was running; it has ended", f"Updating Neural Style {OLD_VERSION} to")
         if not (system.path(HOME) / "neural-style-demo.png").is_file():
             raise Failed("the demo left no picture")
@@ -325,7 +325,7 @@ def _way_of_pipx(system: System, *, gimp: bool) -> None:
         system.run("apt-get", "install", "-y", "--no-install-recommends", "pipx", user=False)
         system.run("pipx", "install", f"./{wheel.name}", folder=HOME)
     with system.step("its plug-in in GIMP; demo; a picture"):
-        said = system.run(command, "install", "--demo", "--size=128", "--output", HOME, folder=HOME)
+        said = system.run(command, "install", "--demo", "--size=64", "--output", HOME, folder=HOME)
         expect(said, "Painted in", *(["knows the plug-in"] if gimp else []))
         if gimp:
             _paint_in_gimp(system)
@@ -350,7 +350,7 @@ def _paint_in_gimp(system: System) -> None:
     batch = f"exec(compile(open({HOME + '/case.py'!r}, encoding='utf-8').read(), 'case', 'exec'))"
     said = system.run("gimp-console", "-i", "--batch-interpreter=python-fu-eval", "-b", batch, "--quit", timeout=600)
     expect(said, "painted: ")
-    if system.path(result).stat().st_size < 10_000:
+    if system.path(result).stat().st_size < 3_000:
         raise Failed(f"GIMP's picture is not one:\n{said}")
     script.unlink()
 

@@ -64,7 +64,7 @@ def session(folder: Path) -> Iterator[None]:
         subprocess.Popen(["/usr/lib/systemd/systemd", "--user", "--log-target=console"], stdout=log, stderr=log) as manager,
     ):
         try:
-            deadline = time.monotonic() + 20
+            deadline = time.monotonic() + 60
             while subprocess.run(
                 ["systemctl", "--user", "is-system-running"], capture_output=True, text=True, check=False
             ).stdout.strip() not in ("running", "degraded"):

@@ -257,6 +257,21 @@ def test_an_old_server_is_ended(installed: Installed) -> None:
     assert "server of the former version was running; it has ended" in said
 
 
+def test_uninstalling_leaves_what_is_the_users(installed: Installed) -> None:
+    own = installed.places
+    style, kept = own.user_styles / "my painting.jpg", own.kept / "result.png"  # one could not be saved where it was wanted
+    for path in (style, kept):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(b"mine")
+    status, said = installed.install("--uninstall")
+    assert status == 0 and str(own.user_styles) in said and str(own.kept) in said
+    assert {path for folder in (own.data, own.state) for path in folder.rglob("*") if path.is_file()} == {style, kept}
+    style.unlink()
+    kept.unlink()
+    assert installed.install("--uninstall")[0] == 0
+    assert not own.data.exists() and not own.state.exists()
+
+
 def test_a_stale_connection_file_leads_nobody_astray(installed: Installed) -> None:
     state = installed.places.state
     state.mkdir(parents=True, mode=0o700)

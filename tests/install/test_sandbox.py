@@ -60,7 +60,7 @@ def test_in_a_flatpak_the_users_systemd_starts_the_server(home: Path, pytestconf
     # Without the unit nobody could hear it: it says so at once, and how to help oneself.
     assert seen["nobody watches"]["code"] == "sandboxed"
     assert "neural-style server" in seen["nobody watches"]["remedy"]
-    assert seen["nobody watches"]["seconds"] < 2
+    assert seen["nobody watches"]["seconds"] < 10
     assert seen["installed"] is True
     assert seen["watched"]["server"]
     assert seen["again"]["server"] not in (None, seen["watched"]["server"])  # it is started anew after its end

@@ -10,8 +10,8 @@ import psutil
 import pytest
 
 from server.wires import VARIABLE
+from tests.gimp.cases.console.test_failures import ONE_LAYER, refused
 from tests.gimp.cases.driving import DIALOG, ENDLESS, JOB, open_from_menu, pane, state, until_over, wait_for_change
-from tests.gimp.cases.test_failures import ONE_LAYER, refused
 from tests.gimp.looking import look, until
 from tests.gimp.session import GimpSession
 
@@ -115,7 +115,7 @@ def test_a_bridge_killed_in_mid_job_is_told_and_the_next_run_works(bridged: Gimp
     bridge.kill()
     killed = time.monotonic()
     answer = bridged.wait(30)
-    assert time.monotonic() - killed < 5
+    assert time.monotonic() - killed < 20
     assert answer["status"] == "EXECUTION_ERROR" and "bridge" in answer["message"] and "Try again" in answer["message"]
     assert [layer["name"] for layer in answer["layers"]] == ["photo"]
     again = bridged.run("result = told(stylise(image, [photo]))", timeout=JOB)
@@ -129,10 +129,10 @@ def test_a_killed_plug_in_takes_its_bridge_and_its_job_along(bridged: GimpSessio
     for process in bridged.plugin_processes():
         process.kill()
     killed = time.monotonic()
-    assert gone(bridge, 1)
+    assert gone(bridge, 20)
     assert bridged.wait(30)["status"] != "SUCCESS"
     while jobs(bridged):
-        assert time.monotonic() - killed < 5
+        assert time.monotonic() - killed < 20
         time.sleep(0.1)
 
 

@@ -66,7 +66,6 @@ def test_a_stray_return_ends_nothing(opened: GimpSession) -> None:
     assert len(eventually(gimp, lambda now: len(now["layers"]) == 2)["layers"]) == 2
 
 
-@pytest.mark.both_series
 def test_a_stray_return_ends_no_update(opened: GimpSession) -> None:
     gimp = opened
     gimp.run(STALE, timeout=JOB, endless=ENDLESS)

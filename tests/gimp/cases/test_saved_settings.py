@@ -128,7 +128,6 @@ def test_explore_and_variations_are_for_one_run(opened: GimpSession) -> None:
     gimp.display.wait_gone(DIALOG)
 
 
-@pytest.mark.both_series
 def test_what_is_changed_under_advanced_is_said_and_reset(opened: GimpSession) -> None:
     gimp = opened
     open_from_menu(gimp, strength=70.0, total_variation=2.5, seed=7)

@@ -165,9 +165,9 @@ def test_killed_in_mid_job(watched) -> None:
         process.kill()
     killed = time.monotonic()
     answer = gimp.wait(60)
-    while client.status()["jobs"] and time.monotonic() < killed + 10:
+    while client.status()["jobs"]:
+        assert time.monotonic() < killed + 20
         time.sleep(0.1)
-    assert time.monotonic() - killed < 5
     assert answer["status"] != "SUCCESS"
     assert [layer["name"] for layer in answer["layers"]] == ["photo"]
     again = gimp.run("result = told(stylise(image, [photo]))", timeout=JOB)  # and the next call works
