@@ -29,7 +29,7 @@ from stylecore.network.vgg import Network, activation_means
 from stylecore.objective.in_blocks import Blocks
 from stylecore.objective.objective import BalancedObjective, strength_weighting
 from stylecore.objective.regions import StylePicture
-from stylecore.painting.lbfgs import BoxLBFGS
+from stylecore.optimiser.lbfgs import BoxLBFGS
 
 #: What is measured, by the names in the table.
 WAYS = {

@@ -131,6 +131,19 @@ def test_stylecore_knows_no_network_and_no_terminal() -> None:
         assert not {name.split(".")[0] for name in imports(path)} & {"zmq", "rich", "socket", "gi", "argparse"}, path
 
 
+def test_the_command_line_ends_at_its_folder() -> None:
+    """Outside of it only a program's own ``main`` reads arguments, and hands on what they say, not the namespace."""
+    for path in (path for path in sources("server") if path.relative_to(ROOT).parts[1] != "cli"):
+        tree = ast.parse(path.read_text("utf-8"))
+        mains = [node for node in tree.body if isinstance(node, ast.FunctionDef) and node.name == "main"]
+        assert _names(tree, "argparse") == sum(_names(main, "argparse") for main in mains), path
+        assert not any(isinstance(node, ast.Attribute) and node.attr == "Namespace" for node in ast.walk(tree)), path
+
+
+def _names(tree: ast.AST, wanted: str) -> int:
+    return sum(isinstance(node, ast.Name) and node.id == wanted for node in ast.walk(tree))
+
+
 @pytest.mark.parametrize(
     "path",
     [path for package in ("stylecore", "server") for path in sorted((ROOT / package).glob("[!_]*.py"))],

@@ -21,7 +21,7 @@ from stylecore.network.vgg import Network
 from stylecore.objective.in_blocks import Blocks
 from stylecore.objective.objective import BalancedObjective, strength_weighting
 from stylecore.objective.regions import StylePicture
-from stylecore.painting.lbfgs import BoxLBFGS
+from stylecore.optimiser.lbfgs import BoxLBFGS
 from stylecore.settings import Settings
 
 _CONVOLUTIONS = (

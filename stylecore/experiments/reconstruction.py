@@ -16,9 +16,9 @@ from stylecore.device.engine import Engine
 from stylecore.events import StepDone
 from stylecore.objective.layers import STYLE_LAYERS
 from stylecore.objective.objective import Evaluation
+from stylecore.optimiser.lbfgs import BoxLBFGS
 from stylecore.painting.inputs import Pixels, picture_tensors
 from stylecore.painting.job import Job
-from stylecore.painting.lbfgs import BoxLBFGS
 from stylecore.request import PaintRequest, Style
 from stylecore.settings import Settings
 

@@ -19,11 +19,11 @@ from stylecore.network.arithmetic import Arithmetic
 from stylecore.objective.captured import Captured
 from stylecore.objective.layers import DEEP, SHALLOW, STYLE_LAYERS
 from stylecore.objective.objective import Evaluation, Objective
+from stylecore.optimiser.convergence import Settling
+from stylecore.optimiser.lbfgs import BoxLBFGS, enlarged
 from stylecore.painting import checkpoint
-from stylecore.painting.convergence import Settling
 from stylecore.painting.costs import Costs
 from stylecore.painting.inputs import Pixels
-from stylecore.painting.lbfgs import BoxLBFGS, enlarged
 from stylecore.painting.notes import opening_notes
 from stylecore.painting.plan import Scale, deep_steps, make_plan
 from stylecore.painting.scale_inputs import Materials, Phase

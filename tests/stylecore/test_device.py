@@ -22,7 +22,7 @@ from stylecore.objective.distances import DISTANCES
 from stylecore.objective.in_blocks import Blocks
 from stylecore.objective.objective import BalancedObjective, GramObjective, Objective, PaperObjective, strength_weighting
 from stylecore.objective.regions import StylePicture
-from stylecore.painting.lbfgs import BoxLBFGS
+from stylecore.optimiser.lbfgs import BoxLBFGS
 
 SIDE = 48
 WEIGHTING = strength_weighting(50.0, 0.5)

@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 from torch import Tensor
 
-from stylecore.painting import history
-from stylecore.painting.history import History, _in_short_numbers
+from stylecore.optimiser import history
+from stylecore.optimiser.history import History, _in_short_numbers
 
 SLOTS, NUMBERS = 6, 3000
 

@@ -27,7 +27,7 @@ from stylecore.objective.objective import Evaluation
 from stylecore.objective.palette import Palette
 from stylecore.objective.sliced import SlicedRegion
 from stylecore.objective.smoothness import total_variation, total_variation_in_rows
-from stylecore.painting.lbfgs import BoxLBFGS
+from stylecore.optimiser.lbfgs import BoxLBFGS
 from stylecore.tensors.strips import Strip
 from tests import device
 

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from torch import Tensor
 
 from stylecore.objective.objective import Evaluation
-from stylecore.painting.lbfgs import BoxLBFGS, enlarged
+from stylecore.optimiser.lbfgs import BoxLBFGS, enlarged
 
 
 def quadratic(matrix: Tensor, target: Tensor):

@@ -11,7 +11,7 @@ from hypothesis import strategies as some
 from stylecore.device.engine import Engine
 from stylecore.events import Finished, StepDone
 from stylecore.files.pictures import Pixels
-from stylecore.painting.convergence import Settling
+from stylecore.optimiser.convergence import Settling
 from stylecore.painting.job import Job
 from stylecore.request import PaintRequest, Style
 from stylecore.settings import Settings

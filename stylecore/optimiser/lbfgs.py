@@ -12,7 +12,7 @@ from torch import Tensor
 
 from stylecore.kernels import optimiser as kernels
 from stylecore.objective.objective import Evaluation
-from stylecore.painting.history import History
+from stylecore.optimiser.history import History
 from stylecore.tensors.resampling import Size, resize
 from stylecore.tensors.strips import Strip
 
