@@ -27,6 +27,8 @@ from stylecore.errors import StyleError
 from tests.server.conftest import ENDLESS, PAINTER, ROOT, Server, finishes, picture, quick, submit, until, wait_for
 
 TOLD_SECONDS = 5.0
+#: What a test's machine may need more, when it has other work.
+BUSY_SECONDS = 5.0
 
 
 def bad_news(client: Client, job: str) -> Failed | Note:
@@ -96,7 +98,7 @@ def test_when_the_engine(faulty: Server, row: Row) -> None:
         begin = time.monotonic()
         row.happens(faulty)
         told = bad_news(hit, job)
-        assert row.mended is not None or time.monotonic() - begin < TOLD_SECONDS + 1  # what waits for a test's machine
+        assert row.mended is not None or time.monotonic() - begin < TOLD_SECONDS + BUSY_SECONDS
         assert told.code in row.code and row.says in f"{told.sentence} {told.remedy}" and told.sentence
         if isinstance(told, Failed):
             assert told.remedy
@@ -152,7 +154,8 @@ def test_a_frozen_broker_is_told_and_goes_on_when_it_wakes(faulty: Server) -> No
         try:
             begin = time.monotonic()
             told = wait_for(client, Disconnected, job=job)
-            assert time.monotonic() - begin < TOLD_SECONDS + 0.5 and "has not answered" in told.sentence and told.remedy
+            assert time.monotonic() - begin < TOLD_SECONDS + BUSY_SECONDS
+            assert "has not answered" in told.sentence and told.remedy
         finally:
             faulty.process.send_signal(signal.SIGCONT)
     with faulty.connect() as client:
@@ -168,7 +171,7 @@ def test_a_killed_broker_is_told_and_the_next_job_starts_another(folder: Path) -
         begin = time.monotonic()
         server.process.kill()
         told = wait_for(client, Disconnected, job=job)
-        assert time.monotonic() - begin < 2 and told.sentence and told.remedy
+        assert time.monotonic() - begin < protocol.SILENT_SECONDS and told.sentence and told.remedy
         until(lambda: not engine.is_running() or engine.status() == psutil.STATUS_ZOMBIE, 60)
     server.end()
     with Client.connect(folder, timeout=60) as client:
@@ -192,9 +195,9 @@ def test_a_machine_that_sleeps_loses_no_job(faulty: Server) -> None:
             time.sleep(0.7)
         with faulty.connect() as client:
             before = client.status()["jobs"][0]
-            time.sleep(2)
+            until(lambda: client.status()["jobs"][0]["fraction"] > before["fraction"], 60)
             after = client.status()["jobs"][0]
-        assert after["state"] == "running" and after["job"] == before["job"] and after["fraction"] > before["fraction"]
+        assert after["state"] == "running" and after["job"] == before["job"]
     finally:
         child.kill()
         child.wait()

@@ -49,7 +49,7 @@ def test_clients_connect_while_servers_are_killed(tmp_path: Path) -> None:
             for thread in threads:
                 thread.join()
             assert len(found) == 3 and all(isinstance(each, int) for each in found), found
-            assert time.monotonic() - begin < 15
+            assert time.monotonic() - begin < 45
     finally:
         end(folder)
 

@@ -66,7 +66,7 @@ def test_a_killed_process_ends_it_in_words_and_another_run_goes_on(folder: Path)
     begin = time.monotonic()
     os.kill(victim, signal.SIGKILL)
     _, words = first.communicate(timeout=60)
-    assert time.monotonic() - begin < 10
+    assert time.monotonic() - begin < 30
     assert first.returncode == 2 and "Traceback" not in words
     assert "One of the 2 processes that paint this picture ended unexpectedly (SIGKILL)" in words
     assert "goes on from what work.state keeps" in words

@@ -90,7 +90,7 @@ def test_a_key_that_was_taken_back_opens_nothing(remote: tuple[Server, Path], tm
         assert client.status()
     (server.folder / "keys" / "authorised" / "guest.key").unlink()
     with pytest.raises(ServerError) as caught:
-        Client.connect(connection_file=file, timeout=5)
+        Client.connect(connection_file=file, timeout=30)
     assert "does not know this program's key" in str(caught.value) and caught.value.remedy
 
 

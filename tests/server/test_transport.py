@@ -130,7 +130,7 @@ def test_a_server_is_started_on_demand_once_for_all(folder: Path) -> None:
     for thread in threads:
         thread.join()
     assert len(clients) == 3 and len({client.welcome["pid"] for client in clients}) == 1
-    assert time.monotonic() - begin < 10
+    assert time.monotonic() - begin < 30
     for client in clients:
         client.close()
 
@@ -157,7 +157,7 @@ def test_a_server_that_cannot_start_says_why(folder: Path, command: list[str], s
     with pytest.raises(ServerError, match=said) as caught:
         Client.connect(folder, server_command=command, timeout=60)
     assert caught.value.code == "server-start-failed" and caught.value.remedy
-    assert time.monotonic() - begin < 5
+    assert time.monotonic() - begin < 30
 
 
 def test_a_server_that_never_gets_ready_is_not_waited_for_for_ever(folder: Path) -> None:
@@ -206,13 +206,13 @@ def test_sigterm_ends_it_cleanly(server: Server) -> None:
 
 
 def test_the_last_words_of_a_server_can_be_received_when_it_is_gone(server: Server) -> None:
-    wanted = Wanted(server.folder, None, None, False, 10.0)
+    wanted = Wanted(server.folder, None, None, False, 60.0)
     wire, welcome = reach(wanted, hello())
     try:
         assert decode(welcome, SERVER_MESSAGES).type == "welcome"
         server.process.send_signal(signal.SIGTERM)
-        server.process.wait(10)
-        until(lambda: wire.wait(0.1) or wire.lost, 5)
+        server.process.wait(60)
+        until(lambda: wire.wait(0.1) or wire.lost, 60)
         frames = wire.receive()
         assert frames is not None and decode(frames, SERVER_MESSAGES).type == "goodbye"
         assert wire.receive() is None
