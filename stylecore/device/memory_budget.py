@@ -120,6 +120,7 @@ class MemoryPlan:
 #: The ways from the fastest to the one that takes least.
 WAYS = (
     MemoryPlan(), MemoryPlan(history=10), MemoryPlan(blocks=True, history=10, tiles=2.0, keep_few=True),
+    MemoryPlan(blocks=True, history=10, tiles=2.0, half=True, keep_few=True),
     MemoryPlan(blocks=True), MemoryPlan(blocks=True, history=10),
     MemoryPlan(blocks=True, history=10, half=True), MemoryPlan(blocks=True, history=5, half=True),
     MemoryPlan(blocks=True, history=3, half=True),
