@@ -30,7 +30,7 @@ class Update:
 
     ``selected`` keeps it to what is selected in the image; ``alpha`` leaves the layer's transparency as it is. ``before``
     is what the area was when the painting began, 8-bit; what differs from it by more than ``tolerance`` (of 255) was
-    painted by the user since.
+    painted by the user since. ``strokes`` is white where there are strokes that were kept as they are.
     """
 
     layer: Gimp.Layer
@@ -42,6 +42,7 @@ class Update:
     alpha: bool = False
     before: Picture | None = field(default=None, repr=False)
     tolerance: int = 0
+    strokes: Picture | None = field(default=None, repr=False)
 
 
 def check_unlocked(layer: Gimp.Layer) -> None:
@@ -128,8 +129,10 @@ def apply(image: Gimp.Image, updates: Sequence[Update]) -> tuple[list[Gimp.Layer
                 kept.append((update.layer.get_name(), painted.get_name()))
             _select(image, update, selection)
             _write(update)
-            delivered = None if update.selected else read_whole(update.layer)
-            provenance.keep(update.layer, update.memory, delivered)
+            delivered, look = None if update.selected else read_whole(update.layer), ""
+            if delivered is not None and update.strokes is not None:
+                look = strokes.look_beneath(delivered, update.area, update.strokes)
+            provenance.keep(update.layer, update.memory, delivered, look)
     finally:
         if selection is not None:
             image.select_item(Gimp.ChannelOps.REPLACE, selection)

@@ -169,15 +169,18 @@ def _style(stored: Mapping[str, Any]) -> KnownStyle:
     )
 
 
-def keep(layer: Gimp.Layer, memory: Memory, delivered: Picture | None) -> None:
+def keep(layer: Gimp.Layer, memory: Memory, delivered: Picture | None, look: str = "") -> None:
     """Attach the memory to a layer that is in its image.
 
-    ``delivered`` is the layer as it was finished; None leaves what is known of that, after only a part was painted.
+    ``delivered`` is the layer as it was finished; None leaves what is known of that, after only a part was painted. A
+    ``look`` is what strokes are seen on in its place, if there are any on it.
     """
     image = layer.get_image()
     memory = replace(memory, tattoo=layer.get_tattoo(), image=_name_of(image))
     if delivered is not None:
         memory = replace(memory, delivered=digest(delivered), look=small_copy(delivered, LOOK_SIDE))
+    if look:
+        memory = replace(memory, delivered=f"{memory.delivered} with strokes", look=look)
     stored = {"version": _VERSION, **asdict(memory), "settings": Settings.from_stored(memory.settings).to_stored()}
     layer.attach_parasite(Gimp.Parasite.new(PARASITE, _PERSISTENT_AND_UNDOABLE, json.dumps(stored).encode("ascii")))
 

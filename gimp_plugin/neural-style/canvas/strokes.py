@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import base64
 import re
+from dataclasses import dataclass, replace
 
 from gi.repository import GdkPixbuf, Gimp, GLib
 
 from canvas import pixels, provenance
-from canvas.provenance import LOOK_SIDE, Memory
+from canvas.provenance import LOOK_SIDE, Area, Memory
 from canvas.sources import read_whole
 from server.protocol import Picture
 
@@ -16,8 +18,24 @@ from server.protocol import Picture
 _LEAST_DIFFERENCE = 26
 
 
-def mask(layer: Gimp.Layer, known: Memory) -> GdkPixbuf.Pixbuf | None:
-    """Return where a result was painted on since it was finished: a small picture, white there; None for nowhere."""
+@dataclass(frozen=True)
+class Marks:
+    """Where a result was painted on: small pictures, white there. ``around`` is ``core`` with a stroke's soft edge."""
+
+    core: GdkPixbuf.Pixbuf
+    around: GdkPixbuf.Pixbuf
+
+    def part(self, layer: Gimp.Layer, area: Area) -> Marks:
+        """Return the area's part of marks on all the layer, in full size."""
+        full = [
+            each.scale_simple(layer.get_width(), layer.get_height(), GdkPixbuf.InterpType.BILINEAR)
+            for each in (self.core, self.around)
+        ]
+        return Marks(*(each.new_subpixbuf(*area).copy() for each in full))
+
+
+def marks_on(layer: Gimp.Layer, known: Memory) -> Marks | None:
+    """Return where a result was painted on since it was finished; None for nowhere."""
     whole = read_whole(layer, "u8")
     if not known.delivered or not known.look or provenance.digest(read_whole(layer)) == known.delivered:
         return None
@@ -30,11 +48,14 @@ def mask(layer: Gimp.Layer, known: Memory) -> GdkPixbuf.Pixbuf | None:
     if (now.get_width(), now.get_height()) != (before.get_width(), before.get_height()):
         now = now.scale_simple(before.get_width(), before.get_height(), GdkPixbuf.InterpType.BILINEAR)
     width, height = before.get_width(), before.get_height()
-    marked = _grown(_differences(before, now), width, height)
+    marked = _differences(before, now)
     if not any(marked):
         return None
-    grey = bytes(value for mark in marked for value in (mark, mark, mark))
-    data = GLib.Bytes.new(grey)
+    return Marks(*(_shown(each, width, height) for each in (marked, _grown(marked, width, height))))
+
+
+def _shown(marked: bytearray, width: int, height: int) -> GdkPixbuf.Pixbuf:
+    data = GLib.Bytes.new(bytes(value for mark in marked for value in (mark, mark, mark)))
     return GdkPixbuf.Pixbuf.new_from_bytes(data, GdkPixbuf.Colorspace.RGB, False, 8, width, height, 3 * width)
 
 
@@ -79,6 +100,36 @@ def where_marked(picture: Picture, marks: bytes) -> Picture:
     return Picture(picture.width, picture.height, picture.channels, picture.kind, bytes(result))
 
 
+def look_beneath(delivered: Picture, area: Area, where: Picture) -> str:
+    """Return a small copy of a result by which strokes that are on it are known again.
+
+    There, and nowhere else, it is another picture than :func:`marks_on` is going to make of the result. Empty if it cannot
+    be made.
+
+    Args:
+        delivered: the whole layer.
+        area: the part of it that ``where`` covers.
+        where: white where a stroke is.
+    """
+    full = GdkPixbuf.Pixbuf.new(GdkPixbuf.Colorspace.RGB, False, 8, delivered.width, delivered.height)
+    full.fill(0x000000FF)
+    marks = pixels.to_pixbuf(pixels.scaled(where, area[2], area[3]))
+    marks.copy_area(0, 0, area[2], area[3], full, area[0], area[1])
+    try:
+        look = provenance.picture_of(provenance.small_copy(delivered, LOOK_SIDE))
+        marked = pixels.read_pixbuf(full.scale_simple(look.get_width(), look.get_height(), GdkPixbuf.InterpType.BILINEAR))
+        picture = pixels.read_pixbuf(look)
+        data = bytearray(picture.data)
+        for number in range(marked.width * marked.height):
+            if marked.data[number * marked.channels] > 127:
+                for at in range(number * picture.channels, number * picture.channels + 3):
+                    data[at] ^= 128
+        _done, png = pixels.to_pixbuf(replace(picture, data=bytes(data))).save_to_bufferv("png", [], [])
+    except (GLib.Error, ValueError):
+        return ""
+    return base64.b64encode(bytes(png)).decode("ascii")
+
+
 def _grown(marked: bytearray, width: int, height: int) -> bytearray:
     """Return the marks grown by one pixel in every direction, so that a stroke's soft edge is in."""
     grown = bytearray(marked)
@@ -92,7 +143,7 @@ def _grown(marked: bytearray, width: int, height: int) -> bytearray:
 
 
 def taken_in(source: Picture, painted: Picture, where: GdkPixbuf.Pixbuf) -> Picture:
-    """Return ``source`` with what was painted laid over it where it was painted: what the style is to be put on.
+    """Return ``source`` with what was painted laid over it where it was painted.
 
     All three cover the same place; ``where`` is white for painted and is brought to their size. GIMP itself lays one over
     the other, at their depth.

@@ -33,7 +33,7 @@ EXPLORE = "explore"
 OF_VARIATIONS = (VARIANTS, VARY, EXPLORE)
 #: What to change in every result's settings.
 CHANGES = "changes"
-KEEP, PAINT_OVER = "keep", "paint-over"
+KEEP, KEEP_EXACTLY, PAINT_OVER = "keep", "keep-exactly", "paint-over"
 #: Those that say what the styles are.
 OF_STYLES = (STYLE, STYLES, STYLE_LAYER, STYLE_SELECTION, STYLE_WEIGHTS)
 
@@ -147,6 +147,7 @@ def declare_strokes(procedure: Gimp.Procedure) -> None:
         _("What happens to your own strokes when the result is updated"),
         (
             (KEEP, _("Blend them into the style"), _("Paint them in the style, like the picture itself")),
+            (KEEP_EXACTLY, _("Keep them exactly as painted"), _("Paint everything else again")),
             (PAINT_OVER, _("Paint over them"), _("Begin from the source again")),
         ),
     )

@@ -94,6 +94,10 @@ class Destination(ABC):
         """Let frames of a painting show on the canvas from now on."""
         self._canvas.add(self._live_view(number))
 
+    def seen(self, number: int, picture: Picture) -> Picture:
+        """Return a frame of the painting at hand as it will be in the image."""
+        return picture
+
     def show(self, number: int, picture: Picture) -> None:
         """Show a frame on the canvas, in the shape that the source has now."""
         self._canvas.show(picture, self._sources[number], lambda: self._live_view(number))

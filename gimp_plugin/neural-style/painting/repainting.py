@@ -6,14 +6,14 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from gi.repository import GdkPixbuf, Gegl, Gimp
+from gi.repository import Gegl, Gimp
 
 from canvas import in_place, layers, pixels, placing, strength_masks, strokes
 from canvas.provenance import Area, KnownMask, KnownSource
 from canvas.snapshots import snapshot
 from canvas.sources import Source, as_now, image_closed, kind_of, own_space, read_pixels
 from common import installation
-from common.arguments import KEEP
+from common.arguments import KEEP_EXACTLY, PAINT_OVER
 from common.errors import PluginError
 from common.translation import _
 from painting import results
@@ -38,8 +38,16 @@ class _Begun:
     request: PaintRequest[Picture]
     styles: WeightedStyles
     source: KnownSource | None  # None if it is gone
-    keeps_strokes: bool
+    kept: strokes.Marks | None  # strokes that are not painted over
+    exactly: bool  # they stay as they are
     mask: KnownMask | None
+
+    def seen(self, picture: Picture) -> Picture:
+        """Return a picture of the result, of any size, with the strokes that stay as they are."""
+        if self.kept is None or not self.exactly:
+            return picture
+        before = pixels.scaled(self.before, picture.width, picture.height)
+        return strokes.taken_in(picture, before, self.kept.around)
 
 
 class InPlace(Destination):
@@ -101,17 +109,17 @@ class InPlace(Destination):
         layer, area = task.layer, place.area
         styles = results.read_styles(self.image, task.known, self._seen) if task.styles is None else task.styles
         before = self._read_result(self._seen(layer), area)
-        painted = strokes.mask(layer, task.known)
-        keeps_strokes = painted is not None and task.strokes == KEEP
+        painted = strokes.marks_on(layer, task.known)
+        kept = None if painted is None or task.strokes == PAINT_OVER else painted.part(layer, area)
         content = self._content_of(task, area, before)
         source = self._known_source(task, area)
         changed = task.source is None or results.is_changed(self._seen(task.source), task.known)
         strengths = None if task.mask is None else strength_masks.read(task.mask, layer, area)
         mask = strength_masks.known(task.mask, strengths)
         same = not changed and results.same_styles(task.known, styles) and mask == task.known.mask
-        warm = continues(task.known, task.settings, same_picture=same) and (painted is None or keeps_strokes)
-        if painted is not None and keeps_strokes and task.source is not None:
-            content = strokes.taken_in(content, before, _part(painted, layer, area))
+        warm = continues(task.known, task.settings, same_picture=same) and (painted is None or kept is not None)
+        if kept is not None and task.source is not None:
+            content = strokes.taken_in(content, before, kept.around)
         part = place.selection is not None
         request = PaintRequest(
             content,
@@ -122,7 +130,7 @@ class InPlace(Destination):
             start=before if warm or part else None,
             anew=not warm,
         )
-        return _Begun(before, request, styles, source, keeps_strokes, mask)
+        return _Begun(before, request, styles, source, kept, task.strokes == KEEP_EXACTLY, mask)
 
     def _read_result(self, layer: Gimp.Layer, area: Area) -> Picture:
         """Return a result's pixels as they are sent, without its effects."""
@@ -159,7 +167,7 @@ class InPlace(Destination):
         if (source.layer.get_id(), source.selection) != (task.layer.get_id(), task.place.selection):
             return False
         same = self._read_result(task.layer, area).data == begun.before.data
-        if not same or task.source is None or begun.keeps_strokes:
+        if not same or task.source is None or begun.kept is not None:
             return same
         content = self._content_of(task, area, begun.before)
         return task.source.is_valid() and content.data == begun.request.content.data
@@ -169,6 +177,10 @@ class InPlace(Destination):
         if now.there is not None or now.selection is not None:  # it has another shape, or only a part of it changes
             return super()._live_view(number)
         return in_place.LiveCopy(self.image, self._tasks[number].layer, now.area)
+
+    def seen(self, number: int, picture: Picture) -> Picture:
+        """Return a frame as it will be in the image: with the strokes that stay as they are."""
+        return picture if self._begun is None else self._begun.seen(picture)
 
     # What becomes of it
 
@@ -187,8 +199,12 @@ class InPlace(Destination):
                 stopped=event.stopped,
                 mask=begun.mask,
             )
-        alpha = begun.keeps_strokes or task.source is None
-        self._updates.append(in_place.Update(layer, task.place.name, area, picture, known, selected=part, alpha=alpha))
+        picture = begun.seen(picture)
+        alpha = begun.kept is not None or task.source is None
+        marks = pixels.read_pixbuf(begun.kept.core) if begun.kept is not None and begun.exactly else None
+        self._updates.append(
+            in_place.Update(layer, task.place.name, area, picture, known, selected=part, alpha=alpha, strokes=marks)
+        )
         self.results.append(layers.Result(source, picture, self.name(number), known, self._canvas.watched(layer)))
         if self._scratch is not None:
             pixels.write(self._scratch.layer(layer).get_buffer(), area, picture, own_space(self.image))
@@ -234,6 +250,7 @@ class InPlace(Destination):
             update,
             area=now.area,
             picture=placing.picture_now(update.picture, then, watched),
+            strokes=None if update.strokes is None else placing.picture_now(update.strokes, then, watched),
             memory=memory,
             before=before,
             tolerance=_SCALED_TOLERANCE if scaled else 0,
@@ -271,12 +288,6 @@ def _check_there(layer: Gimp.Layer, name: str) -> None:
         raise PluginError(
             _("The layer “{name}” was removed.").format(name=name), _("Undo that, then run the filter again.")
         )
-
-
-def _part(painted: GdkPixbuf.Pixbuf, layer: Gimp.Layer, area: Area) -> GdkPixbuf.Pixbuf:
-    """Return the area's part of a small picture of the whole layer, in full size."""
-    full = painted.scale_simple(layer.get_width(), layer.get_height(), GdkPixbuf.InterpType.BILINEAR)
-    return full.new_subpixbuf(*area).copy()
 
 
 def _mask(image: Gimp.Image, layer: Gimp.Layer, area: Area) -> Picture:

@@ -104,28 +104,30 @@ def test_variations(opened: GimpSession) -> None:
 
 @one_series
 def test_strokes_on_a_result(opened: GimpSession) -> None:
-    """Both answers are obeyed, and the question is asked only where there are strokes."""
+    """Each answer is obeyed, and the question is asked only where there are strokes."""
     gimp = opened
     gimp.run(MAKE, timeout=JOB)
     painted = gimp.run(LOOK)[1]
-    for answer in ("keep", "paint-over"):
+    before = "keep"
+    for answer in ("keep", "keep-exactly", "paint-over"):
         open_again(gimp)
         assert until(gimp, ALL, lambda now: any(each["name"] == QUESTION for each in now))
-        assert values(gimp)[QUESTION] == "keep"
-        if answer == "paint-over":
+        assert values(gimp)[QUESTION] == before  # as the last time
+        if answer != before:
             go_to(gimp, QUESTION)
             gimp.display.key("Down")
-            until(gimp, ALL, lambda now: any(each["value"] == "paint-over" for each in now))
+            until(gimp, ALL, lambda now, answer=answer: any(each["value"] == answer for each in now))
         gimp.display.screenshot(f"strokes-{answer}")
+        before = answer
         gimp.display.key("alt+a")
         gimp.display.wait_gone(DIALOG, JOB)
         eventually(gimp, lambda now: len(now["layers"]) == 2 and gimp.run(LOOK)[1] != painted)
         green, now = gimp.run(LOOK)
         assert now != painted
-        assert green > 80 if answer == "keep" else green < 40
-        if answer == "keep":
+        assert green > 80 if answer == "keep" else green > 200 if answer == "keep-exactly" else green < 40
+        if answer != "paint-over":
             open_again(gimp)
-            assert QUESTION not in values(gimp)
+            assert (QUESTION in values(gimp)) == (answer == "keep-exactly")  # they still are there to be asked about
             gimp.display.key("Escape")
             gimp.display.wait_gone(DIALOG)
             gimp.activate_image()

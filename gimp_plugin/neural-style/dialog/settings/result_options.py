@@ -19,7 +19,7 @@ class EditingView(Gtk.Box):
     def __init__(self, editing: Editing, window: GimpUi.ProcedureDialog) -> None:
         super().__init__(orientation=Gtk.Orientation.VERTICAL, spacing=6, margin_bottom=6)
         names = [arguments.TARGET]
-        if any(strokes.mask(layer, editing.known[layer.get_id()]) is not None for layer in editing.layers):
+        if any(strokes.marks_on(layer, editing.known[layer.get_id()]) is not None for layer in editing.layers):
             names.append(arguments.STROKES)
         for name in names:
             window.get_widget(name, Gtk.ComboBox.__gtype__)

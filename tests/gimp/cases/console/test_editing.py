@@ -217,21 +217,33 @@ result["nothing"] = nothing["status"], nothing["message"]
     assert answer["nothing"][0] == "EXECUTION_ERROR" and "“Red stripes” is gone" in answer["nothing"][1]
 
 
-def test_strokes_are_taken_in_or_painted_over(gimp: GimpSession) -> None:
+def test_strokes_are_taken_in_kept_or_painted_over(gimp: GimpSession) -> None:
     answer = gimp.run(
         RESULT
         + """
 image.set_selected_layers([made])
 clean, colours, known = read(made), {}, bytes(made.get_parasite("neural-style").get_data())
-for strokes in ("keep", "paint-over"):
+for strokes in ("keep", "keep-exactly", "paint-over"):
     write(made, clean)
     made.attach_parasite(Gimp.Parasite.new("neural-style", 3, known))
     square(made, 56, 24, 24, (20, 230, 30, 255))
     status = update(image, [made], strokes=strokes, strength=60)["status"]
     colours[strokes] = [status, mean(read(made), 96, 60, 28, 16)]
+    if strokes == "keep-exactly":  # they are known again, and nothing around them is taken for more of them
+        exact = []
+        for strength in (80, 40, 80, 40):
+            former = read(made)
+            status = update(image, [made], strokes=strokes, strength=strength)["status"]
+            now = read(made)
+            around = [(x, y) for x in range(44, 92) for y in range(12, 60) if not (50 <= x < 86 and 18 <= y < 54)]
+            places = [4 * (96 * y + x) for x, y in around]
+            same = sum(former[at:at + 4] == now[at:at + 4] for at in places) / len(places)
+            exact.append([status, mean(now, 96, 60, 28, 16), same])
+        status = update(image, [made], strokes="paint-over", strength=60)["status"]
+        exact.append([status, mean(read(made), 96, 60, 28, 16)])
 square(made, 56, 24, 24, (20, 230, 30, 255))
 fresh = update(image, [made], style=other_style)
-result = colours | {"photo": read(photo) == original, "fresh": fresh["status"],
+result = colours | {"exact": exact, "photo": read(photo) == original, "fresh": fresh["status"],
                     "fresh colour": mean(read(made), 96, 60, 28, 16), "before": mean(clean, 96, 60, 28, 16)}
 """,
         timeout=JOB,
@@ -242,7 +254,12 @@ result = colours | {"photo": read(photo) == original, "fresh": fresh["status"],
     def green(colour: list[float]) -> float:
         return colour[1] - (colour[0] + colour[2]) / 2
 
-    assert [answer[name][0] for name in ("keep", "paint-over")] == ["SUCCESS", "SUCCESS"] and answer["fresh"] == "SUCCESS"
+    assert [answer[name][0] for name in ("keep", "keep-exactly", "paint-over")] == ["SUCCESS"] * 3
+    assert answer["fresh"] == "SUCCESS" and [each[0] for each in answer["exact"]] == ["SUCCESS"] * 5
+    for colour in (answer["keep-exactly"][1], *(each[1] for each in answer["exact"][:4])):
+        assert max(abs(a - b) for a, b in zip(colour, (20, 230, 30), strict=False)) < 2
+    assert all(each[2] < 0.3 for each in answer["exact"][:4]), answer["exact"]  # what stays does not grow
+    assert green(answer["exact"][4][1]) < green(answer["before"]) + 30  # asked to paint over them, after all
     assert green(answer["keep"][1]) > green(answer["before"]) + 60
     assert green(answer["fresh colour"]) > green(answer["before"]) + 30  # in another style too
     assert green(answer["paint-over"][1]) < green(answer["before"]) + 30
