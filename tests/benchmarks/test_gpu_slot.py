@@ -53,22 +53,23 @@ def test_what_fails_is_said_and_the_next_goes_on(tmp_path: Path) -> None:
 
 
 def test_a_section_whose_time_is_up_ends_with_all_that_it_started(tmp_path: Path) -> None:
+    others = _alive_below_this()  # those of tests before, of which some stay for the next
     section = run_section("engine-start", "cpu", True, tmp_path, 2.5)  # five processes import torch, one by one
     assert section["state"] == "cut off"
     assert section["seconds"] < 30
     # One that was killed takes a moment to give back its memory.
     end = time.monotonic() + 30
-    while (left := _alive_below_this()) and time.monotonic() < end:
+    while (left := _alive_below_this().keys() - others.keys()) and time.monotonic() < end:
         time.sleep(0.1)
-    assert not left
+    assert not left, [line for number, line in _alive_below_this().items() if number in left]
 
 
-def _alive_below_this() -> list[str]:
-    found = []
+def _alive_below_this() -> dict[int, str]:
+    found = {}
     for each in psutil.Process().children(recursive=True):
         with contextlib.suppress(psutil.NoSuchProcess):
             if each.status() != psutil.STATUS_ZOMBIE:
-                found.append(" ".join(each.cmdline()))
+                found[each.pid] = " ".join(each.cmdline())
     return found
 
 
