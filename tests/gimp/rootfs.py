@@ -98,6 +98,11 @@ def made(
     return target, stamp
 
 
+def is_made(name: str, recipe: str) -> bool:
+    """Return whether :func:`made` would find the root file system there."""
+    return _read_stamp(cache_folder() / "rootfs" / name, recipe) is not None
+
+
 def _read_stamp(target: Path, recipe: str) -> dict[str, str] | None:
     """The stamp of a complete root file system made by this recipe, else None."""
     try:

@@ -13,6 +13,7 @@ from tests.gimp.common import GimpUnavailable
 collect_ignore = [] if sys.platform == "win32" else ["inside"]
 
 if sys.platform != "win32":
+    from tests.wine import windows as root_file_system
     from tests.wine.system import Windows
 
     @pytest.fixture(scope="session")
@@ -24,3 +25,11 @@ if sys.platform != "win32":
             pytest.skip(str(error))
         yield windows
         windows.close()
+
+    @pytest.fixture
+    def wine_that_is_there(request: pytest.FixtureRequest) -> Windows:
+        """The same, where it need not be made first."""
+        if not root_file_system.is_made():
+            pytest.skip("Wine's root file system is not there; tests/run --wine makes it")
+        found: Windows = request.getfixturevalue("wine")
+        return found

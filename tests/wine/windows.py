@@ -66,10 +66,18 @@ def prepare() -> Path:
     """
     if not rootfs.is_root():
         raise GimpUnavailable("Wine's root file system can be made and used only by root.")
-    parts = (PACKAGES, PARTS, TESTS, requirements(), _LAUNCHER, complex_numbers.VERSION, 1)
-    recipe = hashlib.sha256(repr(parts).encode()).hexdigest()[:12]
-    target, _ = rootfs.made("wine", SUITE, recipe, f"Wine with Python {PYTHON} for Windows", _fill)
+    target, _ = rootfs.made("wine", SUITE, _recipe(), f"Wine with Python {PYTHON} for Windows", _fill)
     return target
+
+
+def is_made() -> bool:
+    """Return whether :func:`prepare` would find the root file system there."""
+    return rootfs.is_root() and rootfs.is_made("wine", _recipe())
+
+
+def _recipe() -> str:
+    parts = (PACKAGES, PARTS, TESTS, requirements(), _LAUNCHER, complex_numbers.VERSION, 1)
+    return hashlib.sha256(repr(parts).encode()).hexdigest()[:12]
 
 
 def requirements() -> list[str]:
