@@ -90,7 +90,9 @@ class Windows:
 
     def python(self, *arguments: str, timeout: float = 600, **environment: str) -> subprocess.CompletedProcess[str]:
         """Run the Windows Python, which finds the project's modules."""
-        variables: Mapping[str, str] = {"PYTHONPATH": PROJECT, **environment}
+        # Hypothesis would write to the project, which is read-only, and on Windows try for ever.
+        own = {"PYTHONPATH": PROJECT, "HYPOTHESIS_STORAGE_DIRECTORY": rf"{SCRATCH}\hypothesis"}
+        variables: Mapping[str, str] = {**own, **environment}
         return self.run(windows.WINE, windows.PYTHON_EXE, *arguments, timeout=timeout, **variables)
 
     def processes(self) -> list[str]:
