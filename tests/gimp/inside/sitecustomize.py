@@ -15,7 +15,10 @@ import traceback
 
 def _listen(folder):
     listener = socket.socket(socket.AF_UNIX)
-    listener.bind(os.path.join(folder, str(os.getpid())))
+    place = os.path.join(folder, str(os.getpid()))
+    if os.path.exists(place):  # of one that was killed, and had this number
+        os.unlink(place)
+    listener.bind(place)
     listener.listen()
     while True:
         connection, _ = listener.accept()
