@@ -58,6 +58,11 @@ def peak_memory() -> int:
         return 0
 
 
+def addresses_are_limited() -> bool:
+    """Return whether this process may have only so many addresses (Linux's ``ulimit -v``)."""
+    return sys.platform == "linux" and psutil.Process().rlimit(psutil.RLIMIT_AS)[0] != psutil.RLIM_INFINITY
+
+
 def trim_memory() -> None:
     """Have the C library give back what it keeps of memory that was let go, where it can be asked to (glibc)."""
     with contextlib.suppress(AttributeError):

@@ -43,6 +43,7 @@ _ANY_TILE = 50 << 20
 _TRIM_THRESHOLD, _MMAP_THRESHOLD = -1, -3
 _MOST = (1 << 31) - 1
 _KEPT_OF_BLOCKS = 64 << 20
+_GLIBC_S_OWN = {_MMAP_THRESHOLD: 32 << 20, _TRIM_THRESHOLD: 64 << 20}
 # What keeping buffers takes beside a step's own, in one piece, in bytes for each pixel: pieces that do not fit together.
 _KEPT = {torch.float32: 1250, torch.bfloat16: 550}
 
@@ -93,7 +94,7 @@ class MemoryPlan:
             targets = style_pixels * int(_BLOCKS_TARGETS[dtype] * share + 12)
             outputs = int(_BLOCKS[dtype] * share) + _FEW * dtype.itemsize * self.keep_few
             return tile + max(left_over + image + pixels * outputs, targets)
-        whole = pixels * (_WHOLE[dtype] + _KEPT[dtype])
+        whole = pixels * (_WHOLE[dtype] + _KEPT[dtype] * keeps_buffers())
         return _BASE[dtype] + max(image + whole, style_pixels * (_WHOLE_TARGETS[dtype] + 12))
 
     def _needs_of_a_gpu(self, pixels: int, style_pixels: int, dtype: torch.dtype, image: int) -> int:
@@ -217,12 +218,23 @@ def give_back(device: torch.device | None = None) -> None:
         empty_cache(device)
 
 
+def keeps_buffers() -> bool:
+    """Return whether what a step lets go is kept for the next one.
+
+    Not where addresses are limited: those of kept buffers cannot all be given back, so that a job which has run out of
+    memory would find no room for any other way.
+    """
+    return not host.addresses_are_limited()
+
+
 def keep_buffers(way: MemoryPlan) -> None:
-    """Let the C library (glibc) keep what a step lets go for the next one.
+    """Let the C library (glibc) keep what a step lets go for the next one, if :func:`keeps_buffers`.
 
     A step otherwise asks the system for gigabytes, page by page, which takes a tenth to a third of its time.
     :func:`give_back` ends it for what is kept at that moment.
     """
     # An older glibc refuses the first, and then the second alone would switch its own adjustment off.
-    if host.set_allocator(_MMAP_THRESHOLD, _KEPT_OF_BLOCKS if way.blocks else _MOST):
-        host.set_allocator(_TRIM_THRESHOLD, _MOST)
+    wanted = {_MMAP_THRESHOLD: _KEPT_OF_BLOCKS if way.blocks else _MOST, _TRIM_THRESHOLD: _MOST}
+    wanted = wanted if keeps_buffers() else _GLIBC_S_OWN
+    if host.set_allocator(_MMAP_THRESHOLD, wanted[_MMAP_THRESHOLD]):
+        host.set_allocator(_TRIM_THRESHOLD, wanted[_TRIM_THRESHOLD])

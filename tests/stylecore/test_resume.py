@@ -278,12 +278,8 @@ from stylecore.events import Event, Note, ScaleStarted, StepDone
 from stylecore.painting.job import Job
 from stylecore.request import PaintRequest, Style
 from stylecore.settings import Settings
-from stylecore.device import memory_budget
 from stylecore.device.memory_budget import MemoryPlan
 
-# Large buffers are the system's own: what is limited here are addresses, and kept buffers leave holes among them.
-memory_budget._MOST = memory_budget._KEPT_OF_BLOCKS = 32 << 20
-memory_budget._KEPT = dict.fromkeys(memory_budget._KEPT, 0)
 engine = Engine("cpu", threads=1)
 content = np.random.default_rng(0).random((768, 768, 3), np.float32)
 style = [Style(content[:128, :128].copy())]
@@ -296,6 +292,7 @@ assert not job.scales[-1].way.blocks
 job.scales = job.scales[-1:]
 ctypes.CDLL(None).malloc_trim(0)
 now = int(open("/proc/self/statm").read().split()[0]) * resource.getpagesize()
+resource.setrlimit(resource.RLIMIT_AS, (1 << 40, 1 << 40))  # what is planned depends on whether there is a limit
 # Half-way between what is planned and what blocks take: too little for the one, plenty for the other.
 ways = MemoryPlan(), MemoryPlan(blocks=True)
 limit = now + sum(way.needs(768 * 768, 128 * 128, torch.float32) for way in ways) // 2
