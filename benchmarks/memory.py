@@ -38,7 +38,7 @@ from stylecore.settings import Settings
 #: What is measured, by the names in table and plot.
 MEASURED = {
     "one piece": MemoryPlan(history=3),
-    "large blocks": MemoryPlan(blocks=True, history=3, tiles=2.0, keep_few=True),
+    "large blocks": MemoryPlan(blocks=True, history=3, tiles=2.0, keep_narrowed=True),
     "blocks": MemoryPlan(blocks=True, history=3),
     "blocks, lean": WAYS[-2],
 }

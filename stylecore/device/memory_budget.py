@@ -17,7 +17,7 @@ _WHOLE = {torch.float32: 2600, torch.bfloat16: 1450}  # all features of one piec
 _WHOLE_TARGETS = {torch.float32: 900, torch.bfloat16: 600}  # the same of a style, which needs no backward pass
 _BLOCKS = {torch.float32: 115, torch.bfloat16: 60}  # pooled outputs, content target, gradients between stages
 _BLOCKS_TARGETS = {torch.float32: 180, torch.bfloat16: 100}
-_FEW = 84  # numbers a pixel that low rank widens, in all layers up to conv5_1
+_NARROWED = 84  # numbers a pixel that low rank widens, in all layers up to conv5_1
 _SPILLED_SHARE = 0.75  # what of these a GPU still holds when they wait in main memory, gradients above all (H200)
 # What the allocator cannot use again: it keeps buffers under 32 MB (of pictures up to about 2 megapixels) in pieces.
 _LEFT_OVER = {torch.float32: 240, torch.bfloat16: 95}
@@ -53,7 +53,7 @@ _MOST_OF_APPLE_S = 1 << 32
 # Pixels from which on low rank gains nothing by the memory of one piece: to be handed that takes as long as is saved.
 _WHOLE_IN_LOW_RANK = 1200 * 1200
 #: Painting in blocks takes so many times as long: by the exact network, and by the one in low rank.
-BLOCKS, BLOCKS_KEEPING_FEW = 1.5, 1.1
+BLOCKS, BLOCKS_KEEPING_NARROWED = 1.5, 1.1
 
 
 @dataclass(frozen=True)
@@ -62,8 +62,8 @@ class MemoryPlan:
 
     In one piece or in ``blocks``, their ``tiles`` so many times as wide as a processor's; with a ``history`` of so many
     steps, kept at ``half`` the precision or in full. With ``spill``, what blocks put out waits in main memory, where a
-    GPU's is short. With ``keep_few``, blocks of a network in low rank keep what its layers widen, which spares the way back
-    most of what has to be computed again.
+    GPU's is short. With ``keep_narrowed``, blocks of a network in low rank keep what its layers widen, which spares the way
+    back most of what has to be computed again.
     """
 
     blocks: bool = False
@@ -71,7 +71,7 @@ class MemoryPlan:
     tiles: float = 1.0
     half: bool = False
     spill: bool = False
-    keep_few: bool = False
+    keep_narrowed: bool = False
 
     def needs(self, pixels: int, style_pixels: int, dtype: torch.dtype, device: str = "cpu") -> int:
         """Return the bytes of the device that painting takes at most, beside the program and the pictures as given.
@@ -92,7 +92,7 @@ class MemoryPlan:
             tile = _ANY_TILE + int(_TILE[dtype] * self.tiles**2)
             left_over = min(pixels, _LEFT_OVER_UP_TO) * _LEFT_OVER[dtype]
             targets = style_pixels * int(_BLOCKS_TARGETS[dtype] * share + 12)
-            outputs = int(_BLOCKS[dtype] * share) + _FEW * dtype.itemsize * self.keep_few
+            outputs = int(_BLOCKS[dtype] * share) + _NARROWED * dtype.itemsize * self.keep_narrowed
             return tile + max(left_over + image + pixels * outputs, targets)
         whole = pixels * (_WHOLE[dtype] + _KEPT[dtype] * keeps_buffers())
         return _BASE[dtype] + max(image + whole, style_pixels * (_WHOLE_TARGETS[dtype] + 12))
@@ -115,13 +115,13 @@ class MemoryPlan:
     @property
     def slowdown(self) -> float:
         """How many times as long as in one piece painting takes, about."""
-        return 1.0 if not self.blocks else BLOCKS_KEEPING_FEW if self.keep_few else BLOCKS
+        return 1.0 if not self.blocks else BLOCKS_KEEPING_NARROWED if self.keep_narrowed else BLOCKS
 
 
 #: The ways from the fastest to the one that takes least.
 WAYS = (
-    MemoryPlan(), MemoryPlan(history=10), MemoryPlan(blocks=True, history=10, tiles=2.0, keep_few=True),
-    MemoryPlan(blocks=True, history=10, tiles=2.0, half=True, keep_few=True),
+    MemoryPlan(), MemoryPlan(history=10), MemoryPlan(blocks=True, history=10, tiles=2.0, keep_narrowed=True),
+    MemoryPlan(blocks=True, history=10, tiles=2.0, half=True, keep_narrowed=True),
     MemoryPlan(blocks=True), MemoryPlan(blocks=True, history=10),
     MemoryPlan(blocks=True, history=10, half=True), MemoryPlan(blocks=True, history=5, half=True),
     MemoryPlan(blocks=True, history=3, half=True),
@@ -165,7 +165,7 @@ def fastest(
     ``low_rank`` says whether the network is: large pictures are then painted in blocks even where there is memory.
     """
     only_blocks = only_blocks or (low_rank and pixels > _WHOLE_IN_LOW_RANK)
-    possible = [way for way in ways(device) if (way.blocks or not only_blocks) and way.keep_few <= low_rank]
+    possible = [way for way in ways(device) if (way.blocks or not only_blocks) and way.keep_narrowed <= low_rank]
     if device == "mps":
         possible = [way for way in possible if way.largest_tensor(pixels, style_pixels, dtype) < _MOST_OF_APPLE_S]
     return next((way for way in possible if way.needs(pixels, style_pixels, dtype, device) <= available), None)
@@ -177,7 +177,7 @@ def after(way: MemoryPlan, device: str = "cpu", *, low_rank: bool = False) -> It
     return iter(
         each
         for each in ways(device)
-        if each.keep_few <= low_rank and each.needs(1 << 20, 0, torch.float32, device) < needed
+        if each.keep_narrowed <= low_rank and each.needs(1 << 20, 0, torch.float32, device) < needed
     )
 
 

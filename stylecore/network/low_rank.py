@@ -103,16 +103,16 @@ class Convolution:
         self._bias = factors.bias.to(dtype)
         self._winograd = winograd_way.Convolution(narrow, torch.zeros(len(narrow))) if by_winograd else None
 
-    def __call__(self, x: Tensor, *, tile: bool = False, few: Tensor | None = None) -> tuple[Tensor, Tensor]:
+    def __call__(self, x: Tensor, *, tile: bool = False, narrowed: Tensor | None = None) -> tuple[Tensor, Tensor]:
         """Return the convolution of 1 × C × h × w after ReLU, 1 × C′ × h × w, and what it was widened from, 1 × d × h × w.
 
         Args:
             x: the layer's input.
             tile: whether others of other sizes follow, for which nothing is kept.
-            few: what it is widened from, where that is known; ``x`` then only gets a gradient.
+            narrowed: what it is widened from, where that is known; ``x`` then only gets a gradient.
         """
-        few = cast(Tensor, _Narrowed.apply(x, self, tile, few))
-        return cast(Tensor, _Widened.apply(few, self, tile)), few
+        narrowed = cast(Tensor, _Narrowed.apply(x, self, tile, narrowed))
+        return cast(Tensor, _Widened.apply(narrowed, self, tile)), narrowed
 
     def narrowed(self, x: Tensor, tile: bool) -> Tensor:
         """Return narrow ∗ x, 1 × d × h × w."""
@@ -126,12 +126,12 @@ class Convolution:
             return self._winograd.linear_backward(gradient)
         return self._narrow.backward(gradient, tile)
 
-    def widened(self, few: Tensor, tile: bool) -> Tensor:
-        """Return ReLU(widen · few + bias), 1 × C′ × h × w."""
-        return self._widen(few, tile, self._bias)
+    def widened(self, narrowed: Tensor, tile: bool) -> Tensor:
+        """Return ReLU(widen · narrowed + bias), 1 × C′ × h × w."""
+        return self._widen(narrowed, tile, self._bias)
 
     def widened_backward(self, gradient: Tensor, result: Tensor, tile: bool) -> Tensor:
-        """Return the gradient by ``few`` from the one by :meth:`widened`'s result."""
+        """Return the gradient by ``narrowed`` from the one by :meth:`widened`'s result."""
         through = torch.ops.aten.threshold_backward(gradient, result, 0)
         return self._widen.backward(through.contiguous(memory_format=torch.channels_last), tile)
 
@@ -155,8 +155,8 @@ class _Widened(torch.autograd.Function):
     """Keeps its result; a step of its own, so that this and its gradient are let go before the other's is made."""
 
     @staticmethod
-    def forward(ctx: Any, few: Tensor, convolution: Convolution, tile: bool) -> Tensor:
-        result = convolution.widened(few, tile)
+    def forward(ctx: Any, narrowed: Tensor, convolution: Convolution, tile: bool) -> Tensor:
+        result = convolution.widened(narrowed, tile)
         ctx.convolution, ctx.tile = convolution, tile
         ctx.save_for_backward(result)
         return result

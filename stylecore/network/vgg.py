@@ -148,7 +148,7 @@ class Network:
         *,
         halved: bool = False,
         tile: bool = False,
-        few: dict[str, Tensor] | None = None,
+        narrowed: dict[str, Tensor] | None = None,
     ) -> tuple[Tensor, dict[str, Tensor]]:
         """Run the first ``depth`` convolutions of a block (1 to 5) and return the last activations and the wanted ones.
 
@@ -158,8 +158,8 @@ class Network:
             wanted: layer names; those of other blocks are passed over.
             halved: whether the last activations are pooled.
             tile: whether other parts of the picture, of other sizes, follow.
-            few: by layer, what low rank widens (:mod:`stylecore.network.low_rank`): taken from there where it is known,
-                else put there.
+            narrowed: by layer, what low rank widens (:mod:`stylecore.network.low_rank`): taken from there where it is
+                known, else put there.
         """
         found: dict[str, Tensor] = {}
         if block == 1 and not self.replicate:
@@ -168,7 +168,7 @@ class Network:
         for number in range(1, depth + 1):
             name = f"conv{block}_{number}"
             together = halved and number == depth and name not in wanted  # with pooling, if it can be
-            x, pooled = self._convolved(x, name, together, tile, few)
+            x, pooled = self._convolved(x, name, together, tile, narrowed)
             if name in wanted:
                 found[name] = x
             if halved and number == depth and not pooled:
@@ -176,14 +176,14 @@ class Network:
         return x, found
 
     def _convolved(
-        self, x: Tensor, name: str, halved: bool, tile: bool, few: dict[str, Tensor] | None
+        self, x: Tensor, name: str, halved: bool, tile: bool, narrowed: dict[str, Tensor] | None
     ) -> tuple[Tensor, bool]:
         """Return the activations of a layer after ReLU, from the layer's input; pooled, too, if asked to and able to."""
         convolution = self._convolutions.get(name)
         if isinstance(convolution, low_rank.Convolution):
-            x, narrow = convolution(x, tile=tile, few=few.get(name) if few else None)
-            if few is not None:
-                few[name] = narrow
+            x, here = convolution(x, tile=tile, narrowed=narrowed.get(name) if narrowed else None)
+            if narrowed is not None:
+                narrowed[name] = here
             return x, False
         if convolution is not None and convolution.suits(x):
             return convolution(x), False

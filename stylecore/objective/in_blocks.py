@@ -6,6 +6,7 @@ pixel. Forward: each stage is computed tile by tile with a halo as wide as its c
 positions (moments, squared content error) are added up. Backward, from the last stage to the first: each tile is computed
 again, given the gradient by its taps (in closed form from the gradient by the *global* sums) and by its pooled output, and
 its gradient by its input is added in place. The result is the one-piece gradient to rounding, picture borders included.
+What a network in low rank widens may be kept, too: from there a tile is computed again by products alone.
 
 A picture may be shared by several processes (:mod:`stylecore.tensors.strips`): each computes the tiles of its strip, after
 its input has been given the rows around it, and the sums over positions are then those of all strips.
@@ -98,7 +99,7 @@ class Forward:
     strip: Strip
     size: tuple[int, int]
     _inputs: list[Tensor] = field(default_factory=list)
-    _few: dict[str, Tensor] = field(default_factory=dict)  # by layer, what low rank widens, where that is kept
+    _narrowed: dict[str, Tensor] = field(default_factory=dict)  # by layer, what low rank widens, where that is kept
 
     def positions(self, name: str) -> int:
         """Return how many positions a layer has in the whole picture."""
@@ -113,13 +114,14 @@ class Blocks:
         share: the sides of the tiles, as a share of :data:`TILE_SIDES`; less takes less memory and more time.
         keep_on: where the pooled outputs wait between the passes; main memory spares a GPU's. ``None``: the network's
             own device.
-        keep_few: whether a network in low rank also keeps what it widens, from which activations are soon computed again.
+        keep_narrowed: whether a network in low rank also keeps what it widens, from which activations are soon computed
+            again.
     """
 
     def __init__(
-        self, network: Network, share: float = 1.0, keep_on: torch.device | None = None, *, keep_few: bool = False
+        self, network: Network, share: float = 1.0, keep_on: torch.device | None = None, *, keep_narrowed: bool = False
     ) -> None:
-        self._network, self._keep_few = network, keep_few
+        self._network, self._keep_narrowed = network, keep_narrowed
         self._sides = [max(16, int(side * share) // 2 * 2) for side in TILE_SIDES]
         self._keep_on = keep_on or network.device
 
@@ -160,8 +162,8 @@ class Blocks:
                 around = strip.with_halo(x, stage.halo, stage.halo)
                 if for_backward:
                     result._inputs.append(around)
-                few = for_backward and self._keep_few and not strip.shared
-                x = self._forward_stage(around, stage, maps, content, keep, result, sums, few)
+                keeps = for_backward and self._keep_narrowed and not strip.shared
+                x = self._forward_stage(around, stage, maps, content, keep, result, sums, keeps)
         own = [part for regions in sums.values() for both in regions for part in both]
         *parts, result.squared_error = strip.add_up([*own, result.squared_error], "sums")
         pairs = iter(zip(parts[::2], parts[1::2], strict=True))
@@ -179,7 +181,7 @@ class Blocks:
         keep: str | None,
         result: Forward,
         sums: dict[str, list[tuple[Tensor, Tensor]]],
-        keep_few: bool,
+        keep_narrowed: bool,
     ) -> Tensor:
         """Add one stage's sums to ``sums`` and ``result``; return its pooled output."""
         network, strip, width = self._network, result.strip, x.shape[3]
@@ -190,12 +192,12 @@ class Blocks:
             shape = (1, network.channels(stage.blocks[-1]), height >> len(stage.blocks), width >> len(stage.blocks))
             after = torch.empty(shape, dtype=network.dtype, device=self._keep_on, memory_format=network.layout)
         for tile in self._tiles(stage, strip, height, width):
-            few: dict[str, Tensor] | None = {} if keep_few else None
-            output, found = self._run(self._bring(tile.cut(x)), stage, few)
-            for name, narrow in (few or {}).items():
+            narrowed: dict[str, Tensor] | None = {} if keep_narrowed else None
+            output, found = self._run(self._bring(tile.cut(x)), stage, narrowed)
+            for name, part in (narrowed or {}).items():
                 level = stage.level(name)
-                self._kept(result._few, name, narrow, (height >> level, width >> level))
-                tile.whole(result._few[name], level).copy_(tile.inner(narrow, level))
+                self._kept(result._narrowed, name, part, (height >> level, width >> level))
+                tile.whole(result._narrowed[name], level).copy_(tile.inner(part, level))
             for name in stage.wanted:
                 level = stage.level(name)
                 feature = tile.inner(found[name], level)
@@ -231,12 +233,14 @@ class Blocks:
             shape = (1, like.shape[1], *size)
             by_name[name] = torch.empty(shape, dtype=like.dtype, device=self._keep_on, memory_format=self._network.layout)
 
-    def _run(self, x: Tensor, stage: _Stage, few: dict[str, Tensor] | None = None) -> tuple[Tensor, dict[str, Tensor]]:
-        """Return a stage's last activations and the wanted ones, from a part of its input; ``few`` as in the network."""
+    def _run(self, x: Tensor, stage: _Stage, narrowed: dict[str, Tensor] | None = None) -> tuple[Tensor, dict[str, Tensor]]:
+        """Return a stage's last activations and the wanted ones, from a part of its input; ``narrowed`` as in the block."""
         found: dict[str, Tensor] = {}
         for number, block in enumerate(stage.blocks):
             inner = number + 1 < len(stage.blocks)
-            x, here = self._network.block(x, block, stage.depths[number], stage.wanted, halved=inner, tile=True, few=few)
+            x, here = self._network.block(
+                x, block, stage.depths[number], stage.wanted, halved=inner, tile=True, narrowed=narrowed
+            )
             found.update(here)
         return x, found
 
@@ -269,13 +273,13 @@ class Blocks:
             total = torch.zeros_like(x)
             for tile in self._tiles(stage, strip, height, width):
                 part = self._bring(tile.cut(x)).detach().requires_grad_(True)
-                few = {
-                    name: tile.around_at(narrow, stage.level(name))
-                    for name, narrow in forward._few.items()
+                narrowed = {
+                    name: tile.around_at(whole, stage.level(name))
+                    for name, whole in forward._narrowed.items()
                     if _block(name) in stage.blocks
                 }
                 with torch.enable_grad():
-                    output, found = self._run(part, stage, few or None)
+                    output, found = self._run(part, stage, narrowed or None)
                     outputs, slopes = [], []
                     for name in wanted:
                         level = stage.level(name)
@@ -306,7 +310,9 @@ class Blocks:
                     continue
                 (slope,) = torch.autograd.grad(outputs, part, slopes)
                 tile.cut(total).add_(slope.to(total.device))
-            forward._few = {name: narrow for name, narrow in forward._few.items() if _block(name) not in stage.blocks}
+            forward._narrowed = {
+                name: whole for name, whole in forward._narrowed.items() if _block(name) not in stage.blocks
+            }
             upstream = strip.halo_returned(total, stage.halo, stage.halo)
         assert upstream is not None
         return upstream.to(torch.promote_types(upstream.dtype, torch.float32))

@@ -83,4 +83,4 @@ class Costs:
 
 def _times(scale: Scale) -> float:
     """Return how many times as long as a step of all layers in one piece a scale's steps take."""
-    return (scale.way.slowdown) * (_SHALLOW_SHARE if scale.shallow else 1.0)
+    return scale.way.slowdown * (_SHALLOW_SHARE if scale.shallow else 1.0)

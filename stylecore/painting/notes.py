@@ -32,7 +32,7 @@ def opening_notes(scales: Sequence[Scale], materials: Materials, device: str, ra
         yield Note(*fault("frame-left-out", width=inner_width, height=inner_height))
     if last.size != wanted_size(materials.size, materials.settings):
         yield Note(*fault("painted-smaller", width=width, height=height))
-    elif last.way.slowdown >= 1.5 and not shared:
+    elif last.way.blocks and not last.way.keep_narrowed and not shared:  # else it hardly takes longer
         gigabytes = {
             name: _gigabytes(last, way, materials, device) for name, way in (("whole", MemoryPlan()), ("blocks", last.way))
         }

@@ -186,7 +186,7 @@ class Materials:
                 known = self._targets.at(number, target, network, way)
             styles.append(StylePicture(small, weight, small_alpha, region, known))
         kept = torch.device("cpu") if way.spill else network.device
-        blocks = Blocks(network, way.tiles, kept, keep_few=way.keep_few) if way.blocks else None
+        blocks = Blocks(network, way.tiles, kept, keep_narrowed=way.keep_narrowed) if way.blocks else None
         emphasis = self._areas.emphasis(size, self._strength())
         content, weighting = strip.cut(self.content_at(size)), self.weighting(phase)
         parts = (network, content, styles, weighting, guide, blocks, emphasis, strip)

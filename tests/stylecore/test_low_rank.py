@@ -55,7 +55,7 @@ def test_result_and_gradient_are_those_of_the_two_convolutions(
     narrow = torch.einsum("dc,cihw->dihw", factors.narrow.double(), weight)
     linear = F.conv2d(F.conv2d(exact, narrow, padding=1), factors.widen.double()[..., None, None], factors.bias.double())
     convolution = Convolution(weight, factors, dtype, by_winograd=by_winograd)
-    result, few = convolution(x.requires_grad_(True), tile=tile)
+    result, narrowed = convolution(x.requires_grad_(True), tile=tile)
     rounding = {torch.float64: 1e-12, torch.float32: 3e-5, torch.bfloat16: 0.06}[dtype]
     assert (result.double() - F.relu(linear)).abs().max() <= rounding * linear.abs().max().clamp_min(1)
     # Through the very same outputs: next to zero, rounding may open or close one.
@@ -63,7 +63,7 @@ def test_result_and_gradient_are_those_of_the_two_convolutions(
     (gradient,) = torch.autograd.grad(result, x, upstream)
     assert (gradient.double() - wanted).abs().max() <= rounding * wanted.abs().max().clamp_min(1)
     assert gradient.shape == x.shape and gradient.dtype == dtype
-    again, _ = convolution(torch.zeros_like(x).requires_grad_(True), tile=tile, few=few.detach())
+    again, _ = convolution(torch.zeros_like(x).requires_grad_(True), tile=tile, narrowed=narrowed.detach())
     # Whatever the input, which is not asked for it.
     assert (again - result).abs().max() <= rounding * result.abs().max().clamp_min(1)
 
@@ -156,14 +156,14 @@ def test_a_damaged_file_is_told(tmp_path: Path, how: str) -> None:
 
 
 @device.processor_only("it is for a processor")
-@pytest.mark.parametrize("keep_few", [False, True])
-def test_blocks_and_one_piece_agree(real_engine: Engine, content: Pixels, style: Pixels, keep_few: bool) -> None:
+@pytest.mark.parametrize("keep_narrowed", [False, True])
+def test_blocks_and_one_piece_agree(real_engine: Engine, content: Pixels, style: Pixels, keep_narrowed: bool) -> None:
     network = Network(weights.load(), real_engine._scales, arithmetic=Arithmetic(low_rank=True))
     picture, other = (torch.from_numpy(each).permute(2, 0, 1)[None].contiguous() for each in (content, style))
     picture, other = (each[..., :-1, :-3] for each in (picture, other))
     image = (picture * 0.7 + other * 0.3).clamp(0, 1)
     found = []
-    for blocks in (None, Blocks(network, 0.25, keep_few=keep_few)):
+    for blocks in (None, Blocks(network, 0.25, keep_narrowed=keep_narrowed)):
         weighting = Weighting(0.2, 1.0, 0.5)
         found.append(BalancedObjective(network, picture, [StylePicture(other)], weighting, blocks=blocks)(image))
     assert torch.allclose(found[0].losses, found[1].losses, rtol=1e-4)

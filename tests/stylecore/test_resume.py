@@ -183,7 +183,7 @@ def test_less_memory_means_leaner_ways(side: int, kind: str) -> None:
     for available in (1 << 30, 4 << 30, 16 << 30, 64 << 30):
         for low_rank in (False, True):
             way = memory_budget.fastest(pixels, pixels, torch.bfloat16, available, kind, low_rank=low_rank)
-            possible = [each for each in memory_budget.ways(kind) if low_rank or not each.keep_few]
+            possible = [each for each in memory_budget.ways(kind) if low_rank or not each.keep_narrowed]
             if low_rank and side > 1200:  # in low rank a large picture is painted in blocks even where there is memory
                 possible = [each for each in possible if each.blocks]
             faster = possible if way is None else possible[: possible.index(way)]
@@ -328,7 +328,7 @@ def test_a_step_does_not_ask_the_system_for_its_memory_anew(real_engine: Engine,
 
 def test_notes_tell_of_blocks(engine: Engine, style: Pixels) -> None:
     job = Job(engine, PaintRequest(np.full((768, 768, 3), 0.5, np.float32), [Style(style)], Settings(precision="float32")))
-    job.scales = [replace(job.scales[-1], way=MemoryPlan(blocks=True, history=10, tiles=2.0, keep_few=True))]
+    job.scales = [replace(job.scales[-1], way=MemoryPlan(blocks=True, history=10, tiles=2.0, keep_narrowed=True))]
     assert isinstance(next(iter(job.run())), ScaleStarted)  # nothing that would have to be told: it takes hardly longer
     job.scales = [replace(job.scales[-1], way=MemoryPlan(blocks=True, history=3))]
     note = next(iter(job.run()))
