@@ -110,7 +110,7 @@ class Destination(ABC):
 
     @abstractmethod
     def collect(self, number: int, event: Finished, picture: Picture) -> None:
-        """Take a finished painting in."""
+        """Take a finished painting in, as it was :meth:`seen`."""
 
     @abstractmethod
     def keep(self) -> list[Gimp.Layer]:

@@ -221,7 +221,7 @@ class Painting:
         elif isinstance(event, events.Progress):
             self._progress(event)
         elif isinstance(event, events.PictureArrived) and event.kind == "final":
-            self._final = event.picture
+            self._final = self.destination.seen(self._number, event.picture)
         elif isinstance(event, events.PictureArrived):
             self.picture = self.destination.seen(self._number, event.picture)
             self.destination.show(self._number, self.picture)
@@ -304,7 +304,7 @@ class Painting:
         if self._came_too_late(event):
             self._again()
             return
-        self.picture, self._outcome = self.destination.seen(self._number, self._final), event
+        self.picture, self._outcome = self._final, event
         if self._goal is Goal.PREVIEW:
             self._stage = Stage.PREVIEWED_WHOLE
             self.text = _("The preview is ready")
@@ -329,8 +329,8 @@ class Painting:
     def _collect(self) -> None:
         """Hand the finished picture over, and go on to the next."""
         self._stage = Stage.NOT_SENT
-        assert self._final is not None and self._outcome is not None and self.picture is not None
-        self.destination.show(self._number, self.picture)
+        assert self._final is not None and self._outcome is not None
+        self.destination.show(self._number, self._final)
         self.destination.collect(self._number, self._outcome, self._final)
         self._next()
 

@@ -199,7 +199,6 @@ class InPlace(Destination):
                 stopped=event.stopped,
                 mask=begun.mask,
             )
-        picture = begun.seen(picture)
         alpha = begun.kept is not None or task.source is None
         marks = pixels.read_pixbuf(begun.kept.core) if begun.kept is not None and begun.exactly else None
         self._updates.append(
