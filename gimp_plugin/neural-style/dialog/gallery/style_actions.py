@@ -13,6 +13,7 @@ from common.errors import PluginError
 from common.translation import _
 from dialog.parts.complaint import complain
 from dialog.parts.menus import add_item
+from dialog.parts.question import asked
 from styles import gallery_folders, own_styles, remembered
 
 
@@ -85,19 +86,9 @@ class StyleActions:
             self._moved(key, new)
 
     def _ask_remove(self, key: str) -> None:
-        question = Gtk.MessageDialog(
-            transient_for=self._window,
-            modal=True,
-            message_type=Gtk.MessageType.QUESTION,
-            text=_("Remove “{name}” from your styles?").format(name=gallery_folders.name_of(key)),
-            secondary_text=_("Its file is moved to the trash. What was painted with it stays as it is."),
-            title=_("Neural Style"),
-        )
-        question.add_buttons(_("_Cancel"), Gtk.ResponseType.CANCEL, _("_Remove"), Gtk.ResponseType.YES)
-        question.set_default_response(Gtk.ResponseType.YES)
-        answer = question.run()
-        question.destroy()
-        if answer != Gtk.ResponseType.YES:
+        question = _("Remove “{name}” from your styles?").format(name=gallery_folders.name_of(key))
+        more = _("Its file is moved to the trash. What was painted with it stays as it is.")
+        if not asked(self._window, question, more, _("_Remove")):
             return
         try:
             own_styles.remove(key)

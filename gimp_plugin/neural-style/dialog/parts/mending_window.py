@@ -14,6 +14,7 @@ from gi.repository import Gdk, GLib, Gtk, Pango
 from common import installation, mending
 from common.mending import Mending
 from common.translation import _
+from dialog.parts.question import asked
 from dialog.parts.widgets import put
 from stylecore import system
 
@@ -47,7 +48,8 @@ class MendButton(Gtk.Button):
 
 def mend(window: Gtk.Window, what: Mending) -> bool:
     """Run a program of the installation over the window, asking first if need be; return whether it did what it is for."""
-    if not what.sure and not _asked(window, what):
+    words = _("The installer runs again. It may fetch files from the internet, which takes some minutes.")
+    if not what.sure and not asked(window, _("Repair the installation?"), words, _("_Repair")):
         return False
     over = _Run(window, what)
     over.run()
@@ -56,22 +58,6 @@ def mend(window: Gtk.Window, what: Mending) -> bool:
         return mend(window, over.next)
     installation.read.cache_clear()
     return over.succeeded
-
-
-def _asked(window: Gtk.Window, what: Mending) -> bool:
-    question = Gtk.MessageDialog(
-        transient_for=window,
-        modal=True,
-        message_type=Gtk.MessageType.QUESTION,
-        text=_("Repair the installation?"),
-        secondary_text=_("The installer runs again. It may fetch files from the internet, which takes some minutes."),
-        title=_("Neural Style"),
-    )
-    question.add_buttons(_("_Cancel"), Gtk.ResponseType.CANCEL, _("_Repair"), Gtk.ResponseType.YES)
-    question.set_default_response(Gtk.ResponseType.YES)
-    answer = question.run()
-    question.destroy()
-    return bool(answer == Gtk.ResponseType.YES)
 
 
 class _Run(Gtk.Dialog):
