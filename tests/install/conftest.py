@@ -46,16 +46,11 @@ def own_environment(home: Path) -> dict[str, str]:
     return {**environment, "HOME": str(home), "PATH": path, "LC_ALL": "C.UTF-8"}
 
 
-def output_of(
-    line: Sequence[str | Path],
-    environment: Mapping[str, str],
-    *,
-    folder: Path | None = None,
-    status: int = 0,
-    timeout: int = 600,
-) -> str:
-    """Run a program and return what it says, both streams together; it has to end with that status."""
-    done = subprocess.run(
+def ran(
+    line: Sequence[str | Path], environment: Mapping[str, str], folder: Path | None, timeout: float
+) -> subprocess.CompletedProcess[str]:
+    """Run a program and return how it ended, and what it said, both streams together."""
+    return subprocess.run(
         line,
         env=environment,
         cwd=folder,
@@ -66,6 +61,18 @@ def output_of(
         timeout=timeout,
         check=False,
     )
+
+
+def output_of(
+    line: Sequence[str | Path],
+    environment: Mapping[str, str],
+    *,
+    folder: Path | None = None,
+    status: int = 0,
+    timeout: int = 600,
+) -> str:
+    """Run a program and return what it says; it has to end with that status."""
+    done = ran(line, environment, folder, timeout)
     assert done.returncode == status, done.stdout
     return done.stdout
 
@@ -112,17 +119,8 @@ def run(home: Path, tmp_path: Path) -> Run:
         script: Path = REPOSITORY / "install.sh",
     ) -> subprocess.CompletedProcess[str]:
         environment: dict[str, str | None] = {**own_environment(home), **(variables or {})}
-        return subprocess.run(
-            ["/bin/bash", str(script), *arguments],
-            env={k: v for k, v in environment.items() if v is not None},
-            cwd=tmp_path,
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
-            timeout=timeout,
-            check=False,
-        )
+        left = {name: value for name, value in environment.items() if value is not None}
+        return ran(["/bin/bash", script, *arguments], left, tmp_path, timeout)
 
     return execute
 
