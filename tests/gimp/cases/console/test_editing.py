@@ -8,78 +8,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.gimp.cases.console.results import JOB, RESULT, other_style
 from tests.gimp.session import GimpSession
-
-JOB = 300  # seconds that a job may take on a busy machine
-
-#: What the snippets below share; `state` is all of an image but the results' pixels and memories.
-HELPERS = """
-import hashlib
-
-def sha(data):
-    return hashlib.sha256(bytes(data)).hexdigest()
-
-def knows(layer):
-    parasite = layer.get_parasite("neural-style")
-    return None if parasite is None else json.loads(bytes(parasite.get_data()))
-
-def update(image, chosen, **more):
-    return stylise(image, chosen, **{"style": None, "target": "update", **more})
-
-def update_all(image, **more):
-    answer = call("plug-in-neural-style-update-results", image, [], **more)
-    return answer["status"], answer["message"], answer["values"]
-
-def flat(layers):
-    for layer in layers:
-        yield layer
-        if layer.is_group():
-            yield from flat(layer.get_children())
-
-def described(layer):
-    mask = layer.get_mask()
-    return [layer.get_name(), layer.get_offsets()[1:], layer.get_width(), layer.get_height(), layer.get_opacity(),
-            int(layer.get_mode()), layer.get_visible(), layer.get_lock_position(), layer.get_tattoo(),
-            None if mask is None else sha(read(mask, "Y u8"))]
-
-def state(image):
-    return {
-        "layers": [described(layer) for layer in flat(image.get_layers())],
-        "channels": [channel.get_name() for channel in image.get_channels()],
-        "selection": sha(read(image.get_selection(), "Y u8")),
-        "selected": [layer.get_name() for layer in image.get_selected_layers()],
-    }
-
-def pixels_of(image):
-    return {layer.get_name(): sha(read(layer)) for layer in flat(image.get_layers()) if not layer.is_group()}
-
-def square(layer, x, y, side, colour):
-    data = bytearray(read(layer))
-    width = layer.get_width()
-    for row in range(y, y + side):
-        data[4 * (row * width + x):4 * (row * width + x + side)] = bytes(colour) * side
-    write(layer, bytes(data))
-
-def mean(data, width, x, y, side):
-    values = [data[4 * (row * width + column) + c] for row in range(y, y + side) for column in range(x, x + side)
-              for c in range(3)]
-    return [sum(values[c::3]) / (side * side) for c in range(3)]
-"""
-
-RESULT = """
-image = new_image(96, 72)
-photo = new_layer(image, "photo", 96, 72)
-first = stylise(image, [photo])
-made = first["made"][0]
-original = read(photo)
-"""
-
-
-@pytest.fixture
-def gimp(console: GimpSession) -> GimpSession:
-    """A GIMP with the helpers."""
-    console.run(HELPERS)
-    return console
 
 
 @pytest.mark.both_series
@@ -107,7 +37,7 @@ result = {
 }
 """,
         timeout=JOB,
-        other_style=_other_style(gimp.tmp),
+        other_style=other_style(gimp.tmp),
     )
     known = answer["known"]
     assert known["version"] == 2 and known["program"] == "tests" and known["settings"]["quality"] == "draft"
@@ -123,20 +53,6 @@ result = {
     assert answer["again"]["settings"]["strength"] == 75 and answer["again"]["delivered"] != known["delivered"]
     assert answer["again"]["source"] == known["source"]
     assert answer["styles"] == ["Other blots"]
-
-
-def _other_style(folder: Path) -> Path:
-    from PIL import Image
-
-    path = folder / "other-blots.png"
-    gradient = Image.radial_gradient("L").resize((24, 24))
-    tile = Image.merge("RGB", (gradient, gradient.rotate(90), gradient.transpose(Image.Transpose.FLIP_TOP_BOTTOM)))
-    sheet = Image.new("RGB", (96, 96))
-    for x in range(0, 96, 24):
-        for y in range(0, 96, 24):
-            sheet.paste(tile.rotate(90 * ((x + y) // 24)), (x, y))
-    sheet.save(path)
-    return path
 
 
 @pytest.mark.both_series
@@ -247,7 +163,7 @@ result = colours | {"exact": exact, "photo": read(photo) == original, "fresh": f
                     "fresh colour": mean(read(made), 96, 60, 28, 16), "before": mean(clean, 96, 60, 28, 16)}
 """,
         timeout=JOB,
-        other_style=_other_style(gimp.tmp),
+        other_style=other_style(gimp.tmp),
     )
     assert answer["photo"]
 
@@ -297,7 +213,7 @@ for soft in (False, True):
     })
 """,
         timeout=JOB,
-        other_style=_other_style(gimp.tmp),
+        other_style=other_style(gimp.tmp),
     )
     for part, begins in zip(answer, (40, 34), strict=True):  # a soft selection begins further out
         assert part["status"] == ["SUCCESS", ""] and part["same"] and part["photo"] and part["outside"]
@@ -347,7 +263,7 @@ result["wrong"] = update_all(image, changes="strenght=61")
 result["images"] = len(Gimp.get_images())
 """,
         timeout=JOB,
-        other_style=_other_style(gimp.tmp),
+        other_style=other_style(gimp.tmp),
     )
     assert answer["current"] == [0]
     assert answer["stale"] == ["SUCCESS", "", [3]]
@@ -388,71 +304,3 @@ result += [told(update(image, [made], style=style))["status"], len(image.get_lay
         stored=json.dumps(old),
     )
     assert answer == ["SUCCESS", 2, 2, "SUCCESS", 3]
-
-
-def test_variations_are_a_group_that_shows_one(gimp: GimpSession) -> None:
-    answer = gimp.run(
-        """
-image = new_image(64, 64)
-photo = new_layer(image, "photo", 64, 64)
-original, result = read(photo), {}
-for vary, count in (("strength", 3), ("brush-size", 2), ("style", 2), ("seed", 2)):
-    answer = stylise(image, [photo], variants=count, vary=vary)
-    group = answer["made"][0].get_parent()
-    result[vary] = {
-        "status": [answer["status"], answer["message"]], "group": group.get_name(),
-        "names": [layer.get_name() for layer in group.get_children()],
-        "visible": [layer.get_visible() for layer in group.get_children()],
-        "pictures": len({sha(read(layer)) for layer in group.get_children()}),
-        "strengths": [knows(layer)["settings"]["strength"] for layer in group.get_children()],
-    }
-result["same"] = read(photo) == original
-result["selected"] = [layer.get_name() for layer in image.get_selected_layers()]
-result["current"] = update_all(image)[2]
-""",
-        timeout=2 * JOB,
-    )
-    assert answer["same"] and answer["current"] == [0]
-    for vary, count in (("strength", 3), ("brush-size", 2), ("style", 2), ("seed", 2)):
-        made = answer[vary]
-        assert made["status"] == ["SUCCESS", ""] and made["group"].startswith("photo – variations")
-        assert made["visible"] == [True] + [False] * (count - 1) and made["pictures"] == count
-    assert answer["strength"]["names"] == ["photo – Strength 20", "photo – Strength 50", "photo – Strength 80"]
-    assert answer["strength"]["strengths"] == [20, 50, 80]
-    assert answer["brush-size"]["names"] == ["photo – Brush size 50", "photo – Brush size 200"]
-    assert answer["style"]["names"][0] == "photo – Red stripes"
-
-
-def test_exploring_paints_every_combination_and_says_what_it_cannot(gimp: GimpSession) -> None:
-    answer = gimp.run(
-        """
-image = new_image(64, 64)
-photo = new_layer(image, "photo", 64, 64)
-answer = stylise(image, [photo], explore="strength=30,70 brush-size=50,200")
-group = answer["made"][0].get_parent()
-result = {
-    "status": [answer["status"], answer["message"]],
-    "cells": [(layer.get_name(), knows(layer)["settings"]["strength"], knows(layer)["settings"]["brush_size"])
-              for layer in group.get_children()],
-    "visible": [layer.get_visible() for layer in group.get_children()],
-    "pictures": len({sha(read(layer)) for layer in group.get_children()}),
-}
-image = new_image(64, 64)
-photo = new_layer(image, "photo", 64, 64)
-for text in ("strenght=1,2", "strength=1,200", "strength=1 strength=2", "seed=" + ",".join(map(str, range(40)))):
-    answer = stylise(image, [photo], explore=text)
-    result.setdefault("refused", []).append((answer["status"], answer["message"], len(image.get_layers())))
-""",
-        timeout=2 * JOB,
-    )
-    assert answer["status"] == ["SUCCESS", ""] and answer["visible"] == [True, False, False, False]
-    assert answer["cells"] == [
-        ["photo – Strength 30, Brush size 50", 30, 50],
-        ["photo – Strength 30, Brush size 200", 30, 200],
-        ["photo – Strength 70, Brush size 50", 70, 50],
-        ["photo – Strength 70, Brush size 200", 70, 200],
-    ]
-    assert answer["pictures"] == 4
-    said = ["no setting “strenght”", "between 0 and 100", "two different ones", "That would be 40 pictures"]
-    for (status, message, layers), words in zip(answer["refused"], said, strict=True):
-        assert status != "SUCCESS" and words in message and layers == 1
