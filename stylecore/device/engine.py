@@ -146,7 +146,9 @@ class Engine:
         """
         exact = self.arithmetic(settings.precision, ranks)
         look = settings.objective == "balanced" and settings.pooling == "max"
-        return replace(exact, low_rank=look and settings.quality in IN_LOW_RANK and self._has_low_rank)
+        if look and settings.quality in IN_LOW_RANK and self._has_low_rank:
+            return replace(exact, winograd=False, low_rank=True)  # whose filters are too slim for Winograd's way
+        return exact
 
     @property
     def _has_low_rank(self) -> bool:

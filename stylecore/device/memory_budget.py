@@ -13,7 +13,7 @@ from stylecore.device import host
 # Bytes for each pixel, measured as the growth of resident memory (see benchmarks/memory.py).
 _IMAGES = 45  # the image, the one that is tried, a gradient, which pixels are free to move, and a little more
 _PAIR = 24  # one step and one gradient change of the optimiser's history, in full precision
-_WHOLE = {torch.float32: 2600, torch.bfloat16: 1450}  # all features of one piece, kept for the backward pass
+_WHOLE = {torch.float32: 1700, torch.bfloat16: 1060}  # all features of one piece, kept for the backward pass
 _WHOLE_TARGETS = {torch.float32: 900, torch.bfloat16: 600}  # the same of a style, which needs no backward pass
 _BLOCKS = {torch.float32: 115, torch.bfloat16: 60}  # pooled outputs, content target, gradients between stages
 _BLOCKS_TARGETS = {torch.float32: 180, torch.bfloat16: 100}
@@ -27,14 +27,15 @@ HELD = 28
 
 # On a GPU, whose allocator keeps no page to itself: counted on tensors without numbers (benchmarks/gpu_plan.py), and a
 # little more. Of a tile, what a full-sized one takes.
-_WHOLE_GPU = {torch.float32: 2180, torch.bfloat16: 1225}
+_WHOLE_GPU = {torch.float32: 1800, torch.bfloat16: 1100}
+_IN_A_TILE_GPU = {torch.float32: 2180, torch.bfloat16: 1225}  # of a picture that is smaller than a tile
 _BLOCKS_GPU = {torch.float32: 143, torch.bfloat16: 64}
 _RECORDED = 24  # the image and the gradient of the recording that is played back, in blocks (in one piece they do not show)
 _TILE_GPU = {torch.float32: 132 << 20, torch.bfloat16: 84 << 20}
 _BESIDE = 110 << 20  # after the features are gone: the palette's lattice, or products of the history
 
 # Bytes that do not depend on the picture's size: in one piece, and in tiles of full side beside what they take at any side.
-_BASE = {torch.float32: 50 << 20, torch.bfloat16: 100 << 20}
+_BASE = {torch.float32: 50 << 20, torch.bfloat16: 40 << 20}
 _TILE = {torch.float32: 290 << 20, torch.bfloat16: 210 << 20}
 _ANY_TILE = 50 << 20
 
@@ -45,13 +46,16 @@ _MOST = (1 << 31) - 1
 _KEPT_OF_BLOCKS = 64 << 20
 _GLIBC_S_OWN = {_MMAP_THRESHOLD: 32 << 20, _TRIM_THRESHOLD: 64 << 20}
 # What keeping buffers takes beside a step's own, in one piece, in bytes for each pixel: pieces that do not fit together.
-_KEPT = {torch.float32: 1250, torch.bfloat16: 550}
+_KEPT = {torch.float32: 1350, torch.bfloat16: 540}
+_KEPT_ANYWAY = 1 << 18  # pixels up to which buffers are too small for the system to be asked for each
 
 # Larger tensors end the process on Apple's GPUs.
 _MOST_OF_APPLE_S = 1 << 32
 
 # Pixels from which on low rank gains nothing by the memory of one piece: to be handed that takes as long as is saved.
 _WHOLE_IN_LOW_RANK = 1200 * 1200
+# Steps are cheap there, and a longer history, at whose products they wait, leads no further.
+_HISTORY_IN_LOW_RANK = 10
 #: Painting in blocks takes so many times as long: by the exact network, and by the one in low rank.
 BLOCKS, BLOCKS_KEEPING_NARROWED = 1.5, 1.1
 
@@ -94,15 +98,15 @@ class MemoryPlan:
             targets = style_pixels * int(_BLOCKS_TARGETS[dtype] * share + 12)
             outputs = int(_BLOCKS[dtype] * share) + _NARROWED * dtype.itemsize * self.keep_narrowed
             return tile + max(left_over + image + pixels * outputs, targets)
-        whole = pixels * (_WHOLE[dtype] + _KEPT[dtype] * keeps_buffers())
+        kept = pixels if keeps_buffers() else min(pixels, _KEPT_ANYWAY)
+        whole = pixels * _WHOLE[dtype] + kept * _KEPT[dtype]
         return _BASE[dtype] + max(image + whole, style_pixels * (_WHOLE_TARGETS[dtype] + 12))
 
     def _needs_of_a_gpu(self, pixels: int, style_pixels: int, dtype: torch.dtype, image: int) -> int:
         if not self.blocks:
             return image + max(pixels * _WHOLE_GPU[dtype], style_pixels * (_WHOLE_TARGETS[dtype] + 12), _BESIDE)
         share = _SPILLED_SHARE if self.spill else 1.0
-        # A picture that is smaller than a tile is one.
-        tile = int(min(_TILE_GPU[dtype] * self.tiles**2, max(pixels, style_pixels) * _WHOLE_GPU[dtype]))
+        tile = int(min(_TILE_GPU[dtype] * self.tiles**2, max(pixels, style_pixels) * _IN_A_TILE_GPU[dtype]))
         targets = style_pixels * int(_BLOCKS_TARGETS[dtype] * share + 12)
         return max(tile + max(image + pixels * int(_BLOCKS_GPU[dtype] * share + _RECORDED), targets), image + _BESIDE)
 
@@ -111,6 +115,10 @@ class MemoryPlan:
         history = pixels * (self.history + 1) * (_PAIR // 2 if self.half else _PAIR)
         features = 0 if self.blocks else max(pixels, style_pixels) * 64 * dtype.itemsize
         return max(history, features)
+
+    def suits(self, low_rank: bool) -> bool:
+        """Return whether a network is painted with like this, in low rank or exact."""
+        return self.history <= _HISTORY_IN_LOW_RANK if low_rank else not self.keep_narrowed
 
     @property
     def slowdown(self) -> float:
@@ -165,7 +173,7 @@ def fastest(
     ``low_rank`` says whether the network is: large pictures are then painted in blocks even where there is memory.
     """
     only_blocks = only_blocks or (low_rank and pixels > _WHOLE_IN_LOW_RANK)
-    possible = [way for way in ways(device) if (way.blocks or not only_blocks) and way.keep_narrowed <= low_rank]
+    possible = [way for way in ways(device) if (way.blocks or not only_blocks) and way.suits(low_rank)]
     if device == "mps":
         possible = [way for way in possible if way.largest_tensor(pixels, style_pixels, dtype) < _MOST_OF_APPLE_S]
     return next((way for way in possible if way.needs(pixels, style_pixels, dtype, device) <= available), None)
@@ -175,9 +183,7 @@ def after(way: MemoryPlan, device: str = "cpu", *, low_rank: bool = False) -> It
     """Return the ways that take less than ``way``, from the fastest on; ``low_rank`` says whether the network is."""
     needed = way.needs(1 << 20, 0, torch.float32, device)
     return iter(
-        each
-        for each in ways(device)
-        if each.keep_narrowed <= low_rank and each.needs(1 << 20, 0, torch.float32, device) < needed
+        each for each in ways(device) if each.suits(low_rank) and each.needs(1 << 20, 0, torch.float32, device) < needed
     )
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Mapping
 from pathlib import Path
 from typing import cast
 
@@ -26,6 +26,8 @@ WINOGRAD_LAYERS = LAYERS[LAYERS.index("conv2_1") : LAYERS.index("conv5_1") + 1]
 
 #: Kinds of devices that are slow backward in ``channels_last``, with wrong results on record: Apple's GPUs.
 WITHOUT_CHANNELS_LAST = {"mps"}
+
+Tap = Callable[[str, Tensor], Tensor]
 
 _MEANS_FILE = Path(__file__).with_name("activation_means.npz")
 
@@ -105,24 +107,24 @@ class Network:
             outputs = torch.as_tensor(after, dtype=torch.float64).reshape(-1)
             weight, bias = weight * inputs / outputs.view(-1, 1, 1, 1), bias / outputs
             before = after
-            by_winograd = arithmetic.winograd and name in WINOGRAD_LAYERS
             if name in factors:
-                self._convolutions[name] = low_rank.Convolution(weight, factors[name], self.dtype, by_winograd=by_winograd)
+                self._convolutions[name] = low_rank.Convolution(factors[name], self.dtype)
                 continue
             # A convolution of few channels in NCHW is up to fifty times slower on a CPU.
             self._layers[name] = (
                 weight.to(self.device, self.dtype).contiguous(memory_format=self.layout),
                 bias.to(self.device, self.dtype),
             )
-            if by_winograd:
+            if arithmetic.winograd and name in WINOGRAD_LAYERS:
                 self._convolutions[name] = winograd_way.Convolution(weight, bias)
 
-    def features(self, image: Tensor, wanted: Collection[str]) -> dict[str, Tensor]:
+    def features(self, image: Tensor, wanted: Collection[str], tap: Tap | None = None) -> dict[str, Tensor]:
         """Return the activations after ReLU of the wanted layers.
 
         Args:
             image: 1 × 3 × H × W, RGB in [0, 1]; any height and width from 1.
             wanted: layer names; no layer beyond the last of them is computed.
+            tap: what is done with the activations of a wanted layer, by its name; what it returns takes their place.
 
         Returns:
             By layer name, 1 × C × h × w in :attr:`layout`, of this network's dtype. A picture too small to be
@@ -135,7 +137,7 @@ class Network:
             before = sum(BLOCKS[: block - 1])
             if before > last:
                 break
-            x, found = self.block(x, block, min(count, last + 1 - before), wanted, halved=before + count <= last)
+            x, found = self.block(x, block, min(count, last + 1 - before), wanted, halved=before + count <= last, tap=tap)
             result.update(found)
         return result
 
@@ -149,6 +151,7 @@ class Network:
         halved: bool = False,
         tile: bool = False,
         narrowed: dict[str, Tensor] | None = None,
+        tap: Tap | None = None,
     ) -> tuple[Tensor, dict[str, Tensor]]:
         """Run the first ``depth`` convolutions of a block (1 to 5) and return the last activations and the wanted ones.
 
@@ -160,6 +163,7 @@ class Network:
             tile: whether other parts of the picture, of other sizes, follow.
             narrowed: by layer, what low rank widens (:mod:`stylecore.network.low_rank`): taken from there where it is
                 known, else put there.
+            tap: as of :meth:`features`.
         """
         found: dict[str, Tensor] = {}
         if block == 1 and not self.replicate:
@@ -170,7 +174,7 @@ class Network:
             together = halved and number == depth and name not in wanted  # with pooling, if it can be
             x, pooled = self._convolved(x, name, together, tile, narrowed)
             if name in wanted:
-                found[name] = x
+                found[name] = x = x if tap is None else tap(name, x)
             if halved and number == depth and not pooled:
                 x = self.pool(x)
         return x, found
@@ -181,10 +185,11 @@ class Network:
         """Return the activations of a layer after ReLU, from the layer's input; pooled, too, if asked to and able to."""
         convolution = self._convolutions.get(name)
         if isinstance(convolution, low_rank.Convolution):
-            x, here = convolution(x, tile=tile, narrowed=narrowed.get(name) if narrowed else None)
+            halved = halved and self.pooling == "max" and min(x.shape[2:]) >= 2
+            x, here = convolution(x, tile=tile, narrowed=narrowed.get(name) if narrowed else None, halved=halved)
             if narrowed is not None:
                 narrowed[name] = here
-            return x, False
+            return x, halved
         if convolution is not None and convolution.suits(x):
             return convolution(x), False
         (weight, bias), padding = self._layers[name], 1

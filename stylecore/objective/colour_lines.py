@@ -81,8 +81,8 @@ class Lines:
     def bins(self, rows: Tensor) -> tuple[Tensor, Tensor]:
         """Return where pixels (3 × n) lie: the bin below (lines × n), and the part of a bin above that one."""
         place = self.places(rows)
-        below = place.long()
-        return below, place.sub_(below)
+        whole = place.floor()
+        return whole.long(), place.sub_(whole)
 
     def between(self, table: Tensor, rows: Tensor) -> Tensor:
         """Return what a table of the bins' middles (lines × 255) says of pixels (3 × n), between two of them: lines × n.
@@ -90,8 +90,10 @@ class Lines:
         Without jumps, or rounding would grow into another picture in blocks than in one piece.
         """
         place = self.places(rows).sub_(0.5).clamp_(0, BINS - 2.001)
-        below = place.long()
-        return torch.lerp(table.gather(1, below), table.gather(1, below + 1), place.sub_(below))
+        whole = place.floor()
+        below = whole.long()
+        here = table.gather(1, below)
+        return torch.lerp(here, table.gather(1, below.add_(1)), place.sub_(whole))
 
 
 def parts(picture: Tensor, weights: Tensor | None, together: int) -> Iterator[tuple[slice, Tensor, Tensor | None]]:
@@ -127,7 +129,7 @@ class Pixels:
             if counts is not None:
                 fine, rest = fine * counts, rest * counts
             result.scatter_add_(1, below, rest)
-            result.scatter_add_(1, below + 1, fine)
+            result.scatter_add_(1, below.add_(1), fine)
         return result
 
     def add_slopes(self, table: Tensor, image: Tensor, weights: Tensor | None, gradient: Tensor) -> None:

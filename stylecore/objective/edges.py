@@ -47,7 +47,7 @@ class Edges(SlicedTerm):
         self, content: Tensor, regions: Sequence[SlicedRegion], strip: Strip, *, lattice: bool | None = None
     ) -> None:
         vectors = F.normalize(torch.tensor(_DIRECTIONS, dtype=torch.float64), dim=1)
-        super().__init__(vectors, regions, strip, content.device, lattice)
+        super().__init__(vectors, content, regions, strip, lattice)
         measured = self._counts(with_border(strip.with_halo(content, 0, 1)), content.shape[2])
         distances = [
             target.distance(shares_of(counts))[0].mean() for target, counts in zip(self._targets, measured, strict=True)
@@ -76,8 +76,7 @@ class Edges(SlicedTerm):
         for counts, target, weight in zip(self._counts(bordered, rows), self._targets, self._weights, strict=True):
             distances, slopes = target.distance(shares_of(counts))
             value = value + (distances.mean() * weight).to(value.dtype)
-            one = weight / len(slopes) * (self._counter.unit / counts[0].sum().clamp_min(1))
-            tables.append((slopes * one).float())
+            tables.append((slopes * (weight / len(slopes) * self._one(counts))).float())
         gradient = torch.zeros_like(bordered)
         if (lattice := self._at_once(bordered)) is not None:
             for table, where in zip(tables, self._where, strict=True):
@@ -101,8 +100,8 @@ class Edges(SlicedTerm):
             found = [lattice.counts_of_steps(bordered, rows, where, 1 / _STEP) for where in self._where]
             return self._strip.add_up(found, "edges")
         for top, bottom in _bands(rows, bordered.shape[3]):
-            steps = _steps(bordered[:, :, top + 1 : bottom + 2])
-            counts = [self._counter.counts(steps, _both(where, top, bottom)) for where in self._where]
+            steps = _steps(bordered[:, :, top + 1 : bottom + 2], self._every)
+            counts = [self._counter.counts(steps, _both(where, top, bottom, self._every)) for where in self._where]
             found = [a + b for a, b in zip(found, counts, strict=True)] if found else counts
         return self._strip.add_up(found, "edges")
 
@@ -120,24 +119,25 @@ class Edges(SlicedTerm):
 
 def _bands(rows: int, width: int) -> Iterator[tuple[int, int]]:
     """Cut rows into bands: where each begins and ends."""
-    together = max(1, _TOGETHER // width)
+    together = max(4, _TOGETHER // width // 4 * 4)  # that begin where rows are counted
     for top in range(0, rows, together):
         yield top, min(top + together, rows)
 
 
-def _both(where: Tensor | None, top: int, bottom: int) -> Tensor | None:
+def _both(where: Tensor | None, top: int, bottom: int, every: int = 1) -> Tensor | None:
     """Return which steps of some rows count, to the right and below each other those down."""
-    return None if where is None else where[top:bottom].repeat(2, 1)
+    return None if where is None else where[top:bottom:every, ::every].repeat(2, 1)
 
 
-def _steps(bordered: Tensor) -> Tensor:
+def _steps(bordered: Tensor, every: int = 1) -> Tensor:
     """Return the compressed steps to the right, and below them those down (1 × 3 × 2h × w in [0, 1]).
 
     Args:
         bordered: 1 × 3 × h+1 × w+2: with a row more below, and a column more on either side.
+        every: which rows and columns of pixels they begin at: the first and every so many.
     """
-    middle = bordered[..., :-1, 1:-1]
-    right, below = bordered[..., :-1, 2:], bordered[..., 1:, 1:-1]
+    middle = bordered[..., :-1:every, 1:-1:every]
+    right, below = bordered[..., :-1:every, 2::every], bordered[..., 1::every, 1:-1:every]
     return torch.cat([right - middle, below - middle], 2).div_(_STEP).tanh_().mul_(0.5).add_(0.5)
 
 

@@ -10,6 +10,8 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from stylecore.network import onednn
+
 # On a CPU a symmetric product is computed in so many strips from the diagonal on: more would be too narrow for it.
 _STRIPS = 4
 # Positions whose products are added up in bfloat16 on a processor, and so many times of which there have to be: of fewer
@@ -39,16 +41,27 @@ class Moments:
         return (vectors * values.clamp_min(0).sqrt()) @ vectors.t()
 
 
-def moments(features: Tensor, weights: Tensor | None = None, pulled: Tensor | None = None) -> Moments:
+def moments(features: Tensor, weights: Tensor | None = None) -> Moments:
     """Return the moments of ``features`` (1 × C × h × w), each position counted by its weight.
 
     Args:
         features: any floating dtype; sums are in float32, or float64 for float64 features.
         weights: h × w, at least 0, summing to 1; ``None`` counts all positions alike.
+    """
+    return tapped(features, weights)[1]
+
+
+def tapped(features: Tensor, weights: Tensor | None = None, pulled: Tensor | None = None) -> tuple[Tensor, Moments]:
+    """Return ``features`` to go on with, and their :func:`moments`.
+
+    Their gradient by the moments is added in place to the one by what was gone on with, which must be nobody else's.
+
+    Args:
+        features, weights: see :func:`moments`.
         pulled: h × w, 0 to 1: how far a position's gradient counts; what it is less is taken as given. ``None``: all of it.
     """
-    mean, second = _MomentsFunction.apply(features, weights, pulled)
-    return Moments(mean, second)
+    features, mean, second = _MomentsFunction.apply(features, weights, pulled)
+    return features, Moments(mean, second)
 
 
 def blend(parts: Sequence[tuple[Moments, float]]) -> Moments:
@@ -68,19 +81,28 @@ class _MomentsFunction(torch.autograd.Function):
     """Forward: m = Σ wᵢ fᵢ, G = Σ wᵢ fᵢ fᵢᵀ. Backward: wᵢ (∂m + (∂G + ∂Gᵀ) fᵢ), one product instead of autograd's two."""
 
     @staticmethod
-    def forward(ctx: Any, features: Tensor, weights: Tensor | None, pulled: Tensor | None) -> tuple[Tensor, Tensor]:
+    def forward(ctx: Any, features: Tensor, weights: Tensor | None, pulled: Tensor | None) -> tuple[Tensor, Tensor, Tensor]:
         mean, second = summed_moments(features, weights)
         if weights is None:
             count = features.shape[2] * features.shape[3]
             mean, second = mean / count, second / count
         ctx.save_for_backward(features, weights, pulled)
-        return mean, second
+        ctx.set_materialize_grads(False)  # there is none where nothing was gone on with, and not every distance takes means
+        return features.view_as(features), mean, second
 
     @staticmethod
     def backward(ctx: Any, *gradients: Any) -> tuple[Tensor | None, None, None]:
         features, weights, pulled = ctx.saved_tensors
+        onto, *slopes = gradients
+        if all(slope is None for slope in slopes):
+            return onto, None, None
+        channels = features.shape[1]
+        mean, second = (
+            features.new_zeros(shape, dtype=torch.promote_types(features.dtype, torch.float32)) if slope is None else slope
+            for slope, shape in zip(slopes, ((channels,), (channels, channels)), strict=True)
+        )
         count = features.shape[2] * features.shape[3]
-        return moments_gradient(features, weights, gradients[0], gradients[1], count, pulled), None, None
+        return moments_gradient(features, weights, mean, second, count, pulled, onto), None, None
 
 
 def summed_moments(features: Tensor, weights: Tensor | None) -> tuple[Tensor, Tensor]:
@@ -146,6 +168,7 @@ def moments_gradient(
     second_gradient: Tensor,
     count: int,
     pulled: Tensor | None = None,
+    onto: Tensor | None = None,
 ) -> Tensor:
     """Return wᵢ (∂m + (∂G + ∂Gᵀ) fᵢ): the gradient by features (all, or a tile's) of a loss of the whole's moments.
 
@@ -155,15 +178,21 @@ def moments_gradient(
         mean_gradient, second_gradient: of the loss by the mean (C) and by the second moment (C × C).
         count: the positions of the whole picture.
         pulled: of these positions, how far each gradient counts; ``None``: all of it.
+        onto: like the features: what it is added to, in place, and what is returned.
     """
-    rows = _rows(features)
     symmetric = second_gradient + second_gradient.t()
     if weights is None:
         symmetric, mean_gradient = symmetric / count, mean_gradient / count
     # bfloat16 has float32's exponents: small entries do not drown, and nothing need be scaled.
-    product = torch.addmm(mean_gradient.to(rows.dtype), rows, symmetric.to(rows.dtype))
+    mean_gradient, symmetric = mean_gradient.to(features.dtype), symmetric.to(features.dtype)
+    if weights is None and pulled is None and features.device.type == "cpu" and onednn.usable(features.dtype):
+        onto = None if onto is None else onto.contiguous(memory_format=torch.channels_last)
+        return onednn.product(features.contiguous(memory_format=torch.channels_last), symmetric, mean_gradient, onto)
+    rows = _rows(features)
+    product = torch.addmm(mean_gradient, rows, symmetric)
     for factor in (weights, pulled):
         if factor is not None:
             product = product * factor.reshape(-1, 1).to(product.dtype)
     height, width = features.shape[2:]
-    return product.reshape(1, height, width, -1).permute(0, 3, 1, 2).to(features.dtype)
+    found = product.reshape(1, height, width, -1).permute(0, 3, 1, 2).to(features.dtype)
+    return found if onto is None else onto.add_(found)

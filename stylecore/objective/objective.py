@@ -19,7 +19,7 @@ from stylecore.objective.figures import at_layer
 from stylecore.objective.flat import least_spread
 from stylecore.objective.in_blocks import Blocks, Maps
 from stylecore.objective.layers import DEEP, STYLE_LAYERS, Layers
-from stylecore.objective.moments import Moments, blend, moments
+from stylecore.objective.moments import Moments, blend, moments, tapped
 from stylecore.objective.palette import Palette
 from stylecore.objective.regions import StylePicture, cut_for, emphasised, feature_guide, regions_of
 from stylecore.objective.sliced import SlicedRegion
@@ -29,6 +29,8 @@ from stylecore.tensors.strips import Strip
 # Keeps a division by a distance or variance that happens to be nothing (a constant picture, a style that the content
 # already has) from exploding. Features have mean 1, so this is far below any picture's.
 _LEAST = 1e-3
+# Features of the content that are taken in full precision at a time.
+_TOGETHER = 1 << 22
 
 
 @dataclass(frozen=True)
@@ -88,12 +90,6 @@ def strength_weighting(
     content = content_weight(torch.tensor(strength, dtype=torch.float64)).item()
     held = min(1.0, (strength / 50) ** 2)
     return Weighting(content, 1.0, total_variation, layers, held, palette * held, colours, edges * held)
-
-
-def _moments(features: Mapping[str, Tensor], maps: Maps, pulled: Mapping[str, Tensor | None]) -> dict[str, list[Moments]]:
-    return {
-        name: [moments(features[name], weights, pulled.get(name)) for weights in regions] for name, regions in maps.items()
-    }
 
 
 class Objective:
@@ -166,7 +162,8 @@ class Objective:
             forward = self._blocks.forward(picture, maps, keep=keep or None, strip=strip)
             return forward.moments, forward.tapped.get(keep, picture)
         features = self.network.features(picture, {*maps, keep} - {""})
-        return _moments(features, maps, {}), features.get(keep, picture)
+        found = {name: [moments(features[name], weights) for weights in regions] for name, regions in maps.items()}
+        return found, features.get(keep, picture)
 
     def _style_targets(self, styles: Sequence[StylePicture]) -> dict[str, Moments]:
         parts: dict[str, list[tuple[Moments, float]]] = {name: [] for name in self.layers.style}
@@ -239,8 +236,16 @@ class Objective:
 
     def _in_one_piece(self, image: Tensor) -> Evaluation:
         image = image.detach().requires_grad_(True)
-        features = self.network.features(image, {*self.layers.style, self.layers.content})
-        current = _moments(features, self._maps, self._pulled)
+        current: dict[str, list[Moments]] = {}
+
+        def tap(name: str, features: Tensor) -> Tensor:
+            """Take a style layer's moments."""
+            for weights in self._maps.get(name, []):
+                features, found = tapped(features, weights, self._pulled.get(name))
+                current.setdefault(name, []).append(found)
+            return features
+
+        features = self.network.features(image, {*self.layers.style, self.layers.content}, tap)
         losses = self._losses(current, self._squared_content_error(features[self.layers.content]))
         total, restless = losses[0], self.weighting.total_variation
         at_once = in_one_pass(image)
@@ -324,19 +329,21 @@ class BalancedObjective(Objective):
             ]
             for name in self.layers.style
         }
-        feature, guide = self._content.float(), self._content_area  # the features may be kept in main memory
-        guide = None if guide is None else guide.to(feature.device)
+        feature, guide = self._content, self._content_area
+        guide = None if guide is None else guide.to(feature.device)  # the features may be kept in main memory
+        rows = max(1, _TOGETHER // (feature.shape[1] * feature.shape[3]))
 
-        def mean_of(values: Tensor) -> Tensor:
-            """Return the mean over channels and (guided) positions of the whole."""
-            positions = values.mean((0, 1))
+        def mean_of(power: int, offset: Tensor | float) -> Tensor:
+            """Return the mean over channels and (guided) positions of the whole, of a power of what is over an offset."""
+            part = feature.new_zeros((), dtype=torch.float32)
+            for top in range(0, feature.shape[2], rows):
+                positions = ((feature[:, :, top : top + rows].float() - offset) ** power).mean((0, 1))
+                part += (positions if guide is None else positions * guide[top : top + rows]).sum()
             if guide is None:
-                part = positions.sum() / math.prod(layer_size(self.layers.content, self._size))
-            else:
-                part = (positions * guide).sum()
+                part /= math.prod(layer_size(self.layers.content, self._size))
             return self._strip.add_up([part], "sums")[0]
 
-        spread = mean_of((feature - mean_of(feature)).square())
+        spread = mean_of(2, mean_of(1, 0.0))
         self._content_unit = spread.clamp_min(least_spread(self._size)).to(self.network.device)
 
     def _make_sliced(self, content: Tensor) -> tuple[Palette, Edges]:

@@ -24,17 +24,23 @@ _FLAT = 0.1
 # In a style whose tints deviate less than this share of its lightness, a drawing, they are looked at for themselves, the
 # more the less they do: next to the step from ink to paper the squared distance would not see a green shadow.
 _TINTED, _DRAWN = 0.5, 3.0
+# Pixels taken at a time in full precision.
+_TOGETHER = 1 << 20
 
 
 def drawn(region: SlicedRegion) -> Tensor:
     """Return how far (0 to 1) a region's styles are drawings, that is, next to without tints; on their device."""
     sums = []
     for picture, weights, share in region.styles:
-        rows = picture[0].flatten(1).to(sum_type(picture.device))
-        lightness = sum(part * row for part, row in zip(LIGHTNESS, rows, strict=True))
-        values = torch.cat([torch.ones_like(rows[:1]), lightness[None], rows - lightness])
-        counted = values if weights is None else values * weights.flatten().to(values.dtype)
-        found = torch.cat([counted.sum(1), (counted[1:] * values[1:]).sum(1)])
+        found = torch.zeros(9, dtype=sum_type(picture.device), device=picture.device)
+        pixels, counts = picture[0].flatten(1), None if weights is None else weights.flatten()
+        for begin in range(0, pixels.shape[1], _TOGETHER):
+            part = slice(begin, begin + _TOGETHER)
+            rows = pixels[:, part].to(found.dtype)
+            lightness = sum(weight * row for weight, row in zip(LIGHTNESS, rows, strict=True))
+            values = torch.cat([torch.ones_like(rows[:1]), lightness[None], rows - lightness])
+            counted = values if counts is None else values * counts[part].to(values.dtype)
+            found += torch.cat([counted.sum(1), (counted[1:] * values[1:]).sum(1)])
         sums.append(found * (share / found[0].clamp_min(1e-9)))
     whole = torch.stack(sums).sum(0)
     lightness, *tints = ((whole[5:] - whole[1:5].square() / whole[0]) / whole[0]).clamp_min(0)
@@ -60,7 +66,7 @@ class Palette(SlicedTerm):
         # A processor does without what counts for nothing; a GPU would have to be waited for, and hardly gain.
         some = content.device.type != "cpu" or any(bool(each > 0) for each in self._drawn)
         tints = [tint_directions()] if some else []
-        super().__init__(torch.cat([directions(), *tints]), regions, strip, content.device, lattice)
+        super().__init__(torch.cat([directions(), *tints]), content, regions, strip, lattice)
         measured = [self._measured(content, where) for where in self._where]
         self._units = [target.distance(shares)[0] for target, shares in zip(self._targets, measured, strict=True)]
         # How far the palette counts in a region.
@@ -68,7 +74,13 @@ class Palette(SlicedTerm):
         self._held = [(deviation / _FLAT).clamp(max=1) for deviation in deviations]
 
     def _measured(self, image: Tensor, where: Tensor | None) -> Tensor:
-        return shares_of(self._strip.add_up([self._counter.counts(image, where)], "palette")[0])
+        return shares_of(self._counts(image, where))
+
+    def _counts(self, image: Tensor, where: Tensor | None) -> Tensor:
+        """Return how many of the whole's pixels lie in each bin, lines × 256."""
+        rows_and_columns = (..., slice(None, None, self._every), slice(None, None, self._every))
+        counted = None if where is None else where[rows_and_columns]
+        return self._strip.add_up([self._counter.counts(image[rows_and_columns], counted)], "palette")[0]
 
     def __call__(self, image: Tensor, colours: float = 1.0) -> tuple[Tensor, Tensor]:
         """Return the distance (1 at the content, 0 where the colours are the styles') and its gradient, like ``image``.
@@ -81,13 +93,11 @@ class Palette(SlicedTerm):
         value = image.new_zeros(())
         regions = zip(self._targets, self._where, self._units, self._parts, self._held, self._drawn, strict=True)
         for target, where, unit, part, held, tinted in regions:
-            counts = self._strip.add_up([self._counter.counts(image, where)], "palette")[0]
+            counts = self._counts(image, where)
             distances, slopes = target.distance(shares_of(counts))
             factors = _factors(unit, colours, tinted) * (part * held)
             value = value + (distances * factors).sum().to(value.dtype)
-            # Pixels were counted in whole numbers, and each is so much of the whole.
-            one = self._counter.unit / counts[0].sum().clamp_min(1)
-            table = (slopes * (factors * one)[:, None]).float()
+            table = (slopes * (factors * self._one(counts))[:, None]).float()
             self._counter.add_slopes(table, image, where, gradient)
         return value, gradient
 

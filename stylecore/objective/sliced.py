@@ -10,6 +10,7 @@ distance of the histograms, in closed form.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -20,6 +21,10 @@ from stylecore.objective.colour_lattice import Lattice
 from stylecore.objective.colour_lines import BINS, Lines, Pixels
 from stylecore.tensors.strips import Strip
 from stylecore.tensors.summing import sum_type
+
+# Which rows and columns are counted, from how many pixels on: 48 thousand tell a distribution to a hundredth of a percent.
+# Strips begin at rows that are counted.
+_EVERY = ((4, 1 << 21), (2, 3 << 16))
 
 
 def shares_of(counts: Tensor) -> Tensor:
@@ -85,20 +90,30 @@ class SlicedTerm:
 
     Args:
         vectors: of the lines, lines × 3 float64.
+        content: 1 × 3 × H × W, or the strip of it: what the images are like.
         regions: where which styles paint.
         strip: which part of the whole the images are.
-        device: of the images.
         lattice: whether points are counted on a lattice; ``None``: on a GPU.
     """
 
     def __init__(
-        self, vectors: Tensor, regions: Sequence[SlicedRegion], strip: Strip, device: torch.device, lattice: bool | None
+        self, vectors: Tensor, content: Tensor, regions: Sequence[SlicedRegion], strip: Strip, lattice: bool | None
     ) -> None:
         self._strip = strip
         self._where = [region.where for region in regions]
-        self._lines = Lines.of(vectors, device)
+        self._lines = Lines.of(vectors, content.device)
         self._counter = counter(self._lines, lattice)
+        size = (strip.height, content.shape[3])
+        # Where every pixel costs, every second or fourth row and column of a large image stands for all.
+        self._every = 1
+        if isinstance(self._counter, Pixels):
+            self._every = next((step for step, pixels in _EVERY if math.prod(size) >= pixels), 1)
+        self._counted = math.prod(-(-side // self._every) for side in size) / math.prod(size)
         self._targets = [Target(self._lines, mixture(self._counter, self._points_of(region))) for region in regions]
+
+    def _one(self, counts: Tensor) -> Tensor:
+        """Return which part of the whole a pixel is that counts in full, where so much was counted (lines × 256)."""
+        return self._counter.unit * self._counted / counts[0].sum().clamp_min(1)
 
     def _points_of(self, region: SlicedRegion) -> Sequence[tuple[Tensor, Tensor | None, float]]:
         """Return the points of a region's styles, as pictures in [0, 1], which of them count, and their shares."""

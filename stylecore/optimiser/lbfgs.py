@@ -8,12 +8,13 @@ from typing import Any
 
 import numpy as np
 import torch
+import torch.nn.functional as F
 from torch import Tensor
 
 from stylecore.kernels import optimiser as kernels
 from stylecore.objective.objective import Evaluation
 from stylecore.optimiser.history import History
-from stylecore.tensors.resampling import Size, resize
+from stylecore.tensors.resampling import Size
 from stylecore.tensors.strips import Strip
 
 # A step may raise the loss a little (the path to a lower one often does); more than this is tried again shorter.
@@ -291,4 +292,9 @@ def enlarged(pairs: list[tuple[Tensor, Tensor]], size: Size) -> Iterator[tuple[T
     while pairs:
         step, change = pairs.pop(0)
         share = math.prod(step.shape[2:]) / math.prod(size)
-        yield resize(step, size), resize(change, size) * share
+        yield _enlarged(step, size), _enlarged(change, size) * share
+
+
+def _enlarged(change: Tensor, size: Size) -> Tensor:
+    """Return a change of an image for another size, as exact as a guess need be."""
+    return F.interpolate(change, size, mode="bilinear", align_corners=False)

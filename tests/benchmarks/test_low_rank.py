@@ -15,6 +15,8 @@ from stylecore.network import low_rank
 def test_what_is_fitted_is_stored_and_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(low_rank, "FILE", tmp_path / "low_rank.npz")
     monkeypatch.setattr(low_rank.load, "__defaults__", (tmp_path / "low_rank.npz",))
+    monkeypatch.setattr(fitting, "_STEPS", 3)  # near enough, and soon done
+    monkeypatch.setattr(fitting, "_SIDES", (128, 96))
     pictures = [str(fitting.SAMPLES / name) for name in ("content/harbour.jpg", "styles/starlit-oil.jpg")]
     other = str(fitting.SAMPLES / "styles/castle-pen.jpg")
     found = fitting.main(["--pictures", *pictures, "--held-out", other, "--json", str(tmp_path / "found.json")])

@@ -8,11 +8,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import Tensor
 
+from stylecore.objective import edges as module
+from stylecore.objective import sliced
 from stylecore.objective.edges import _DIRECTIONS, _MOST, _STEP, _WEIGHT, Edges
 from stylecore.objective.objective import strength_weighting
 from stylecore.objective.sliced import SlicedRegion
 from stylecore.tensors.strips import Strip
-from tests.stylecore.test_palette import by_pixels_and_lattice, only, random
+from tests.stylecore.test_palette import by_pixels_and_lattice, only, random, smooth
 
 
 def edges(content: Tensor, *regions: SlicedRegion, lattice: bool = False) -> Edges:
@@ -53,6 +55,23 @@ def test_the_gradient_is_the_slope(lattice: bool, seed: int) -> None:
     way, step = gradient.sign(), 3e-4
     slope = (term(image + step * way)[0] - term(image - step * way)[0]) / (2 * step)
     assert slope.item() == pytest.approx((gradient * way).sum().item(), rel=0.05)
+
+
+@pytest.mark.parametrize("every", [2, 4])
+def test_some_rows_and_columns_of_a_large_picture_stand_for_all(every: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    """In bands of rows, too: they begin at rows that count."""
+    content, style, image = smooth(280, 240, 0), smooth(240, 280, 1) * 0.3, smooth(280, 240, 2) * 0.6
+    where = smooth(280, 240, 3)[0, 0]
+    regions = [only(style), SlicedRegion([(style * 0.5, None, 1.0)], where, 0.4)]
+    whole, slope = edges(content, *regions)(image)
+    monkeypatch.setattr(sliced, "_EVERY", ((every, 1),))
+    some, near = edges(content, *regions)(image)
+    assert some.item() == pytest.approx(whole.item(), rel=0.03)
+    assert (near - slope).norm() < 0.1 * slope.norm()
+    monkeypatch.setattr(module, "_TOGETHER", 7 * 240)
+    banded, same = edges(content, *regions)(image)
+    assert banded.item() == pytest.approx(some.item(), rel=1e-9)
+    torch.testing.assert_close(same, near)
 
 
 def test_bands_of_rows_are_the_whole(monkeypatch: pytest.MonkeyPatch) -> None:

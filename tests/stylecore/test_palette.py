@@ -13,6 +13,7 @@ from torch import Tensor
 
 from stylecore.device.engine import Engine
 from stylecore.files.pictures import Pixels
+from stylecore.objective import sliced
 from stylecore.objective.colour_lattice import Lattice
 from stylecore.objective.colour_lines import LIGHTNESS, Lines, directions
 from stylecore.objective.objective import strength_weighting
@@ -81,6 +82,25 @@ def test_at_the_content_it_is_one_and_at_the_styles_colours_nothing(lattice: boo
     value, gradient = term(style[..., torch.randperm(40)])
     assert value.item() == pytest.approx(0, abs=1e-6)
     assert gradient.norm() < 0.05 * slope.norm()
+
+
+@pytest.mark.parametrize("every", [2, 4])
+def test_some_rows_and_columns_of_a_large_picture_stand_for_all(every: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The distance and the slope come to what all pixels say, those of a half of the picture to its own."""
+    content, style, image = (smooth(280, 240, seed) ** power for seed, power in enumerate((1.0, 2.0, 0.7)))
+    where = smooth(280, 240, 3)[0, 0]
+    regions = [only(style), SlicedRegion([(style**2, None, 1.0)], where, 0.4)]
+    whole, slope = palette(content, *regions)(image)
+    monkeypatch.setattr(sliced, "_EVERY", ((every, 1),))
+    some, near = palette(content, *regions)(image)
+    assert some.item() == pytest.approx(whole.item(), rel=0.03)
+    assert (near - slope).norm() < 0.1 * slope.norm()
+
+
+def smooth(height: int, width: int, seed: int) -> Tensor:
+    """Colours that change over some ten pixels, as a photo's do."""
+    small = random(height // 10, width // 10, seed)
+    return torch.nn.functional.interpolate(small, (height, width), mode="bicubic").clamp(0, 1)
 
 
 def test_several_styles_are_a_mixture_of_their_colours() -> None:

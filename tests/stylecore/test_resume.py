@@ -183,7 +183,7 @@ def test_less_memory_means_leaner_ways(side: int, kind: str) -> None:
     for available in (1 << 30, 4 << 30, 16 << 30, 64 << 30):
         for low_rank in (False, True):
             way = memory_budget.fastest(pixels, pixels, torch.bfloat16, available, kind, low_rank=low_rank)
-            possible = [each for each in memory_budget.ways(kind) if low_rank or not each.keep_narrowed]
+            possible = [each for each in memory_budget.ways(kind) if each.suits(low_rank)]
             if low_rank and side > 1200:  # in low rank a large picture is painted in blocks even where there is memory
                 possible = [each for each in possible if each.blocks]
             faster = possible if way is None else possible[: possible.index(way)]
@@ -281,7 +281,7 @@ from stylecore.settings import Settings
 from stylecore.device.memory_budget import MemoryPlan
 
 engine = Engine("cpu", threads=1)
-content = np.random.default_rng(0).random((768, 768, 3), np.float32)
+content = np.random.default_rng(0).random((960, 960, 3), np.float32)
 style = [Style(content[:128, :128].copy())]
 settings = Settings(iterations=1, precision="float32")
 job = Job(engine, PaintRequest(content[:64, :64], style, replace(settings, quality="draft")))
@@ -293,9 +293,8 @@ job.scales = job.scales[-1:]
 ctypes.CDLL(None).malloc_trim(0)
 now = int(open("/proc/self/statm").read().split()[0]) * resource.getpagesize()
 resource.setrlimit(resource.RLIMIT_AS, (1 << 40, 1 << 40))  # what is planned depends on whether there is a limit
-# Half-way between what is planned and what blocks take: too little for the one, plenty for the other.
-ways = MemoryPlan(), MemoryPlan(blocks=True)
-limit = now + sum(way.needs(768 * 768, 128 * 128, torch.float32) for way in ways) // 2
+# Half as much again as blocks are planned to take: too little for one piece, plenty for them.
+limit = now + MemoryPlan(blocks=True).needs(960 * 960, 128 * 128, torch.float32) * 3 // 2
 resource.setrlimit(resource.RLIMIT_AS, (limit, limit))
 for event in job.run():
     if isinstance(event, Note):
@@ -311,7 +310,7 @@ def test_running_out_of_memory_in_mid_job_goes_on_with_less() -> None:
     done = subprocess.run([sys.executable, "-c", OUT_OF_MEMORY], capture_output=True, text=True, timeout=300)
     lines = done.stdout.split("\n")
     assert "memory-ran-out" in lines, done.stderr
-    assert lines[-3:-1] == ["step 1", "blocks True (768, 768, 3)"], done.stdout
+    assert lines[-3:-1] == ["step 1", "blocks True (960, 960, 3)"], done.stdout
 
 
 @pytest.mark.skipif(platform.libc_ver()[0] != "glibc", reason="only glibc can be asked")
