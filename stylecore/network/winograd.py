@@ -53,31 +53,15 @@ class Convolution:
 
     def forward(self, x: Tensor) -> Tensor:
         """Return ReLU(x ∗ weight + bias)."""
-        return self._convolved(x, self._bias)
-
-    def linear(self, x: Tensor) -> Tensor:
-        """Return x ∗ weight, without the bias and ReLU."""
-        return self._convolved(x, None)
-
-    def _convolved(self, x: Tensor, bias: Tensor | None) -> Tensor:
         padded, inner = _with_border(x)
         inner.copy_(x[0].permute(1, 2, 0))
-        return _tiled(padded, x.shape[2:], _FORWARD_MATRICES, self._filters, bias)
+        return _tiled(padded, x.shape[2:], _FORWARD_MATRICES, self._filters, self._bias)
 
     def backward(self, gradient: Tensor, result: Tensor) -> Tensor:
         """Return the gradient by ``x`` from the one by :meth:`forward`'s result."""
         padded, inner = _with_border(gradient)
         through = (each[0].permute(1, 2, 0) for each in (gradient, result))
         torch.ops.aten.threshold_backward.grad_input(*through, 0, grad_input=inner)
-        return self._turned_round(padded, gradient)
-
-    def linear_backward(self, gradient: Tensor) -> Tensor:
-        """Return the gradient by ``x`` from the one by :meth:`linear`'s result."""
-        padded, inner = _with_border(gradient)
-        inner.copy_(gradient[0].permute(1, 2, 0))
-        return self._turned_round(padded, gradient)
-
-    def _turned_round(self, padded: Tensor, gradient: Tensor) -> Tensor:
         return _tiled(padded, gradient.shape[2:], _BACKWARD_MATRICES, self._filters.transpose(1, 2), None)
 
 

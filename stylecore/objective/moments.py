@@ -14,9 +14,9 @@ from stylecore.network import onednn
 
 # On a CPU a symmetric product is computed in so many strips from the diagonal on: more would be too narrow for it.
 _STRIPS = 4
-# Positions whose products are added up in bfloat16 on a processor, and so many times of which there have to be: of fewer
-# parts the rounding shows.
-_PART, _PARTS = 512, 16
+# Positions whose products are added up in bfloat16 on a processor, at least and at most, and how many parts of so many
+# there have to be: of fewer the rounding shows.
+_LEAST_PART, _MOST_PART, _PARTS = 128, 512, 16
 
 
 @dataclass(frozen=True)
@@ -112,7 +112,7 @@ def summed_moments(features: Tensor, weights: Tensor | None) -> tuple[Tensor, Te
     """
     rows = _rows(features)
     on_processor = rows.device.type == "cpu"
-    short = len(rows) >= _PARTS * _PART if on_processor else rows.device.type != "meta"
+    short = len(rows) >= _PARTS * _LEAST_PART if on_processor else rows.device.type != "meta"
     if rows.dtype == torch.bfloat16 and short:
         # Of positions that count differently the root of each weight on either side of the product.
         each = torch.ones_like(rows[:, :1]) if weights is None else weights.reshape(-1, 1).sqrt().to(rows.dtype)
@@ -139,8 +139,9 @@ def _product_in_parts(left: Tensor, right: Tensor) -> Tensor:
 
     Each is off by at most 1/512, to either side, so that the sum of many is off by a small share of that.
     """
-    whole = len(right) // _PART * _PART
-    first, second = (each[:whole].view(-1, _PART, each.shape[1]) for each in (left, right))
+    part = min(_MOST_PART, len(right) // _PARTS)
+    whole = len(right) // part * part
+    first, second = (each[:whole].view(-1, part, each.shape[1]) for each in (left, right))
     total = torch.bmm(first.transpose(1, 2), second).sum(0, dtype=torch.float32)
     return total if whole == len(right) else total + left[whole:].float().t() @ right[whole:].float()
 

@@ -14,7 +14,7 @@ from stylecore.settings import Settings
 
 # What a step costs beside its pixels, in pixels' worth of work. A GPU waits for the launch of its kernels, and at small
 # sizes for nothing else.
-_OVERHEAD = {"cpu": 48**2}
+_OVERHEAD = {"cpu": 96**2}
 _OVERHEAD_ELSEWHERE = 320**2
 # A step of the shallow layers over one of all: measured (benchmarks/README.md).
 _SHALLOW_SHARE = 0.47

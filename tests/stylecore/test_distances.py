@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from torch import Tensor
 
 from stylecore.objective.distances import DISTANCES, wasserstein
-from stylecore.objective.moments import Moments, blend, moments
+from stylecore.objective.moments import Moments, blend, moments, tapped
 
 
 def features(seed: int, channels: int, positions: int) -> Tensor:
@@ -30,6 +30,49 @@ def test_moments_are_those_of_numpy_and_their_gradient_is_autograds(seed: int, c
         loss = found.mean.square().sum() + (found.second**3).sum()
         expected = expected_mean.square().sum() + (expected_second**3).sum()
         assert torch.allclose(torch.autograd.grad(loss, f)[0], torch.autograd.grad(expected, f)[0])
+
+
+@given(
+    seed=st.integers(0, 10**6), channels=st.integers(1, 40), side=st.integers(1, 12), regions=st.integers(1, 2),
+    weighted=st.booleans(), pulled=st.booleans(), means=st.booleans(), on=st.booleans(),
+    dtype=st.sampled_from([torch.float64, torch.float32, torch.bfloat16]),
+)  # fmt: skip
+@settings(max_examples=60, deadline=None)
+def test_their_gradient_is_added_to_that_of_what_is_gone_on_with(
+    seed: int,
+    channels: int,
+    side: int,
+    regions: int,
+    weighted: bool,
+    pulled: bool,
+    means: bool,
+    on: bool,
+    dtype: torch.dtype,
+) -> None:
+    """One after the other, as a layer's regions are; whether the distance takes means, and whether a layer follows."""
+    generator = torch.Generator().manual_seed(seed)
+    values = (
+        torch.rand(1, channels, side, side + 1, generator=generator).to(dtype).contiguous(memory_format=torch.channels_last)
+    )
+    maps = [torch.rand(side, side + 1, generator=generator) if weighted else None for _ in range(regions)]
+    far = torch.rand(side, side + 1, generator=generator) if pulled else None
+    upstream = torch.rand(values.shape, generator=generator).to(dtype)
+
+    def loss(found: Moments) -> Tensor:
+        return found.second.square().sum() + (found.mean.square().sum() if means else 0)
+
+    x = values.clone().requires_grad_(True)
+    through, losses = x * 2, []
+    for counted in maps:
+        through, found = tapped(through, counted, far)
+        losses.append(loss(found))
+    (gradient,) = torch.autograd.grad([*losses, *([(through * upstream).sum()] if on else [])], x)
+    exact = (values.double() * 2).requires_grad_(True)
+    (expected,) = torch.autograd.grad([loss(moments(exact, counted)) for counted in maps], exact)
+    expected = 2 * (expected * (1 if far is None else far) + (upstream if on else 0))
+    rounding = {torch.float64: 1e-6, torch.float32: 1e-4, torch.bfloat16: 0.03}[dtype]  # weights and maps are float32
+    assert gradient.dtype == dtype
+    assert (gradient.double() - expected).abs().max() <= rounding * expected.abs().max()
 
 
 @pytest.mark.parametrize("name", DISTANCES)
