@@ -29,8 +29,24 @@ def covariance(image: Moments, style: Moments) -> Tensor:
     Unlike a Gram matrix, a covariance says nothing of the mean, so that colour and texture do not trade against each
     other. The factor brings the two parts to the same order.
     """
-    mean = (image.mean - style.mean).square().mean()
-    return mean + (image.covariance - style.covariance).square().mean() * (len(image.mean) / 8)
+    return _CovarianceFunction.apply(image.mean, image.second, style.mean, style.covariance)
+
+
+class _CovarianceFunction(torch.autograd.Function):
+    """|m − m′|² / C + |G − m mᵀ − Σ′|² / 8 C and its gradient: next to small pictures autograd's passes would be many."""
+
+    @staticmethod
+    def forward(ctx: Any, mean: Tensor, second: Tensor, style_mean: Tensor, style_covariance: Tensor) -> Tensor:
+        apart, excess = mean - style_mean, torch.addr(second, mean, mean, alpha=-1).sub_(style_covariance)
+        ctx.save_for_backward(mean, apart, excess)
+        return apart.square().mean() + excess.square().mean() * (len(mean) / 8)
+
+    @staticmethod
+    def backward(ctx: Any, *gradients: Any) -> tuple[Tensor, Tensor, None, None]:
+        mean, apart, excess = ctx.saved_tensors
+        slope = excess * (gradients[0] / (4 * len(mean)))
+        by_mean = apart * (gradients[0] * (2 / len(mean))) - slope @ mean - mean @ slope
+        return by_mean, slope, None, None
 
 
 def gram(image: Moments, style: Moments) -> Tensor:

@@ -29,9 +29,9 @@ class Moments:
     mean: Tensor
     second: Tensor
 
-    @property
+    @cached_property
     def covariance(self) -> Tensor:
-        """C × C."""
+        """C × C; kept, like the root."""
         return self.second - torch.outer(self.mean, self.mean)
 
     @cached_property

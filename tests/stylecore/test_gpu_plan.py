@@ -17,8 +17,8 @@ def network(request: pytest.FixtureRequest) -> Network:
 @pytest.mark.parametrize(
     "way, side, most_kernels",
     [
-        ("one piece", 512, 760),
-        ("one piece, history of 10", 768, 830),
+        ("one piece", 512, 710),
+        ("one piece, history of 10", 768, 780),
         ("blocks, tiles × 4", 2048, 2450),
         ("blocks, history of 5", 1024, 3250),
     ],
