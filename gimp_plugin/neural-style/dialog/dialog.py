@@ -83,20 +83,17 @@ class Dialog:
         let_wheel_scroll(self._columns)
 
         self._preview = Preview(image, sources, self._pane, editing)
-        config.connect("notify", lambda _config, which: self._changed(typing=which.name == arguments.EXPLORE))
+        config.connect("notify", lambda *_: self._changed())
         self._changed()
         self._timer = GLib.timeout_add(_POLL_MILLISECONDS, self._tick)
 
     # Choosing
 
     def _lay_out(self) -> None:
-        """Put the three parts beside each other, or the gallery above the preview where the screen is too narrow."""
-        side_by_side = Gtk.Box(spacing=18)
-        side_by_side.pack_start(self._chooser, True, True, 0)
-        side_by_side.pack_start(self._pane, True, True, 0)
+        """Put the three parts beside each other, as large as the screen lets them be."""
         self._columns = Gtk.Box(spacing=18, margin=12)
-        self._columns.pack_start(side_by_side, True, True, 0)
-        self._columns.pack_start(self._settings, False, True, 0)
+        for part in (self._chooser, self._pane, self._settings):
+            self._columns.pack_start(part, part is not self._settings, True, 0)
         area = self._window.get_content_area()
         area.pack_start(self._columns, True, True, 0)
         area.reorder_child(self._columns, 0)
@@ -105,7 +102,7 @@ class Dialog:
         self._saving = [each for each in area.get_children() if each is not self._columns and not buttons.is_ancestor(each)]
         self._columns.show_all()
         width, height = room_on_screen()
-        tops, default = [self._chooser.top, self._pane.top, self._settings.top], -1
+        default = -1
         if not self._fits(width, height):
             self._chooser.make_small()
             self._pane.make_small()
@@ -113,14 +110,12 @@ class Dialog:
             for row in self._saving:  # which takes a third of the preview's height, and Looks save as well
                 row.hide()
             self._saving = []
-            side_by_side.set_orientation(Gtk.Orientation.VERTICAL)
-            side_by_side.set_spacing(6)
-            self._settings.add_first(self._chooser.make_flat())
-            side_by_side.set_child_packing(self._chooser, False, True, 0, Gtk.PackType.START)
-            tops.remove(self._pane.top)
+            self._settings.make_narrow(self._chooser.make_narrow())
+            self._columns.set_spacing(12)
+            self._columns.set_child_packing(self._chooser, False, True, 0, Gtk.PackType.START)
             default = width
         self._tops = Gtk.SizeGroup(mode=Gtk.SizeGroupMode.VERTICAL)  # what is below the headings begins at one height
-        for top in tops:
+        for top in (self._chooser.top, self._pane.top, self._settings.top):
             self._tops.add_widget(top)
         self._window.set_default_size(default, min(height, _HEIGHT))
 
@@ -139,13 +134,13 @@ class Dialog:
         forecast.show()
         return forecast
 
-    def _changed(self, *, typing: bool = False) -> None:
+    def _changed(self) -> None:
         """Bring the preview and the buttons in line with what is chosen."""
         self._allow()
         weights = self._chooser.weights()
         convert = self._config.get_property(arguments.CONVERT) and not self._editing.updates
         wish = Wish(tuple(weights.items()), arguments.settings_of(self._config), self._editing.how, convert)
-        self._preview.want(wish, typing=typing)
+        self._preview.want(wish)
 
     def _allow(self) -> bool:
         """Let *Apply Style* be pressed, or say why it cannot be; return whether it can."""

@@ -34,8 +34,6 @@ class Destination(ABC):
 
     #: How they are counted, if there are several.
     counting = _("Layer {number} of {count} · ")
-    #: Whether they can be given other settings once they are begun.
-    adjustable = True
 
     def __init__(self, image: Gimp.Image, sources: Sequence[Source], *, convert: bool = False) -> None:
         self.image = image
@@ -83,6 +81,10 @@ class Destination(ABC):
     def set_sources(self, sources: Sequence[Source]) -> None:
         """Take the sources as they are when the user applies; the first is the one that was begun."""
         self._sources = list(sources)
+
+    def goes_on_from(self, begun: Destination) -> bool:
+        """Take what ``begun`` has begun for the first painting here; return whether it can be that, with live settings."""
+        return False
 
     # What shows meanwhile
 
@@ -212,6 +214,13 @@ class NewLayers(Destination):
         if (strengths and strengths.data) != (self._strengths and self._strengths.data):
             return False
         return (now.kind, now.channels, now.data) == (content.kind, content.channels, content.data)
+
+    def goes_on_from(self, begun: Destination) -> bool:
+        """Take what ``begun`` has begun for the first painting here; return whether it can be that, with live settings."""
+        if not isinstance(begun, NewLayers) or self._variant(0).styles != begun._variant(0).styles:
+            return False
+        self._content, self._strengths, self._canvas = begun._content, begun._strengths, begun._canvas
+        return True
 
     def collect(self, number: int, event: Finished, picture: Picture) -> None:
         """Take a finished painting in, with what its layer will know of it."""

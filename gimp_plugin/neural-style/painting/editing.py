@@ -71,9 +71,14 @@ class Editing:
 
     @property
     def how(self) -> tuple[Any, ...]:
-        """What is done with results, and in which variations, as a value that changes with it."""
-        names = (arguments.TARGET, arguments.STROKES, arguments.VARIANTS, arguments.VARY, arguments.EXPLORE)
+        """What is done with results, and where the strength is taken from, as a value that changes with it."""
+        names = (arguments.TARGET, arguments.STROKES)
         return (*(self._config.get_property(name) for name in names), _number(self._mask()))
+
+    @property
+    def several(self) -> bool:
+        """Whether several pictures are painted of each layer."""
+        return not self.updates and _paints_several(self._config)
 
     def _mask(self) -> Gimp.Channel | None:
         return self._config.get_property(arguments.STRENGTH_MASK)
@@ -120,12 +125,18 @@ class Editing:
         return in_order(tasks)
 
     def destination(
-        self, places: Sequence[Source], weights: Mapping[str, float], styles: WeightedStyles, settings: Mapping[str, Any]
+        self,
+        places: Sequence[Source],
+        weights: Mapping[str, float],
+        styles: WeightedStyles,
+        settings: Mapping[str, Any],
+        *,
+        several: bool,
     ) -> Destination:
-        """Return where what the dialog asks for goes."""
+        """Return where what the dialog asks for goes: one picture of each layer, or ``several`` if they are asked for."""
         again, _new = self.split(places)
         if not again:
-            return new_layers(self._image, places, styles, settings, self._config)
+            return new_layers(self._image, places, styles, settings, self._config, several=several)
         own = self.own_styles(weights)
         return InPlace(self._image, self.tasks(again, settings, None if own else styles))
 
@@ -158,8 +169,10 @@ def new_layers(
     styles: WeightedStyles,
     settings: Mapping[str, Any],
     config: Gimp.ProcedureConfig,
+    *,
+    several: bool = True,
 ) -> NewLayers:
-    """Return the destination that makes new layers, one or several variations of each.
+    """Return the destination that makes new layers, one or, if they may be, ``several`` variations of each.
 
     Raises:
         StyleError: what to explore cannot be understood.
@@ -168,13 +181,17 @@ def new_layers(
     count, convert = config.get_property(arguments.VARIANTS), config.get_property(arguments.CONVERT)
     explore = config.get_property(arguments.EXPLORE) or ""
     mask = strength_masks.checked(image, config.get_property(arguments.STRENGTH_MASK))
+    if not several or not _paints_several(config):
+        return NewLayers.of(image, places, styles, settings, convert=convert, mask=mask)
     if explore.strip():
         made = combinations(explore, styles, settings)
-    elif count > 1:
-        made = variants(config.get_property(arguments.VARY), count, styles, settings)
     else:
-        return NewLayers.of(image, places, styles, settings, convert=convert, mask=mask)
+        made = variants(config.get_property(arguments.VARY), count, styles, settings)
     return VariationGroups(image, places, made, convert=convert, mask=mask)
+
+
+def _paints_several(config: Gimp.ProcedureConfig) -> bool:
+    return bool((config.get_property(arguments.EXPLORE) or "").strip()) or config.get_property(arguments.VARIANTS) > 1
 
 
 def _number(item: Gimp.Item | None) -> int | None:

@@ -112,7 +112,7 @@ class Painting:
             PluginError, server.client.ServerError, server.protocol.ProtocolError: the next one cannot be sent.
         """
         self._goal = Goal.WHOLE
-        self.text = _("Continuing at full size")
+        self.text, self.fraction = _("Continuing at full size"), 0.0
         if self._stage is Stage.PREVIEWED_WHOLE:
             self._collect()
             return
@@ -150,8 +150,6 @@ class Painting:
 
     def can_update(self, settings: Mapping[str, Any]) -> bool:
         """Return whether the running job can go on with other settings, without starting over."""
-        if not self.destination.adjustable:
-            return False
         changed = self._changed(settings)
         return not changed or (self._stage in _RUNNING and all(BY_NAME[name].live for name in changed))
 
@@ -182,6 +180,14 @@ class Painting:
     def still_fits(self, sources: Sequence[Source]) -> bool:
         """Return whether what was sent is still what the first of ``sources`` looks like."""
         return self._number == 0 and bool(sources) and self.destination.still_fits(sources[0])
+
+    def go_on_to(self, destination: Destination) -> bool:
+        """Let what was begun be the first painting of another destination; return whether it can be."""
+        if not self.can_update(destination.settings(0)) or not destination.goes_on_from(self.destination):
+            return False
+        self.update(destination.settings(0))
+        self.destination = destination
+        return True
 
     def stop(self) -> None:
         """Finish now; what is painted so far is kept."""

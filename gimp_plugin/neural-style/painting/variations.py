@@ -97,7 +97,6 @@ class VariationGroups(NewLayers):
     """Every source in every variant, in a layer group above that source, of which the first shows."""
 
     counting = _("Variation {number} of {count} · ")
-    adjustable = False  # other settings make other variants
 
     def keep(self) -> list[Gimp.Layer]:
         """Put the variants into the image as one undo step, in a group above their source; return their layers."""

@@ -33,6 +33,13 @@ _found, x, y = window.get_origin()
 result = [x, y, window.get_width(), window.get_height()]
 """
 
+#: How high the room for the picture is, in pixels, and should be at the least.
+PREVIEW = """
+from dialog.preview.picture_view import PictureView
+result = [each for each in inside(windows()[0]) if isinstance(each, PictureView)][0].get_allocated_height()
+"""
+LEAST_PREVIEW = 250
+
 #: Whether the settings are higher than their area, and whether one sees that.
 SCROLLS = """
 box = [each for each in inside(windows()[0]) if isinstance(each, Gtk.Expander)][0]
@@ -68,7 +75,8 @@ def test_the_dialog_in_german_in_large_type_on_a_small_screen(series: str, gimp_
     across, down = gimp.display.screen().size
     assert x >= 0 and y >= 0 and x + width <= across and y + height <= down
     assert look(gimp, CUT) == []
-    gimp.display.key("space", "ctrl+Right", "ctrl+space")  # a mix, whose list takes room
+    assert look(gimp, PREVIEW) >= LEAST_PREVIEW
+    gimp.display.key("space", "ctrl+Down", "ctrl+space")  # a mix, whose list takes room
     assert len(until(gimp, CHOSEN, lambda now: len(now) == 2)) == 2
     gimp.display.screenshot("dialog-german-mix")
     assert look(gimp, PLACE) == [x, y, width, height] and look(gimp, CUT) == []
@@ -78,6 +86,11 @@ def test_the_dialog_in_german_in_large_type_on_a_small_screen(series: str, gimp_
     time.sleep(0.5)
     gimp.display.screenshot("dialog-german-advanced")
     assert look(gimp, CUT) == []
+    go_to(gimp, "Bilder", "shift+Tab")
+    for _ in range(2):  # variations, and settings to be explored
+        gimp.display.key("Down")
+        time.sleep(0.5)
+        assert look(gimp, PLACE) == [x, y, width, height] and look(gimp, CUT) == []
     assert look(gimp, PLACE) == [x, y, width, height]
     gimp.display.key("Escape")
     assert gimp.wait(60) == "CANCEL"

@@ -50,6 +50,8 @@ gallery = next(box for box in inside(windows()[0]) if isinstance(box, Gtk.FlowBo
 pictures = [tile.picture.get_pixbuf() for tile in gallery.get_children() if tile.get_child_visible()]
 result = sorted({picture.get_width() for picture in pictures if picture is not None})
 """
+#: The least height that the window can have.
+HEIGHT = "result = windows()[0].get_preferred_height()[0]"
 SMALLEST = 96
 SIDE = 192
 
@@ -348,8 +350,9 @@ def test_tiles_grow_with_the_window_and_open_images_are_shown(opened: GimpSessio
     shown = until(gimp, TILES, lambda now: len(now) == 2)
     assert set(shown) == {"Stripes", "Photo"} and all(isinstance(thumbnail, list) for thumbnail in shown.values())
     gimp.display.screenshot("gallery-open-images")
+    height = look(gimp, HEIGHT)
 
-    # All of them can be mixed, with a layer, too; and repeated, which takes them from what GIMP has remembered.
+    # All of them can be mixed, with a layer, too, in a window that is no higher; and repeated as GIMP has remembered them.
     go_to(gimp, "Other Style")
     open_menu(gimp)
     gimp.display.key("End", "Right", "Down", "Return")  # a layer of the last image
@@ -360,6 +363,7 @@ def test_tiles_grow_with_the_window_and_open_images_are_shown(opened: GimpSessio
         assert style in until(gimp, CHOSEN, lambda now, style=style: style in now)
     assert len(look(gimp, CHOSEN)) == 3
     gimp.display.screenshot("mix-of-open-images")
+    assert look(gimp, HEIGHT) <= height
     gimp.display.key("alt+a")
     gimp.display.wait_gone(DIALOG, JOB)
     styles = (

@@ -23,7 +23,7 @@ from tests.gimp.cases.driving import (
     until_over,
     wait_for_change,
 )
-from tests.gimp.looking import until
+from tests.gimp.looking import ALL, go_to, until
 from tests.gimp.session import GimpSession
 
 #: The colours of the preview's corner and its middle, how colourful it is (the largest difference of channels), and
@@ -131,6 +131,30 @@ def test_the_preview_is_the_job(watched: tuple[GimpSession, Client]) -> None:
     assert eventually(gimp, lambda now: now == before) == before
     gimp.display.key("ctrl+y")
     assert eventually(gimp, lambda now: len(now["layers"]) == 2)["seen"] == made["seen"]
+
+
+def test_several_pictures_begin_with_the_preview(watched: tuple[GimpSession, Client]) -> None:
+    gimp, client = watched
+    open_from_menu(gimp, quality="draft", iterations=2000)
+    gimp.display.key("space")
+    job = wait_for_job(client, 180, paused=True)["job"]
+    go_to(gimp, "Pictures")
+    gimp.display.key("Down")
+    until(gimp, ALL, lambda now: any(each["name"] == "Variations differ in" for each in now))
+    time.sleep(1)  # longer than a preview waits before it starts over
+    assert wait_for_job(client, 20, paused=True)["job"] == job
+    gimp.display.key("alt+a")
+    gimp.display.wait_window(", 2 layers")
+    assert [each["job"] for each in jobs(client)] == [job]
+    time.sleep(1)
+    gimp.display.key("alt+t")
+    gimp.display.wait_gone(DIALOG, JOB)
+    until_over(gimp)
+    (painted,) = gimp.run("""
+result = [(layer.get_name(), json.loads(bytes(layer.get_parasite("neural-style").get_data()))["settings"]["strength"])
+          for layer in image.get_layers()[0].get_children()]
+""")
+    assert painted == ["photo – Strength 20", 20.0]  # the first of the variations, which the preview was not
 
 
 @one_series

@@ -11,7 +11,7 @@ from gi.repository import Gdk, GdkPixbuf, GLib, GObject, Gtk
 
 from common.translation import _
 from dialog.gallery.tile import BESIDE, Tile
-from dialog.parts.room import text_height
+from dialog.parts.room import let_shrink, text_height
 from dialog.parts.widgets import put
 from styles import gallery_folders, remembered, thumbnails
 
@@ -157,10 +157,18 @@ class Gallery(Gtk.Box):
         """Take less room, for a narrow screen."""
         self._take(_COLUMNS - 1, 2)
 
-    def make_flat(self) -> None:
-        """Be wide and low, to stand above the preview."""
+    def make_narrow(self) -> None:
+        """Be one column of tiles, under each other what stands beside each other elsewhere."""
         self._grows = False
-        self._take(_COLUMNS - 1, 1)
+        self._take(1, 2)
+        self.top.remove(self._filter)
+        let_shrink(self._filter)
+        self.pack_start(self._filter, False, False, 0)
+        self.reorder_child(self._filter, 1)
+
+    def spare_row(self, spare: bool) -> None:
+        """Do with a row less at the least, where something below needs its room; or no longer."""
+        self._take(self._columns, 1 if spare else 2)
 
     def _grow(self, width: int) -> None:
         """Let the tiles be as large as their columns leave them room for."""
@@ -282,6 +290,8 @@ class Gallery(Gtk.Box):
         """Let Space select the style, which GTK would activate; with Ctrl, one more or less. Letters are searched for."""
         tile = box.get_focus_child()
         held = event.state & Gtk.accelerator_get_default_mod_mask()
+        if tile is not None and held == Gdk.ModifierType.CONTROL_MASK and event.keyval in (Gdk.KEY_Up, Gdk.KEY_Down):
+            return self._go(tile, 1 if event.keyval == Gdk.KEY_Down else -1)
         if event.keyval != Gdk.KEY_space or held & ~Gdk.ModifierType.CONTROL_MASK or tile is None:
             return bool(event.keyval != Gdk.KEY_space and self._search.handle_event(event))
         if held and tile.is_selected():
@@ -291,6 +301,15 @@ class Gallery(Gtk.Box):
                 with box.handler_block(self._handler):
                     box.unselect_all()
             box.select_child(tile)
+        return Gdk.EVENT_STOP
+
+    def _go(self, tile: Tile, rows: int) -> bool:
+        """Give the keyboard to the tile above or below without selecting it, which GTK does not from row to row."""
+        column = [each for each in self._box.get_children() if each.get_child_visible()]
+        column = [each for each in column if each.get_allocation().x == tile.get_allocation().x]
+        place = column.index(tile) + rows
+        if 0 <= place < len(column):
+            column[place].grab_focus()
         return Gdk.EVENT_STOP
 
     def _on_selected(self, box: Gtk.FlowBox) -> None:

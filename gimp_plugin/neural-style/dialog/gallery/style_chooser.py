@@ -46,8 +46,10 @@ class StyleChooser(Gtk.Box):
         self._actions = StyleActions(window, self._moved, self._added, lambda key, on: self._gallery.set_favourite(key, on))
         self._gallery = Gallery(self._pick, activated, self._actions.fill, lambda: gallery_folders.open_images(image))
         self._mixing = Mixing(self._write, self._leave_out)
+        for signal in ("show", "hide", "parent-set"):
+            self._mixing.connect(signal, lambda *_: self._gallery.spare_row(self._mixing_below))
         words = _("Ctrl+click to mix several styles")
-        hint = Gtk.Label(label=words, tooltip_text=words, xalign=0.0, ellipsize=3)
+        hint = self._hint = Gtk.Label(label=words, tooltip_text=words, xalign=0.0, ellipsize=3)
         hint.get_style_context().add_class("dim-label")
         words = _(
             "Use a picture file, a layer, an open image, the selection or the clipboard as a style; with Ctrl, in a mix"
@@ -71,6 +73,10 @@ class StyleChooser(Gtk.Box):
         """Return the keys of the chosen styles with their weights; nothing chosen gives an empty one."""
         return {key: weight for key, weight in self._mixing.weights().items() if weight > 0} if self._keys else {}
 
+    @property
+    def _mixing_below(self) -> bool:
+        return bool(self._mixing.get_visible()) and self._mixing.get_parent() is self
+
     def focus(self) -> None:
         """Give the keyboard to the gallery."""
         self._gallery.focus()
@@ -79,12 +85,11 @@ class StyleChooser(Gtk.Box):
         """Take less room, for a narrow screen."""
         self._gallery.make_small()
 
-    def make_flat(self) -> Gtk.Widget:
-        """Be wide and low, to stand above the preview; return the list of the mix, for which there is no room then."""
-        self._gallery.make_flat()
-        self._row.remove(self._more)
-        self.remove(self._row)
-        self._gallery.top.pack_end(self._more, False, False, 0)
+    def make_narrow(self) -> Gtk.Widget:
+        """Take as little of the width as can be; return the list of the mix, for which there is no room then."""
+        self._gallery.make_narrow()
+        self._row.remove(self._hint)
+        self._row.set_child_packing(self._more, True, True, 0, Gtk.PackType.END)
         self.remove(self._mixing)
         return self._mixing
 

@@ -7,7 +7,7 @@ from collections.abc import Callable
 import gi
 
 gi.require_version("Gtk", "3.0")
-from gi.repository import Gdk, GdkPixbuf, Gtk
+from gi.repository import Gdk, GdkPixbuf, GLib, Gtk
 
 from common.translation import _
 from dialog.parts.widgets import OwnChange, put
@@ -63,7 +63,7 @@ class PictureView(Gtk.ScrolledWindow):
         self._mouse.connect("key-press-event", self._on_key)
         for signal in ("focus-in-event", "focus-out-event"):
             self._mouse.connect(signal, lambda *_: self._show())
-        self.connect("size-allocate", lambda *_: self._show())
+        self.connect("size-allocate", lambda *_: GLib.idle_add(self._fit, priority=GLib.PRIORITY_HIGH_IDLE))
 
     # What is shown
 
@@ -126,6 +126,11 @@ class PictureView(Gtk.ScrolledWindow):
 
     def _wants_large(self) -> bool:
         return self._looking.zoom is not None and max(self._looking.whole) > _SMALL
+
+    def _fit(self) -> bool:
+        """Fit it to the room that it was just given; GTK lets no size change while sizes are being given."""
+        self._show()
+        return GLib.SOURCE_REMOVE
 
     def _show(self) -> None:
         room, looking = self.get_allocation(), self._looking

@@ -23,10 +23,8 @@ from painting.painting import Painting
 from styles import gallery_folders
 from styles.pictures import WeightedStyles
 
-#: Seconds without another change before a preview starts over (with another letter: a word half typed is no mistake yet),
-#: and between two updates of a running one.
-_SETTLE, _TYPED = 0.35, 1.5
-_UPDATE_EVERY = 0.15
+#: Seconds without another change before a preview starts over, and between two updates of a running one.
+_SETTLE, _UPDATE_EVERY = 0.35, 0.15
 #: Seconds between two looks at what is selected, and the layers whose time is asked for.
 _LOOK_EVERY, _MOST_ASKED = 0.5, 64
 
@@ -60,6 +58,7 @@ class Preview:
         self._start_at: float | None = None
         self._update_at: float | None = None
         self._failed = False
+        self._pictures: WeightedStyles = []
         self._style_sizes: list[tuple[int, int]] = []
         self._sizes_of: object = None  # the styles that these are the sizes of
         self._areas: list[tuple[int, int]] = []
@@ -74,8 +73,8 @@ class Preview:
 
     # What the user wants
 
-    def want(self, wish: Wish, *, typing: bool = False) -> None:
-        """Show what this would look like; ``typing`` says that the change is a letter in a text."""
+    def want(self, wish: Wish) -> None:
+        """Show what this would look like; of several pictures, what the settings that one sees make."""
         if wish == self._wish:
             return
         self._wish, now = wish, time.monotonic()
@@ -90,7 +89,7 @@ class Preview:
             self._update_at = self._update_at or now + _UPDATE_EVERY
             return
         self._failed = False
-        self._start_at = now + (_TYPED if typing else _SETTLE)
+        self._start_at = now + _SETTLE
 
     def retry(self) -> None:
         """Try again after something went wrong."""
@@ -157,13 +156,13 @@ class Preview:
 
     def _begin(self, wish: Wish) -> None:
         self.drop()
-        work = self.make(wish)
+        work = self._make(wish, several=False)
         self._work, self._begun_with = work, wish
         work.preview()
         self._show_before()
 
-    def make(self, wish: Wish) -> Painting:
-        """Return the painting of a wish, not begun.
+    def _make(self, wish: Wish, *, several: bool) -> Painting:
+        """Return the painting of a wish, not begun; of one picture, or of ``several`` where they are asked for.
 
         Raises:
             PluginError: a style cannot be read, or the painting server is not there.
@@ -174,11 +173,10 @@ class Preview:
         if not self._image.is_valid():
             raise image_closed()
         self.sources = self.current_sources()
-        pictures: WeightedStyles
-        pictures = [(gallery_folders.read(key), weight) for key, weight in wish.styles if weight > 0]
+        pictures = self._pictures = [(gallery_folders.read(key), weight) for key, weight in wish.styles if weight > 0]
         self._style_sizes = [(style.picture.width, style.picture.height) for style, _weight in pictures]
         self._sizes_of = wish.styles
-        destination = self._editing.destination(self.sources, dict(wish.styles), pictures, wish.settings)
+        destination = self._editing.destination(self.sources, dict(wish.styles), pictures, wish.settings, several=several)
         return Painting(client, destination, live=True)
 
     def asked(self) -> Asked | None:
@@ -245,13 +243,20 @@ class Preview:
         )
         if fits and work is not None:
             sources = self.current_sources()
-            if work.still_fits(sources) and work.update(wish.settings):
+            if work.still_fits(sources) and work.update(wish.settings) and self._first_of_several(work, wish):
                 self._work = None
                 work.destination.set_sources(sources)
                 return _begun(work, work.apply)
         self.drop()
-        work = self.make(wish)
+        work = self._make(wish, several=True)
         return _begun(work, work.start)
+
+    def _first_of_several(self, work: Painting, wish: Wish) -> bool:
+        """Let what is previewed be the first of several pictures, where they are asked for; return whether it can be."""
+        if not self._editing.several:
+            return True
+        styles, settings = dict(wish.styles), wish.settings
+        return work.go_on_to(self._editing.destination(self.sources, styles, self._pictures, settings, several=True))
 
     def drop(self) -> None:
         """End the preview's job."""

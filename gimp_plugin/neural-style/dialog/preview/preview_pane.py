@@ -7,7 +7,7 @@ from collections.abc import Callable
 import gi
 
 gi.require_version("Gtk", "3.0")
-from gi.repository import Gdk, GdkPixbuf, Gtk
+from gi.repository import Gdk, GdkPixbuf, GLib, Gtk
 
 from canvas import pixels
 from common.report import command_in, report
@@ -16,7 +16,9 @@ from dialog.parts.mending_window import MendButton
 from dialog.parts.widgets import put
 from dialog.preview.picture_view import Before, ZoomButtons
 
-_LEAST, _LEAST_SMALL = (370, 320), (300, 90)
+_LEAST, _LEAST_SMALL = (370, 320), (260, 200)
+_CSS = b"progressbar trough { min-width: 24px; }"  # a theme's 150 leave the buttons beside it no room where it is narrow
+_AROUND_WORDS = 48  # pixels that the frame takes at their sides
 _ALT_K = (Gdk.KEY_k, Gdk.ModifierType.MOD1_MASK)
 
 
@@ -61,27 +63,41 @@ class PreviewPane(Gtk.Box):
         copy = Gtk.Button(label=_("Copy Report"), tooltip_text=_("Copy what went wrong, and what the logs say of it"))
         copy.connect("clicked", lambda *_: _copy(report(self._sentence.get_text(), self._remedy.get_text())))
         self._mend = MendButton(retry or (lambda: None))
-        row = Gtk.Box(spacing=3, halign=Gtk.Align.CENTER)
+        row = self._buttons = Gtk.Box(spacing=3, halign=Gtk.Align.CENTER)
         for button in (self._mend, self._retry, self._command, copy):
             row.pack_start(button, False, False, 0)
         copy.show()
-        words = Gtk.Box(orientation=Gtk.Orientation.VERTICAL, spacing=9, margin=9)
+        words = self._told = Gtk.Box(orientation=Gtk.Orientation.VERTICAL, spacing=9, margin=9)
         for widget in (self._sentence, self._remedy, row):
             words.pack_start(widget, False, False, 0)
             widget.show()
         words.show()
         self._words = Gtk.Frame(halign=Gtk.Align.CENTER, valign=Gtk.Align.CENTER, margin=12, no_show_all=True)
         self._words.get_style_context().add_class("background")
-        room = Gtk.ScrolledWindow(hscrollbar_policy=Gtk.PolicyType.NEVER)  # on a small screen
+        room = self._room = Gtk.ScrolledWindow(hscrollbar_policy=Gtk.PolicyType.NEVER)  # on a small screen
         room.set_propagate_natural_width(True)
         room.set_propagate_natural_height(True)
         room.add(words)
         room.show_all()
         self._words.add(room)
         overlay = Gtk.Overlay()
+        overlay.connect("size-allocate", lambda *_: GLib.idle_add(self._arrange))  # not while sizes are being given
         overlay.add(self._view)
         overlay.add_overlay(self._words)
         return overlay
+
+    def _arrange(self) -> bool:
+        """Let the words have the height that they need, and their buttons stand under each other where it is narrow."""
+        width = self._view.get_allocated_width() - _AROUND_WORDS
+        height = self._view.get_allocated_height() - _AROUND_WORDS
+        if not self.in_trouble or width < 1 or height < 1:
+            return GLib.SOURCE_REMOVE
+        needed = sum(button.get_preferred_width()[1] + 3 for button in self._buttons.get_children() if button.get_visible())
+        upright = needed > width
+        put(self._buttons, orientation=Gtk.Orientation.VERTICAL if upright else Gtk.Orientation.HORIZONTAL)
+        _least, high = self._told.get_preferred_height_for_width(width)
+        put(self._room, min_content_height=min(high, height))
+        return GLib.SOURCE_REMOVE
 
     def _build_status(self) -> Gtk.Widget:
         self._text = Gtk.Label(xalign=0.0, ellipsize=3, max_width_chars=1)  # a longer text moves nothing
@@ -90,6 +106,9 @@ class PreviewPane(Gtk.Box):
         line.pack_start(self._text, True, True, 0)
         line.pack_end(self._left, False, False, 0)
         self._bar = Gtk.ProgressBar(valign=Gtk.Align.CENTER)
+        provider = Gtk.CssProvider()
+        provider.load_from_data(_CSS)
+        self._bar.get_style_context().add_provider(provider, Gtk.STYLE_PROVIDER_PRIORITY_APPLICATION)
         below = Gtk.Box(spacing=6)
         below.pack_start(self._bar, True, True, 0)
         below.pack_end(self._zoom, False, False, 0)
@@ -140,7 +159,8 @@ class PreviewPane(Gtk.Box):
         put(self._words, visible=False)
         if text and fraction is None and self._view.stretched:
             text = _("{text} · the result will be sharper").format(text=text)
-        put(self._text, label=text, tooltip_text=note)
+        put(self._text, label=text)
+        put(self._text, tooltip_text=note or (text if self._text.get_layout().is_ellipsized() else ""))
         put(self._left, label=note and "⚠" if seconds_left is None else time_left(seconds_left))
         put(self._bar, opacity=0.0 if fraction is None else 1.0)  # its room stays, so that nothing jumps
         if fraction is None or fraction > 0.0:
@@ -162,6 +182,7 @@ class PreviewPane(Gtk.Box):
         mended = self._mend.offer(remedy)
         put(self._command, visible=bool(command_in(remedy)) and not mended)
         put(self._words, visible=True)
+        self._arrange()
 
 
 def _copy(text: str) -> None:

@@ -25,7 +25,7 @@ from stylecore.setting_kinds import Setting
 from stylecore.settings import SETTINGS
 
 #: Wide enough that opening Advanced moves nothing: in letters of the user's font, and in pixels at the least.
-_LETTERS, _LEAST_WIDTH = 42, 330
+_LETTERS, _LETTERS_NARROW, _LEAST_WIDTH = 42, 39, 330
 
 
 class SettingsColumn(Gtk.Box):
@@ -72,10 +72,11 @@ class SettingsColumn(Gtk.Box):
         self.pack_end(below, False, False, 0)
         self.set_size_request(max(_LEAST_WIDTH, text_width(self, _LETTERS)), -1)
 
-    def add_first(self, widget: Gtk.Widget) -> None:
-        """Show something above all settings, where it scrolls with them."""
-        self._column.pack_start(widget, False, False, 0)
-        self._column.reorder_child(widget, 0)
+    def make_narrow(self, first: Gtk.Widget) -> None:
+        """Take less of the width, and show something above all settings, where it scrolls with them."""
+        self.set_size_request(max(_LEAST_WIDTH, text_width(self, _LETTERS_NARROW)), -1)
+        self._column.pack_start(first, False, False, 0)
+        self._column.reorder_child(first, 0)
 
     def tell_device(self, text: str, whole: str) -> None:
         """Say what paints; ``whole`` also says why, and what could be done about that."""
