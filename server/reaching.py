@@ -73,7 +73,8 @@ def reach(wanted: Wanted, hello: Frames) -> Greeted:
                 process = None
         if time.monotonic() > deadline:
             if process is not None:
-                late = f"it was not ready within {wanted.timeout:.0f} seconds. {last_words(folder, None)}"
+                words = last_words(folder, None)
+                late = f"it was not ready within {wanted.timeout:.0f} seconds. {words[:1].upper()}{words[1:]}"
                 raise start_failure(folder, late)
             if asked is not None and not server_lives(folder):
                 raise ServerError(*fault("sandboxed"))

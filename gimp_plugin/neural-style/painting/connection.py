@@ -7,6 +7,9 @@ import threading
 from common import installation
 from server.client import Client
 
+#: Seconds in which a server has to be there: on a busy computer it may start slowly, and the dialog can be used meanwhile.
+_PATIENCE = 45.0
+
 
 def open_client() -> Client:
     """Return a client of the running server, which is started if there is none.
@@ -16,7 +19,9 @@ def open_client() -> Client:
         PluginError: the plug-in's installation file cannot be read.
     """
     made_for = installation.read()
-    return Client.connect(made_for.folder, server_command=made_for.server_command, bridge_command=made_for.bridge_command)
+    return Client.connect(
+        made_for.folder, server_command=made_for.server_command, bridge_command=made_for.bridge_command, timeout=_PATIENCE
+    )
 
 
 class Connection:
