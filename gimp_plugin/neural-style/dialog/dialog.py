@@ -106,13 +106,13 @@ class Dialog:
         if not self._fits(width, height):
             self._chooser.make_small()
             self._pane.make_small()
+            self._columns.set_child_packing(self._chooser, False, True, 0, Gtk.PackType.START)
         if not self._fits(width, height):
             for row in self._saving:  # which takes a third of the preview's height, and Looks save as well
                 row.hide()
             self._saving = []
             self._settings.make_narrow(self._chooser.make_narrow())
             self._columns.set_spacing(12)
-            self._columns.set_child_packing(self._chooser, False, True, 0, Gtk.PackType.START)
             default = width
         self._tops = Gtk.SizeGroup(mode=Gtk.SizeGroupMode.VERTICAL)  # what is below the headings begins at one height
         for top in (self._chooser.top, self._pane.top, self._settings.top):
@@ -173,6 +173,8 @@ class Dialog:
     def _tick(self) -> bool:
         """Look after the preview, as long as nothing is painted to the end."""
         if not self._painting:
+            if self._settings.follow_image():
+                self._preview.show_anew()
             self._preview.poll()
             self._show_server()
             self._forecast.want(self._preview.asked())
@@ -183,7 +185,8 @@ class Dialog:
         connection = self._preview.connection
         if connection.client is not None:
             text, whole = server_words(connection.client.welcome)
-            self._settings.tell_device(text, whole)
+            unready = self._pane.in_trouble and not connection.client.welcome.get("device")  # then the words say why
+            self._settings.tell_device("" if unready else text, whole)
         elif connection.error is not None:
             self._settings.tell_device(_("Painting server: not available"), "")
 

@@ -258,6 +258,13 @@ texts = [each.get_buffer() for each in inside(windows()[0]) if isinstance(each, 
 result = texts[0].get_text(*texts[0].get_bounds(), False) if texts else ""
 """
 
+#: Whether its first line, which says what is wrong, is where it can be read.
+WRONG_IS_SEEN = """
+view = [each for each in inside(windows()[0]) if isinstance(each, Gtk.TextView)][0]
+place, seen = view.get_iter_location(view.get_buffer().get_start_iter()), view.get_visible_rect()
+result = seen.y <= place.y < seen.y + seen.height
+"""
+
 
 def test_what_a_message_asks_for_is_done_at_the_press_of_a_button(opened: GimpSession) -> None:
     """The server cannot be started: the doctor says why, the installer is run, and then there is a preview."""
@@ -266,7 +273,7 @@ def test_what_a_message_asks_for_is_done_at_the_press_of_a_button(opened: GimpSe
         pass
     mended_file, installer = opened.tmp / "mended.json", opened.tmp / "installer.sh"
     mended_file.write_text(json.dumps(mended))
-    doctor = ["/bin/sh", "-c", 'echo "✗ Python: gone ($*, $NEURAL_STYLE_FOLDER)"; exit 1', "sh"]
+    doctor = ["/bin/sh", "-c", 'echo "✗ Python: gone ($*, $NEURAL_STYLE_FOLDER)"; seq 60; exit 1', "sh"]
     installer.write_text(f"#!/bin/sh\necho installing\ncp '{mended_file}' '{opened.plugin / 'installation.json'}'\n")
     installer.chmod(0o755)
     broken = {"server_command": ["/nowhere/python"], "command_line": doctor, "repair_command": [str(installer)]}
@@ -276,6 +283,7 @@ def test_what_a_message_asks_for_is_done_at_the_press_of_a_button(opened: GimpSe
         go_to(opened, "Check…")
         opened.display.key("space")
         assert f"✗ Python: gone (doctor, {folder})" in until(opened, SAID, lambda now: "gone" in now)
+        assert until(opened, WRONG_IS_SEEN, bool)  # though many lines follow it
         opened.display.screenshot("doctor")
         go_to(opened, "Repair…")
         opened.display.key("space")
@@ -300,7 +308,13 @@ result = boxes[0].get_active() if boxes else None
 
 
 def test_grey_image_asks_for_consent(opened: GimpSession) -> None:
+    """Be it grey from the beginning, or only since the dialog is open."""
+    open_from_menu(opened)
+    assert look(opened, CONVERTS) is None
     opened.run("image.convert_grayscale()")
+    assert until(opened, CONVERTS, lambda now: now is not None, 60) is False
+    opened.display.key("Escape")
+    opened.display.wait_gone(DIALOG)
     open_dialog(opened)
     assert until(opened, CONVERTS, lambda now: now is not None, 60) is False  # the box is there, and not ticked
     opened.display.key("alt+h")

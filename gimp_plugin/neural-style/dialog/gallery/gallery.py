@@ -154,12 +154,12 @@ class Gallery(Gtk.Box):
         self._scrolled.set_size_request(columns * (_SIDE + _AROUND) + 4, rows * height)
 
     def make_small(self) -> None:
-        """Take less room, for a narrow screen."""
+        """Take less room, for a narrow screen, and no more than that: the preview needs it."""
+        self._grows = False
         self._take(_COLUMNS - 1, 2)
 
     def make_narrow(self) -> None:
         """Be one column of tiles, under each other what stands beside each other elsewhere."""
-        self._grows = False
         self._take(1, 2)
         self.top.remove(self._filter)
         let_shrink(self._filter)

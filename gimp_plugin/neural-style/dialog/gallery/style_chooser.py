@@ -23,6 +23,8 @@ from styles import gallery_folders, own_styles, style_arguments
 
 #: Pixels of the small pictures in the menu.
 _MENU_PICTURE = 32
+#: Letters of the hint on a small screen; the rest is in its tooltip.
+_HINT_SMALL = 12
 
 
 class StyleChooser(Gtk.Box):
@@ -84,6 +86,7 @@ class StyleChooser(Gtk.Box):
     def make_small(self) -> None:
         """Take less room, for a narrow screen."""
         self._gallery.make_small()
+        self._hint.set_max_width_chars(_HINT_SMALL)
 
     def make_narrow(self) -> Gtk.Widget:
         """Take as little of the width as can be; return the list of the mix, for which there is no room then."""

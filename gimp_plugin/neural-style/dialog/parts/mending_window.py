@@ -15,10 +15,13 @@ from common import installation, mending
 from common.mending import Mending
 from common.translation import _
 from dialog.parts.question import asked
+from dialog.parts.room import room_on_screen
 from dialog.parts.widgets import put
 from stylecore import system
 
-_SIZE = (620, 320)
+_SIZE = (760, 440)
+#: What the programs begin a line with that says what is wrong.
+_WRONG = "✗"
 _MEND = 1
 _DONE_SOON = 400  # milliseconds for which one reads that it is done
 
@@ -88,7 +91,7 @@ class _Run(Gtk.Dialog):
         self.get_action_area().pack_start(copy, False, False, 0)
         self._repair = self.add_button(_("Repair…"), _MEND)
         self._close = self.add_button(_("_Cancel"), Gtk.ResponseType.CLOSE)
-        self.set_default_size(*_SIZE)
+        self.set_default_size(*map(min, _SIZE, room_on_screen()))
         self.connect("response", self._on_response)
         self.get_content_area().show_all()
         copy.show()
@@ -138,9 +141,19 @@ class _Run(Gtk.Dialog):
         self._close.grab_focus()
         repair = mending.repair() if not self.succeeded and self._what.sure else None
         self._repair.set_visible(repair is not None)
+        if not self.succeeded:
+            self._show_wrong()
         if self.succeeded and self._what.brief:
             GLib.timeout_add(_DONE_SOON, self._leave)
         return GLib.SOURCE_REMOVE
+
+    def _show_wrong(self) -> None:
+        """Scroll to the first thing that is wrong, which may stand far above the last line."""
+        buffer = self._text.get_buffer()
+        found = buffer.get_start_iter().forward_search(_WRONG, Gtk.TextSearchFlags.TEXT_ONLY, None)
+        if found is not None:
+            mark = buffer.create_mark(None, found[0], True)
+            self._text.scroll_to_mark(mark, 0.0, True, 0.0, 0.0)
 
     def _leave(self) -> bool:
         if self._open:

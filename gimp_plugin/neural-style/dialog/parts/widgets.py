@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import gi
 
 gi.require_version("Gtk", "3.0")
-from gi.repository import Gdk, Gtk
+from gi.repository import Gdk, GLib, Gtk
 
 
 class OwnChange:
@@ -26,6 +27,8 @@ class OwnChange:
         return self._depth > 0
 
 
+#: As ``./install.sh``, with what is written right after it.
+_FILE = re.compile(r"[^\s“„«]*\./\S+")
 #: What the mouse wheel changes, if GTK may.
 _TURNED_BY_WHEEL = (Gtk.Range, Gtk.SpinButton, Gtk.ComboBox)
 
@@ -41,6 +44,11 @@ def put(widget: Gtk.Widget, **values: Any) -> None:
             value = value or None  # GTK's word for none
         if widget.get_property(name) != value:
             widget.set_property(name, value)
+
+
+def unbroken(text: str) -> str:
+    """Return text as markup, of which no line ends within the name of a file."""
+    return _FILE.sub(r'<span allow_breaks="false">\g<0></span>', GLib.markup_escape_text(text))
 
 
 def let_wheel_scroll(widget: Gtk.Widget) -> None:

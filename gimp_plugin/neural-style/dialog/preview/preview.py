@@ -91,6 +91,10 @@ class Preview:
         self._failed = False
         self._start_at = now + _SETTLE
 
+    def show_anew(self) -> None:
+        """Show the picture again: the image has another mode."""
+        self._shown = (None, True)
+
     def retry(self) -> None:
         """Try again after something went wrong."""
         if self.connection.error is not None:

@@ -13,7 +13,7 @@ from canvas import pixels
 from common.report import command_in, report
 from common.translation import _, counted
 from dialog.parts.mending_window import MendButton
-from dialog.parts.widgets import put
+from dialog.parts.widgets import put, unbroken
 from dialog.preview.picture_view import Before, ZoomButtons
 
 _LEAST, _LEAST_SMALL = (370, 320), (260, 200)
@@ -55,6 +55,7 @@ class PreviewPane(Gtk.Box):
         self._view.set_size_request(*_LEAST)
         self._sentence = Gtk.Label(wrap=True, max_width_chars=36, justify=Gtk.Justification.CENTER, selectable=True)
         self._remedy = Gtk.Label(wrap=True, max_width_chars=36, justify=Gtk.Justification.CENTER, selectable=True)
+        self._remedy.set_use_markup(True)
         self._retry = Gtk.Button(label=_("Try Again"), halign=Gtk.Align.CENTER, tooltip_text="F5")
         if retry is not None:
             self._retry.connect("clicked", lambda *_: retry())
@@ -67,6 +68,9 @@ class PreviewPane(Gtk.Box):
         for button in (self._mend, self._retry, self._command, copy):
             row.pack_start(button, False, False, 0)
         copy.show()
+        Gtk.Settings.get_default().set_property(
+            "gtk-label-select-on-focus", False
+        )  # they have the focus when a button goes
         words = self._told = Gtk.Box(orientation=Gtk.Orientation.VERTICAL, spacing=9, margin=9)
         for widget in (self._sentence, self._remedy, row):
             words.pack_start(widget, False, False, 0)
@@ -177,7 +181,7 @@ class PreviewPane(Gtk.Box):
         """Say over the picture what is wrong and what to do, with a button to try again."""
         self.tell("", None)
         self._sentence.set_markup(f"<b>{pixels.escaped(sentence)}</b>")
-        put(self._remedy, label=remedy, visible=bool(remedy))
+        put(self._remedy, label=unbroken(remedy), visible=bool(remedy))
         put(self._retry, visible=retry)
         mended = self._mend.offer(remedy)
         put(self._command, visible=bool(command_in(remedy)) and not mended)

@@ -15,9 +15,6 @@ from stylecore.errors import Fault
 #: How many threads a processor computes with, at the end of its name.
 _THREADS = re.compile(r"\b(\d+) threads?$")
 
-#: Keeps a line from being broken between a folder and what is in it; only for what is not copied.
-_NO_BREAK = "\u2060"
-
 
 def _threads(found: re.Match[str]) -> str:
     return counted("{number} thread", "{number} threads", int(found[1]))
@@ -43,7 +40,7 @@ def server_words(welcome: Mapping[str, Any]) -> tuple[str, str]:
     versions = _("The plug-in is of version {own}, the program of version {theirs}.").format(
         own=protocol.VERSION, theirs=theirs
     )
-    return older.replace("/", f"/{_NO_BREAK}"), f"{older}\n{versions}\n{whole}"
+    return older, f"{older}\n{versions}\n{whole}"
 
 
 def _device_words(welcome: Mapping[str, Any]) -> tuple[str, str]:

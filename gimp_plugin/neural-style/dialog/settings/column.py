@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 
 import gi
@@ -10,12 +11,11 @@ gi.require_version("Gtk", "3.0")
 gi.require_version("GimpUi", "3.0")
 from gi.repository import Gimp, GimpUi, GObject, Gtk
 
-from canvas.sources import is_colour
 from common import arguments
 from common.translation import _
 from dialog.parts.mending_window import MendButton
 from dialog.parts.room import let_shrink, scrolled_down, text_width
-from dialog.parts.widgets import put
+from dialog.parts.widgets import put, unbroken
 from dialog.settings.advanced import Advanced
 from dialog.settings.result_options import EditingView
 from dialog.settings.several import Several
@@ -26,6 +26,8 @@ from stylecore.settings import SETTINGS
 
 #: Wide enough that opening Advanced moves nothing: in letters of the user's font, and in pixels at the least.
 _LETTERS, _LETTERS_NARROW, _LEAST_WIDTH = 42, 39, 330
+#: Seconds between two looks at the image's mode.
+_LOOK_EVERY = 0.5
 
 
 class SettingsColumn(Gtk.Box):
@@ -52,8 +54,7 @@ class SettingsColumn(Gtk.Box):
         if editing.known:
             column.pack_start(EditingView(editing, window), False, False, 0)
         column.pack_start(self._box("main"), False, False, 0)
-        if not is_colour(image):
-            column.pack_start(self._consent(), False, False, 0)
+        column.pack_start(self._build_consent(), False, False, 0)
         column.pack_start(StrengthMask(config, image, self._label_of_choice()), False, False, 0)
         self._several = Several(config, window, self._label_of_choice(), changed)
         column.pack_start(self._several, False, False, 0)
@@ -63,6 +64,7 @@ class SettingsColumn(Gtk.Box):
         let_shrink(column)
         self.pack_start(scrolled_down(column), True, True, 0)
         self._device = Gtk.Label(xalign=0.0, ellipsize=3, wrap=True, lines=2, label=_("Looking for the painting server…"))
+        self._device.set_use_markup(True)
         self._device.get_style_context().add_class("dim-label")
         self._mend = MendButton(mended)
         self._mend.set_valign(Gtk.Align.CENTER)
@@ -71,6 +73,8 @@ class SettingsColumn(Gtk.Box):
         below.pack_end(self._mend, False, False, 0)
         self.pack_end(below, False, False, 0)
         self.set_size_request(max(_LEAST_WIDTH, text_width(self, _LETTERS)), -1)
+        self._mode, self._look_at = Gimp.ImageBaseType.RGB, 0.0
+        self.follow_image()
 
     def make_narrow(self, first: Gtk.Widget) -> None:
         """Take less of the width, and show something above all settings, where it scrolls with them."""
@@ -78,11 +82,27 @@ class SettingsColumn(Gtk.Box):
         self._column.pack_start(first, False, False, 0)
         self._column.reorder_child(first, 0)
 
+    def follow_image(self) -> bool:
+        """Offer to convert the image where it is grayscale or indexed; return whether its mode has been changed."""
+        now = time.monotonic()
+        if now < self._look_at or not self._image.is_valid():
+            return False
+        self._look_at, mode = now + _LOOK_EVERY, self._image.get_base_type()
+        if mode == self._mode:
+            return False
+        self._mode = mode
+        text = _("This image is grayscale: the result is stored in its grays, unless you convert it.")
+        if mode == Gimp.ImageBaseType.INDEXED:
+            text = _("This image is indexed: the result is stored in its palette, unless you convert it.")
+        put(self._consent_words, label=text)
+        put(self._consent, visible=mode != Gimp.ImageBaseType.RGB)
+        return True
+
     def tell_device(self, text: str, whole: str) -> None:
         """Say what paints; ``whole`` also says why, and what could be done about that."""
         if (whole or None) != self._device.get_tooltip_text():
             self._mend.offer(whole if whole != text else "")
-        put(self._device, label=text, tooltip_text=whole)
+        put(self._device, label=unbroken(text), tooltip_text=whole)
 
     @property
     def mistake(self) -> str:
@@ -113,13 +133,10 @@ class SettingsColumn(Gtk.Box):
         widget = self._window.get_widget(name, Gtk.ComboBox.__gtype__)
         return widget.get_label() if isinstance(widget, GimpUi.Labeled) else None
 
-    def _consent(self) -> Gtk.Widget:
-        if self._image.get_base_type() == Gimp.ImageBaseType.INDEXED:
-            text = _("This image is indexed: the result is stored in its palette, unless you convert it.")
-        else:
-            text = _("This image is grayscale: the result is stored in its grays, unless you convert it.")
-        label = Gtk.Label(label=text, wrap=True, max_width_chars=36, xalign=0.0)
-        box = Gtk.Box(orientation=Gtk.Orientation.VERTICAL, margin_top=6)
-        box.pack_start(label, False, False, 0)
-        box.pack_start(self._window.get_widget(arguments.CONVERT, GObject.TYPE_NONE), False, False, 0)
-        return box
+    def _build_consent(self) -> Gtk.Widget:
+        self._consent_words = Gtk.Label(wrap=True, max_width_chars=36, xalign=0.0)
+        self._consent = Gtk.Box(orientation=Gtk.Orientation.VERTICAL, margin_top=6, no_show_all=True)
+        for widget in (self._consent_words, self._window.get_widget(arguments.CONVERT, GObject.TYPE_NONE)):
+            self._consent.pack_start(widget, False, False, 0)
+            widget.show()
+        return self._consent

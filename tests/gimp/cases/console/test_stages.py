@@ -190,14 +190,24 @@ result = [told, unasked, work.done, server.said]
     ]
 
 
-def test_variations_take_no_other_settings(console: GimpSession) -> None:
+def test_it_goes_on_as_the_first_of_several(console: GimpSession) -> None:
+    """Where those take it and only live settings differ."""
     answer = run(
         console,
         """
-work.destination.adjustable = False
+class Several(Notes):
+    def __init__(self, **settings):
+        super().__init__(layers)
+        self.set = {**self.set, **settings}
+    def goes_on_from(self, begun):
+        return True
+
 work.preview()
-hear(step)
-result = [work.update({"strength": 60.0}), work.update({"strength": 50.0}), server.said]
+hear(step, paused)
+wanted = Several(strength=20.0)
+result = [work.go_on_to(each) for each in (Notes(layers), Several(seed=9), wanted)]
+work.apply()
+result += [work.destination is wanted, server.said]
 """,
     )
-    assert answer == [False, False, ["submit 0 preview"]]
+    assert answer == [False, False, True, True, ["submit 0 preview", "update {'strength': 20.0}", "continue"]]
