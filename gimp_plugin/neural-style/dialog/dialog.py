@@ -238,7 +238,10 @@ class Dialog:
 
     def _paint(self) -> bool:
         """Start and watch the painting; return False if the user cancelled it."""
-        if self._preview.connection.error is not None:  # the user may have mended it
+        connection = self._preview.connection
+        if connection.client is not None and connection.client.lost:  # while the preview stood there
+            self._preview.reconnect()
+        elif connection.error is not None:  # the user may have mended it
             self._preview.retry()
         ready = self._preview.connection.ready
         watch = self._watch = Watch(self._window, self._pane, self._stop_button, self._image, self._begin)

@@ -231,6 +231,20 @@ def test_try_again_when_the_server_was_not_there(shown: GimpSession) -> None:
     shown.display.wait_gone(DIALOG)
 
 
+@one_series
+def test_apply_when_the_server_has_ended_since(watched: tuple[GimpSession, Client]) -> None:
+    gimp, client = watched
+    open_from_menu(gimp, quality="draft", iterations=3)
+    gimp.display.key("space")
+    wait_for_job(client, 180, paused=True)
+    gimp.server.end_servers()
+    until(gimp, ALL, lambda now: any(each["name"] == "Try Again" for each in now))
+    gimp.display.key("alt+a")
+    gimp.display.wait_gone(DIALOG, JOB)
+    made = eventually(gimp, lambda now: len(now["layers"]) == 2 and "painting" not in now["layers"][0]["name"])
+    assert [layer["name"] for layer in made["layers"]][1:] == ["photo"]
+
+
 def apart(one: list[list[int]], other: list[list[int]]) -> float:
     """Return by how many levels some pixels differ from others, on average."""
     channels = [abs(a - b) for p, q in zip(one, other, strict=True) for a, b in zip(p, q, strict=True)]

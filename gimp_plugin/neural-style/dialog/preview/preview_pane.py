@@ -18,7 +18,7 @@ from dialog.preview.picture_view import Before, ZoomButtons
 
 _LEAST, _LEAST_SMALL = (370, 320), (260, 200)
 _CSS = b"progressbar trough { min-width: 24px; }"  # a theme's 150 leave the buttons beside it no room where it is narrow
-_AROUND_WORDS = 48  # pixels that the frame takes at their sides
+_AROUND_WORDS, _AROUND_BUTTONS = 48, 12  # pixels that the frame takes at their sides; what is left of it at the least
 _ALT_K = (Gdk.KEY_k, Gdk.ModifierType.MOD1_MASK)
 
 
@@ -97,7 +97,7 @@ class PreviewPane(Gtk.Box):
         if not self.in_trouble or width < 1 or height < 1:
             return GLib.SOURCE_REMOVE
         needed = sum(button.get_preferred_width()[1] + 3 for button in self._buttons.get_children() if button.get_visible())
-        upright = needed > width
+        upright = needed > width + _AROUND_WORDS - _AROUND_BUTTONS
         put(self._buttons, orientation=Gtk.Orientation.VERTICAL if upright else Gtk.Orientation.HORIZONTAL)
         _least, high = self._told.get_preferred_height_for_width(width)
         put(self._room, min_content_height=min(high, height))
