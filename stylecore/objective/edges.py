@@ -27,8 +27,9 @@ _STEP = 0.04
 # others are: where photo and style hardly differ, small steps would be all that the optimiser attends to, and colours would
 # not come to rest.
 _WEIGHT, _MOST = 36.0, 0.5
-# Along these lines in RGB the points are looked at.
-_DIRECTIONS = ((1, 0, 0), (0, 1, 0), (0, 0, 1), (1, 1, 1), (1, 1, -1), (1, -1, 1), (1, -1, -1))
+# Along these lines in RGB the points are looked at: each colour, lightness, and what is of colour alone. Without the last
+# three a drawing's small tints are lost in its strokes of light and dark.
+_DIRECTIONS = ((1, 0, 0), (0, 1, 0), (0, 0, 1), (1, 1, 1), (1, -1, 0), (1, 0, -1), (0, 1, -1))
 # Pixels taken at a time: the steps are never whole in memory.
 _TOGETHER = 1 << 19
 

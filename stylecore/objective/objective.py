@@ -145,7 +145,7 @@ class Objective:
             pulled = {name: at_layer(room.to(content), layer_size(name, size)) for name in FIGURES if name in layers.style}
             self._pulled = {name: cut_for(map_, name, strip) for name, map_ in pulled.items()}
         self._maps: Maps = {name: [region.guides[name] for region in self._regions] for name in layers.style}
-        self._colours = colour_weight([(style.picture, style.share) for style in styles])
+        self._colours = colour_weight([(style.picture, style.alpha, style.share) for style in styles])
         with torch.no_grad():
             at_content, self._content = self._describe(content, self._maps, strip, keep=layers.content)
             self._palette, self._edges = self._make_sliced(content)

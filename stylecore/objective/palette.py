@@ -26,6 +26,8 @@ _FLAT = 0.1
 _TINTED, _DRAWN = 0.5, 3.0
 # Pixels taken at a time in full precision.
 _TOGETHER = 1 << 20
+# How many times the tints of a drawing count as much as all of its colours.
+_TINTS = 4.0
 
 
 def drawn(region: SlicedRegion) -> Tensor:
@@ -106,7 +108,7 @@ def _factors(unit: Tensor, colours: float, tinted: Tensor) -> Tensor:
     """Return how often the distance along each line counts, given those of the content (``unit``).
 
     All directions together are one term, or (``colours`` 0) that along lightness alone is, or between. The tints are
-    another, of the weight ``tinted``.
+    another, which counts the more the nearer to 1 ``tinted`` is (:func:`drawn`).
     """
     factors = torch.full_like(unit[:DIRECTIONS], colours / DIRECTIONS)
     factors[:1] += 1 - colours
@@ -114,5 +116,5 @@ def _factors(unit: Tensor, colours: float, tinted: Tensor) -> Tensor:
     factors = factors / (factors * unit[:DIRECTIONS]).sum().clamp_min(_LEAST)
     if not len(tints):  # no style is a drawing
         return factors
-    share = tinted * colours / (len(tints) * tints.mean().clamp_min(_LEAST))
+    share = _TINTS * tinted * colours / (len(tints) * tints.mean().clamp_min(_LEAST))
     return torch.cat([factors, share.expand_as(tints)])

@@ -13,36 +13,52 @@ from stylecore.tensors.strips import Strip
 
 # Rows taken at a time where memory is short.
 _ROWS = 256
-# A style whose colours vary this much (mean squared difference of neighbours) leaves them as free as lightness; one whose
-# colours vary less holds them the more, up to so many times. Looked at: benchmarks/README.md.
-_COLOURFUL = 0.006
+# A style whose colours vary this much (mean squared difference of neighbours) where they vary least leaves them as free as
+# lightness; one whose colours vary less there holds them the more, up to so many times. Looked at: benchmarks/README.md.
+_COLOURFUL = 0.0006
 _MOST = 30.0
+# The part of a style that is looked at: a few edges between flat colours must not count as restlessness of all of them.
+_FLATTEST = 1 / 3
+# About so many pixels of a style tell.
+_ENOUGH = 1 << 20
 
 
-def colour_weight(styles: Sequence[tuple[Tensor, float]]) -> Tensor:
+def colour_weight(styles: Sequence[tuple[Tensor, Tensor | None, float]]) -> Tensor:
     """Return how many times as much neighbours that differ in colour count as those that differ in lightness.
 
     The network hardly sees single pixels of another colour, so that images come to have more of them than their styles,
-    as speckles and coloured edges. They are held to what the styles have.
+    as speckles and coloured edges. They are held to what the styles have where they are flattest.
 
     Args:
-        styles: pictures of 1 × 3 × H × W in [0, 1], at the size they are used at, and their shares.
+        styles: pictures of 1 × 3 × H × W in [0, 1], at the size they are used at, their alpha (H × W; ``None``: opaque),
+            and their shares.
 
     Returns:
         A number from 1 to 30, on the pictures' device.
     """
-    whole = sum(share for _, share in styles)
-    restless = torch.stack([_restlessness_of_colours(picture) * (share / whole) for picture, share in styles]).sum()
+    whole = sum(share for *_, share in styles)
+    found = [_restlessness_of_colours(picture, alpha) * (share / whole) for picture, alpha, share in styles]
+    restless = torch.stack(found).sum()
     return (_COLOURFUL / restless.clamp_min(1e-9)).clamp(1.0, _MOST)
 
 
 @torch.no_grad()
-def _restlessness_of_colours(image: Tensor) -> Tensor:
-    value = image.new_zeros(())
-    for top, bottom, end in _parts(image.shape[2], image.shape[2]):
-        part = image[:, :, top:end]
-        value += _squared_differences(part - part.mean(1, keepdim=True), bottom - top)
-    return value / image.numel()
+def _restlessness_of_colours(picture: Tensor, alpha: Tensor | None) -> Tensor:
+    """Return the mean squared difference of neighbours (right, below) in colour, where a picture has least of it."""
+    height, width = picture.shape[2:]
+    apart = max(1, height * width // _ENOUGH)
+    here, below = picture[:, :, : height - 1 : apart].float(), picture[:, :, 1::apart].float()
+    here, below = (each - each.mean(1, keepdim=True) for each in (here, below))
+    down = (below - here)[..., :-1]
+    squares = (here.diff(dim=3).square() + down.square()).mean(1).flatten()
+    counted = torch.ones_like(squares)
+    if alpha is not None:  # colours under transparency are made up, and flat
+        counted = (alpha[: height - 1 : apart, :-1] * alpha[1::apart, :-1]).flatten().to(squares)
+    squares, order = squares.sort()
+    counted = counted[order]
+    before = counted.cumsum(0) - counted
+    counted = counted * (before < before[-1] * _FLATTEST + 1e-6)
+    return (squares * counted).sum() / counted.sum().clamp_min(1e-9)
 
 
 def total_variation(image: Tensor, colours: Tensor | float = 1.0) -> Tensor:

@@ -42,6 +42,9 @@ from stylecore.tensors.strips import Strip
 
 # A style of which at least this share is left has no frame to speak of, but a line or two at its edge.
 _SPOKEN_OF = 0.98
+# How many times the palette counts at the last scale: there colours have their places and need but become pure. At low
+# strengths it is once, since nothing but lightness would hold the photo's own colours.
+_PURE = 2.0
 
 
 class Phase(Enum):
@@ -224,9 +227,12 @@ class Materials:
         if self.settings.figures == "none":
             layers = without_figures(layers)
         palette, edges = self.settings.palette / 100, self.settings.edges / 100
+        strength = self._strength()
+        if phase is Phase.LAST:
+            palette *= 1 + (_PURE - 1) * min(1.0, (strength / 50) ** 2)
         if phase is Phase.FIRST:  # colours find their places there; small steps would hold them up
             edges = 0.0
-        return strength_weighting(self._strength(), smoothing, layers, palette, 1 - self._from_photo(), edges)
+        return strength_weighting(strength, smoothing, layers, palette, 1 - self._from_photo(), edges)
 
     def _strength(self) -> float:
         """Return the strength; a strength map's curve needs one that leaves the photo some say (``regions.MIDDLE``)."""

@@ -49,17 +49,43 @@ def test_lightness_counts_once_and_colours_as_often_as_asked(seed: int, colours:
     assert total_variation(grey + alike, colours).item() == pytest.approx(plain + colours * total_variation(alike).item())
 
 
+def weight_of(picture: Tensor, alpha: Tensor | None = None) -> float:
+    return colour_weight([(picture, alpha, 3.0)]).item()
+
+
 def test_the_fewer_colours_a_style_has_the_more_they_are_held() -> None:
     colourful, grey = random(400, 30), random(400, 30, channels=1).expand(1, 3, 400, 30)
-    assert colour_weight([(colourful, 1.0)]).item() == 1.0
-    assert colour_weight([(grey, 1.0)]).item() == 30.0
-    assert colour_weight([(torch.zeros(1, 3, 16, 16), 1.0)]).item() == 30.0
-    faint = grey + (colourful - 0.5) * 0.1
-    weight = colour_weight([(faint, 3.0)]).item()
-    assert 1 < weight < 30
-    assert weight * restless_colours(faint) == pytest.approx(0.006, rel=1e-3)
+    assert weight_of(colourful) == 1.0
+    assert weight_of(grey) == 30.0
+    assert weight_of(torch.zeros(1, 3, 16, 16)) == 30.0
+    faint = grey + (colourful - 0.5) * 0.05
+    weight = weight_of(faint)
+    assert 1 < weight < 15
+    assert weight_of(grey + (colourful - 0.5) * 0.03) == pytest.approx(min(weight * (0.05 / 0.03) ** 2, 30), rel=1e-3)
     # Half of each style's share has half of each style's colours.
-    assert colour_weight([(faint, 2.0), (grey, 2.0)]).item() == pytest.approx(min(2 * weight, 30), rel=1e-3)
+    both = [(faint, None, 2.0), (grey, None, 2.0)]
+    assert colour_weight(both).item() == pytest.approx(min(2 * weight, 30), rel=1e-3)
+
+
+def test_edges_between_flat_colours_do_not_free_them_nor_does_what_is_transparent_hold_them() -> None:
+    flat = torch.full((1, 3, 60, 60), 0.2)
+    flat[:, 0, :, 20:], flat[:, 2, 30:] = 0.9, 0.7
+    assert restless_colours(flat) > 4 * restless_colours(random(60, 60) * 0.05)
+    assert weight_of(flat) == 30.0
+    colourful, alpha = random(60, 60), torch.ones(60, 60)
+    weight = weight_of(colourful * 0.05)
+    assert 1 < weight < 30
+    made_up = colourful * 0.05
+    made_up[:, :, 20:] = 0.5
+    alpha[20:] = 0
+    assert weight_of(made_up) == 30.0
+    assert weight_of(made_up, alpha) == pytest.approx(weight, rel=0.1)
+
+
+def test_a_large_style_is_judged_by_rows_of_it() -> None:
+    small = random(300, 400) * 0.05
+    large = small.repeat(1, 1, 12, 12)
+    assert weight_of(large) == pytest.approx(weight_of(small), rel=0.05)
 
 
 def test_a_picture_has_fewer_speckles_of_colour_than_without_it(
