@@ -14,14 +14,14 @@ from stylecore.network.vgg import Network, layer_size
 from stylecore.objective.anchor import Anchor
 from stylecore.objective.distances import Distance, covariance, gram
 from stylecore.objective.edges import Edges
+from stylecore.objective.figures import DEEPEST, as_far_as_there_is_room, at_layer
 from stylecore.objective.figures import LAYERS as FIGURES
-from stylecore.objective.figures import at_layer
 from stylecore.objective.flat import least_spread
 from stylecore.objective.in_blocks import Blocks, Maps
 from stylecore.objective.layers import DEEP, STYLE_LAYERS, Layers
 from stylecore.objective.moments import Moments, blend, moments, tapped
 from stylecore.objective.palette import Palette
-from stylecore.objective.regions import StylePicture, cut_for, emphasised, feature_guide, regions_of
+from stylecore.objective.regions import Region, StylePicture, cut_for, emphasised, feature_guide, regions_of
 from stylecore.objective.sliced import SlicedRegion
 from stylecore.objective.smoothness import colour_weight, in_one_pass, total_variation, total_variation_in_rows
 from stylecore.tensors.strips import Strip
@@ -149,10 +149,14 @@ class Objective:
         with torch.no_grad():
             at_content, self._content = self._describe(content, self._maps, strip, keep=layers.content)
             self._palette, self._edges = self._make_sliced(content)
+            areas = [guide if (where := region.styles[0].paints_where) is None else where for region in self._regions]
             for region in self._regions:
                 region.targets = self._style_targets(region.styles)
                 region.styles = []
             self._prepare(at_content)
+            if room is not None and DEEPEST in layers.style:
+                for region, found, where in zip(self._regions, at_content[DEEPEST], areas, strict=True):
+                    region.targets[DEEPEST] = as_far_as_there_is_room(found, region.targets[DEEPEST], room, where)
 
     def _describe(
         self, picture: Tensor, maps: Maps, strip: Strip, keep: str = ""
@@ -320,6 +324,23 @@ class BalancedObjective(Objective):
     def __init__(self, *arguments: Any, distance: Distance = covariance, **keywords: Any) -> None:
         self._distance = distance
         super().__init__(*arguments, **keywords)
+
+    @staticmethod
+    def _where(region: Region, guide: Tensor | None) -> Tensor | None:
+        where = region.styles[0].paints_where
+        return guide if where is None else where
+
+    def _leave_as_it_is(self, at_content: Sequence[Moments], rooms: Sequence[Tensor]) -> None:
+        """Let each region have its styles' figures in the part that has room for them, and its own in the rest.
+
+        The distance is still divided by that of the styles from the content, so that the less room there is, the less
+        figures count beside strokes.
+        """
+        for region, found, room in zip(self._regions, at_content, rooms, strict=False):
+            style, part = region.targets[DEEPEST], room.to(found.mean)
+            region.targets[DEEPEST] = Moments(
+                torch.lerp(found.mean, style.mean, part), torch.lerp(found.second, style.second, part)
+            )
 
     def _prepare(self, at_content: Mapping[str, Sequence[Moments]]) -> None:
         self._unit = {
