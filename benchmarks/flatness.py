@@ -21,11 +21,10 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from benchmarks.painting import paint, read, sample_pair, to_image
+from benchmarks.painting import as_used, paint, read, sample_pair, to_image
 from benchmarks.palette import distance
 from stylecore.device.engine import Engine
 from stylecore.files.pictures import Pixels
-from stylecore.painting.frames import within_frame
 from stylecore.settings import Settings
 
 PAIRS = (
@@ -57,16 +56,16 @@ def _blurred(planes: Tensor) -> Tensor:
 
 
 def _row(engine: Engine, files: tuple[Path, Path], size: int, options: argparse.Namespace) -> dict[str, Any]:
-    content, style = (read(each, size) for each in files)
+    content, style = read(files[0], size), read(files[1], 2 * size)
     settings = {name: json.loads(value) for name, value in (each.split("=", 1) for each in options.set)}
     row: dict[str, Any] = {"content": files[0].stem, "style": files[1].stem, "size": size}
-    inner = within_frame(style).cut(style)  # which is what is painted from
-    row["detail of the style"] = detail(inner)
+    used = as_used(style, content)
+    row["detail of the style"] = detail(used)
     for name, wanted in (("without", {**settings, "edges": 0.0}), ("with", settings)):
         picture = paint(engine, content, style, Settings.checked(wanted))
         to_image(picture).save(options.output / f"{files[0].stem}_{files[1].stem}_{size}_{name}.png")
         row[f"detail {name}"] = detail(picture)
-        row[f"palette {name}"] = distance(picture, inner) / distance(content, inner)
+        row[f"palette {name}"] = distance(picture, used) / distance(content, used)
     return row
 
 

@@ -9,6 +9,7 @@ from PIL import Image, ImageOps
 
 from stylecore.device.engine import Engine
 from stylecore.files.pictures import Pixels
+from stylecore.painting.frames import within_frame
 from stylecore.painting.job import Job
 from stylecore.request import PaintRequest, Style
 from stylecore.settings import Settings
@@ -34,6 +35,14 @@ def paint(engine: Engine, content: Pixels, style: Pixels, settings: Settings = S
     for _ in job.run():
         pass
     return job.image()
+
+
+def as_used(style: Pixels, content: Pixels) -> Pixels:
+    """Return what of a style is painted from: within its frame, and of as many pixels as the content."""
+    inner = within_frame(style).cut(style)
+    factor = (content.shape[0] * content.shape[1] / (inner.shape[0] * inner.shape[1])) ** 0.5
+    shape = round(inner.shape[1] * factor), round(inner.shape[0] * factor)
+    return np.asarray(to_image(inner).resize(shape, Image.Resampling.LANCZOS), np.float32) / np.float32(255)
 
 
 def to_image(pixels: Pixels) -> Image.Image:

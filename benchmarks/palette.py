@@ -24,11 +24,10 @@ import torch
 from PIL import Image, ImageDraw, ImageOps
 from torch import Tensor
 
-from benchmarks.painting import paint, read, sample_pair, to_image
+from benchmarks.painting import as_used, paint, read, sample_pair, to_image
 from stylecore.device.engine import Engine
 from stylecore.events import StepDone
 from stylecore.files.pictures import Pixels
-from stylecore.painting.frames import within_frame
 from stylecore.painting.job import Job
 from stylecore.request import PaintRequest, Style
 from stylecore.settings import Settings
@@ -81,10 +80,7 @@ def cost(engine: Engine, content: Pixels, style: Pixels, rounds: int = 7) -> tup
 def _row(engine: Engine, files: tuple[Path, Path], size: int, options: argparse.Namespace) -> dict[str, Any]:
     """Paint one pair at one size and measure it."""
     content, style = read(files[0], size), read(files[1], 2 * size)
-    inner = within_frame(style).cut(style)  # which is what is painted from
-    factor = (content.shape[0] * content.shape[1] / (inner.shape[0] * inner.shape[1])) ** 0.5
-    shape = round(inner.shape[1] * factor), round(inner.shape[0] * factor)
-    used = np.asarray(to_image(inner).resize(shape, Image.Resampling.LANCZOS), np.float32) / np.float32(255)
+    used = as_used(style, content)
     settings = {name: json.loads(value) for name, value in (each.split("=", 1) for each in options.set)}
     photo = distance(content, used)
     row: dict[str, Any] = {"content": files[0].stem, "style": files[1].stem, "px": size, "photo": photo}
