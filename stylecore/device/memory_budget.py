@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -193,7 +194,8 @@ _NO_MEMORY = re.compile(
     r"|could not create a (primitive|memory)"  # oneDNN
     r"|CU(BLAS|DNN|SOLVER|SPARSE)_STATUS_(ALLOC_FAILED|INTERNAL_ERROR_HOST_ALLOCATION_FAILED)"
     r"|(HIP|MI)\w*OutOfMemory|miopenStatusAllocFailed"
-    r"|unable to find an engine to execute this computation",  # cuDNN, of which each has asked for too much
+    r"|unable to find an engine to execute this computation"  # cuDNN, of which each has asked for too much
+    r"|failed to map segment",  # a library that is loaded only then
     re.IGNORECASE,
 )
 
@@ -202,7 +204,9 @@ def ran_out(error: BaseException) -> bool:
     """Return whether an error says that the device, or the computer, has no more memory."""
     if isinstance(error, torch.OutOfMemoryError | MemoryError):
         return True
-    return isinstance(error, RuntimeError) and _NO_MEMORY.search(str(error)) is not None
+    if isinstance(error, OSError) and error.errno == errno.ENOMEM:
+        return True
+    return isinstance(error, RuntimeError | ImportError) and _NO_MEMORY.search(str(error)) is not None
 
 
 def empty_cache(device: torch.device) -> None:

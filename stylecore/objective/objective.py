@@ -21,7 +21,7 @@ from stylecore.objective.in_blocks import Blocks, Maps
 from stylecore.objective.layers import DEEP, STYLE_LAYERS, Layers
 from stylecore.objective.moments import Moments, blend, moments, tapped
 from stylecore.objective.palette import Palette
-from stylecore.objective.regions import Region, StylePicture, cut_for, emphasised, feature_guide, regions_of
+from stylecore.objective.regions import StylePicture, cut_for, emphasised, feature_guide, regions_of
 from stylecore.objective.sliced import SlicedRegion
 from stylecore.objective.smoothness import colour_weight, in_one_pass, total_variation, total_variation_in_rows
 from stylecore.tensors.strips import Strip
@@ -324,23 +324,6 @@ class BalancedObjective(Objective):
     def __init__(self, *arguments: Any, distance: Distance = covariance, **keywords: Any) -> None:
         self._distance = distance
         super().__init__(*arguments, **keywords)
-
-    @staticmethod
-    def _where(region: Region, guide: Tensor | None) -> Tensor | None:
-        where = region.styles[0].paints_where
-        return guide if where is None else where
-
-    def _leave_as_it_is(self, at_content: Sequence[Moments], rooms: Sequence[Tensor]) -> None:
-        """Let each region have its styles' figures in the part that has room for them, and its own in the rest.
-
-        The distance is still divided by that of the styles from the content, so that the less room there is, the less
-        figures count beside strokes.
-        """
-        for region, found, room in zip(self._regions, at_content, rooms, strict=False):
-            style, part = region.targets[DEEPEST], room.to(found.mean)
-            region.targets[DEEPEST] = Moments(
-                torch.lerp(found.mean, style.mean, part), torch.lerp(found.second, style.second, part)
-            )
 
     def _prepare(self, at_content: Mapping[str, Sequence[Moments]]) -> None:
         self._unit = {

@@ -10,7 +10,7 @@ from typing import Any
 
 from torch import Tensor
 
-from stylecore.device import memory_budget
+from stylecore.device import libraries, memory_budget
 from stylecore.device.engine import Engine
 from stylecore.device.memory_budget import MemoryPlan
 from stylecore.errors import StyleError, fault
@@ -317,6 +317,7 @@ class Job:
                     raise
                 # Without its traceback, which holds on to what filled the memory.
                 error = raised.with_traceback(None)
+                libraries.recover(error)
             # Other ranks know nothing of it, and would wait.
             way = next(ways, None) if self._ranks.count == 1 else None
             if way is None:
@@ -377,12 +378,13 @@ class Job:
         """Return what is to be minimised at a scale."""
         scale = self.scales[number]
         layers, phase = SHALLOW if scale.shallow else DEEP, Phase.of(number, len(self.scales))
-        return self._materials.objective(scale.size, scale.way, strip, phase, layers=layers, coarse=self._coarse)
+        make = self._materials.objective
+        return libraries.call(make, scale.size, scale.way, strip, phase, layers=layers, coarse=self._coarse)
 
     def _evaluation(self, objective: Objective, way: MemoryPlan) -> Callable[[Tensor], Evaluation]:
         """Return how an objective is evaluated: on a GPU by playing back a recording, where nothing waits outside of it."""
         recorded = self._engine.device.type == "cuda" and not way.spill and not self._strip.shared
-        return Captured(objective) if recorded else objective
+        return Captured(objective) if recorded else lambda image: libraries.call(objective, image)
 
     def _take_image(self, optimiser: BoxLBFGS, *, last: bool = False) -> None:
         """Let the optimiser go, and keep its image, whole; of the ``last`` one on rank 0 alone."""
