@@ -3,8 +3,7 @@
 What the deep layers know of a style are whole things: flowers, stars, eyes. Left to themselves they put them anywhere. A
 sky or a wall can take them; where the photo has detail of its own they spoil it. So those layers pull at the image the less
 the busier the photo is at a place; the shallow layers, which know strokes and colours, paint all over. The deep ones go on
-*looking* everywhere: a house in the photo is one that need not be painted into the sky. And of the layer that knows whole
-things alone, the busy part of a photo is to have what it has: else all of a painting's flowers would crowd on what is even.
+*looking* everywhere: a house in the photo is one that need not be painted into the sky.
 """
 
 from __future__ import annotations
@@ -13,12 +12,10 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from stylecore.objective.moments import Moments
 from stylecore.tensors.resampling import resize
 
-#: The layers that know whole figures, and the one of them that has none of the long strokes.
+#: The layers that know whole figures.
 LAYERS = ("conv4_1", "conv5_1")
-DEEPEST = LAYERS[-1]
 # What of the style layers' weights is left where none are wanted; conv4_1 has the long strokes, too.
 _WITHOUT = (1.0, 1.0, 1.0, 0.25, 0.0)
 # How far they are kept off where the photo is busy, and the longer side in px at which that is looked at.
@@ -50,23 +47,6 @@ def room_for_figures(content: Tensor) -> Tensor:
     busy = _surroundings((slope / _STRONG).tanh() * _STRONG, _AROUND * max(small.shape[2:]) / _SIDE)
     grain = busy.flatten().quantile(_GRAIN).clamp(max=_MOST_GRAIN)
     return 1 - _KEPT_OFF * ((busy - grain - _EVEN) / (_BUSY - _EVEN)).clamp(0, 1)[0, 0]
-
-
-def as_far_as_there_is_room(content: Moments, style: Moments, room: Tensor, where: Tensor | None) -> Moments:
-    """Return what a region is to have of a layer: a style's moments in the part with room, its own in the rest.
-
-    Args:
-        content: moments of the photo's region.
-        style: those of its styles.
-        room: of :func:`room_for_figures`.
-        where: the region, H × W of the picture at any size, 0 to 1; ``None``: all of it.
-    """
-    share = room.mean()
-    if where is not None:
-        weights = F.adaptive_avg_pool2d(where[None, None].to(room), (room.shape[0], room.shape[1]))[0, 0]
-        share = (room * weights).sum() / weights.sum().clamp_min(1e-9)
-    share = share.to(style.mean)
-    return Moments(torch.lerp(content.mean, style.mean, share), torch.lerp(content.second, style.second, share))
 
 
 def without_figures(weights: tuple[float, ...]) -> tuple[float, ...]:

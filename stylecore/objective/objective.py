@@ -14,8 +14,8 @@ from stylecore.network.vgg import Network, layer_size
 from stylecore.objective.anchor import Anchor
 from stylecore.objective.distances import Distance, covariance, gram
 from stylecore.objective.edges import Edges
-from stylecore.objective.figures import DEEPEST, as_far_as_there_is_room, at_layer
 from stylecore.objective.figures import LAYERS as FIGURES
+from stylecore.objective.figures import at_layer
 from stylecore.objective.flat import least_spread
 from stylecore.objective.in_blocks import Blocks, Maps
 from stylecore.objective.layers import DEEP, STYLE_LAYERS, Layers
@@ -149,14 +149,10 @@ class Objective:
         with torch.no_grad():
             at_content, self._content = self._describe(content, self._maps, strip, keep=layers.content)
             self._palette, self._edges = self._make_sliced(content)
-            areas = [guide if (where := region.styles[0].paints_where) is None else where for region in self._regions]
             for region in self._regions:
                 region.targets = self._style_targets(region.styles)
                 region.styles = []
             self._prepare(at_content)
-            if room is not None and DEEPEST in layers.style:
-                for region, found, where in zip(self._regions, at_content[DEEPEST], areas, strict=True):
-                    region.targets[DEEPEST] = as_far_as_there_is_room(found, region.targets[DEEPEST], room, where)
 
     def _describe(
         self, picture: Tensor, maps: Maps, strip: Strip, keep: str = ""

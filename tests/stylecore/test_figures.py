@@ -9,9 +9,8 @@ from torch import Tensor
 
 from stylecore.device.engine import Engine
 from stylecore.files.pictures import Pixels
-from stylecore.objective.figures import as_far_as_there_is_room, room_for_figures, without_figures
+from stylecore.objective.figures import room_for_figures, without_figures
 from stylecore.objective.in_blocks import Blocks
-from stylecore.objective.moments import moments
 from stylecore.objective.objective import BalancedObjective, strength_weighting
 from stylecore.objective.regions import StylePicture
 from stylecore.painting.job import Job
@@ -71,32 +70,6 @@ def test_deep_layers_pull_where_there_is_room(real_engine: Engine) -> None:
     even, busy = (pull(room_for_figures(content)) / pull(None)).tolist()
     assert 0.3 < even < 3
     assert busy < 0.5 * even
-
-
-def test_of_whole_things_a_region_is_to_have_as_many_as_there_is_room_for() -> None:
-    content, style = (moments(torch.rand(1, 5, 9, 12, generator=torch.Generator().manual_seed(seed))) for seed in (1, 2))
-    room = torch.ones(48, 64)
-    room[:, 32:] = 0.25  # on the right
-    left = torch.zeros(96, 128)
-    left[:, :64] = 1
-    for where, share in ((None, 0.625), (left, 1.0), (1 - left, 0.25), (torch.zeros(96, 128), 0.0)):
-        found = as_far_as_there_is_room(content, style, room, where)
-        torch.testing.assert_close(found.mean, content.mean * (1 - share) + style.mean * share)
-        torch.testing.assert_close(found.second, content.second * (1 - share) + style.second * share)
-
-
-def test_figures_do_not_crowd_on_what_is_even(real_engine: Engine) -> None:
-    """What a busy photo leaves of a style's figures is not wanted of the little that is even, too."""
-    content = _half_busy(96, 128).to(real_engine.device)
-    style = StylePicture(torch.rand(1, 3, 96, 96, generator=torch.Generator().manual_seed(1)).to(content))
-    network = real_engine.network(Settings(), real_engine.arithmetic("float32"))
-
-    def deepest(room: Tensor | None) -> float:
-        weighting = strength_weighting(100.0, 0.0, palette=0.0, edges=0.0)
-        return BalancedObjective(network, content, [style], weighting, room=room)(content).losses[-1].item()
-
-    assert deepest(None) == pytest.approx(1, rel=0.01)
-    assert deepest(room_for_figures(content)) < 0.6
 
 
 def test_blocks_keep_figures_off_as_one_piece_does(engine: Engine) -> None:
