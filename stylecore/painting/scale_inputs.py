@@ -44,7 +44,7 @@ from stylecore.tensors.strips import Strip
 _SPOKEN_OF = 0.98
 # How many times the palette counts at the last scale: there colours have their places and need but become pure. At low
 # strengths it is once, since nothing but lightness would hold the photo's own colours.
-_PURE = 2.0
+_PURE = 2.5
 
 
 class Phase(Enum):
