@@ -167,7 +167,7 @@ image.set_selected_layers([photo])
     left, right, mask = gimp.run(HALVES)
     assert mask["name"] == "Sky" and left < 3 and right > 10
 
-    # The result opens with it; what it says now is what it is painted by, and without one all of it is painted.
+    # The result opens with it; what it says now is what it is painted by, and when it is deleted all of it is painted.
     update = "answer = call('plug-in-neural-style-update-results', image, [])['status']\nresult = answer"
     gimp.run("write(channel, bytes((159 - x) // 80 * 255 for _ in range(120) for x in range(160)), 'Y u8')")
     assert gimp.run(update, timeout=JOB) == "SUCCESS"
@@ -177,8 +177,9 @@ image.set_selected_layers([photo])
     open_again(gimp)
     assert until(gimp, ALL, lambda now: any(each["name"] == "Strength in" for each in now))
     assert values(gimp)["Strength in"] == 1
-    go_to(gimp, "Strength in")
-    gimp.display.key("Up")
+    gimp.run("image.remove_channel(channel)")
+    until(gimp, ALL, lambda now: ("Strength in", 0) in [(each["name"], each["value"]) for each in now])
+    assert values(gimp)["Strength in"] == 0
     gimp.display.key("alt+a")
     gimp.display.wait_gone(DIALOG, JOB)
     eventually(gimp, lambda now: gimp.run(HALVES)[2] is None)

@@ -26,7 +26,7 @@ from stylecore.settings import SETTINGS
 
 #: Wide enough that opening Advanced moves nothing: in letters of the user's font, and in pixels at the least.
 _LETTERS, _LETTERS_NARROW, _LEAST_WIDTH = 42, 39, 330
-#: Seconds between two looks at the image's mode.
+#: Seconds between two looks at the image's mode and its mask.
 _LOOK_EVERY = 0.5
 
 
@@ -55,7 +55,8 @@ class SettingsColumn(Gtk.Box):
             column.pack_start(EditingView(editing, window), False, False, 0)
         column.pack_start(self._box("main"), False, False, 0)
         column.pack_start(self._build_consent(), False, False, 0)
-        column.pack_start(StrengthMask(config, image, self._label_of_choice()), False, False, 0)
+        self._strength_mask = StrengthMask(config, image, self._label_of_choice())
+        column.pack_start(self._strength_mask, False, False, 0)
         self._several = Several(config, window, self._label_of_choice(), changed)
         column.pack_start(self._several, False, False, 0)
         names = self._names("advanced") + self._names("research")
@@ -83,10 +84,14 @@ class SettingsColumn(Gtk.Box):
         self._column.reorder_child(first, 0)
 
     def follow_image(self) -> bool:
-        """Offer to convert the image where it is grayscale or indexed; return whether its mode has been changed."""
+        """Offer to convert the image where it is grayscale or indexed; return whether its mode has been changed.
+
+        Where the mask for the strength is gone, none is chosen any more.
+        """
         now = time.monotonic()
         if now < self._look_at or not self._image.is_valid():
             return False
+        self._strength_mask.follow_image()
         self._look_at, mode = now + _LOOK_EVERY, self._image.get_base_type()
         if mode == self._mode:
             return False

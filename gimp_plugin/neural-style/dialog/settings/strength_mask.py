@@ -45,6 +45,12 @@ class StrengthMask(Gtk.Box):
         self._fill()
         let_shrink(self._menu)
 
+    def follow_image(self) -> None:
+        """Let go of a mask that has been deleted: chosen, it could neither be painted with nor be seen in the menu."""
+        chosen = self._config.get_property(arguments.STRENGTH_MASK)
+        if chosen is not None and not chosen.is_valid():
+            self._config.set_property(arguments.STRENGTH_MASK, None)
+
     def _fill(self) -> None:
         if self._own:
             return
