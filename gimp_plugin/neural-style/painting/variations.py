@@ -98,6 +98,10 @@ class VariationGroups(NewLayers):
 
     counting = _("Variation {number} of {count} · ")
 
+    def name(self, number: int) -> str:
+        """Return what a variation's layer is called: first what it differs in, as GIMP's list of layers is narrow."""
+        return f"{self._variant(number).name} – {self._sources[number].name}"
+
     def keep(self) -> list[Gimp.Layer]:
         """Put the variants into the image as one undo step, in a group above their source; return their layers."""
         if not self.image.is_valid():

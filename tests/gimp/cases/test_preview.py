@@ -154,7 +154,7 @@ def test_several_pictures_begin_with_the_preview(watched: tuple[GimpSession, Cli
 result = [(layer.get_name(), json.loads(bytes(layer.get_parasite("neural-style").get_data()))["settings"]["strength"])
           for layer in image.get_layers()[0].get_children()]
 """)
-    assert painted == ["photo – Strength 20", 20.0]  # the first of the variations, which the preview was not
+    assert painted == ["Strength 20 – photo", 20.0]  # the first of the variations, which the preview was not
 
 
 @one_series

@@ -96,7 +96,7 @@ def test_variations(opened: GimpSession) -> None:
     made = eventually(gimp, lambda now: len(now["layers"]) == 2 and "layers" in now["layers"][0])
     group, photo = made["layers"]
     assert (group["name"], photo["name"]) == ("photo – variations", "photo")
-    assert [layer["name"] for layer in group["layers"]] == [f"photo – Brush size {size}" for size in (50, 100, 200)]
+    assert [layer["name"] for layer in group["layers"]] == [f"Brush size {size} – photo" for size in (50, 100, 200)]
     assert [layer["visible"] for layer in group["layers"]] == [True, False, False]
     assert made["selected"] == ["photo"] and made["seen"] != before["seen"]
     assert undone(gimp, before) == before

@@ -33,10 +33,10 @@ result["current"] = update_all(image)[2]
         made = answer[vary]
         assert made["status"] == ["SUCCESS", ""] and made["group"].startswith("photo – variations")
         assert made["visible"] == [True] + [False] * (count - 1) and made["pictures"] == count
-    assert answer["strength"]["names"] == ["photo – Strength 20", "photo – Strength 50", "photo – Strength 80"]
+    assert answer["strength"]["names"] == ["Strength 20 – photo", "Strength 50 – photo", "Strength 80 – photo"]
     assert answer["strength"]["strengths"] == [20, 50, 80]
-    assert answer["brush-size"]["names"] == ["photo – Brush size 50", "photo – Brush size 200"]
-    assert answer["style"]["names"][0] == "photo – Red stripes"
+    assert answer["brush-size"]["names"] == ["Brush size 50 – photo", "Brush size 200 – photo"]
+    assert answer["style"]["names"][0] == "Red stripes – photo"
 
 
 def test_exploring_paints_every_combination_and_says_what_it_cannot(gimp: GimpSession) -> None:
@@ -63,10 +63,10 @@ for text in ("strenght=1,2", "strength=1,200", "strength=1 strength=2", "seed=" 
     )
     assert answer["status"] == ["SUCCESS", ""] and answer["visible"] == [True, False, False, False]
     assert answer["cells"] == [
-        ["photo – Strength 30, Brush size 50", 30, 50],
-        ["photo – Strength 30, Brush size 200", 30, 200],
-        ["photo – Strength 70, Brush size 50", 70, 50],
-        ["photo – Strength 70, Brush size 200", 70, 200],
+        ["Strength 30, Brush size 50 – photo", 30, 50],
+        ["Strength 30, Brush size 200 – photo", 30, 200],
+        ["Strength 70, Brush size 50 – photo", 70, 50],
+        ["Strength 70, Brush size 200 – photo", 70, 200],
     ]
     assert answer["pictures"] == 4
     said = ["no setting “strenght”", "between 0 and 100", "two different ones", "That would be 40 pictures"]
