@@ -73,13 +73,18 @@ def recent() -> list[Look]:
     return _read(_recent_file())
 
 
+def tidy(name: str) -> str:
+    """Return a name as it is kept."""
+    return " ".join(name.split())[:_LONGEST_NAME]
+
+
 def save(look: Look) -> None:
     """Keep a look under its name; another with that name is replaced.
 
     Raises:
         PluginError: it has no name, or cannot be written.
     """
-    name = " ".join(look.name.split())[:_LONGEST_NAME]
+    name = tidy(look.name)
     if not name:
         raise PluginError(_("The look has no name."), _("Give it one."))
     _write(_named_file(), [*(each for each in named() if each.name != name), replace(look, name=name)])

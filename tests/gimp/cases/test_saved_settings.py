@@ -17,6 +17,13 @@ from tests.gimp.session import GimpSession
 #: All that is written in the dialog.
 WORDS = "result = [each.get_text() for each in inside(windows()[0]) if isinstance(each, Gtk.Label)]"
 
+#: What the button beside a name's field says, and whether it can be pressed; "" for none.
+NAMING = """
+fields = [each for each in inside(windows()[0]) if isinstance(each, Gtk.Popover)]
+buttons = [each for field in fields for each in inside(field) if isinstance(each, Gtk.Button)]
+result = [buttons[0].get_label().replace("_", ""), buttons[0].is_sensitive()] if buttons else ["", False]
+"""
+
 
 def has(name: str) -> Any:
     """Return a test of whether something that the keyboard could be in has this name."""
@@ -160,13 +167,27 @@ def test_looks_have_names_and_the_last_ones_are_remembered(opened: GimpSession) 
     gimp.display.key("Return")
     assert has("Name of the look")(until(gimp, ALL, has("Name of the look")))
     until(gimp, FOCUS, lambda now: now is not None and now["name"] == "Name of the look")
+    assert look(gimp, NAMING) == ["Save", False]
     gimp.display.type("Evening light")
+    assert until(gimp, NAMING, lambda now: now[1]) == ["Save", True]
+    gimp.display.screenshot("look-named")
     gimp.display.key("Return")
     saved = gimp.shared / "user-styles" / ".looks.json"
     end = time.monotonic() + 20
     while not saved.exists() and time.monotonic() < end:
         time.sleep(0.05)
     assert json.loads(saved.read_text())[0]["name"] == "Evening light"
+    until(gimp, ALL, lambda now: not has("Name of the look")(now))
+
+    # Under the same name it is told that the one before would be lost.
+    go_to(gimp, "Looks")
+    open_menu(gimp)
+    gimp.display.key("Return")
+    until(gimp, FOCUS, lambda now: now is not None and now["name"] == "Name of the look")
+    gimp.display.type("Evening  light")
+    assert until(gimp, NAMING, lambda now: now[0] == "Replace") == ["Replace", True]
+    gimp.display.screenshot("look-replaced")
+    gimp.display.key("Escape")
     until(gimp, ALL, lambda now: not has("Name of the look")(now))
     gimp.display.key("alt+a")
     gimp.display.wait_gone(DIALOG, JOB)

@@ -13,6 +13,7 @@ from common.errors import PluginError
 from common.translation import _
 from dialog.parts.complaint import complain
 from dialog.parts.menus import add_item
+from dialog.parts.name_popover import NamePopover
 from dialog.parts.question import asked
 from styles import gallery_folders, own_styles, remembered
 
@@ -61,20 +62,9 @@ class StyleActions:
         self._marked(key, on)
 
     def _ask_name(self, key: str, tile: Gtk.Widget) -> None:
-        popover = Gtk.Popover(relative_to=tile)
-        entry = Gtk.Entry(text=gallery_folders.name_of(key), width_chars=24, margin=9, activates_default=False)
-        entry.get_accessible().set_name(_("New name"))
-        entry.connect("activate", self._on_named, popover, key)
-        popover.add(entry)
-        entry.show()
-        popover.connect("closed", lambda popover: popover.destroy())
-        popover.popup()
-        entry.grab_focus()
-
-    def _on_named(self, entry: Gtk.Entry, popover: Gtk.Popover, key: str) -> None:
-        name = entry.get_text()
-        popover.popdown()  # which may end the entry
-        self._rename(key, name)
+        text = gallery_folders.name_of(key)
+        popover = NamePopover(tile, _("New name"), lambda _name: _("_Rename"), lambda name: self._rename(key, name), text)
+        popover.ask()
 
     def _rename(self, key: str, name: str) -> None:
         try:

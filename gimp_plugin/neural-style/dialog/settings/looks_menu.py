@@ -15,6 +15,7 @@ from common.errors import PluginError
 from common.translation import _
 from dialog.parts.complaint import complain
 from dialog.parts.menus import MenuButton, add_item
+from dialog.parts.name_popover import NamePopover
 from painting import results
 from styles import looks, style_arguments
 from styles.looks import Look
@@ -81,19 +82,13 @@ class LooksButton(MenuButton):
             complain(self._window, error)
 
     def _ask_name(self) -> None:
-        popover = Gtk.Popover(relative_to=self)
-        entry = Gtk.Entry(width_chars=24, margin=9, placeholder_text=_("Name of the look"))
-        entry.get_accessible().set_name(_("Name of the look"))
-        entry.connect("activate", self._on_named, popover)
-        popover.add(entry)
-        entry.show()
-        popover.connect("closed", lambda popover: popover.destroy())
-        GLib.idle_add(popover.popup)  # when the menu is gone
-        GLib.idle_add(entry.grab_focus)
+        taken = {look.name for look in looks.named()}
+        popover = NamePopover(
+            self, _("Name of the look"), lambda name: _("_Replace") if looks.tidy(name) in taken else _("_Save"), self._save
+        )
+        GLib.idle_add(popover.ask)  # when the menu is gone
 
-    def _on_named(self, entry: Gtk.Entry, popover: Gtk.Popover) -> None:
-        name = entry.get_text()
-        popover.popdown()  # which may end the entry
+    def _save(self, name: str) -> None:
         try:
             looks.save(Look.of(arguments.settings_of(self._config), self._weights(), name))
         except PluginError as error:
