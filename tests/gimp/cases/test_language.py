@@ -50,6 +50,32 @@ result = {
 }
 """
 
+#: The buttons of a message over the preview, and *Apply*: each by its words, and whether all of it is on the screen.
+BUTTONS = """
+from gi.repository import Gdk
+def whole(widget):
+    width, height = widget.get_allocated_width(), widget.get_allocated_height()
+    around = widget.get_parent()
+    while around is not None:
+        if isinstance(around, (Gtk.ScrolledWindow, Gtk.Window)):
+            x, y = widget.translate_coordinates(around, 0, 0)
+            if x < 0 or y < 0 or x + width > around.get_allocated_width() or y + height > around.get_allocated_height():
+                return False
+        around = around.get_parent()
+    x, y = widget.translate_coordinates(window, 0, 0)
+    _found, left, top = window.get_window().get_origin()
+    screen = Gdk.Screen.get_default()
+    right, bottom = left + x + width, top + y + height
+    return left + x >= 0 and top + y >= 0 and right <= screen.get_width() and bottom <= screen.get_height()
+
+window = windows()[0]
+copies = [each for each in inside(window) if isinstance(each, Gtk.Button) and each.get_label() == "Bericht kopieren"]
+result = {name(each): whole(each) for copy in copies for each in inside(copy.get_parent()) if isinstance(each, Gtk.Button)}
+if result:
+    apply = window.get_widget_for_response(Gtk.ResponseType.OK)
+    result[name(apply)] = apply.get_mapped() and whole(apply)
+"""
+
 
 @pytest.mark.gimp
 @pytest.mark.parametrize("series", places.SERIES[-1:])  # gettext is Python's own; another GIMP is slow to start
@@ -94,3 +120,13 @@ def test_the_dialog_in_german_in_large_type_on_a_small_screen(series: str, gimp_
     assert look(gimp, PLACE) == [x, y, width, height]
     gimp.display.key("Escape")
     assert gimp.wait(60) == "CANCEL"
+
+    with gimp.installation(server_command=["/nowhere/python"], folder=str(gimp.tmp / "no-server")):
+        gimp.start("result = call('plug-in-neural-style', image, image.get_layers(), interactive=True)['status']")
+        wait_drawn(gimp, "^Neuronaler Stil$")
+        gimp.display.key("space")
+        shown = until(gimp, BUTTONS, lambda now: len(now) > 2 and all(now.values()), 10)
+        gimp.display.screenshot("message-german")
+        assert len(shown) > 2 and all(shown.values()), shown
+        gimp.display.key("Escape")
+        assert gimp.wait(60) == "CANCEL"

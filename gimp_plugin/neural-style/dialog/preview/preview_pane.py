@@ -18,7 +18,7 @@ from dialog.preview.picture_view import Before, ZoomButtons
 
 _LEAST, _LEAST_SMALL = (370, 320), (260, 200)
 _CSS = b"progressbar trough { min-width: 24px; }"  # a theme's 150 leave the buttons beside it no room where it is narrow
-_AROUND_WORDS, _AROUND_BUTTONS = 48, 12  # pixels that the frame takes at their sides; what is left of it at the least
+_AROUND_WORDS, _AROUND_BUTTONS = 26, 12  # pixels that the frame takes on both sides; what is left of it at the least
 _ALT_K = (Gdk.KEY_k, Gdk.ModifierType.MOD1_MASK)
 
 
@@ -64,7 +64,7 @@ class PreviewPane(Gtk.Box):
         copy = Gtk.Button(label=_("Copy Report"), tooltip_text=_("Copy what went wrong, and what the logs say of it"))
         copy.connect("clicked", lambda *_: _copy(report(self._sentence.get_text(), self._remedy.get_text())))
         self._mend = MendButton(retry or (lambda: None))
-        row = self._buttons = Gtk.Box(spacing=3, halign=Gtk.Align.CENTER)
+        row = self._buttons = Gtk.Box(spacing=3, halign=Gtk.Align.CENTER, margin=9, margin_top=0)
         for button in (self._mend, self._retry, self._command, copy):
             row.pack_start(button, False, False, 0)
         copy.show()
@@ -72,7 +72,7 @@ class PreviewPane(Gtk.Box):
             "gtk-label-select-on-focus", False
         )  # they have the focus when a button goes
         words = self._told = Gtk.Box(orientation=Gtk.Orientation.VERTICAL, spacing=9, margin=9)
-        for widget in (self._sentence, self._remedy, row):
+        for widget in (self._sentence, self._remedy):
             words.pack_start(widget, False, False, 0)
             widget.show()
         words.show()
@@ -80,10 +80,13 @@ class PreviewPane(Gtk.Box):
         self._words.get_style_context().add_class("background")
         room = self._room = Gtk.ScrolledWindow(hscrollbar_policy=Gtk.PolicyType.NEVER)  # on a small screen
         room.set_propagate_natural_width(True)
-        room.set_propagate_natural_height(True)
         room.add(words)
         room.show_all()
-        self._words.add(room)
+        column = Gtk.Box(orientation=Gtk.Orientation.VERTICAL, visible=True)
+        column.pack_start(room, True, True, 0)
+        column.pack_start(row, False, False, 0)  # below what scrolls, so that they always are all to be seen
+        row.show()
+        self._words.add(column)
         overlay = Gtk.Overlay()
         overlay.connect("size-allocate", lambda *_: GLib.idle_add(self._arrange))  # not while sizes are being given
         overlay.add(self._view)
@@ -92,15 +95,17 @@ class PreviewPane(Gtk.Box):
 
     def _arrange(self) -> bool:
         """Let the words have the height that they need, and their buttons stand under each other where it is narrow."""
-        width = self._view.get_allocated_width() - _AROUND_WORDS
-        height = self._view.get_allocated_height() - _AROUND_WORDS
+        across = self._view.get_allocated_width()
+        width, height = across - _AROUND_WORDS, self._view.get_allocated_height() - _AROUND_WORDS
         if not self.in_trouble or width < 1 or height < 1:
             return GLib.SOURCE_REMOVE
         needed = sum(button.get_preferred_width()[1] + 3 for button in self._buttons.get_children() if button.get_visible())
-        upright = needed > width + _AROUND_WORDS - _AROUND_BUTTONS
+        upright = needed > across - _AROUND_BUTTONS
         put(self._buttons, orientation=Gtk.Orientation.VERTICAL if upright else Gtk.Orientation.HORIZONTAL)
-        _least, high = self._told.get_preferred_height_for_width(width)
-        put(self._room, min_content_height=min(high, height))
+        wide = max(min(width, self._told.get_preferred_width()[1]), self._buttons.get_preferred_width()[0])
+        _least, high = self._told.get_preferred_height_for_width(wide)
+        left = height - self._buttons.get_preferred_height()[0]
+        put(self._room, min_content_height=max(1, min(high, left)))
         return GLib.SOURCE_REMOVE
 
     def _build_status(self) -> Gtk.Widget:
