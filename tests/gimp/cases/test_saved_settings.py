@@ -125,7 +125,7 @@ def test_explore_and_variations_are_for_one_run(opened: GimpSession) -> None:
     assert made["layers"][0]["name"] == "photo – variations"
     names = gimp.run("result = [layer.get_name() for layer in image.get_layers()[0].get_children()]")
     wanted = [f"Strength {strength}, Colors: From the {colors}" for strength in (25, 75) for colors in ("style", "photo")]
-    assert [name.partition(" – ")[2] for name in names] == wanted
+    assert [name.partition(" – ")[0] for name in names] == wanted
 
     open_again(gimp)
     now = {each["name"]: each["value"] for each in until(gimp, ALL, has("Pictures"))}

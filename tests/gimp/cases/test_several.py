@@ -182,6 +182,6 @@ image.set_selected_layers([photo])
     assert values(gimp)["Strength in"] == 0
     gimp.display.key("alt+a")
     gimp.display.wait_gone(DIALOG, JOB)
-    eventually(gimp, lambda now: gimp.run(HALVES)[2] is None)
+    eventually(gimp, lambda now: "painting" not in now["layers"][0]["name"] and gimp.run(HALVES)[2] is None)
     left, right, mask = gimp.run(HALVES)
     assert mask is None and left > 10 and right > 10
