@@ -139,7 +139,7 @@ class Job:
                 self._objective = self._objective_at(self._made_for, self._strip)
                 self._optimiser.renew(self._evaluation(self._objective, self.scales[self._made_for].way))
             return
-        weighting = self._materials.weighting(Phase.of(self._made_for, len(self.scales)))
+        weighting = self._materials.weighting(self._phase(self._made_for))
         if weighting != self._objective.weighting:
             self._objective.weighting = weighting
             self._optimiser.renew()
@@ -377,9 +377,11 @@ class Job:
     def _objective_at(self, number: int, strip: Strip) -> Objective:
         """Return what is to be minimised at a scale."""
         scale = self.scales[number]
-        layers, phase = SHALLOW if scale.shallow else DEEP, Phase.of(number, len(self.scales))
-        make = self._materials.objective
-        return libraries.call(make, scale.size, scale.way, strip, phase, layers=layers, coarse=self._coarse)
+        layers, make = SHALLOW if scale.shallow else DEEP, self._materials.objective
+        return libraries.call(make, scale.size, scale.way, strip, self._phase(number), layers=layers, coarse=self._coarse)
+
+    def _phase(self, number: int) -> Phase:
+        return Phase.of(number, len(self.scales), warm=self._materials.warm)
 
     def _evaluation(self, objective: Objective, way: MemoryPlan) -> Callable[[Tensor], Evaluation]:
         """Return how an objective is evaluated: on a GPU by playing back a recording, where nothing waits outside of it."""

@@ -186,7 +186,10 @@ def deep_steps(settings: Settings, number: int, count: int, device: str) -> int:
     steps = _steps_for(settings, device)
     if number < count - 1:
         return steps.coarse[min(number, len(steps.coarse) - 1)]
-    return max(steps.final, 0 if count > 1 else steps.coarse[0])
+    if count > 1:
+        return steps.final
+    # The only scale of a small picture: no other mends what it lacks, and it is soon painted anywhere.
+    return max(steps.final, _steps_for(settings, "elsewhere").coarse[0])
 
 
 def final_steps(settings: Settings, device: str) -> int:

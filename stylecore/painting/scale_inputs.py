@@ -48,15 +48,18 @@ _PURE = 2.5
 
 
 class Phase(Enum):
-    """Which part of a painting a scale is; a single one is the last."""
+    """Which part of a painting a scale is; a single one that goes on from an earlier picture is the last."""
 
+    ONLY = "only"
     FIRST = "first"
     BETWEEN = "between"
     LAST = "last"
 
     @classmethod
-    def of(cls, number: int, count: int) -> Phase:
-        """Return which part the scale of this number, from 0, of so many is."""
+    def of(cls, number: int, count: int, *, warm: bool) -> Phase:
+        """Return which part the scale of this number, from 0, of so many is; ``warm`` goes on from an earlier picture."""
+        if count == 1 and not warm:
+            return cls.ONLY
         if number == count - 1:
             return cls.LAST
         return cls.FIRST if number == 0 else cls.BETWEEN
@@ -221,7 +224,7 @@ class Materials:
         layers = tuple(numbers(self.settings.layer_weights))
         if self.settings.objective != "balanced":
             content, style = self.settings.content_weight, self.settings.style_weight
-            if nearly_texture(self.settings) and phase is not Phase.LAST:
+            if nearly_texture(self.settings) and phase in (Phase.FIRST, Phase.BETWEEN):
                 content = style * LEAST_COARSE_CONTENT
             return Weighting(content, style, 0.0, layers)
         if self.settings.figures == "none":

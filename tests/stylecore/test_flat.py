@@ -25,7 +25,7 @@ def test_white_and_black_layers_are_painted_and_stay_light_and_dark(real_engine:
     lightness = []
     for grey in (0.0, 1.0):
         result = painted(real_engine, np.full((48, 48, 3), grey, np.float32), style)
-        assert result.std(axis=(0, 1)).max() > 0.04, "there are strokes"
+        assert result.std(axis=(0, 1)).max() > 0.05, "there are strokes"
         lightness.append(result.mean())
     assert lightness[0] + 0.1 < lightness[1]
 

@@ -73,9 +73,7 @@ def test_every_kind_of_job_stays_on_the_device_and_waits_once_a_step(
     if settings.get("precision") == "bfloat16" or settings.get("statistics") == "wasserstein":  # other roots
         assert difference.max() < 0.25 and difference.mean() < 0.03
     else:
-        # Of noise, whose colours are counted on a lattice there, some pixels are far apart after three steps; few are.
-        assert difference.max() < 0.1
-        assert difference.mean() < 0.003
+        assert difference.max() < 0.03
 
 
 @pytest.mark.parametrize(

@@ -188,7 +188,7 @@ def test_strength_may_change_under_a_map(engine: Engine, content: Pixels, style:
     begin = np.abs(finish(job) - content).mean()
     job = Job(engine, PaintRequest(content, [Style(style)], replace(QUICK, strength=100), strength_map=halves(soft=40)))
     for number, _ in enumerate(job.run()):
-        if number == 2:
+        if number == 4:
             job.update(replace(job.settings, strength=10))
     assert np.abs(job.image() - content).mean() < 0.6 * begin
 

@@ -58,5 +58,4 @@ def test_a_picture_that_has_settled_is_done_unless_the_steps_were_asked_for(
     allowed = best.scales[-1].steps
     assert last_steps(best) < allowed
     assert last_steps(Job(engine, PaintRequest(small, little_to_do, replace(fixed, iterations=allowed)))) == allowed
-    much_to_do = Job(engine, PaintRequest(small, [Style(style)], fixed))
-    assert last_steps(much_to_do) == much_to_do.scales[-1].steps
+    assert last_steps(Job(engine, PaintRequest(small, [Style(style)], fixed))) == 40  # there is much to do
