@@ -97,10 +97,8 @@ def columns_and_rows(wanted: Tensor, spread: Tensor) -> tuple[Tensor, Tensor]:
     left, right = left[:, :rank] * sizes[:rank].sqrt(), right[:rank] * sizes[:rank, None].sqrt()
     down = torch.einsum("eir,ce->rci", left.view(inputs, 3, rank), vectors / root).float().contiguous()
     across = right.view(rank, rank, 3).transpose(0, 1).float().contiguous()
-    goal, moments = (
-        wanted.float().flatten(1),
-        (spread / (wanted.flatten(1) @ spread @ wanted.flatten(1).t()).trace()).float(),
-    )
+    goal = wanted.flatten(1)
+    moments = (spread / (goal @ spread @ goal.t()).trace()).float()
     with torch.enable_grad():
         parts = [part.requires_grad_(True) for part in (down, across)]
         descent = torch.optim.LBFGS(
@@ -109,7 +107,7 @@ def columns_and_rows(wanted: Tensor, spread: Tensor) -> tuple[Tensor, Tensor]:
 
         def missed_there() -> Tensor:
             descent.zero_grad()
-            missing = composed(*parts).flatten(1) - goal
+            missing = composed(*parts).flatten(1) - goal.float()
             total = ((missing @ moments) * missing).sum()
             total.backward()
             return total

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
-from stylecore.objective.colour_lines import DIRECTIONS, LIGHTNESS, directions, tint_directions
+from stylecore.objective.colour_lines import DIRECTIONS, LIGHTNESS, directions, parts, tint_directions
 from stylecore.objective.sliced import SlicedRegion, SlicedTerm, shares_of
 from stylecore.tensors.strips import Strip
 from stylecore.tensors.summing import sum_type
@@ -35,13 +35,11 @@ def drawn(region: SlicedRegion) -> Tensor:
     sums = []
     for picture, weights, share in region.styles:
         found = torch.zeros(9, dtype=sum_type(picture.device), device=picture.device)
-        pixels, counts = picture[0].flatten(1), None if weights is None else weights.flatten()
-        for begin in range(0, pixels.shape[1], _TOGETHER):
-            part = slice(begin, begin + _TOGETHER)
-            rows = pixels[:, part].to(found.dtype)
+        for _, rows, counts in parts(picture, weights, _TOGETHER):
+            rows = rows.to(found.dtype)
             lightness = sum(weight * row for weight, row in zip(LIGHTNESS, rows, strict=True))
             values = torch.cat([torch.ones_like(rows[:1]), lightness[None], rows - lightness])
-            counted = values if counts is None else values * counts[part].to(values.dtype)
+            counted = values if counts is None else values * counts
             found += torch.cat([counted.sum(1), (counted[1:] * values[1:]).sum(1)])
         sums.append(found * (share / found[0].clamp_min(1e-9)))
     whole = torch.stack(sums).sum(0)
