@@ -16,7 +16,7 @@ setup(
         "stylecore.kernels": ["*.cu"],
         CARRIED: [
             "pyproject.toml",
-            "installer/*.py",
+            "installer/**/*.py",
             "gimp_plugin/*.py",
             "gimp_plugin/neural-style/**/*",
             "samples/content/*.jpg",

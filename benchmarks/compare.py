@@ -33,7 +33,7 @@ from PIL import Image, ImageDraw, ImageOps
 from stylecore.device.engine import Engine
 from stylecore.events import StepDone
 from stylecore.painting.job import Job
-from stylecore.painting.plan import final_steps
+from stylecore.painting.planning.plan import final_steps
 from stylecore.request import PaintRequest, Style
 from stylecore.settings import Settings
 

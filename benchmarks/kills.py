@@ -27,7 +27,7 @@ ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT))
 
 from benchmarks.soak import cpu, picture  # noqa: E402
-from server.client import Client, Finished  # noqa: E402
+from server.client.client import Client, Finished  # noqa: E402
 from server.discovery import ServerError  # noqa: E402
 from server.events import LAST_EVENTS  # noqa: E402
 from server.protocol import Picture  # noqa: E402

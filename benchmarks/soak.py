@@ -27,7 +27,7 @@ import psutil
 ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT))
 
-from server.client import Client, Disconnected, Failed, Finished, PictureArrived  # noqa: E402
+from server.client.client import Client, Disconnected, Failed, Finished, PictureArrived  # noqa: E402
 from server.events import LAST_EVENTS  # noqa: E402
 from server.protocol import Picture  # noqa: E402
 from stylecore.request import PaintRequest, Style  # noqa: E402

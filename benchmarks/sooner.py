@@ -29,8 +29,8 @@ from stylecore.device.engine import Engine
 from stylecore.events import ScaleStarted
 from stylecore.experiments.scores import Judge
 from stylecore.painting import job as jobs
-from stylecore.painting import plan
 from stylecore.painting.job import Job
+from stylecore.painting.planning import plan
 from stylecore.request import PaintRequest, Style
 from stylecore.settings import Settings
 

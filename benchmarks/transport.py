@@ -30,7 +30,7 @@ sys.path.insert(0, str(ROOT))
 import numpy as np  # noqa: E402
 
 from benchmarks.soak import cpu  # noqa: E402
-from server.client import Client, Finished, PictureArrived, Progress  # noqa: E402
+from server.client.client import Client, Finished, PictureArrived, Progress  # noqa: E402
 from server.discovery import server_lives  # noqa: E402
 from server.engine.pixels import to_picture, to_pixels  # noqa: E402
 from server.events import LAST_EVENTS  # noqa: E402

@@ -28,8 +28,8 @@ CONTENTS = "contents.json"
 #: The tutorial, made by ``gimp_plugin.help``.
 HELP_PAGE = "help/tutorial.html"
 
-#: What travels to GIMP: the roots of the two packages, which import neither torch nor numpy, and none of their folders.
-SHARED_PACKAGES = ("stylecore", "server")
+#: What travels to GIMP: the modules of these folders, which import neither torch nor numpy, and none of the other folders.
+SHARED_FOLDERS = ("stylecore", "server", "server/client")
 
 
 class AssembleError(Exception):
@@ -65,7 +65,7 @@ def installation(
 
 def package_folder(repository: Path) -> Path:
     """Return where the packages are that the plug-in shares: in the project's folder, or beside a wheel's."""
-    return repository if (repository / SHARED_PACKAGES[0]).is_dir() else repository.parent
+    return repository if (repository / SHARED_FOLDERS[0]).is_dir() else repository.parent
 
 
 def assemble(destination: Path, repository: Path, installation: Mapping[str, Any], vendor: Path | None = None) -> None:
@@ -89,7 +89,7 @@ def assemble(destination: Path, repository: Path, installation: Mapping[str, Any
     source = repository / "gimp_plugin" / NAME
     styles = sorted((repository / "samples" / "styles").glob("*.jpg"))
     packages = package_folder(repository)
-    needed = (source / ENTRY, packages / "stylecore" / "settings.py", packages / "server" / "client.py")
+    needed = (source / ENTRY, packages / "stylecore" / "settings.py", packages / "server" / "client" / "client.py")
     missing = [path for path in needed if not path.is_file()]
     if missing or not styles:
         what = missing[0] if missing else repository / "samples" / "styles" / "*.jpg"
@@ -120,11 +120,11 @@ def _fill(
 ) -> None:
     shutil.copytree(source, new, dirs_exist_ok=True, ignore=shutil.ignore_patterns("__pycache__", "*.pyc", ".*"))
     new.chmod(0o755)  # mkdtemp made it 0700, or copytree as read-only as the checkout
-    for package in SHARED_PACKAGES:
-        (new / package).mkdir()
-        for path in (packages / package).glob("*.py"):
+    for folder in SHARED_FOLDERS:
+        (new / folder).mkdir()
+        for path in (packages / folder).glob("*.py"):
             if path.name != "__main__.py":  # the server's own
-                shutil.copyfile(path, new / package / path.name)
+                shutil.copyfile(path, new / folder / path.name)
     (new / "gallery").mkdir()
     for style in styles:
         shutil.copyfile(style, new / "gallery" / style.name)

@@ -11,10 +11,11 @@ import subprocess
 from pathlib import Path
 from typing import Any
 
-from installer import console, environment, record, system
-from installer.errors import InstallError
-from installer.places import Places
-from installer.processes import answer, clean_environment
+from installer.common import console, record, system
+from installer.common.errors import InstallError
+from installer.common.places import Places
+from installer.common.processes import answer, clean_environment
+from installer.environment import environment
 
 #: The inner doctor paints a picture of a few pixels and asks each GIMP.
 PATIENCE = 900

@@ -18,10 +18,13 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import IO
 
-from installer import console, doctor, environment, gimps, offline, plugins, record, remedies, system, uninstall, units
-from installer.errors import InstallError, from_os_error
-from installer.places import Places, find, make_folder, missing_folders, remove_empty
-from installer.processes import clean_environment
+from installer import doctor, offline, uninstall
+from installer.common import console, record, remedies, system
+from installer.common.errors import InstallError, from_os_error
+from installer.common.places import Places, find, make_folder, missing_folders, remove_empty
+from installer.common.processes import clean_environment
+from installer.environment import environment
+from installer.gimps import gimps, plugins, units
 
 #: The project's folder; in a wheel, the folder that it carries.
 REPOSITORY = Path(__file__).resolve().parent.parent

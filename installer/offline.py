@@ -7,11 +7,13 @@ import sys
 import tempfile
 from pathlib import Path
 
-from installer import console, plugins, remedies, system, torch_build
-from installer.environment import Checkout
-from installer.errors import InstallError
-from installer.places import make_folder, program_of
-from installer.processes import OFFLINE, answer, pip
+from installer.common import console, remedies, system
+from installer.common.errors import InstallError
+from installer.common.places import make_folder, program_of
+from installer.common.processes import OFFLINE, answer, pip
+from installer.environment import torch_build
+from installer.environment.environment import Checkout
+from installer.gimps import plugins
 
 #: What builds the project's own package.
 BUILD_TOOLS = ("setuptools>=77", "wheel")

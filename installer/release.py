@@ -12,7 +12,7 @@ import sys
 import zipfile
 from pathlib import Path
 
-from installer.environment import read_checkout
+from installer.environment.environment import read_checkout
 
 REPOSITORY = Path(__file__).resolve().parent.parent
 #: Files and folders of the release; tests and benchmarks are for those who have the repository.

@@ -9,10 +9,11 @@ import sys
 import time
 from pathlib import Path
 
-from installer import console, gimps, plugins, record, system, units
-from installer.errors import InstallError
-from installer.places import NAME, Places, remove_empty
-from installer.processes import answer
+from installer.common import console, record, system
+from installer.common.errors import InstallError
+from installer.common.places import NAME, Places, remove_empty
+from installer.common.processes import answer
+from installer.gimps import gimps, plugins, units
 
 
 def _server_folder(places: Places) -> Path:

@@ -35,7 +35,7 @@ FOREIGN_VARIABLES = (
     "GIO_EXTRA_MODULES",
     "GTK_PATH",
 )
-#: Closing this file of the server's folder after writing makes a systemd unit start the server (installer/units.py).
+#: Closing this file of the server's folder after writing makes a systemd unit start the server (installer/gimps/units.py).
 WISH = "wanted"
 #: What every Flatpak has inside its sandbox.
 FLATPAK_MARK = Path("/.flatpak-info")

@@ -11,7 +11,7 @@ from server.protocol import Picture
 
 @dataclass(frozen=True)
 class Event:
-    """Something that happened to a job; ``job`` is what :meth:`server.client.Client.submit` returned, or empty for none."""
+    """Something that happened to a job; ``job`` is what :meth:`server.client.client.Client.submit` returned, or empty."""
 
     job: str
 
@@ -64,7 +64,7 @@ class PictureArrived(Event):
 
 @dataclass(frozen=True)
 class Paused(Event):
-    """The preview is done; :meth:`server.client.Client.continue_` goes on to full size."""
+    """The preview is done; :meth:`server.client.client.Client.continue_` goes on to full size."""
 
     fraction: float
 

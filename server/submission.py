@@ -17,7 +17,7 @@ def to_message(
     preview_every: float = 1.0,
     keep_every: int = 0,
 ) -> Message:
-    """Return the message that asks for a painting; see :meth:`server.client.Client.submit`."""
+    """Return the message that asks for a painting; see :meth:`server.client.client.Client.submit`."""
     where = [style.paints_where for style in request.styles]
     fields = {
         "job": job,

@@ -16,10 +16,11 @@ import sys
 import tempfile
 from pathlib import Path
 
-from installer import console, torch_build
-from installer.environment import read_checkout
-from installer.errors import InstallError
-from installer.processes import answer, pip
+from installer.common import console
+from installer.common.errors import InstallError
+from installer.common.processes import answer, pip
+from installer.environment import torch_build
+from installer.environment.environment import read_checkout
 from tests.gimp.common import REPOSITORY, cache_folder
 
 

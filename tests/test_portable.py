@@ -19,7 +19,7 @@ LAYER = {
     "stylecore/device/host.py",
     "server/engine/lifeline.py",
     "server/engine/transport.py",
-    "installer/system.py",
+    "installer/common/system.py",
 }
 MODULES = {"fcntl", "resource", "pwd", "grp", "termios", "tty", "pty", "syslog", "posix", "msvcrt", "winreg", "_winapi"}
 ATTRIBUTES = {

@@ -48,7 +48,7 @@ def gradient(
 ) -> torch.Tensor:
     """Return the default objective's gradient at a picture between content and style, 1 × 3 × H × W float64 on the CPU.
 
-    Without palette and edges: a GPU counts them on a lattice (tests/stylecore/test_palette.py, test_edges.py).
+    Without palette and edges: a GPU counts them on a lattice (tests/stylecore/objective/test_palette.py, test_edges.py).
 
     Args:
         engine: whose weights are taken.

@@ -14,7 +14,7 @@ import numpy as np
 
 from benchmarks.gpu_slot.slot import Slot, environment, painted, temporary_folder
 from benchmarks.painting import to_image
-from server.client import Client, Failed, PictureArrived
+from server.client.client import Client, Failed, PictureArrived
 from server.discovery import server_lives
 from server.engine.pixels import to_picture
 from server.events import LAST_EVENTS
@@ -47,7 +47,7 @@ _PROCESSES = 6
 def engine_tests(slot: Slot) -> None:
     """Run the engine's tests on the device, for as long as there is time; a test that is cut off is not counted."""
     names = ["targets"] if slot.small else _TESTS
-    files = [f"tests/stylecore/test_{name}.py" for name in names]
+    files = [path for name in names for path in (ROOT / "tests" / "stylecore").rglob(f"test_{name}.py")]
     log = slot.folder / "engine_tests.log"
     command = [
         *(sys.executable, "-m", "pytest", "-v", "--tb=short", "-p", "no:cacheprovider"),
@@ -55,7 +55,7 @@ def engine_tests(slot: Slot) -> None:
     ]
     with log.open("w") as output:
         process = subprocess.Popen(
-            [*command, *(name for name in files if (ROOT / name).exists())],
+            [*command, *map(str, files)],
             cwd=ROOT,
             stdout=output,
             stderr=subprocess.STDOUT,

@@ -16,11 +16,11 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from server import client as client_module
 from server import discovery, protocol
 from server.cli import installing
 from server.cli.terminal.output import say, write_json
-from server.wires import BRIDGE
+from server.client import client as client_module
+from server.client.wires import BRIDGE
 from stylecore import system
 from stylecore.request import PaintRequest, Style
 from stylecore.settings import Settings

@@ -14,7 +14,7 @@ from collections.abc import Iterator, Sequence
 from server.cli.commands import make_parser
 from server.cli.terminal.arguments import read_arguments
 from server.cli.terminal.output import streams, tell, write_json
-from server.client import default_folder
+from server.client.client import default_folder
 from stylecore import system
 from stylecore.errors import StyleError, fault
 

@@ -12,9 +12,9 @@ from pathlib import Path
 from types import FrameType
 from typing import TYPE_CHECKING, Any
 
-from server import client as wire
 from server.cli.terminal.progress import Bar, Lines
-from server.client import Client, Event
+from server.client import client as wire
+from server.client.client import Client, Event
 from server.discovery import default_folder
 from server.engine.pixels import to_keep, to_picture, to_pixels
 from server.protocol import Picture

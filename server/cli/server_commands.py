@@ -7,7 +7,7 @@ import time
 from pathlib import Path
 
 from server.cli.terminal.output import say, write_json
-from server.client import Client, default_folder
+from server.client.client import Client, default_folder
 from server.discovery import read_connection, server_lives
 from stylecore import system
 from stylecore.errors import StyleError, fault

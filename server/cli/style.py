@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
-from server import client as wire
 from server.cli.files.folders import Outcome, names_many, not_taken, pictures_of, places_for, repaint, unfinished
 from server.cli.files.masks import with_masks
 from server.cli.files.notes import as_styles, other_depths, read, transparency
@@ -19,9 +18,10 @@ from server.cli.files.outputs import Outputs, save_painted
 from server.cli.painting import Interrupts, at_step, paint_picture
 from server.cli.terminal.output import counted, say, tell, tell_all, write_json
 from server.cli.terminal.progress import progress
+from server.client import client as wire
 from stylecore.errors import StyleError
 from stylecore.files import pictures, writing
-from stylecore.painting.brush import enough_pixels
+from stylecore.painting.planning.brush import enough_pixels
 from stylecore.request import PaintRequest, Style
 from stylecore.setting_kinds import SettingError, numbers
 from stylecore.settings import BY_NAME, Settings
@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 #: Of the side-by-side picture.
 _PANEL_HEIGHT = 640
 _WIDEST_PANEL = 2.0
-#: At the last scale, unless the settings name another number (:mod:`stylecore.painting.plan`, which brings torch with it).
+#: At the last scale, unless the settings name another number (:mod:`stylecore.painting.planning.plan`, which brings torch).
 _MOST_STEPS = 400
 
 

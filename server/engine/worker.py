@@ -152,7 +152,7 @@ class Worker:
 
     def _estimate(self, name: str, fields: Mapping[str, Any]) -> None:
         """Report how long painting pictures would take; what could not be painted takes no time that is known."""
-        from stylecore.painting.forecast import expected_seconds
+        from stylecore.painting.planning.forecast import expected_seconds
 
         contents, styles = ([(height, width) for width, height in fields[kind]] for kind in ("contents", "styles"))
         try:

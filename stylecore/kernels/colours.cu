@@ -1,4 +1,4 @@
-// Colours, and steps of colour, on a lattice in RGB (stylecore/objective/colour_lattice.py). Pictures are 3 x n in float32.
+// Colours, and steps of colour, on a lattice in RGB (stylecore/objective/colours/lattice.py). Pictures are 3 x n in float32.
 
 #define SIDE 129  // cells along a side of the fine lattice
 #define KNOTS 33  // knots along a side of the coarse one
@@ -60,7 +60,7 @@ extern "C" __global__ void read_colours(const float4* knots, const float* image,
     }
 }
 
-// The step from a pixel to another one, compressed to 0 to 1 (stylecore/objective/edges.py).
+// The step from a pixel to another one, compressed to 0 to 1 (stylecore/objective/colours/edges.py).
 __device__ __forceinline__ void step_between(const float* image, long long plane, long long from, long long to, float scale,
                                              float* out) {
     for (int channel = 0; channel < 3; ++channel, from += plane, to += plane)

@@ -12,17 +12,17 @@ from torch import Tensor
 
 from stylecore.network.vgg import Network, layer_size
 from stylecore.objective.anchor import Anchor
+from stylecore.objective.colours.edges import Edges
+from stylecore.objective.colours.palette import Palette
+from stylecore.objective.colours.sliced import SlicedRegion
 from stylecore.objective.distances import Distance, covariance, gram
-from stylecore.objective.edges import Edges
 from stylecore.objective.figures import LAYERS as FIGURES
 from stylecore.objective.figures import at_layer
 from stylecore.objective.flat import least_spread
 from stylecore.objective.in_blocks import Blocks, Maps
 from stylecore.objective.layers import DEEP, STYLE_LAYERS, Layers
 from stylecore.objective.moments import Moments, blend, moments, tapped
-from stylecore.objective.palette import Palette
 from stylecore.objective.regions import StylePicture, cut_for, emphasised, feature_guide, regions_of
-from stylecore.objective.sliced import SlicedRegion
 from stylecore.objective.smoothness import colour_weight, in_one_pass, total_variation, total_variation_in_rows
 from stylecore.tensors.strips import Strip
 
@@ -49,9 +49,9 @@ class Weighting:
     """The numbers that may change while a job runs.
 
     ``held`` is how far colours are held to what the styles have of them (:mod:`stylecore.objective.smoothness`), 0 to 1.
-    ``palette`` is the weight of the palette (:mod:`stylecore.objective.palette`; the balanced objective's alone), and
-    ``colours`` how far it says more than how light pixels are, 0 to 1. ``edges`` is the weight of the edges
-    (:mod:`stylecore.objective.edges`; the balanced objective's alone).
+    ``palette`` is the weight of the palette (:mod:`stylecore.objective.colours.palette`; the balanced objective's alone),
+    and ``colours`` how far it says more than how light pixels are, 0 to 1. ``edges`` is the weight of the edges
+    (:mod:`stylecore.objective.colours.edges`; the balanced objective's alone).
     """
 
     content: float

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from stylecore.errors import StyleError, fault
-from stylecore.painting.plan import check_size
+from stylecore.painting.planning.plan import check_size
 from stylecore.tensors.resampling import fill_transparent
 
 Pixels = NDArray[np.float32]

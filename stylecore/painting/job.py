@@ -22,13 +22,13 @@ from stylecore.objective.objective import Evaluation, Objective
 from stylecore.optimiser.convergence import Settling
 from stylecore.optimiser.lbfgs import BoxLBFGS, enlarged
 from stylecore.painting import checkpoint
-from stylecore.painting.costs import Costs
 from stylecore.painting.inputs import Pixels
 from stylecore.painting.notes import opening_notes
-from stylecore.painting.plan import Scale, deep_steps, make_plan
+from stylecore.painting.planning.costs import Costs
+from stylecore.painting.planning.plan import Scale, deep_steps, make_plan
+from stylecore.painting.planning.time_left import WorkClock
 from stylecore.painting.scale_inputs import Materials, Phase
 from stylecore.painting.targets import Targets
-from stylecore.painting.time_left import WorkClock
 from stylecore.request import PaintRequest
 from stylecore.settings import BY_NAME, Settings
 from stylecore.tensors.resampling import resize, upsample_with_detail

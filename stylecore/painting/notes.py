@@ -8,8 +8,8 @@ from collections.abc import Iterator, Sequence
 from stylecore.device.memory_budget import MemoryPlan
 from stylecore.errors import fault
 from stylecore.events import Note
-from stylecore.painting.brush import style_size
-from stylecore.painting.plan import Scale, wanted_size
+from stylecore.painting.planning.brush import style_size
+from stylecore.painting.planning.plan import Scale, wanted_size
 from stylecore.painting.scale_inputs import Materials
 from stylecore.tensors.strips import Ranks, Strip
 

@@ -28,11 +28,11 @@ from stylecore.objective.objective import (
 )
 from stylecore.objective.regions import StylePicture
 from stylecore.painting import masks
-from stylecore.painting.brush import style_size
 from stylecore.painting.frames import within_frame
 from stylecore.painting.inputs import Pixels, picture_tensors
 from stylecore.painting.masks import resize_guide
-from stylecore.painting.plan import LEAST_COARSE_CONTENT, nearly_texture
+from stylecore.painting.planning.brush import style_size
+from stylecore.painting.planning.plan import LEAST_COARSE_CONTENT, nearly_texture
 from stylecore.painting.targets import Targets
 from stylecore.request import PaintRequest
 from stylecore.setting_kinds import numbers

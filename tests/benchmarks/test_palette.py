@@ -8,7 +8,7 @@ import torch
 
 from benchmarks.palette import directions, distance
 from stylecore.files.pictures import Pixels
-from stylecore.objective import colour_lines
+from stylecore.objective.colours import lines
 
 
 def flat(*colour: float, height: int = 7, width: int = 9) -> Pixels:
@@ -39,4 +39,4 @@ def test_colours_between_those_of_a_style_are_far_from_it() -> None:
 
 
 def test_it_looks_along_other_directions_than_the_term_does() -> None:
-    assert (directions() @ colour_lines.directions().t()).abs().max() < 1 - 1e-6
+    assert (directions() @ lines.directions().t()).abs().max() < 1 - 1e-6

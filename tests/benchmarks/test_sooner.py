@@ -8,7 +8,7 @@ from pathlib import Path
 import torch
 
 from benchmarks import sooner
-from stylecore.painting.plan import make_plan
+from stylecore.painting.planning.plan import make_plan
 from stylecore.settings import Settings
 
 

@@ -14,7 +14,7 @@ from pathlib import Path
 
 from PIL import Image
 
-from server.client import Client
+from server.client.client import Client
 from tests.gimp import places
 from tests.gimp.cases.driving import DIALOG, open_from_menu, photo, set_last_run
 from tests.gimp.common import REPOSITORY

@@ -21,8 +21,8 @@ from typing import Any
 
 import psutil
 
-from gimp_plugin.assemble import ENTRY, NAME, SHARED_PACKAGES, assemble
-from server.wires import VARIABLE as WIRE
+from gimp_plugin.assemble import ENTRY, NAME, SHARED_FOLDERS, assemble
+from server.client.wires import VARIABLE as WIRE
 from tests.gimp.common import REPOSITORY, cache_folder
 from tests.gimp.display import SCREEN, Display
 from tests.gimp.places import Place
@@ -278,10 +278,10 @@ class GimpSession:
     def _install_bridge(self) -> list[str]:
         """Make what the server's environment is elsewhere: another place with pyzmq; return how it starts the bridge."""
         environment = self.shared / "environment"
-        for package in SHARED_PACKAGES:
-            (environment / package).mkdir(parents=True)
-            for path in (REPOSITORY / package).glob("*.py"):
-                shutil.copy(path, environment / package)
+        for folder in (*SHARED_FOLDERS, "server/bridge"):
+            (environment / folder).mkdir(parents=True)
+            for path in (REPOSITORY / folder).glob("*.py"):
+                shutil.copy(path, environment / folder)
         with zipfile.ZipFile(pyzmq_wheel()) as wheel:
             wheel.extractall(environment)
         return ["/usr/bin/env", f"PYTHONPATH={environment}", "python3", "-m", "server.bridge"]

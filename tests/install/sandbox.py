@@ -28,7 +28,9 @@ from pathlib import Path
 from typing import Any
 
 from gimp_plugin import assemble
-from installer import environment, places, units
+from installer.common import places
+from installer.environment import environment
+from installer.gimps import units
 from tests.gimp.common import REPOSITORY
 
 APPLICATION = "[Application]\nname=org.gimp.GIMP\nruntime=runtime/org.gnome.Platform/x86_64/48\n"
@@ -38,7 +40,7 @@ import json, sys, time
 from pathlib import Path
 plugin = Path(sys.argv[1])
 sys.path[:0] = [str(plugin), str(plugin / "vendor")]
-from server.client import Client, ServerError
+from server.client.client import Client, ServerError
 made_for = json.loads((plugin / "installation.json").read_text())
 began = time.monotonic()
 try:

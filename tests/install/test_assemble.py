@@ -61,14 +61,14 @@ def test_folder_is_complete(plugin: Path) -> None:
 def test_the_client_works_with_nothing_but_the_folder(plugin: Path) -> None:
     # Python without its site-packages, as strict as any GIMP's.
     script = (
-        "import sys; sys.path[:0] = sys.argv[1:3]; import server.client, stylecore.settings; "
-        "print(server.client.__file__); print(*sorted({'torch', 'numpy'} & set(sys.modules)))"
+        "import sys; sys.path[:0] = sys.argv[1:3]; import server.client.client, stylecore.settings; "
+        "print(server.client.client.__file__); print(*sorted({'torch', 'numpy'} & set(sys.modules)))"
     )
     done = subprocess.run(
         [sys.executable, "-I", "-S", "-c", script, plugin, plugin / "vendor"], capture_output=True, text=True, check=False
     )
     assert done.returncode == 0, done.stderr
-    assert done.stdout.split("\n")[:2] == [str(plugin / "server" / "client.py"), ""]
+    assert done.stdout.split("\n")[:2] == [str(plugin / "server" / "client" / "client.py"), ""]
 
 
 @pytest.mark.parametrize("language", ["de", "fr"])

@@ -26,8 +26,11 @@ from pathlib import Path
 
 import pytest
 
-from installer import damage, doctor, environment, gimps, main, places, plugins, processes
-from installer.errors import InstallError
+from installer import doctor, main
+from installer.common import places, processes
+from installer.common.errors import InstallError
+from installer.environment import damage, environment
+from installer.gimps import gimps, plugins
 from server import discovery
 from stylecore.errors import StyleError
 from stylecore.network import weights

@@ -19,8 +19,10 @@ from pathlib import Path
 
 import pytest
 
-from installer import environment, main, places, processes, remedies, system
-from installer.errors import InstallError, from_os_error
+from installer import main
+from installer.common import places, processes, remedies, system
+from installer.common.errors import InstallError, from_os_error
+from installer.environment import environment
 from tests.install.conftest import REPOSITORY, Run, own_environment
 
 NO_NETWORK: dict[str, str | None] = {

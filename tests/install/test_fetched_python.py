@@ -17,7 +17,7 @@ from pathlib import Path
 
 import pytest
 
-from installer import places
+from installer.common import places
 from tests.install.conftest import REPOSITORY, Run
 
 SCRIPTS = {name: (REPOSITORY / name).read_text("utf-8") for name in ("install.sh", "install.cmd")}

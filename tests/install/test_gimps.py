@@ -8,7 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from installer import environment, gimps, places, plugins, record, system
+from installer.common import places, record, system
+from installer.environment import environment
+from installer.gimps import gimps, plugins
 from server import discovery
 from tests.install.conftest import REPOSITORY
 

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from installer import gpu_check, torch_build
+from installer.environment import gpu_check, torch_build
 from tests.install.conftest import REPOSITORY
 
 #: Prints how it went; its arguments are the list of devices on the bus and the Python with PyTorch.

@@ -82,12 +82,12 @@ def test_second_run_takes_seconds_and_the_project_stays_clean(installed: Install
 
 
 def test_upgrade_brings_the_new_code(installed: Installation) -> None:
-    client = installed.project / "server" / "client.py"
+    client = installed.project / "server" / "client" / "client.py"
     client.write_text(client.read_text(encoding="utf-8") + "\nNEWER = 1\n", encoding="utf-8")
     text = installed.install_sh()
     assert "Updating Neural Style" in text
     done = subprocess.run(
-        [installed.data / "venv/bin/python", "-I", "-c", "import server.client as c; print(c.NEWER)"],
+        [installed.data / "venv/bin/python", "-I", "-c", "import server.client.client as c; print(c.NEWER)"],
         capture_output=True,
         text=True,
         check=True,

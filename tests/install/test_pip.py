@@ -8,8 +8,10 @@ from pathlib import Path
 
 import pytest
 
-from installer import offline, processes, torch_build
-from installer.errors import InstallError
+from installer import offline
+from installer.common import processes
+from installer.common.errors import InstallError
+from installer.environment import torch_build
 from tests.install.test_broken import make_wheel
 
 

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from installer import places
-from installer.errors import InstallError
+from installer.common import places
+from installer.common.errors import InstallError
 
 
 def test_defaults_are_below_home(tmp_path: Path) -> None:

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from gimp_plugin import assemble
 from installer import release
-from installer.environment import PACKAGES, read_checkout
+from installer.environment.environment import PACKAGES, read_checkout
 from server import protocol
 from stylecore import system
 from tests.install.conftest import REPOSITORY, Run

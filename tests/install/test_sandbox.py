@@ -11,7 +11,8 @@ from pathlib import Path
 
 import pytest
 
-from installer import gimps, places, units
+from installer.common import places
+from installer.gimps import gimps, units
 from tests.gimp import places as gimp_places
 from tests.gimp.common import REPOSITORY, GimpUnavailable
 from tests.gimp.session import pyzmq_wheel

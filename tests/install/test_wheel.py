@@ -20,7 +20,8 @@ import pytest
 import zmq
 from PIL import Image
 
-from installer import environment, places, torch_build
+from installer.common import places
+from installer.environment import environment, torch_build
 from server.discovery import server_lives
 from server.protocol import VERSION
 from tests.install.conftest import REPOSITORY, build, output_of, own_environment
@@ -36,7 +37,7 @@ import sys
 plugin = sys.argv[1]
 sys.path[:0] = [plugin, plugin + "/vendor"]
 from common import installation
-from server.client import Client, Failed, Finished
+from server.client.client import Client, Failed, Finished
 from server.protocol import Picture
 from stylecore import system
 from stylecore.request import PaintRequest, Style
@@ -57,7 +58,7 @@ plugin = sys.argv[1]
 sys.path[:0] = [plugin, plugin + "/vendor"]
 import threading
 from common import installation
-from server.client import Client, Finished, Progress
+from server.client.client import Client, Finished, Progress
 from server.protocol import Picture
 from stylecore.request import PaintRequest, Style
 from stylecore.settings import Settings

@@ -19,7 +19,7 @@ import pytest
 import zmq
 
 from server import protocol
-from server.client import Cancelled, Client, Disconnected, Event, Failed, Finished, PictureArrived
+from server.client.client import Cancelled, Client, Disconnected, Event, Failed, Finished, PictureArrived
 from server.discovery import read_connection, server_lives
 from server.frames import encode
 from server.protocol import CLIENT_MESSAGES, Message, Picture
@@ -234,7 +234,7 @@ def finishes(client: Client, job: str) -> None:
 PAINTER = """
 import sys, time
 from pathlib import Path
-from server.client import Client, Disconnected, Failed, Progress
+from server.client.client import Client, Disconnected, Failed, Progress
 from tests.server.conftest import ENDLESS, submit
 client = Client.connect(Path(sys.argv[1]), start=False)
 submit(client, settings=ENDLESS)

@@ -20,8 +20,8 @@ LAYER = "tests/wine/inside/test_layer.py"
 FILES = (
     "tests/wine/inside/test_server.py",
     "tests/test_portable.py",
-    "tests/server/test_engine_transport.py",
-    "tests/server/test_pipe_frames.py",
+    "tests/server/engine/test_engine_transport.py",
+    "tests/server/client/test_pipe_frames.py",
 )
 
 

@@ -18,7 +18,7 @@ from dialog.preview.preview_pane import PreviewPane
 from dialog.watching import Watch, stop_button
 from painting.connection import Connection
 from painting.painting import Painting
-from server import client as wire
+from server.client import client as wire
 
 _WIDTH, _HEIGHT = 520, 460
 

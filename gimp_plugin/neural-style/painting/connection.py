@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 
 from common import installation
-from server.client import Client
+from server.client.client import Client
 
 #: Seconds in which a server has to be there: on a busy computer it may start slowly, and the dialog can be used meanwhile.
 _PATIENCE = 45.0
@@ -15,7 +15,7 @@ def open_client() -> Client:
     """Return a client of the running server, which is started if there is none.
 
     Raises:
-        server.client.ServerError: there is no way to a server, and why.
+        server.client.client.ServerError: there is no way to a server, and why.
         PluginError: the plug-in's installation file cannot be read.
     """
     made_for = installation.read()

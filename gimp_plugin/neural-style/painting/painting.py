@@ -14,8 +14,8 @@ from common.errors import PluginError
 from common.messages import in_own_words, lasts
 from common.translation import _, counted
 from painting.destination import Destination
-from server import client as wire
 from server import events
+from server.client import client as wire
 from server.protocol import PREVIEW_SIDE, PREVIEW_SIDE_FAST, Picture
 from stylecore.settings import BY_NAME
 
@@ -92,7 +92,7 @@ class Painting:
         """Send the first one, to be painted as far as the small scales go; nothing appears on the canvas.
 
         Raises:
-            PluginError, server.client.ServerError, server.protocol.ProtocolError: it cannot be sent.
+            PluginError, server.client.client.ServerError, server.protocol.ProtocolError: it cannot be sent.
         """
         self._submit("preview", _PREVIEW_EVERY)
 
@@ -100,7 +100,7 @@ class Painting:
         """Send the first one, to be painted to the end.
 
         Raises:
-            PluginError, server.client.ServerError, server.protocol.ProtocolError: it cannot be sent.
+            PluginError, server.client.client.ServerError, server.protocol.ProtocolError: it cannot be sent.
         """
         self._goal = Goal.WHOLE
         self._next()
@@ -109,7 +109,7 @@ class Painting:
         """Go on from the preview to full size, and to the others.
 
         Raises:
-            PluginError, server.client.ServerError, server.protocol.ProtocolError: the next one cannot be sent.
+            PluginError, server.client.client.ServerError, server.protocol.ProtocolError: the next one cannot be sent.
         """
         self._goal = Goal.WHOLE
         self.text, self.fraction = _("Continuing at full size"), 0.0

@@ -9,9 +9,9 @@ import time
 from collections.abc import Mapping
 from pathlib import Path
 
-from server import client as wire
 from server.cli.terminal.output import counted, listed, shown, tell
-from server.client import Event
+from server.client import client as wire
+from server.client.client import Event
 
 
 class Lines:

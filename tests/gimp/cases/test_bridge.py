@@ -9,7 +9,7 @@ from collections.abc import Iterator
 import psutil
 import pytest
 
-from server.wires import VARIABLE
+from server.client.wires import VARIABLE
 from tests.gimp.cases.console.test_failures import ONE_LAYER, refused
 from tests.gimp.cases.driving import DIALOG, ENDLESS, JOB, open_from_menu, pane, state, until_over, wait_for_change
 from tests.gimp.looking import look, until
@@ -42,7 +42,7 @@ def bridged_gui(opened: GimpSession) -> Iterator[GimpSession]:
 
 def bridge_at_work(gimp: GimpSession, seconds: float = 60) -> psutil.Process:
     """The bridge of the plug-in, when its server paints; the plug-in itself has loaded no pyzmq."""
-    from server.client import Client
+    from server.client.client import Client
 
     end = time.monotonic() + seconds
     while time.monotonic() < end:
@@ -57,7 +57,7 @@ def bridge_at_work(gimp: GimpSession, seconds: float = 60) -> psutil.Process:
 
 def jobs(gimp: GimpSession) -> int:
     """How many jobs the server has."""
-    from server.client import Client
+    from server.client.client import Client
 
     with Client.connect(gimp.server_folder, start=False) as client:
         return len(client.status()["jobs"])

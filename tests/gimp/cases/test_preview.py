@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from server.client import Client
+from server.client.client import Client
 from tests.gimp.cases.conftest import one_series
 from tests.gimp.cases.driving import (
     DIALOG,

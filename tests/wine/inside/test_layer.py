@@ -15,7 +15,7 @@ from pathlib import Path
 
 import pytest
 
-from installer import system as installers
+from installer.common import system as installers
 from server.cli import doctor
 from stylecore import system
 from stylecore.device import host

@@ -11,8 +11,8 @@ import psutil
 import pytest
 import zmq
 
-from server import wires
-from server.client import Cancelled, Client, Failed, Progress
+from server.client import wires
+from server.client.client import Cancelled, Client, Failed, Progress
 from server.discovery import load_keys, read_connection, server_lives
 from server.frames import encode
 from server.protocol import CLIENT_MESSAGES, Message
@@ -52,7 +52,7 @@ def test_a_client_starts_it_another_finds_it_and_it_paints(folder: Path, wire: s
 
 def test_it_goes_on_when_the_client_that_started_it_has_ended(folder: Path) -> None:
     code = (
-        "import sys; from pathlib import Path; from server.client import Client; "
+        "import sys; from pathlib import Path; from server.client.client import Client; "
         "Client.connect(Path(sys.argv[1]), timeout=120)"
     )
     subprocess.run([sys.executable, "-c", code, str(folder)], cwd=ROOT, check=True, timeout=180)

@@ -14,7 +14,7 @@ from gi.repository import Gtk
 
 from common.translation import _
 from dialog.parts.widgets import put
-from server.client import Client
+from server.client.client import Client
 from stylecore.errors import StyleError
 from stylecore.settings import Settings
 

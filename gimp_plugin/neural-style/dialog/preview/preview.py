@@ -232,7 +232,7 @@ class Preview:
         """Return a painting of what the user wants, the previewed one if it is that, begun either way.
 
         Raises:
-            PluginError, server.client.ServerError, server.protocol.ProtocolError: it cannot be begun.
+            PluginError, server.client.client.ServerError, server.protocol.ProtocolError: it cannot be begun.
         """
         wish, work, begun = self._wish, self._work, self._begun_with
         if wish is None or not wish.styles:

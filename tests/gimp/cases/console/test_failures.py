@@ -146,7 +146,7 @@ def test_broken_installation_file(console: GimpSession) -> None:
 @pytest.fixture
 def watched(console: GimpSession):
     """The console, and a client that watches the server which the plug-in uses."""
-    from server.client import Client
+    from server.client.client import Client
 
     console.run(ONE_LAYER + "result = told(stylise(image, [photo]))", timeout=JOB)
     with Client.connect(console.server_folder, start=False) as client:

@@ -1,0 +1,1 @@
+"""The server's Python environment, and the PyTorch that this machine wants."""

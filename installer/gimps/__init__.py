@@ -1,0 +1,1 @@
+"""The GIMPs of this computer, and the plug-in in them."""

@@ -1,0 +1,1 @@
+"""The other process of a client whose Python cannot load pyzmq."""

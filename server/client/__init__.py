@@ -1,0 +1,1 @@
+"""What a client has of the server; travels to GIMP."""

@@ -1,0 +1,1 @@
+"""What is settled before a job paints: its scales and brush, and what they cost in time."""
