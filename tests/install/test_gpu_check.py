@@ -15,7 +15,7 @@ from tests.install.conftest import REPOSITORY
 
 #: Prints how it went; its arguments are the list of devices on the bus and the Python with PyTorch.
 TELL = """
-import sys; from pathlib import Path; from installer import gpu_check
+import sys; from pathlib import Path; from installer.environment import gpu_check
 gpu_check.BUS = Path(sys.argv[1])
 print(gpu_check.tell(Path(sys.argv[2])))
 """
