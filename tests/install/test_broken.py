@@ -167,7 +167,7 @@ def venv_unfinished(it: Installed) -> None:
 
 def half_copied(it: Installed) -> None:
     (it.plugin / "dialog" / "dialog.py").unlink()
-    (it.plugin / "server" / "client.py").write_text("half")
+    (it.plugin / "server" / "client" / "client.py").write_text("half")
     (it.plugin.parent / ".neural-style-new-killed").mkdir()
 
 
