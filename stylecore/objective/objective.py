@@ -217,6 +217,25 @@ class Objective:
         distances = [self._style_distance(name, index, each) for index, each in enumerate(current)]
         return torch.stack([d * region.share for d, region in zip(distances, self._regions, strict=True)]).sum()
 
+    def losses(self, image: Tensor) -> Tensor:
+        """Return the losses of an :class:`Evaluation` at ``image`` without its gradient, in less than half the time."""
+        with torch.no_grad():
+            if self._blocks is None:
+                features, current = self._features(image)
+                found = self._losses(current, self._squared_content_error(features[self.layers.content]))
+            else:
+                forward = self._blocks.forward(image, self._maps, content=self._of_content(), strip=self._strip)
+                found = self._losses(forward.moments, forward.squared_error)
+        if self.weighting.total_variation > 0:
+            found[0] += self.weighting.total_variation * self._restless(image)[0]
+        if self._palette is not None and self.weighting.palette > 0:
+            found[0] += self.weighting.palette * self._palette.distance(image, self.weighting.colours)
+        if self._edges is not None and self.weighting.edges > 0:
+            found[0] += self.weighting.edges * self._edges.distance(image)
+        if self._anchor is not None:
+            found[0] += self.layers.held * self._anchor(image)[0]
+        return found
+
     def __call__(self, image: Tensor) -> Evaluation:
         """Return losses and gradient at ``image`` (1 × 3 × H × W in [0, 1])."""
         found = self._in_one_piece(image) if self._blocks is None else self._in_blocks(image, self._blocks)
@@ -234,8 +253,8 @@ class Objective:
             found.gradient.add_(slope, alpha=self.layers.held)
         return found
 
-    def _in_one_piece(self, image: Tensor) -> Evaluation:
-        image = image.detach().requires_grad_(True)
+    def _features(self, image: Tensor) -> tuple[dict[str, Tensor], dict[str, list[Moments]]]:
+        """Return the layers' features, and the style layers' moments in each region."""
         current: dict[str, list[Moments]] = {}
 
         def tap(name: str, features: Tensor) -> Tensor:
@@ -245,7 +264,11 @@ class Objective:
                 current.setdefault(name, []).append(found)
             return features
 
-        features = self.network.features(image, {*self.layers.style, self.layers.content}, tap)
+        return self.network.features(image, {*self.layers.style, self.layers.content}, tap), current
+
+    def _in_one_piece(self, image: Tensor) -> Evaluation:
+        image = image.detach().requires_grad_(True)
+        features, current = self._features(image)
         losses = self._losses(current, self._squared_content_error(features[self.layers.content]))
         total, restless = losses[0], self.weighting.total_variation
         at_once = in_one_pass(image)
@@ -262,7 +285,7 @@ class Objective:
         return 1.0 + (self._colours - 1.0) * self.weighting.held
 
     def _in_blocks(self, image: Tensor, blocks: Blocks) -> Evaluation:
-        content = (self.layers.content, self._content, self._content_guide)
+        content = self._of_content()
         forward = blocks.forward(image, self._maps, content=content, for_backward=True, strip=self._strip)
         current: dict[str, list[Moments]] = {}
         leaves = [forward.squared_error.detach().requires_grad_(True)]
@@ -283,8 +306,14 @@ class Objective:
             self._add_total_variation(found, image)
         return found
 
+    def _of_content(self) -> tuple[str, Tensor, Tensor | None]:
+        return self.layers.content, self._content, self._content_guide
+
+    def _restless(self, image: Tensor) -> tuple[Tensor, Tensor]:
+        return total_variation_in_rows(image.detach(), self._colour_weight(), self._strip)
+
     def _add_total_variation(self, found: Evaluation, image: Tensor) -> None:
-        restless, slope = total_variation_in_rows(image.detach(), self._colour_weight(), self._strip)
+        restless, slope = self._restless(image)
         found.losses[0] += self.weighting.total_variation * restless
         found.gradient.add_(slope, alpha=self.weighting.total_variation)
 

@@ -20,7 +20,7 @@ _MOST = 30.0
 # The part of a style that is looked at: a few edges between flat colours must not count as restlessness of all of them.
 _FLATTEST = 1 / 3
 # About so many pixels of a style tell.
-_ENOUGH = 1 << 20
+_ENOUGH = 1 << 16
 
 
 def colour_weight(styles: Sequence[tuple[Tensor, Tensor | None, float]]) -> Tensor:

@@ -11,7 +11,7 @@ from stylecore.kernels import optimiser as kernels
 from stylecore.tensors.summing import sum_type
 
 # Numbers of the image taken at a time, so that masked and full-precision copies of the history stay small.
-_CHUNK = {"cpu": 1 << 14}  # what a core's cache holds
+_CHUNK = {"cpu": 1 << 16}  # what stays in a processor's caches
 _CHUNK_ELSEWHERE, _CHUNK_OF_LARGE = 1 << 21, 1 << 22
 _LARGE = 1 << 23
 

@@ -39,6 +39,7 @@ class BoxLBFGS:
     Args:
         image: the start, any shape, clamped to [0, 1].
         evaluate: the objective.
+        losses: the objective's losses alone, for last steps (:meth:`step`); ``None``: there is no sooner way to them.
         history: how many pairs of steps and gradient changes are kept.
         half: keep them in bfloat16, half as large; the pairs are then a little off, the gradient is not.
         first_step: the largest change of a pixel in a step that has no history.
@@ -52,6 +53,7 @@ class BoxLBFGS:
         self,
         image: Tensor,
         evaluate: Callable[[Tensor], Evaluation],
+        losses: Callable[[Tensor], Tensor] | None = None,
         *,
         history: int = 20,
         half: bool = False,
@@ -64,7 +66,8 @@ class BoxLBFGS:
         self._strip = strip or Strip(0)
         self.image = image.detach().clamp(0, 1).contiguous()
         self.stuck = False
-        self._evaluate = evaluate
+        self._evaluate, self._losses_alone = evaluate, losses
+        self._behind = False  # whether the gradient is still that of the image before
         self._first_step = first_step
         self._movable = None if movable is None else (movable > 0).flatten()
         self._slots = history + 1  # one spare, for the pair that is being tried
@@ -82,6 +85,7 @@ class BoxLBFGS:
     @property
     def evaluation(self) -> Evaluation:
         """The losses and the gradient at the image."""
+        self._catch_up()
         return Evaluation(self._losses, self._gradient.reshape(self.image.shape))
 
     def state(self) -> dict[str, Any]:
@@ -93,7 +97,7 @@ class BoxLBFGS:
         return {
             "slots": self._slots, "order": list(self._order), "pairs": self._whole(self._history.rows[rows]),
             "gradient": self._whole(self._gradient[None]), "losses": list(self.losses), "products": self._products,
-            "first_step": self._first_step, "failures": self._failures, "stuck": self.stuck,
+            "first_step": self._first_step, "failures": self._failures, "stuck": self.stuck, "behind": self._behind,
         }  # fmt: skip
 
     def pairs(self, most: int) -> list[tuple[Tensor, Tensor]]:
@@ -131,18 +135,31 @@ class BoxLBFGS:
         self._gradient = self._part(state["gradient"])[0].to(self.image.device)
         self._products = state["products"]
         self._first_step, self._failures, self.stuck = state["first_step"], state["failures"], state["stuck"]
+        self._behind = state["behind"]
         self._losses = torch.tensor(self.losses, device=self.image.device)
         self._free = self._free_pixels(self.image, self._gradient)
 
-    def renew(self, evaluate: Callable[[Tensor], Evaluation] | None = None) -> None:
-        """Forget the history and evaluate again, after the objective has changed, or by another one."""
-        self._evaluate = evaluate or self._evaluate
+    def renew(
+        self, evaluate: Callable[[Tensor], Evaluation] | None = None, losses: Callable[[Tensor], Tensor] | None = None
+    ) -> None:
+        """Forget the history and evaluate again, after the objective has changed, or by another one (and its losses)."""
+        if evaluate is not None:
+            self._evaluate, self._losses_alone = evaluate, losses
         self._order = []
         self._failures = 0
         self.stuck = False
+        self._evaluate_here()
+
+    def _evaluate_here(self) -> None:
         self._losses, self._gradient = self._evaluated(self.image)
         self._free = self._free_pixels(self.image, self._gradient)
-        self._products, self.losses, _ = self._fetch(self._losses, self._gradient, self._free, [])
+        self._products, self.losses, _ = self._fetch(self._losses, self._gradient, self._free, self._order)
+        self._behind = False
+
+    def _catch_up(self) -> None:
+        """Evaluate what a last step has left open."""
+        if self._behind:
+            self._evaluate_here()
 
     def _keep(self, pairs: Iterable[tuple[Tensor, Tensor]]) -> list[Tensor]:
         """Put pairs from elsewhere into the history; return the squares of their steps."""
@@ -159,16 +176,30 @@ class BoxLBFGS:
         self._products[self._order, self._order] = whole
         self._products, _, _ = self._fetch(self._losses, self._gradient, self._free, self._order)
 
-    def step(self) -> list[float]:
+    def step(self, *, last: bool = False) -> list[float]:
         """Move the image once and return the losses (:class:`Evaluation`) there.
+
+        After a ``last`` step no other need follow: if losses are to be had alone, the gradient is not computed, and the
+        history does not learn of the step. If another does follow, it begins with that gradient.
 
         When no step helps (not even a short one, or all give numbers that are not finite) the image stays, the history is
         forgotten and the next step is more careful; after three such failures in a row :attr:`stuck` is set.
         """
+        self._catch_up()
         coefficients, length = self._direction()
+        alone = self._losses_alone if last else None
         spare = next(slot for slot in range(self._slots) if slot not in self._order)
         for _ in range(_TRIES):
             image = self._moved(coefficients, length)
+            if alone is not None:
+                losses_there = alone(image)
+                losses = self._agreed(losses_there).tolist()
+                if losses[0] <= self.losses[0] * _TOLERATED_RISE:
+                    self.image, self._losses, self.losses = image, losses_there, losses
+                    self._behind, self._failures = True, 0
+                    return self.losses
+                length = length * _SHORTENING
+                continue
             losses_there, gradient = self._evaluated(image)
             self._history.put(spare, (self.image, image), (self._gradient, gradient))
             free = self._free_pixels(image, gradient)
@@ -216,8 +247,7 @@ class BoxLBFGS:
         """
         count = self._slots
         curvature, square, sums = self._history.sums(gradient, free, slots[-1] if slots else None)
-        # The losses are everywhere the same but for rounding; all ranks are to decide by the very same numbers.
-        known = losses.to(sums.dtype) * (self._strip.ranks.rank == 0 or not self._strip.shared)
+        known = self._of_one_rank(losses.to(sums.dtype))
         together = self._strip.add_up([curvature, square, known, sums], "products")
         fetched = torch.cat([each.flatten() for each in together]).cpu().double()
         whole = fetched.new_zeros(2 * count + 1, 2 * count + 1)
@@ -231,6 +261,13 @@ class BoxLBFGS:
         products = torch.zeros_like(whole)
         products[places[:, None], places] = whole[places[:, None], places]
         return products, fetched[2 : -sums.numel()].tolist(), fetched[0].item()
+
+    def _of_one_rank(self, losses: Tensor) -> Tensor:
+        """Return what all ranks together add up to the losses of one: they decide by the very same numbers."""
+        return losses * (self._strip.ranks.rank == 0 or not self._strip.shared)
+
+    def _agreed(self, losses: Tensor) -> Tensor:
+        return self._strip.add_up([self._of_one_rank(losses)], "products")[0]
 
     def _direction(self) -> tuple[Tensor, Tensor | float]:
         """Return the direction to go against, as coefficients over the rows, and how far to go first."""

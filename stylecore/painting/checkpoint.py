@@ -14,7 +14,7 @@ from stylecore.files.replacing import replacing
 from stylecore.network.arithmetic import Arithmetic
 
 #: Raised when a saved state changes its meaning.
-VERSION = 6
+VERSION = 7
 
 
 def arithmetic_of(state: Mapping[str, Any], pictures: str) -> Arithmetic:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import math
 import time
 from collections.abc import Callable, Generator, Iterator, Mapping
 from dataclasses import replace
@@ -34,8 +35,11 @@ from stylecore.settings import BY_NAME, Settings
 from stylecore.tensors.resampling import resize, upsample_with_detail
 from stylecore.tensors.strips import ALONE, Ranks, Strip
 
+_Evaluations = tuple[Callable[[Tensor], Evaluation], Callable[[Tensor], Tensor] | None]
 # So many pairs of steps and gradient changes are taken along to the next scale, which they save about three steps.
 _TAKEN_ALONG = 8
+# What scales of up to so many pixels let go is kept for the next one: it would be asked for again, page by page.
+_LARGE = 1 << 20
 
 
 class Job:
@@ -137,7 +141,7 @@ class Job:
                 self._take_image(self._optimiser)
             else:
                 self._objective = self._objective_at(self._made_for, self._strip)
-                self._optimiser.renew(self._evaluation(self._objective, self.scales[self._made_for].way))
+                self._optimiser.renew(*self._evaluations(self._objective, self.scales[self._made_for].way))
             return
         weighting = self._materials.weighting(self._phase(self._made_for))
         if weighting != self._objective.weighting:
@@ -268,7 +272,7 @@ class Job:
             return
         if self._optimiser is not None:  # what it holds is let go before the picture, which may be large, is made
             self._take_image(self._optimiser, last=True)
-            memory_budget.give_back()
+            self._give_back()
         self._finished = True
         yield Finished(time.perf_counter() - begin, self._stopped, self._painted_with)
 
@@ -310,7 +314,8 @@ class Job:
         while True:
             error: Exception | None = None
             try:
-                losses = self._ready().step()  # no name here holds on to an optimiser that is to be let go
+                last = self._step == self.scales[self._number].steps - 1
+                losses = self._ready().step(last=last)  # no name here holds on to an optimiser that is to be let go
                 return self._ready().stuck, losses
             except Exception as raised:  # libraries say it in errors of many kinds; any other goes on to the user
                 if not memory_budget.ran_out(raised):
@@ -338,7 +343,7 @@ class Job:
             # What the last scale held is let go before this one's larger targets and history are made.
             self._pairs = self._taken_along()
             self._take_image(self._optimiser)
-            memory_budget.give_back()
+            self._give_back()
         scale, materials = self.scales[self._number], self._materials
         memory_budget.keep_buffers(scale.way)
         self._strip = strip = Strip(scale.size[0], self._ranks)
@@ -354,7 +359,7 @@ class Job:
         self._objective = self._objective_at(self._number, strip)
         self._optimiser = BoxLBFGS(
             image,
-            self._evaluation(self._objective, scale.way),
+            *self._evaluations(self._objective, scale.way),
             history=scale.way.history,
             half=scale.way.half,
             strip=strip,
@@ -366,6 +371,11 @@ class Job:
         self._image = self._optimiser_state = None  # the optimiser has its own copy, and large pictures are large
         self._made_for = self._number
         return self._optimiser
+
+    def _give_back(self) -> None:
+        """Give the system back what was let go, for a large scale; small ones would only ask for it again."""
+        if math.prod(self.scales[min(self._number, len(self.scales) - 1)].size) > _LARGE:
+            memory_budget.give_back()
 
     def _taken_along(self) -> list[tuple[Tensor, Tensor]]:
         """Return what the next scale is told of the curvature that was found at the one that is done."""
@@ -383,10 +393,16 @@ class Job:
     def _phase(self, number: int) -> Phase:
         return Phase.of(number, len(self.scales), warm=self._materials.warm)
 
-    def _evaluation(self, objective: Objective, way: MemoryPlan) -> Callable[[Tensor], Evaluation]:
-        """Return how an objective is evaluated: on a GPU by playing back a recording, where nothing waits outside of it."""
-        recorded = self._engine.device.type == "cuda" and not way.spill and not self._strip.shared
-        return Captured(objective) if recorded else lambda image: libraries.call(objective, image)
+    def _evaluations(self, objective: Objective, way: MemoryPlan) -> _Evaluations:
+        """Return how an objective is evaluated, and its losses alone, which only a processor is sooner to have.
+
+        A GPU plays back a recording, where nothing waits outside of it.
+        """
+        if self._engine.device.type == "cuda" and not way.spill and not self._strip.shared:
+            return Captured(objective), None
+        on_processor = self._engine.device.type == "cpu"
+        losses = (lambda image: libraries.call(objective.losses, image)) if on_processor else None
+        return lambda image: libraries.call(objective, image), losses
 
     def _take_image(self, optimiser: BoxLBFGS, *, last: bool = False) -> None:
         """Let the optimiser go, and keep its image, whole; of the ``last`` one on rank 0 alone."""

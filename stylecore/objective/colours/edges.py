@@ -63,7 +63,9 @@ class Edges(SlicedTerm):
         found = []
         for picture, weights, share in region.styles:
             inner = None if weights is None else -F.max_pool2d(-weights[None, None], 3, 1, 1)[0, 0]
-            found.append((_steps(with_border(picture)[:, :, 1:]), _both(inner, 0, picture.shape[2]), share))
+            apart = self._apart(*picture.shape[2:])
+            steps = _steps(with_border(picture)[:, :, 1:], apart)
+            found.append((steps, _both(inner, 0, picture.shape[2], apart), share))
         return found
 
     def __call__(self, image: Tensor) -> tuple[Tensor, Tensor]:
@@ -73,11 +75,7 @@ class Edges(SlicedTerm):
             image: 1 × 3 × H × W in [0, 1], or the strip of it; the value is then the whole's, the gradient the strip's.
         """
         bordered, rows = with_border(self._strip.with_halo(image, 0, 1)), image.shape[2]
-        value, tables = image.new_zeros(()), []
-        for counts, target, weight in zip(self._counts(bordered, rows), self._targets, self._weights, strict=True):
-            distances, slopes = target.distance(shares_of(counts))
-            value = value + (distances.mean() * weight).to(value.dtype)
-            tables.append((slopes * (weight / len(slopes) * self._one(counts))).float())
+        value, tables = self._compared(bordered, rows)
         gradient = torch.zeros_like(bordered)
         if (lattice := self._at_once(bordered)) is not None:
             for table, where in zip(tables, self._where, strict=True):
@@ -93,6 +91,19 @@ class Edges(SlicedTerm):
             gradient[:, :, top + 2 : bottom + 2, 1:-1] += down
             middle[..., 1:-1] -= right + down
         return value, self._strip.halo_returned(_border_returned(gradient), 0, 1)
+
+    def distance(self, image: Tensor) -> Tensor:
+        """Return the weighted distance alone."""
+        return self._compared(with_border(self._strip.with_halo(image, 0, 1)), image.shape[2])[0]
+
+    def _compared(self, bordered: Tensor, rows: int) -> tuple[Tensor, list[Tensor]]:
+        """Return the distance, and each region's slopes along each line (lines × 255)."""
+        value, tables = bordered.new_zeros(()), []
+        for counts, target, weight in zip(self._counts(bordered, rows), self._targets, self._weights, strict=True):
+            distances, slopes = target.distance(shares_of(counts))
+            value = value + (distances.mean() * weight).to(value.dtype)
+            tables.append((slopes * (weight / len(slopes) * self._one(counts))).float())
+        return value, tables
 
     def _counts(self, bordered: Tensor, rows: int) -> list[Tensor]:
         """Return how many steps lie in each bin, lines × 256, for each region: those of so many ``rows``."""

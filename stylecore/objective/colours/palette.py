@@ -6,7 +6,7 @@ Means and covariances allow every colour *between* those of a style. The sliced 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 import torch
 from torch import Tensor
@@ -91,15 +91,24 @@ class Palette(SlicedTerm):
         """
         gradient = torch.zeros(image.shape, dtype=image.dtype, device=image.device)
         value = image.new_zeros(())
+        for distance, table, where in self._compared(image, colours):
+            value = value + distance
+            self._counter.add_slopes(table, image, where, gradient)
+        return value, gradient
+
+    def distance(self, image: Tensor, colours: float = 1.0) -> Tensor:
+        """Return the distance alone."""
+        return torch.stack([distance for distance, *_ in self._compared(image, colours)]).sum()
+
+    def _compared(self, image: Tensor, colours: float) -> Iterator[tuple[Tensor, Tensor, Tensor | None]]:
+        """Yield each region's part of the distance, the slopes along each line (lines × 255), and where it is."""
         regions = zip(self._targets, self._where, self._units, self._parts, self._held, self._drawn, strict=True)
         for target, where, unit, part, held, tinted in regions:
             counts = self._counts(image, where)
             distances, slopes = target.distance(shares_of(counts))
             factors = _factors(unit, colours, tinted) * (part * held)
-            value = value + (distances * factors).sum().to(value.dtype)
             table = (slopes * (factors * self._one(counts))[:, None]).float()
-            self._counter.add_slopes(table, image, where, gradient)
-        return value, gradient
+            yield (distances * factors).sum().to(image.dtype), table, where
 
 
 def _factors(unit: Tensor, colours: float, tinted: Tensor) -> Tensor:

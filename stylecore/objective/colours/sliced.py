@@ -104,10 +104,7 @@ class SlicedTerm:
         self._lines = Lines.of(vectors, content.device)
         self._counter = counter(self._lines, lattice)
         size = (strip.height, content.shape[3])
-        # Where every pixel costs, every second or fourth row and column of a large image stands for all.
-        self._every = 1
-        if isinstance(self._counter, Pixels):
-            self._every = next((step for step, pixels in _EVERY if math.prod(size) >= pixels), 1)
+        self._every = self._apart(*size)
         self._counted = math.prod(-(-side // self._every) for side in size) / math.prod(size)
         self._targets = [Target(self._lines, mixture(self._counter, self._points_of(region))) for region in regions]
 
@@ -115,9 +112,20 @@ class SlicedTerm:
         """Return which part of the whole a pixel is that counts in full, where so much was counted (lines × 256)."""
         return self._counter.unit * self._counted / counts[0].sum().clamp_min(1)
 
-    def _points_of(self, region: SlicedRegion) -> Sequence[tuple[Tensor, Tensor | None, float]]:
+    def _apart(self, height: int, width: int) -> int:
+        """Return how far apart the rows and columns of a picture are counted, of a large one where every pixel costs."""
+        if not isinstance(self._counter, Pixels):
+            return 1
+        return next((step for step, pixels in _EVERY if height * width >= pixels), 1)
+
+    def _points_of(self, region: SlicedRegion) -> list[tuple[Tensor, Tensor | None, float]]:
         """Return the points of a region's styles, as pictures in [0, 1], which of them count, and their shares."""
-        return region.styles
+        found = []
+        for picture, weights, share in region.styles:
+            apart = self._apart(*picture.shape[2:])
+            thinned = (..., slice(None, None, apart), slice(None, None, apart))
+            found.append((picture[thinned], None if weights is None else weights[thinned], share))
+        return found
 
 
 def mixture(counting: Pixels | Lattice, styles: Sequence[tuple[Tensor, Tensor | None, float]]) -> Tensor:

@@ -39,7 +39,7 @@ _STEPS = {
     "best": _Steps((60, 50, 40, 30), 90),
 }
 # A processor is waited for: the last steps there change little that is seen.
-_STEPS_OF_PROCESSOR = {**_STEPS, "draft": _Steps((24, 8, 6, 5), 4, (4, 5)), "normal": _Steps((32, 16, 14, 12), 14, (8, 8))}
+_STEPS_OF_PROCESSOR = {**_STEPS, "draft": _Steps((22, 7, 6, 5), 4, (4, 5)), "normal": _Steps((32, 16, 14, 12), 14, (8, 8))}
 # The raw objectives are chosen for their loss, which falls on long after the look has settled (see benchmarks/).
 _STEPS_RAW = {
     quality: _Steps(_STEPS[quality].coarse, final) for quality, final in (("draft", 30), ("normal", 100), ("best", 250))
