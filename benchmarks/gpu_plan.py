@@ -27,8 +27,9 @@ from stylecore.network import weights
 from stylecore.network.arithmetic import Arithmetic
 from stylecore.network.vgg import Network, activation_means
 from stylecore.objective.in_blocks import Blocks
-from stylecore.objective.objective import BalancedObjective, strength_weighting
+from stylecore.objective.objective import BalancedObjective
 from stylecore.objective.regions import StylePicture
+from stylecore.objective.weighting import strength_weighting
 from stylecore.optimiser.lbfgs import BoxLBFGS
 
 #: What is measured, by the names in the table.

@@ -17,8 +17,9 @@ from stylecore.network.arithmetic import Arithmetic
 from stylecore.network.vgg import Network
 from stylecore.objective.distances import DISTANCES
 from stylecore.objective.in_blocks import Blocks
-from stylecore.objective.objective import BalancedObjective, strength_weighting
+from stylecore.objective.objective import BalancedObjective
 from stylecore.objective.regions import StylePicture
+from stylecore.objective.weighting import strength_weighting
 from stylecore.painting.job import Job
 from stylecore.request import PaintRequest, Style
 from stylecore.settings import Settings

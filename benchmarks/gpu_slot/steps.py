@@ -19,8 +19,9 @@ from stylecore.events import StepDone
 from stylecore.kernels import compiling
 from stylecore.network.vgg import Network
 from stylecore.objective.in_blocks import Blocks
-from stylecore.objective.objective import BalancedObjective, strength_weighting
+from stylecore.objective.objective import BalancedObjective
 from stylecore.objective.regions import StylePicture
+from stylecore.objective.weighting import strength_weighting
 from stylecore.optimiser.lbfgs import BoxLBFGS
 from stylecore.settings import Settings
 

@@ -14,7 +14,8 @@ from dataclasses import replace
 import torch
 from torch import Tensor
 
-from stylecore.objective.objective import Evaluation, Objective, Weighting
+from stylecore.objective.objective import Evaluation, Objective
+from stylecore.objective.weighting import Weighting
 
 _log = logging.getLogger(__name__)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import gc
 import math
 import time
-from collections.abc import Callable, Generator, Iterator, Mapping
+from collections.abc import Generator, Iterator, Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -17,12 +17,12 @@ from stylecore.device.memory_budget import MemoryPlan
 from stylecore.errors import StyleError, fault
 from stylecore.events import Event, Finished, Note, ScaleStarted, StepDone
 from stylecore.network.arithmetic import Arithmetic
-from stylecore.objective.captured import Captured
 from stylecore.objective.layers import DEEP, SHALLOW, STYLE_LAYERS
-from stylecore.objective.objective import Evaluation, Objective
+from stylecore.objective.objective import Objective
 from stylecore.optimiser.convergence import Settling
 from stylecore.optimiser.lbfgs import BoxLBFGS, enlarged
 from stylecore.painting import checkpoint
+from stylecore.painting.evaluations import Evaluations, evaluations
 from stylecore.painting.inputs import Pixels
 from stylecore.painting.notes import opening_notes
 from stylecore.painting.planning.costs import Costs
@@ -35,7 +35,6 @@ from stylecore.settings import BY_NAME, Settings
 from stylecore.tensors.resampling import resize, upsample_with_detail
 from stylecore.tensors.strips import ALONE, Ranks, Strip
 
-_Evaluations = tuple[Callable[[Tensor], Evaluation], Callable[[Tensor], Tensor] | None]
 # So many pairs of steps and gradient changes are taken along to the next scale, which they save about three steps.
 _TAKEN_ALONG = 8
 # What scales of up to so many pixels let go is kept for the next one: it would be asked for again, page by page.
@@ -393,16 +392,9 @@ class Job:
     def _phase(self, number: int) -> Phase:
         return Phase.of(number, len(self.scales), warm=self._materials.warm)
 
-    def _evaluations(self, objective: Objective, way: MemoryPlan) -> _Evaluations:
-        """Return how an objective is evaluated, and its losses alone, which only a processor is sooner to have.
-
-        A GPU plays back a recording, where nothing waits outside of it.
-        """
-        if self._engine.device.type == "cuda" and not way.spill and not self._strip.shared:
-            return Captured(objective), None
-        on_processor = self._engine.device.type == "cpu"
-        losses = (lambda image: libraries.call(objective.losses, image)) if on_processor else None
-        return lambda image: libraries.call(objective, image), losses
+    def _evaluations(self, objective: Objective, way: MemoryPlan) -> Evaluations:
+        """Return how the optimiser evaluates an objective; a recording is played back where nothing waits outside of it."""
+        return evaluations(objective, self._engine.device.type, recorded=not way.spill and not self._strip.shared)
 
     def _take_image(self, optimiser: BoxLBFGS, *, last: bool = False) -> None:
         """Let the optimiser go, and keep its image, whole; of the ``last`` one on rank 0 alone."""

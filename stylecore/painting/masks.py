@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from stylecore.errors import StyleError, fault
-from stylecore.objective.objective import content_weight
+from stylecore.objective.weighting import content_weight
 from stylecore.tensors.resampling import Size, resize
 
 #: The strength that stands for raw weights, and the most that a map can lessen: at 100 the photo has no say to give back.

@@ -18,15 +18,9 @@ from stylecore.objective.figures import room_for_figures, without_figures
 from stylecore.objective.flat import roughened
 from stylecore.objective.in_blocks import Blocks
 from stylecore.objective.layers import DEEP, Layers
-from stylecore.objective.objective import (
-    BalancedObjective,
-    GramObjective,
-    Objective,
-    PaperObjective,
-    Weighting,
-    strength_weighting,
-)
+from stylecore.objective.objective import BalancedObjective, GramObjective, Objective, PaperObjective
 from stylecore.objective.regions import StylePicture
+from stylecore.objective.weighting import Weighting, strength_weighting
 from stylecore.painting import masks
 from stylecore.painting.frames import within_frame
 from stylecore.painting.inputs import Pixels, picture_tensors

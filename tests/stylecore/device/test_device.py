@@ -20,8 +20,9 @@ from stylecore.network.arithmetic import Arithmetic
 from stylecore.network.vgg import Network, activation_means
 from stylecore.objective.distances import DISTANCES
 from stylecore.objective.in_blocks import Blocks
-from stylecore.objective.objective import BalancedObjective, GramObjective, Objective, PaperObjective, strength_weighting
+from stylecore.objective.objective import BalancedObjective, GramObjective, Objective, PaperObjective
 from stylecore.objective.regions import StylePicture
+from stylecore.objective.weighting import strength_weighting
 from stylecore.optimiser.lbfgs import BoxLBFGS
 
 SIDE = 48

@@ -22,8 +22,9 @@ from stylecore.network.arithmetic import Arithmetic
 from stylecore.network.low_rank import APPROXIMATED, Convolution, Factors
 from stylecore.network.vgg import Network
 from stylecore.objective.in_blocks import Blocks
-from stylecore.objective.objective import BalancedObjective, Weighting
+from stylecore.objective.objective import BalancedObjective
 from stylecore.objective.regions import StylePicture
+from stylecore.objective.weighting import Weighting
 from stylecore.painting.job import Job
 from stylecore.request import PaintRequest, Style
 from stylecore.settings import Settings

@@ -26,8 +26,9 @@ from stylecore.network.weights import LAYERS
 from stylecore.objective.distances import gram as gram_distance
 from stylecore.objective.distances import gram_moments
 from stylecore.objective.layers import STYLE_LAYERS
-from stylecore.objective.objective import BalancedObjective, GramObjective, Objective, PaperObjective, Weighting
+from stylecore.objective.objective import BalancedObjective, GramObjective, Objective, PaperObjective
 from stylecore.objective.regions import StylePicture
+from stylecore.objective.weighting import Weighting
 from stylecore.settings import Settings
 from stylecore.tensors.resampling import with_border
 

@@ -21,8 +21,9 @@ from stylecore.network.arithmetic import Arithmetic
 from stylecore.network.vgg import WINOGRAD_LAYERS, Network
 from stylecore.network.weights import LAYERS
 from stylecore.network.winograd import LEAST_TILES, Convolution
-from stylecore.objective.objective import GramObjective, Weighting
+from stylecore.objective.objective import GramObjective
 from stylecore.objective.regions import StylePicture
+from stylecore.objective.weighting import Weighting
 from stylecore.settings import Settings
 from tests import device
 from tests.stylecore.network.test_network import caffe, close

@@ -20,8 +20,9 @@ from stylecore.objective.anchor import Anchor
 from stylecore.objective.distances import DISTANCES
 from stylecore.objective.in_blocks import Blocks
 from stylecore.objective.layers import SHALLOW
-from stylecore.objective.objective import BalancedObjective, GramObjective, Objective, PaperObjective, Weighting
+from stylecore.objective.objective import BalancedObjective, GramObjective, Objective, PaperObjective
 from stylecore.objective.regions import StylePicture
+from stylecore.objective.weighting import Weighting
 from stylecore.tensors.resampling import resize
 from stylecore.tensors.strips import Strip
 
@@ -58,6 +59,8 @@ def assert_same(whole: Objective, parts: Objective, image: Tensor, tolerance: fl
     assert torch.allclose(found.losses, expected.losses, rtol=2 * tolerance)
     assert relative(found.gradient, expected.gradient) <= tolerance
     assert relative(border(found.gradient), border(expected.gradient)) <= tolerance
+    for objective, evaluated in ((whole, expected), (parts, found)):
+        assert torch.allclose(objective.losses(image), evaluated.losses, rtol=tolerance), "the losses alone"
 
 
 def both(

@@ -13,7 +13,8 @@ from torch import Tensor
 from stylecore.device.engine import Engine
 from stylecore.events import StepDone
 from stylecore.objective.captured import Captured
-from stylecore.objective.objective import Evaluation, Weighting
+from stylecore.objective.objective import Evaluation
+from stylecore.objective.weighting import Weighting
 from stylecore.painting.job import Job
 from tests import device
 from tests.stylecore.kinds_of_jobs import CASES, Extras, make

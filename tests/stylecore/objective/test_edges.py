@@ -12,7 +12,7 @@ from stylecore.objective.colours import edges as module
 from stylecore.objective.colours import sliced
 from stylecore.objective.colours.edges import _DIRECTIONS, _MOST, _STEP, _WEIGHT, Edges
 from stylecore.objective.colours.sliced import SlicedRegion
-from stylecore.objective.objective import strength_weighting
+from stylecore.objective.weighting import strength_weighting
 from stylecore.tensors.strips import Strip
 from tests.stylecore.objective.test_palette import by_pixels_and_lattice, only, random, smooth
 

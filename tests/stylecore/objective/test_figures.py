@@ -11,8 +11,9 @@ from stylecore.device.engine import Engine
 from stylecore.files.pictures import Pixels
 from stylecore.objective.figures import room_for_figures, without_figures
 from stylecore.objective.in_blocks import Blocks
-from stylecore.objective.objective import BalancedObjective, strength_weighting
+from stylecore.objective.objective import BalancedObjective
 from stylecore.objective.regions import StylePicture
+from stylecore.objective.weighting import strength_weighting
 from stylecore.painting.job import Job
 from stylecore.request import PaintRequest, Style
 from stylecore.settings import Settings

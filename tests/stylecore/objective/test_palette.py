@@ -18,7 +18,7 @@ from stylecore.objective.colours.lattice import Lattice
 from stylecore.objective.colours.lines import LIGHTNESS, Lines, directions
 from stylecore.objective.colours.palette import _TINTS, Palette, drawn
 from stylecore.objective.colours.sliced import SlicedRegion
-from stylecore.objective.objective import strength_weighting
+from stylecore.objective.weighting import strength_weighting
 from stylecore.painting.job import Job
 from stylecore.request import PaintRequest, Style
 from stylecore.settings import Settings

@@ -17,8 +17,9 @@ from stylecore.network.arithmetic import Arithmetic
 from stylecore.network.vgg import Network
 from stylecore.objective.in_blocks import Blocks
 from stylecore.objective.layers import STYLE_LAYERS
-from stylecore.objective.objective import BalancedObjective, GramObjective, Objective, PaperObjective, Weighting
+from stylecore.objective.objective import BalancedObjective, GramObjective, Objective, PaperObjective
 from stylecore.objective.regions import StylePicture, feature_guide
+from stylecore.objective.weighting import Weighting
 from stylecore.painting.inputs import Pixels
 from stylecore.painting.job import Job
 from stylecore.painting.masks import Areas, Map

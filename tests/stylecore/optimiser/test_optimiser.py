@@ -118,6 +118,41 @@ def test_pairs_of_a_coarser_picture_save_steps() -> None:
     assert taught.losses[0] < 0.7 * plain.losses[0]
 
 
+def test_a_last_step_is_as_any_other_but_for_its_gradient() -> None:
+    matrix, target = problem(7, 48, 1.5)
+    evaluate, asked = quadratic(matrix, target.view(1, 3, 4, 4)), []
+
+    def losses(image: Tensor) -> Tensor:
+        asked.append(image)
+        return evaluate(image).losses
+
+    def never(image: Tensor) -> Evaluation:
+        raise AssertionError("a last step needs no gradient")
+
+    plain, sooner = (
+        BoxLBFGS(torch.full((1, 3, 4, 4), 0.5, dtype=torch.float64), evaluate, each) for each in (None, losses)
+    )
+    for last in (False, False, False, True):
+        sooner._evaluate = never if last else evaluate
+        assert plain.step(last=last) == sooner.step(last=last) and torch.equal(plain.image, sooner.image)
+    assert len(asked) == 1
+    # Where another step follows after all, also after an interruption, it begins with the gradient.
+    sooner._evaluate = evaluate
+    resumed = BoxLBFGS(sooner.image, evaluate, losses, state=sooner.state())
+    assert torch.equal(sooner.evaluation.gradient, plain.evaluation.gradient)
+    assert sooner.step() == resumed.step() and torch.equal(sooner.image, resumed.image)
+    assert sooner.losses[0] < plain.losses[0]
+
+
+def test_a_last_step_that_does_not_help_is_not_taken() -> None:
+    matrix, target = problem(8, 20, 1.5)
+    evaluate = quadratic(matrix, target)
+    optimiser = BoxLBFGS(torch.full((20,), 0.5, dtype=torch.float64), evaluate, lambda image: torch.tensor([float("nan")]))
+    optimiser.step()
+    image, losses = optimiser.image.clone(), list(optimiser.losses)
+    assert optimiser.step(last=True) == losses and torch.equal(optimiser.image, image) and not optimiser.stuck
+
+
 def test_what_may_not_move_does_not() -> None:
     matrix, target = problem(4, 20, 1.0)
     movable = (torch.arange(20) % 3 > 0).double()

@@ -107,14 +107,14 @@ def test_a_result_that_is_gone_on_with_is_painted_by_all_layers() -> None:
 
 @pytest.mark.usefixtures("fine")
 def test_a_fine_scale_paints_and_stays_with_the_coarser_one(real_engine: Engine, photo: Pixels, style: Pixels) -> None:
-    """It ends as near to the style in the shallow layers as a deep one, and keeps the coarser result's colours in place."""
+    """It comes to the style in the shallow layers (1 is the photo), and keeps the coarser result's colours in place."""
     job = make(real_engine, photo, style)
     assert [scale.shallow for scale in job.scales] == [False, True]
     events = list(job.run())
     assert isinstance(events[-1], Finished)
     losses = [event.style_losses for event in events if isinstance(event, StepDone) and event.scale == 2]
     assert list(losses[-1]) == ["conv1_1", "conv2_1", "conv3_1"]
-    assert losses[-1]["conv3_1"] < 0.5 * losses[0]["conv3_1"]
+    assert losses[-1]["conv3_1"] < min(0.25, 0.6 * losses[0]["conv3_1"])
     coarse = job._coarse
     assert coarse is not None
     found = torch.from_numpy(job.image()).permute(2, 0, 1)[None]

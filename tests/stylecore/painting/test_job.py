@@ -217,13 +217,13 @@ def test_a_guide_limits_where_the_picture_changes(engine: Engine, content: Pixel
 
 
 def test_a_warm_start_gives_a_fresh_runs_loss_in_a_third_of_its_work(
-    engine: Engine, content: Pixels, style: Pixels
+    real_engine: Engine, content: Pixels, style: Pixels
 ) -> None:
-    first = np.round(finish(Job(engine, PaintRequest(content, [Style(style)], Settings(strength=50)))) * 255) / np.float32(
-        255
-    )
+    first = np.round(
+        finish(Job(real_engine, PaintRequest(content, [Style(style)], Settings(strength=50)))) * 255
+    ) / np.float32(255)
     settings = Settings(strength=60)
-    runs = [Job(engine, PaintRequest(content, [Style(style)], settings, start=start)) for start in (None, first)]
+    runs = [Job(real_engine, PaintRequest(content, [Style(style)], settings, start=start)) for start in (None, first)]
     losses = [[event for event in job.run() if isinstance(event, StepDone)][-1].total_loss for job in runs]
     assert losses[1] < 1.04 * losses[0]  # at 512 px within 3 %
     work = [sum(scale.steps * scale.size[0] * scale.size[1] for scale in job.scales) for job in runs]

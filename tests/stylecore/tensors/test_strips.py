@@ -24,8 +24,9 @@ from stylecore.objective.anchor import Anchor
 from stylecore.objective.colours.lines import BINS, directions
 from stylecore.objective.in_blocks import Blocks
 from stylecore.objective.layers import SHALLOW
-from stylecore.objective.objective import BalancedObjective, GramObjective, Objective, PaperObjective, Weighting
+from stylecore.objective.objective import BalancedObjective, GramObjective, Objective, PaperObjective
 from stylecore.objective.regions import StylePicture
+from stylecore.objective.weighting import Weighting
 from stylecore.painting.checkpoint import load, save
 from stylecore.painting.job import Job
 from stylecore.request import PaintRequest, Style
