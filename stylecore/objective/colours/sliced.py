@@ -18,7 +18,7 @@ import torch
 from torch import Tensor
 
 from stylecore.objective.colours.lattice import Lattice
-from stylecore.objective.colours.lines import BINS, Lines, Pixels
+from stylecore.objective.colours.lines import Lines, Pixels
 from stylecore.tensors.strips import Strip
 from stylecore.tensors.summing import sum_type
 
@@ -58,13 +58,15 @@ class Target:
         low, high = lines.ends.split(1, 1)
         self._knots = torch.cat([torch.zeros_like(low), shares], 1)
         self._places = torch.cat([low, lines.middles, high], 1)
+        self._full = torch.searchsorted(self._knots, self._knots[:, -1:].contiguous()).clamp_(min=1)
         areas = self._knots.diff(dim=1) * (self._places[:, 1:] + self._places[:, :-1]) / 2
         self._areas = torch.cat([torch.zeros_like(low), areas.cumsum(1)], 1)
         self._area_there = self._inverse(self._shares)[1]
 
     def _inverse(self, shares: Tensor) -> tuple[Tensor, Tensor]:
         """Return the inverse distribution function and its integral from 0, at ``shares`` (lines × n)."""
-        after = torch.searchsorted(self._knots, shares, right=True).clamp_(1, BINS)
+        # All of the points lie below the first bin that has them all; those after it, up to the line's end, have none.
+        after = torch.searchsorted(self._knots, shares, right=True).clamp_(min=1).minimum(self._full)
         before = after - 1
         begin, end = self._knots.gather(1, before), self._knots.gather(1, after)
         low, high = self._places.gather(1, before), self._places.gather(1, after)

@@ -74,6 +74,15 @@ def test_some_rows_and_columns_of_a_large_picture_stand_for_all(every: int, monk
     torch.testing.assert_close(same, near)
 
 
+def test_a_step_that_was_not_counted_is_smoothed(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Larger than all that were counted, in one colour alone, of a style that has hardly any."""
+    monkeypatch.setattr(sliced, "_EVERY", ((2, 1),))
+    style, image = (random(24, 24, seed) * 0.02 + 0.4 for seed in range(2))
+    image[0, 2, 3, 5] += 0.1
+    gradient = edges(random(24, 24, 3), only(style))(image)[1]
+    assert gradient[0, 2, 3, 5] > 3 * gradient[0, 2].abs().median()
+
+
 def test_bands_of_rows_are_the_whole(monkeypatch: pytest.MonkeyPatch) -> None:
     content, style, image = random(50, 30) * 0.2, random(30, 40, 1) * 0.1, random(50, 30, 2) * 0.2
     where = random(50, 30, 3)[0, 0]

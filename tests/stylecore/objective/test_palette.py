@@ -97,6 +97,23 @@ def test_some_rows_and_columns_of_a_large_picture_stand_for_all(every: int, monk
     assert (near - slope).norm() < 0.1 * slope.norm()
 
 
+@by_pixels_and_lattice
+@given(
+    seed=st.integers(0, 10**6), away=st.tuples(*[st.floats(-0.45, 0.45)] * 3).filter(lambda way: max(map(abs, way)) > 0.2)
+)
+@settings(max_examples=20, deadline=None)
+def test_a_pixel_that_was_not_counted_comes_back_to_the_styles_colours(
+    lattice: bool, seed: int, away: tuple[float, float, float]
+) -> None:
+    """Beyond all that were counted, on whichever side: what lies there has all or none of them below it."""
+    style, image = (random(24, 24, seed + number) * 0.2 + 0.4 for number in range(2))
+    image[0, :, 3, 5] = 0.5 + torch.tensor(away, dtype=torch.float64)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(sliced, "_EVERY", ((2, 1),))
+        gradient = palette(random(24, 24, seed + 2), only(style), lattice=lattice)(image)[1]
+    assert gradient[0, :, 3, 5] @ torch.tensor(away, dtype=torch.float64) > 0
+
+
 def smooth(height: int, width: int, seed: int) -> Tensor:
     """Colours that change over some ten pixels, as a photo's do."""
     small = random(height // 10, width // 10, seed)
