@@ -18,7 +18,7 @@ A test that takes ``gimp_console`` or ``gimp_gui`` runs in GIMP 3.2; marked ``py
   ``show`` (opens a window). See `tests.gimp.agent`.
 - What blocks (a dialog, a long job) is begun with ``gimp.start(code, **values)``; drive it meanwhile with
   ``gimp.display``, ``gimp.plugin_processes()``, ``gimp.server``; then ``gimp.wait(timeout)`` gives the result. GIMP
-  takes one snippet at a time; a plug-in opened with ``gimp.menu("Neural Style")`` leaves it free for ``run``.
+  takes one snippet at a time; a plug-in opened with ``gimp.press(PROCEDURE)`` leaves it free for ``run``.
 - ``gimp.tmp``: a new folder for this test, with the same path inside GIMP. ``gimp.server_folder``: the server's; the
   plug-in starts a server in it on demand, and it serves the tests that follow; ``gimp.server.end_servers()`` ends it.
 - ``with gimp.installation(server_command=["/nowhere"]): ...`` changes installation.json for a while.

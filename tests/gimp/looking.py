@@ -151,7 +151,7 @@ def open_again(gimp: GimpSession) -> int:
     end = time.monotonic() + 60
     while gimp.plugin_processes() and time.monotonic() < end:  # which keeps what it was applied with at its very end
         time.sleep(0.05)
-    gimp.menu("Neural Style…")
+    gimp.press("plug-in-neural-style")
     window = gimp.display.wait_window("^Neural Style$")
     gimp.display.activate(window)
     until(gimp, FOCUS, lambda now: now is not None, 20)

@@ -41,6 +41,8 @@ GIMPRC = """\
 (color-profile-policy keep)
 (plug-in-path "{plug_ins}")
 """
+#: Keys for the plug-in's menu items, with Ctrl and Alt, as users give them: searching for an action takes seconds.
+SHORTCUTS = {"plug-in-neural-style": "k", "plug-in-neural-style-update-results": "u"}
 START_TIMEOUT = 90.0
 
 
@@ -202,6 +204,11 @@ class GimpSession:
                 time.sleep(0.03)
         screen.wait_gone("^Search Actions$", timeout=1)
 
+    def press(self, procedure: str) -> None:
+        """Choose one of the plug-in's menu items by its key (`SHORTCUTS`)."""
+        self.activate_image()
+        self.display.key(f"ctrl+alt+{SHORTCUTS[procedure]}")
+
     # ---- the plug-in and its server ---------------------------------------------------------------------------------
 
     def plugin_processes(self) -> list[psutil.Process]:
@@ -264,6 +271,8 @@ class GimpSession:
                 (self.shared / "own-plug-ins" / name).symlink_to(system / name)
         rc = GIMPRC.format(version=self.place.version, plug_ins=":".join(path))
         (self.shared / "profile" / "gimprc").write_text(rc + self._gimprc)
+        keys = "".join(f'(action "{procedure}" "<Primary><Alt>{key}")\n' for procedure, key in SHORTCUTS.items())
+        (self.shared / "profile" / "shortcutsrc").write_text(f"(file-version 1)\n{keys}")
         shutil.copy(Path(__file__).with_name("agent.py"), self.shared / "neural_style_test_agent.py")
         shutil.copytree(Path(__file__).with_name("inside"), self.shared / "inside")
         installation = {

@@ -58,10 +58,10 @@ result = [done.returncode, done.stdout]
     assert "server" in words  # what the server's own Python had to say
 
 
-def test_menu_finds_an_action(gimp_gui: GimpSession) -> None:
+def test_the_filter_is_found_by_its_name(gimp_gui: GimpSession) -> None:
     gimp_gui.run("image = new_image(320, 200)\nlayer = new_layer(image, 'sky', 320, 200)\nshow(image)")
-    gimp_gui.menu("Scale Image")
-    window = gimp_gui.display.wait_window("Scale Image")
+    gimp_gui.menu("Neural Style…")
+    window = gimp_gui.display.wait_window("^Neural Style$")
     gimp_gui.display.activate(window)
     gimp_gui.display.key("Escape")
-    gimp_gui.display.wait_gone("Scale Image")
+    gimp_gui.display.wait_gone("^Neural Style$")

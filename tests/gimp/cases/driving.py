@@ -81,7 +81,7 @@ def open_from_menu(gimp: GimpSession, **settings: Any) -> int:
     for message in gimp.display.find_windows("GIMP Message"):  # of a plug-in that an earlier test killed
         gimp.display.activate(message)
         gimp.display.key("Return")
-    gimp.menu("Neural Style…")
+    gimp.press("plug-in-neural-style")
     return wait_drawn(gimp)
 
 

@@ -70,7 +70,7 @@ def test_a_stray_return_ends_no_update(opened: GimpSession) -> None:
     gimp = opened
     gimp.run(STALE, timeout=JOB, endless=ENDLESS)
     before = state(gimp)
-    gimp.menu("Update Results")
+    gimp.press("plug-in-neural-style-update-results")
     window = gimp.display.wait_window(UPDATE)
     gimp.display.activate(window)
     gimp.display.key("Return")
