@@ -148,7 +148,7 @@ def test_the_dialog_previews_and_cancels(bridged_gui: GimpSession) -> None:
     gimp.display.key("Escape")
     gimp.display.wait_gone(DIALOG)
     until_over(gimp)
-    assert gone(bridge, 1)
+    assert gone(bridge, 20)
     assert state(gimp) == before
 
 
@@ -160,7 +160,7 @@ def test_the_dialog_says_that_its_bridge_is_gone_and_tries_again(bridged_gui: Gi
     wait_for_change(gimp, window, empty, "bridge-before-kill", 60)
     (bridge,) = gimp.bridges()
     bridge.kill()
-    said = until(gimp, TEXTS, lambda texts: any("bridge" in text for text in texts), 5)
+    said = until(gimp, TEXTS, lambda texts: any("bridge" in text for text in texts), 60)
     gimp.display.screenshot("bridge-killed")
     assert any("bridge" in text and "ended unexpectedly" in text for text in said), said
     gimp.display.key("F5")  # Try Again
