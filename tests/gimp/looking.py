@@ -98,6 +98,15 @@ focus = windows()[0].get_focus() if windows() else None
 result = told(focus) if focus is not None else None
 """
 
+#: Puts the keyboard into what has a name; whether there is such a thing.
+ARRIVE = """
+found = [each for each in inside(windows()[0]) if each.get_can_focus() and each.is_sensitive()]
+found = [each for each in found if told(each)["name"] == {wanted!r}]
+if found:
+    found[0].grab_focus()
+result = bool(found)
+"""
+
 
 #: Whether the menu that is open has an item that Return would take; None while there is no menu.
 MENU = """
@@ -163,7 +172,14 @@ def values(gimp: GimpSession) -> dict[str, Any]:
     return {each["name"]: each["value"] for each in look(gimp, ALL)}
 
 
-def go_to(gimp: GimpSession, name: str, key: str = "Tab") -> None:
+def go_to(gimp: GimpSession, name: str) -> None:
+    """Put the keyboard into what has this name, as soon as it is there. That Tab leads everywhere is another test."""
+    assert until(gimp, ARRIVE.format(wanted=name), bool, 60), f"There is no {name} that the keyboard could be in."
+    assert (now := until(gimp, FOCUS, lambda now: now is not None and now["name"] == name)) is not None, name
+    assert now["name"] == name, now
+
+
+def tab_to(gimp: GimpSession, name: str, key: str = "Tab") -> None:
     """Press Tab (or Shift+Tab) until the keyboard is in what has this name."""
     for _ in range(60):
         before = focused(gimp)

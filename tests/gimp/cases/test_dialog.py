@@ -24,7 +24,7 @@ from tests.gimp.cases.driving import (
     wait_drawn,
     wait_for_change,
 )
-from tests.gimp.looking import go_to, look, until
+from tests.gimp.looking import go_to, look, tab_to, until
 from tests.gimp.session import GimpSession
 
 #: Opens the dialog with settings that make a quick job ("iterations" are those at full size).
@@ -235,7 +235,7 @@ def test_no_server_is_told_in_the_dialog(opened: GimpSession) -> None:
         browser = stand_in_for_a_browser(opened)
         open_dialog(opened)
         opened.display.screenshot("no-server")
-        go_to(opened, "Copy Report", "Tab")
+        tab_to(opened, "Copy Report")
         opened.display.key("space")
         copied = until(opened, COPIED, lambda now: now is not None)
         assert copied.startswith("Neural Style ") and opened.version in copied
@@ -280,7 +280,7 @@ def test_what_a_message_asks_for_is_done_at_the_press_of_a_button(opened: GimpSe
     with opened.installation(folder=str(folder), **broken):
         open_dialog(opened)
         opened.display.key("Right")
-        go_to(opened, "Check…")
+        tab_to(opened, "Check…")
         opened.display.key("space")
         assert f"✗ Python: gone (doctor, {folder})" in until(opened, SAID, lambda now: "gone" in now)
         assert until(opened, WRONG_IS_SEEN, bool)  # though many lines follow it

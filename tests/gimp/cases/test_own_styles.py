@@ -112,7 +112,7 @@ def thumbnail_of(gimp: GimpSession, path: Path) -> Path:
 
 def show_only(gimp: GimpSession, keys: list[str], wanted: set[str]) -> dict[str, Any]:
     """Choose which styles the gallery shows; return them as soon as they are those wanted."""
-    go_to(gimp, "Which styles to show", "shift+Tab")
+    go_to(gimp, "Which styles to show")
     gimp.display.key(*keys)
     return until(gimp, TILES, lambda now: set(now) == wanted)
 
@@ -185,7 +185,7 @@ def test_a_style_that_cannot_be_read_is_told_once_and_not_to_be_tried_again(open
     set_last_run(gimp, quality="draft", iterations=3)
     open_again(gimp)
     assert until(gimp, TILES, lambda now: now["Broken"] == "image-missing", 60)["Broken"] == "image-missing"
-    go_to(gimp, "Which styles to show", "shift+Tab")
+    go_to(gimp, "Which styles to show")
     gimp.display.key("Down", "Down", "Down")
     assert set(until(gimp, TILES, lambda now: set(now) == {"Broken"})) == {"Broken"}
     point_at(gimp, "Broken")
@@ -345,7 +345,7 @@ def test_tiles_grow_with_the_window_and_open_images_are_shown(opened: GimpSessio
     gimp.display.xdotool("windowsize", window, 1390, 860)
     assert until(gimp, SIDES, lambda now: len(now) == 1 and now[0] > SMALLEST)[0] > SMALLEST
     gimp.display.screenshot("gallery-large")
-    go_to(gimp, "Which styles to show", "shift+Tab")
+    go_to(gimp, "Which styles to show")
     gimp.display.key("End")
     shown = until(gimp, TILES, lambda now: len(now) == 2)
     assert set(shown) == {"Stripes", "Photo"} and all(isinstance(thumbnail, list) for thumbnail in shown.values())

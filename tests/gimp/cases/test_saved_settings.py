@@ -11,7 +11,20 @@ import pytest
 
 from tests.gimp.cases.conftest import one_series
 from tests.gimp.cases.driving import DIALOG, JOB, eventually, open_from_menu, set_last_run, until_over
-from tests.gimp.looking import ALL, CHOSEN, FOCUS, focused, go_to, look, open_again, open_menu, point_at, until, values
+from tests.gimp.looking import (
+    ALL,
+    CHOSEN,
+    FOCUS,
+    focused,
+    go_to,
+    look,
+    open_again,
+    open_menu,
+    point_at,
+    tab_to,
+    until,
+    values,
+)
 from tests.gimp.session import GimpSession
 
 #: All that is written in the dialog.
@@ -34,7 +47,7 @@ def reset(gimp: GimpSession, to: str) -> None:
     """Choose one of the two ways of GIMP's Reset button."""
     for _ in range(5):
         # On a busy machine a key may come before the two are shown, and close them.
-        go_to(gimp, "Reset", "shift+Tab")
+        go_to(gimp, "Reset")
         gimp.display.key("space")
         if not has(to)(until(gimp, ALL, has(to), 4)):
             continue
@@ -71,7 +84,7 @@ def test_saved_settings_and_reset(opened: GimpSession) -> None:
     assert (values(gimp)["Strength"], values(gimp)["Colors"], look(gimp, CHOSEN)) == (70.0, "photo", [])
     gimp.display.screenshot("reset")
 
-    go_to(gimp, "Load Saved Settings", "shift+Tab")
+    go_to(gimp, "Load Saved Settings")
     gimp.display.key("space")
     assert until(gimp, CHOSEN, lambda now: now == style) == style
     assert (values(gimp)["Strength"], values(gimp)["Colors"], values(gimp)["Quality"]) == (71.0, "photo", "draft")
@@ -110,7 +123,7 @@ def test_explore_and_variations_are_for_one_run(opened: GimpSession) -> None:
     go_to(gimp, "Another Setting")
     gimp.display.key("space")
     assert "6 pictures of each layer" in until(gimp, WORDS, lambda now: "6 pictures of each layer" in now)
-    go_to(gimp, "Setting to explore", "shift+Tab")
+    tab_to(gimp, "Setting to explore", "shift+Tab")
     gimp.display.key("Down")  # from brush size to the colours, of which a menu shows the values
     assert has("Values of Colors")(until(gimp, ALL, has("Values of Colors")))
     gimp.display.screenshot("explore")
@@ -208,7 +221,7 @@ def test_looks_have_names_and_the_last_ones_are_remembered(opened: GimpSession) 
     go_to(gimp, "Strength")
     gimp.display.key("Up")
     until(gimp, FOCUS, lambda now: now["value"] == 71.0)
-    go_to(gimp, "Looks", "shift+Tab")
+    go_to(gimp, "Looks")
     open_menu(gimp)
     gimp.display.key("Up", "Up", "Right")  # the last looks, above those of results
     time.sleep(0.5)

@@ -6,7 +6,7 @@ from typing import Any
 
 from tests.gimp.cases.conftest import one_series
 from tests.gimp.cases.driving import DIALOG, JOB, eventually, set_last_run, state
-from tests.gimp.looking import ALL, go_to, open_again, until, values
+from tests.gimp.looking import ALL, go_to, open_again, tab_to, until, values
 from tests.gimp.session import GimpSession
 
 QUESTION = "Your strokes"
@@ -114,7 +114,7 @@ def test_strokes_on_a_result(opened: GimpSession) -> None:
         assert until(gimp, ALL, lambda now: any(each["name"] == QUESTION for each in now))
         assert values(gimp)[QUESTION] == before  # as the last time
         if answer != before:
-            go_to(gimp, QUESTION)
+            tab_to(gimp, QUESTION)
             gimp.display.key("Down")
             until(gimp, ALL, lambda now, answer=answer: any(each["value"] == answer for each in now))
         gimp.display.screenshot(f"strokes-{answer}")
