@@ -63,7 +63,7 @@ from server.protocol import Picture
 from stylecore.request import PaintRequest, Style
 from stylecore.settings import Settings
 known = installation.read()
-picture = Picture(160, 160, 3, "u8", bytes(range(256)) * 300)
+picture = Picture(480, 480, 3, "u8", bytes(range(256)) * 2700)
 said = threading.Event()
 with Client.connect(known.folder, server_command=known.server_command, timeout=60) as client:
     endless = Settings(quality="best", iterations=2000, total_variation=0.0)
