@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import platform
+import re
 import signal
 import subprocess
 import sys
@@ -286,11 +287,15 @@ def test_a_frozen_engine_does_not_hold_a_cancelled_job(shared: Server, client: C
     assert not engine.is_running() or engine.status() == psutil.STATUS_ZOMBIE
 
 
-def test_a_job_is_one_line_in_the_log(shared: Server, client: Client) -> None:
-    job = submit(client)
-    wait_for(client, Finished)
+def test_a_job_is_one_line_in_the_log_with_what_it_took(shared: Server) -> None:
+    with shared.connect("gimp") as client:
+        job = submit(client, content=picture(48, height=32), settings={"iterations": 2, "strength": 70.0})
+        wait_for(client, Finished)
     lines = [line for line in shared.log().splitlines() if job[:8] in line]
-    assert len(lines) == 1 and "64x64 px u8" in lines[0] and "finished" in lines[0]
+    assert len(lines) == 1
+    for part in ("of gimp", "48x32 px u8, 1 style", "quality=draft", "strength=70", "finished on CPU", "took", "peak "):
+        assert part in lines[0]
+    assert int(re.findall(r"peak (\d+) MB", lines[0])[0]) > 50
 
 
 def test_when_the_server_is_killed_the_client_is_told_and_the_engine_ends(tmp_path: Path) -> None:
