@@ -260,8 +260,9 @@ def test_two_styles_blend(engine: Engine, content: Pixels, style: Pixels) -> Non
 
 @pytest.mark.parametrize("colour", [0.0, 0.4, 1.0])
 def test_constant_pictures_give_a_picture(engine: Engine, style: Pixels, colour: float) -> None:
+    settings = Settings(quality="draft", iterations=5)
     for content, painting in ((square(64, colour), style), (style, square(64, colour)), (square(48), square(64))):
-        result = finish(Job(engine, PaintRequest(content, [Style(painting)], Settings(quality="draft"))))
+        result = finish(Job(engine, PaintRequest(content, [Style(painting)], settings)))
         assert np.isfinite(result).all()
 
 
