@@ -15,10 +15,7 @@ from tests.gimp.cases.driving import DIALOG, ENDLESS, JOB, open_from_menu, pane,
 from tests.gimp.looking import look, until
 from tests.gimp.session import GimpSession
 
-pytestmark = [
-    pytest.mark.both_series,
-    pytest.mark.skipif(os.environ.get(VARIABLE) == "zeromq", reason=f"{VARIABLE} forces ZeroMQ"),
-]
+pytestmark = [pytest.mark.skipif(os.environ.get(VARIABLE) == "zeromq", reason=f"{VARIABLE} forces ZeroMQ")]
 
 CALL = ONE_LAYER + "answer = stylise(image, [photo])"
 TEXTS = """
@@ -73,6 +70,7 @@ def gone(process: psutil.Process, seconds: float) -> bool:
     return True
 
 
+@pytest.mark.both_series
 def test_a_layer_is_painted_by_a_server_that_the_bridge_starts(bridged: GimpSession) -> None:
     bridged.server.end_servers()
     answer = bridged.run(
@@ -82,6 +80,7 @@ def test_a_layer_is_painted_by_a_server_that_the_bridge_starts(bridged: GimpSess
     assert len(answer["layers"]) == 2 and answer["same"]
 
 
+@pytest.mark.both_series
 def test_the_same_pixels_as_over_zeromq(console: GimpSession) -> None:
     code = ONE_LAYER + "result = read(stylise(image, [photo], seed=5)['made'][0]).hex()"
     directly = console.run(code, timeout=JOB)
@@ -89,6 +88,7 @@ def test_the_same_pixels_as_over_zeromq(console: GimpSession) -> None:
         assert console.run(code, timeout=JOB) == directly
 
 
+@pytest.mark.both_series
 def test_what_keeps_the_server_away_is_told(bridged: GimpSession) -> None:
     empty = str(bridged.tmp / "no-server")
     failing = ["/bin/sh", "-c", "echo the disk is full >&2; exit 3"]
@@ -97,6 +97,7 @@ def test_what_keeps_the_server_away_is_told(bridged: GimpSession) -> None:
     assert "the disk is full" in told["message"] and "neural-style doctor" in told["message"]
 
 
+@pytest.mark.both_series
 def test_a_bridge_that_cannot_start_is_told(bridged: GimpSession) -> None:
     for command, said in (
         (["/nowhere/python", "-m", "server.bridge"], "No such file"),
@@ -107,6 +108,7 @@ def test_a_bridge_that_cannot_start_is_told(bridged: GimpSession) -> None:
         assert "bridge" in told["message"] and said in told["message"] and "install.sh" in told["message"]
 
 
+@pytest.mark.both_series
 def test_a_bridge_killed_in_mid_job_is_told_and_the_next_run_works(bridged: GimpSession) -> None:
     bridged.run(ONE_LAYER + "result = told(stylise(image, [photo]))", timeout=JOB)
     bridged.start(ONE_LAYER + "answer = stylise(image, [photo], **endless)\nresult = told(answer)", endless=ENDLESS)
@@ -122,6 +124,7 @@ def test_a_bridge_killed_in_mid_job_is_told_and_the_next_run_works(bridged: Gimp
     assert (again["status"], again["message"]) == ("SUCCESS", "")
 
 
+@pytest.mark.both_series
 def test_a_killed_plug_in_takes_its_bridge_and_its_job_along(bridged: GimpSession) -> None:
     bridged.run(ONE_LAYER + "result = told(stylise(image, [photo]))", timeout=JOB)
     bridged.start(ONE_LAYER + "answer = stylise(image, [photo], **endless)\nresult = told(answer)", endless=ENDLESS)

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from typing import Any
 
-import pytest
-
 from stylecore.settings import SETTINGS
 from tests.gimp.cases.driving import DIALOG, JOB, eventually, open_from_menu, state
 from tests.gimp.looking import ALL, CHOSEN, FOCUS, focused, look, open_again, until, values
@@ -53,7 +51,6 @@ def walk(gimp: GimpSession, key: str, last: str, pressed: dict[str, tuple[str, A
     return names
 
 
-@pytest.mark.both_series
 def test_the_keyboard_reaches_everything(opened: GimpSession) -> None:
     gimp = opened
     open_from_menu(gimp, iterations=3)

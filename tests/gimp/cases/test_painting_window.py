@@ -5,8 +5,6 @@ from __future__ import annotations
 import time
 from typing import Any
 
-import pytest
-
 from tests.gimp.cases.driving import DIALOG, ENDLESS, JOB, eventually, open_from_menu, state
 from tests.gimp.looking import CHOSEN, look, until, values
 from tests.gimp.session import GimpSession
@@ -53,7 +51,6 @@ def check(gimp: GimpSession, screenshot: str) -> None:
     assert {"Before", "Cancel", "Stop and Keep"} <= set(values(gimp))  # Stop was not pressed either: it can be
 
 
-@pytest.mark.both_series
 def test_a_stray_return_ends_nothing(opened: GimpSession) -> None:
     gimp = opened
     open_from_menu(gimp, **ENDLESS)

@@ -82,7 +82,6 @@ def test_tooltips_appear(opened: GimpSession) -> None:
     gimp.display.wait_gone(DIALOG)
 
 
-@pytest.mark.both_series
 def test_the_wheel_scrolls_and_turns_only_what_has_the_keyboard(opened: GimpSession) -> None:
     gimp = opened
     open_from_menu(gimp)

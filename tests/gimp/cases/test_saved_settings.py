@@ -98,7 +98,6 @@ def test_saved_settings_and_reset(opened: GimpSession) -> None:
     set_last_run(gimp)  # for the tests that follow nothing is saved
 
 
-@pytest.mark.both_series
 def test_explore_and_variations_are_for_one_run(opened: GimpSession) -> None:
     gimp = opened
     open_from_menu(gimp, strength=70.0, quality="draft", iterations=3)
