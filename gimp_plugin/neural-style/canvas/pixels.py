@@ -117,8 +117,18 @@ def scaled(picture: Picture, width: int, height: int) -> Picture:
 
 def encoded(pixbuf: GdkPixbuf.Pixbuf) -> bytes:
     """Return the picture as a JPEG file's bytes; transparency is left out."""
+    if pixbuf.get_has_alpha():  # with it gdk-pixbuf 2.44, which has glycin save pictures, makes a gray one
+        pixbuf = to_pixbuf(_opaque(read_pixbuf(pixbuf)))
     _done, data = pixbuf.save_to_bufferv("jpeg", ["quality"], ["92"])
     return bytes(data)
+
+
+def _opaque(picture: Picture) -> Picture:
+    """Return an 8-bit RGBA picture without its alpha."""
+    data = bytearray(3 * picture.width * picture.height)
+    for channel in range(3):
+        data[channel::3] = picture.data[channel::4]
+    return Picture(picture.width, picture.height, 3, picture.kind, bytes(data))
 
 
 def decoded(data: bytes) -> GdkPixbuf.Pixbuf:
