@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 from gi.repository import Gimp
 
-from canvas import leftovers, strength_masks, unrecorded
+from canvas import leftovers, strength_masks, strokes, unrecorded
 from canvas.provenance import Memory
 from canvas.sources import Source
 from common import arguments
@@ -38,7 +39,7 @@ def run(run_mode: Gimp.RunMode, image: Gimp.Image, config: Gimp.ProcedureConfig)
         if not tasks:
             Gimp.message(_nothing_to_do(len(found), skipped))
             return 0
-        return _with_window(image, tasks, skipped)
+        return _with_window(image, tasks, skipped, config)
     if not tasks:
         return 0
     client = open_client()
@@ -86,13 +87,13 @@ def parse_changes(text: str) -> dict[str, Any]:
 
 
 def stale(
-    image: Gimp.Image, found: Sequence[tuple[Gimp.Layer, Memory]], changes: Mapping[str, Any], strokes: str
+    image: Gimp.Image, found: Sequence[tuple[Gimp.Layer, Memory]], changes: Mapping[str, Any], keep: str
 ) -> tuple[list[Task], list[str]]:
     """Return the results to be painted again, in a right order, and in words which could not be and why."""
     everything, skipped = [], []
     for layer, known in found:
         place = Source(layer, layer.get_name(), (0, 0, layer.get_width(), layer.get_height()))
-        task = task_for(place, known, {**known.settings, **changes}, None, strokes)
+        task = task_for(place, known, {**known.settings, **changes}, None, keep)
         if task.source is None:
             skipped.append(
                 _("“{name}” was left as it is: “{source}”, which it was painted from, is not in this image.").format(
@@ -123,7 +124,7 @@ def _differs(image: Gimp.Image, task: Task) -> bool:
     return results.is_changed(task.source, task.known) or results.styles_changed(image, task.known)
 
 
-def _with_window(image: Gimp.Image, tasks: Sequence[Task], skipped: Sequence[str]) -> int:
+def _with_window(image: Gimp.Image, tasks: Sequence[Task], skipped: Sequence[str], config: Gimp.ProcedureConfig) -> int:
     import gi
 
     gi.require_version("Gtk", "3.0")
@@ -133,8 +134,16 @@ def _with_window(image: Gimp.Image, tasks: Sequence[Task], skipped: Sequence[str
         raise PluginError(
             _("There is no display for the dialog."), _("Call the procedure with run-mode RUN-NONINTERACTIVE.")
         )
+    from dialog import strokes_question
     from dialog.progress_window import ProgressWindow
 
+    painted_on = [task.layer.get_name() for task in tasks if strokes.marks_on(task.layer, task.known) is not None]
+    if painted_on:
+        answer = strokes_question.ask(painted_on, config.get_property(arguments.STROKES))
+        if answer is None:
+            raise CancelledError
+        config.set_property(arguments.STROKES, answer)  # to be proposed the next time
+        tasks = [replace(task, strokes=answer) for task in tasks]
     connection = Connection()
     window = ProgressWindow(
         image,

@@ -37,6 +37,13 @@ KEEP, KEEP_EXACTLY, PAINT_OVER = "keep", "keep-exactly", "paint-over"
 #: Those that say what the styles are.
 OF_STYLES = (STYLE, STYLES, STYLE_LAYER, STYLE_SELECTION, STYLE_WEIGHTS)
 
+#: What can become of strokes on a result, as (value, label, more words).
+STROKE_CHOICES = (
+    (KEEP, _("Blend them into the style"), _("Paint them in the style, like the picture itself")),
+    (KEEP_EXACTLY, _("Keep them exactly as painted"), _("Paint everything else again")),
+    (PAINT_OVER, _("Paint over them"), _("Begin from the source again")),
+)
+
 _FLAGS = GObject.ParamFlags.READWRITE
 
 
@@ -145,11 +152,7 @@ def declare_strokes(procedure: Gimp.Procedure) -> None:
         STROKES,
         _("Your strokes"),
         _("What happens to your own strokes when the result is updated"),
-        (
-            (KEEP, _("Blend them into the style"), _("Paint them in the style, like the picture itself")),
-            (KEEP_EXACTLY, _("Keep them exactly as painted"), _("Paint everything else again")),
-            (PAINT_OVER, _("Paint over them"), _("Begin from the source again")),
-        ),
+        STROKE_CHOICES,
     )
 
 

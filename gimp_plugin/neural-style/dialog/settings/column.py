@@ -26,6 +26,7 @@ from stylecore.settings import SETTINGS
 
 #: Wide enough that opening Advanced moves nothing: in letters of the user's font, and in pixels at the least.
 _LETTERS, _LETTERS_NARROW, _LEAST_WIDTH = 42, 39, 330
+_LETTERS_OF_DEVICE = 28
 #: Seconds between two looks at the image's mode and its mask.
 _LOOK_EVERY = 0.5
 
@@ -47,24 +48,27 @@ class SettingsColumn(Gtk.Box):
         mended: Callable[[], None],
     ) -> None:
         super().__init__(orientation=Gtk.Orientation.VERTICAL, spacing=6)
-        self._window, self._image = window, image
+        self._window, self._image, self._editing = window, image, editing
         self.top = heading
         self.pack_start(heading, False, False, 0)
         column = self._column = Gtk.Box(orientation=Gtk.Orientation.VERTICAL, spacing=6, margin_end=6)
         if editing.known:
-            column.pack_start(EditingView(editing, window), False, False, 0)
+            column.pack_start(EditingView(editing, window, self._label_of_choice()), False, False, 0)
         column.pack_start(self._box("main"), False, False, 0)
         column.pack_start(self._build_consent(), False, False, 0)
         self._strength_mask = StrengthMask(config, image, self._label_of_choice())
         column.pack_start(self._strength_mask, False, False, 0)
         self._several = Several(config, window, self._label_of_choice(), changed)
         column.pack_start(self._several, False, False, 0)
+        self._several.show_all()
+        self._several.set_no_show_all(True)
         names = self._names("advanced") + self._names("research")
         advanced = Advanced(config, names, self._box("advanced"), self._box("research"))
         column.pack_start(advanced, False, False, 0)
         let_shrink(column)
         self.pack_start(scrolled_down(column), True, True, 0)
         self._device = Gtk.Label(xalign=0.0, ellipsize=3, wrap=True, lines=2, label=_("Looking for the painting server…"))
+        self._device.set_max_width_chars(_LETTERS_OF_DEVICE)  # on one line it would take width from the preview
         self._device.set_use_markup(True)
         self._device.get_style_context().add_class("dim-label")
         self._mend = MendButton(mended)
@@ -76,6 +80,8 @@ class SettingsColumn(Gtk.Box):
         self.set_size_request(max(_LEAST_WIDTH, text_width(self, _LETTERS)), -1)
         self._mode, self._look_at = Gimp.ImageBaseType.RGB, 0.0
         self.follow_image()
+        self._follow_target()
+        config.connect(f"notify::{arguments.TARGET}", lambda *_: self._follow_target())
 
     def make_narrow(self, first: Gtk.Widget) -> None:
         """Take less of the width, and show something above all settings, where it scrolls with them."""
@@ -100,8 +106,14 @@ class SettingsColumn(Gtk.Box):
         if mode == Gimp.ImageBaseType.INDEXED:
             text = _("This image is indexed: the result is stored in its palette, unless you convert it.")
         put(self._consent_words, label=text)
-        put(self._consent, visible=mode != Gimp.ImageBaseType.RGB)
+        self._follow_target()
         return True
+
+    def _follow_target(self) -> None:
+        """Show what is there for new layers only where these are painted: a result stays one picture, in its mode."""
+        new = not self._editing.updates
+        put(self._several, visible=new)
+        put(self._consent, visible=new and self._mode != Gimp.ImageBaseType.RGB)
 
     def tell_device(self, text: str, whole: str) -> None:
         """Say what paints; ``whole`` also says why, and what could be done about that."""
@@ -112,7 +124,7 @@ class SettingsColumn(Gtk.Box):
     @property
     def mistake(self) -> str:
         """What is wrong with what is typed, so that nothing can be painted; empty if nothing is."""
-        return self._several.mistake
+        return "" if self._editing.updates else self._several.mistake
 
     def _names(self, group: str) -> list[str]:
         """Return the arguments of a group, in the order in which they are shown."""
