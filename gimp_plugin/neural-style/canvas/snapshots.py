@@ -13,8 +13,8 @@ from gi.repository import Gimp
 
 
 @contextmanager
-def snapshot(layer: Gimp.Layer) -> Iterator[Gimp.Layer]:
-    """Give a copy of the layer, which is not in the image, without its effects merged; of a group, itself."""
+def snapshot(layer: Gimp.Drawable) -> Iterator[Gimp.Drawable]:
+    """Give a copy of the layer or channel, which is not in the image, without its effects merged; of a group, itself."""
     if layer.is_group():
         yield layer
         return

@@ -8,7 +8,7 @@ import gi
 
 gi.require_version("Gtk", "3.0")
 gi.require_version("GimpUi", "3.0")
-from gi.repository import Gdk, Gimp, GimpUi, GLib, Gtk
+from gi.repository import Gdk, Gimp, GimpUi, GLib, Gtk, Pango
 
 from canvas import pixels
 from canvas.sources import Source
@@ -73,10 +73,15 @@ class Dialog:
         self._window.add_accel_group(keys)
         self._window.connect("key-press-event", self._on_key)
         self._chooser = StyleChooser(config, image, self._changed, self._apply, self._window)
-        self._pane = PreviewPane(_heading(_what(image, sources)), self._retry, keys)
+        words = _what(image, sources)
+        self._what, self._told_of = _heading(words), sources
+        put(self._what, wrap=True, wrap_mode=Pango.WrapMode.WORD_CHAR, lines=2, max_width_chars=1, tooltip_text=words)
+        self._pane = PreviewPane(self._what, self._retry, keys)
         heading = Gtk.Box(spacing=6)
         heading.pack_start(_heading(_("Settings")), True, True, 0)
-        heading.pack_end(LooksButton(config, image, self._window, self._chooser.weights), False, False, 0)
+        button = LooksButton(config, image, self._window, self._chooser.weights)
+        button.set_valign(Gtk.Align.CENTER)
+        heading.pack_end(button, False, False, 0)
         self._settings = SettingsColumn(config, self._window, image, editing, heading, self._allow, self._preview_anew)
         self._forecast = self._build_forecast()
         self._lay_out()
@@ -107,13 +112,13 @@ class Dialog:
             self._chooser.make_small()
             self._pane.make_small()
             self._columns.set_child_packing(self._chooser, False, True, 0, Gtk.PackType.START)
+            default = width  # for the preview
         if not self._fits(width, height):
             for row in self._saving:  # which takes a third of the preview's height, and Looks save as well
                 row.hide()
             self._saving = []
             self._settings.make_narrow(self._chooser.make_narrow())
             self._columns.set_spacing(12)
-            default = width
         self._tops = Gtk.SizeGroup(mode=Gtk.SizeGroupMode.VERTICAL)  # what is below the headings begins at one height
         for top in (self._chooser.top, self._pane.top, self._settings.top):
             self._tops.add_widget(top)
@@ -176,10 +181,19 @@ class Dialog:
             if self._settings.follow_image():
                 self._preview.show_anew()
             self._preview.poll()
+            self._show_what()
             self._show_server()
             self._forecast.want(self._preview.asked())
             self._forecast.poll(self._preview.connection.client)
         return GLib.SOURCE_CONTINUE
+
+    def _show_what(self) -> None:
+        """Say what is painted where that is something else now: the user has selected another part."""
+        sources = self._preview.sources
+        if sources is not self._told_of:
+            self._told_of = sources
+            words = _what(self._image, sources)
+            put(self._what, label=f"<b>{pixels.escaped(words)}</b>", tooltip_text=words)
 
     def _show_server(self) -> None:
         connection = self._preview.connection
@@ -301,6 +315,4 @@ def _with_kept(failure: Exception) -> PluginError:
 
 
 def _heading(text: str) -> Gtk.Label:
-    label = Gtk.Label(xalign=0.0, ellipsize=3)
-    label.set_markup(f"<b>{pixels.escaped(text)}</b>")
-    return label
+    return Gtk.Label(xalign=0.0, ellipsize=3, use_markup=True, label=f"<b>{pixels.escaped(text)}</b>")

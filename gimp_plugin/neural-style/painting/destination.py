@@ -75,6 +75,10 @@ class Destination(ABC):
         """Take other settings for the painting at hand and those to come."""
 
     @abstractmethod
+    def looked_at(self) -> list[Gimp.Drawable]:
+        """Return the layers and masks whose pixels the first painting hangs on."""
+
+    @abstractmethod
     def still_fits(self, source: Source) -> bool:
         """Return whether this source looks like what was sent of the first one, which is all that was begun."""
 
@@ -204,6 +208,10 @@ class NewLayers(Destination):
     def _read_mask(self, source: Source) -> Picture | None:
         mask = strength_masks.checked(self.image, self._mask)
         return None if mask is None else strength_masks.read(mask, source.layer, source.area)
+
+    def looked_at(self) -> list[Gimp.Drawable]:
+        """Return the first source, and the mask for the strength."""
+        return [each for each in (self._sources[0].layer, self._mask) if each is not None]
 
     def still_fits(self, source: Source) -> bool:
         """Return whether this source looks like what was sent of the first one."""

@@ -159,11 +159,20 @@ class InPlace(Destination):
         size, digest = (seen.get_width(), seen.get_height()), results.source_digest(seen, place)
         return KnownSource(task.source.get_name(), task.source.get_tattoo(), size, place, digest)
 
+    def looked_at(self) -> list[Gimp.Drawable]:
+        """Return the first result, its source, and its mask for the strength."""
+        task = self._tasks[0]
+        return [each for each in (task.layer, task.source, task.mask) if each is not None]
+
     def still_fits(self, source: Source) -> bool:
-        """Return whether the first result and its source are as they were when they were sent."""
+        """Return whether the first result, its source and its mask are as they were when they were sent."""
         task, begun, area = self._tasks[0], self._begun, self._sources[0].area
         if begun is None or not task.layer.is_valid():
             return False
+        if task.mask is not None:
+            values = strength_masks.read(strength_masks.checked(self.image, task.mask), task.layer, area)
+            if strength_masks.known(task.mask, values) != begun.mask:
+                return False
         if (source.layer.get_id(), source.selection) != (task.layer.get_id(), task.place.selection):
             return False
         same = self._read_result(task.layer, area).data == begun.before.data

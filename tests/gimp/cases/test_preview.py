@@ -45,6 +45,9 @@ result = {
 """
 
 
+#: All that is written in the dialog.
+WORDS = "result = [each.get_text() for each in inside(windows()[0]) if isinstance(each, Gtk.Label)]"
+
 #: The line about the time, beside the buttons.
 FORECAST = """
 from dialog.preview.forecast import Forecast
@@ -273,6 +276,60 @@ def test_the_preview_has_the_colours_that_the_result_will_have(shown: GimpSessio
     shown.display.screenshot(f"preview-{base}-converted")
     shown.display.key("Escape")
     shown.display.wait_gone(DIALOG)
+
+
+#: Paints half of a drawable in one color, as a brush would.
+PAINT = """
+data = bytearray(read(drawable, pixel_format))
+data[:len(data) // 2] = bytes(color) * (len(data) // 2 // len(color))
+shadow = drawable.get_shadow_buffer()
+shadow.set(Gegl.Rectangle.new(0, 0, 480, 360), pixel_format, bytes(data)); shadow.flush()
+drawable.merge_shadow(True); drawable.update(0, 0, 480, 360); Gimp.displays_flush()
+"""
+
+
+@pytest.mark.both_series
+def test_the_preview_follows_what_is_painted_on_and_selected(watched: tuple[GimpSession, Client]) -> None:
+    gimp, client = watched
+    gimp.run("""
+channel = Gimp.Channel.new(image, "Sky", 480, 360, 50.0, Gegl.Color.new("red"))
+image.insert_channel(channel, None, 0)
+image.set_selected_layers([photo])
+""")
+    open_from_menu(gimp, quality="draft")
+    gimp.display.key("space")
+    wait_for_job(client, 180, paused=True)
+    go_to(gimp, "Strength in")
+    gimp.display.key("Down")
+    until(gimp, ALL, lambda now: ("Strength in", 1) in [(each["name"], each["value"]) for each in now])
+    time.sleep(1)  # longer than it waits before it starts over
+    job = wait_for_job(client, 180, paused=True)["job"]
+    time.sleep(3)  # longer than between two looks, and a third
+    assert wait_for_job(client, 20, paused=True)["job"] == job  # nothing has been done
+
+    for paint in (
+        "drawable, pixel_format, color = channel, 'Y u8', [255]",
+        "drawable, pixel_format, color = photo, \"R'G'B'A u8\", [20, 200, 40, 255]",
+    ):
+        gimp.run(paint + PAINT)
+        assert (job := another(client, job))
+    gimp.run("image.select_ellipse(Gimp.ChannelOps.REPLACE, 60, 40, 320, 260); Gimp.displays_flush()")
+    assert another(client, job)
+    said = until(gimp, WORDS, lambda now: "Selection of “photo”" in now)
+    gimp.display.screenshot("preview-follows")
+    assert "Selection of “photo”" in said and "Layer “photo”" not in said
+    gimp.display.key("Escape")
+    gimp.display.wait_gone(DIALOG)
+
+
+def another(client: Client, job: str) -> str:
+    """Return the preview's job as soon as it is another one; empty if it stays the same."""
+    end = time.monotonic() + 60
+    while time.monotonic() < end:
+        if (now := wait_for_job(client, 60, paused=True)["job"]) != job:
+            return str(now)
+        time.sleep(0.1)
+    return ""
 
 
 @pytest.mark.both_series

@@ -10,6 +10,7 @@ from typing import Any
 
 from gi.repository import Gimp
 
+from canvas import glance
 from canvas.seen import as_result
 from canvas.sources import Source, area_now, image_closed, selected_sources, thumbnail_now
 from common import installation, messages
@@ -27,6 +28,9 @@ from styles.pictures import WeightedStyles
 _SETTLE, _UPDATE_EVERY = 0.35, 0.15
 #: Seconds between two looks at what is selected, and the layers whose time is asked for.
 _LOOK_EVERY, _MOST_ASKED = 0.5, 64
+#: The same for what the layers show, at the least, and the share of the time that looking may take.
+_GLANCE_EVERY, _GLANCE_SHARE = 1.0, 0.05
+_STYLE_SIDE = 128
 
 
 @dataclass(frozen=True)
@@ -63,6 +67,10 @@ class Preview:
         self._sizes_of: object = None  # the styles that these are the sizes of
         self._areas: list[tuple[int, int]] = []
         self._look_at = 0.0
+        #: What the present preview was begun with, what was seen last, and when that is looked at again.
+        self._begun_from: object = None
+        self._seen_last: object = None
+        self._glance_at = 0.0
         self._shown: tuple[object, bool] = (None, True)  # the picture, and whether as one in RGB
         self._show_before()
 
@@ -155,6 +163,8 @@ class Preview:
             self._update_at = None
             if not self._work.update(self._wish.settings):
                 self._start_at = now
+        if now >= self._glance_at:
+            self._follow_image()
         self._work.poll()
         self._show(self._work)
 
@@ -163,7 +173,34 @@ class Preview:
         work = self._make(wish, several=False)
         self._work, self._begun_with = work, wish
         work.preview()
+        self._begun_from = self._seen_last = self._glance()
         self._show_before()
+
+    def _follow_image(self) -> None:
+        """Begin anew when the user has painted on, or selected, something else, and has come to rest."""
+        began = time.monotonic()
+        before, self._seen_last = self._seen_last, self._glance()
+        now = time.monotonic()
+        self._glance_at = now + max(_GLANCE_EVERY, (now - began) / _GLANCE_SHARE)
+        if self._seen_last is not None and self._seen_last == before != self._begun_from and self._start_at is None:
+            self._start_at = now
+
+    def _glance(self) -> object:
+        """Return a value that changes with what is to be painted, and with styles that are open; None while it has none."""
+        work, wish = self._work, self._wish
+        if work is None or wish is None or not self._image.is_valid():
+            return None
+        try:
+            first = self.current_sources()[0]
+        except PluginError:  # of a floating selection, say; it is told when it is painted
+            return None
+        in_gimp = [key for key, _weight in wish.styles if not gallery_folders.is_file(key)]
+        styles = [gallery_folders.small_picture(key, _STYLE_SIDE) for key in in_gimp]
+        return (
+            (first.layer.get_id(), first.area, first.selection),
+            [glance.at(each) for each in work.destination.looked_at()],
+            [None if style is None else bytes(style.get_pixels()) for style in styles],
+        )
 
     def _make(self, wish: Wish, *, several: bool) -> Painting:
         """Return the painting of a wish, not begun; of one picture, or of ``several`` where they are asked for.
@@ -244,6 +281,7 @@ class Preview:
             and not self._failed
             and self._start_at is None
             and self._image.is_valid()
+            and self._glance() == self._begun_from
         )
         if fits and work is not None:
             sources = self.current_sources()
