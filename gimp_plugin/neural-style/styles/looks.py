@@ -13,7 +13,7 @@ from gi.repository import GdkPixbuf
 
 from common import installation, kept
 from common.errors import PluginError
-from common.translation import _
+from common.translation import _, reason_of
 from stylecore.settings import Settings
 from styles import gallery_folders, remembered, thumbnails
 
@@ -24,18 +24,27 @@ _LONGEST_NAME = 60
 
 @dataclass(frozen=True)
 class Look:
-    """Settings as they are stored, and styles with their weights; ``when`` (seconds) tells the last ones apart."""
+    """Settings as they are stored, and styles with their weights; ``when`` (seconds) tells the last ones apart.
+
+    ``without`` are the names of styles that were open in GIMP, which cannot be kept.
+    """
 
     name: str
     settings: Mapping[str, Any]
     styles: Sequence[tuple[str, float]]
     when: float = 0.0
+    without: Sequence[str] = ()
 
     @classmethod
-    def of(cls, settings: Mapping[str, Any], weights: Mapping[str, float], name: str = "") -> Look:
-        """Return the look of settings, by their own names, and of styles by their keys; only files can be in it."""
-        styles = [(remembered.name_of(key), weight) for key, weight in weights.items() if gallery_folders.is_file(key)]
-        return cls(name, Settings.from_stored(settings).to_stored(), styles)
+    def of(cls, settings: Mapping[str, Any], weights: Mapping[str, float], name: str = "", *, to_keep: bool = True) -> Look:
+        """Return the look of settings, by their own names, and of styles by their keys.
+
+        One that is ``to_keep`` for another time has files only.
+        """
+        keys = [key for key in weights if gallery_folders.is_file(key) or not to_keep]
+        styles = [(remembered.name_of(key), weights[key]) for key in keys]
+        without = [gallery_folders.name_of(key) for key in weights if key not in keys]
+        return cls(name, Settings.from_stored(settings).to_stored(), styles, without=without)
 
     @property
     def values(self) -> dict[str, Any]:
@@ -46,7 +55,7 @@ class Look:
     def weights(self) -> dict[str, float]:
         """The styles that are still there, with their weights."""
         paths = {remembered.path_of(name): weight for name, weight in self.styles}
-        return {path: weight for path, weight in paths.items() if os.path.isfile(path)}
+        return {key: weight for key, weight in paths.items() if not gallery_folders.is_file(key) or os.path.isfile(key)}
 
     @property
     def words(self) -> str:
@@ -54,6 +63,8 @@ class Look:
         if self.name:
             return self.name
         names = " + ".join(gallery_folders.name_of(remembered.path_of(name)) for name, _weight in self.styles)
+        if self.without:
+            names = _("{styles} (without {others})").format(styles=names, others=", ".join(self.without)).strip()
         strength = _("Strength {number}").format(number=f"{self.values['strength']:g}")
         return " · ".join(filter(None, (names, strength)))
 
@@ -102,7 +113,7 @@ def remove(name: str) -> None:
 def remember(look: Look, picture: GdkPixbuf.Pixbuf | None) -> None:
     """Put a look in front of the last ones, with a picture of what it made; an equal one is not kept twice."""
     look = replace(look, name="", when=time.time())
-    same = [each for each in recent() if (each.values, list(each.styles)) == (look.values, list(look.styles))]
+    same = [each for each in recent() if _parts(each) == _parts(look)]
     left = [each for each in recent() if each not in same]
     try:
         for old in (*same, *left[MOST_RECENT - 1 :]):
@@ -113,6 +124,10 @@ def remember(look: Look, picture: GdkPixbuf.Pixbuf | None) -> None:
         _write(_recent_file(), [look, *left[: MOST_RECENT - 1]])
     except (OSError, PluginError) as error:  # the picture is painted, which is what was asked for
         print(f"neural-style: cannot remember the look: {error}")
+
+
+def _parts(look: Look) -> tuple[object, ...]:
+    return look.values, list(look.styles), list(look.without)
 
 
 def _named_file() -> Path:
@@ -132,7 +147,8 @@ def _read(file: Path) -> list[Look]:
     for each in stored if isinstance(stored, list) else []:
         try:
             styles = [(str(name), float(weight)) for name, weight in each["styles"]]
-            found.append(Look(str(each["name"]), dict(each["settings"]), styles, float(each.get("when", 0.0))))
+            without = [str(name) for name in each.get("without", ())]
+            found.append(Look(str(each["name"]), dict(each["settings"]), styles, float(each.get("when", 0.0)), without))
         except (KeyError, TypeError, ValueError):  # of another version
             continue
     return found
@@ -143,8 +159,6 @@ def _write(file: Path, looks: Sequence[Look]) -> None:
         kept.write(file, [asdict(look) for look in looks])
     except OSError as error:
         raise PluginError(
-            _("The look cannot be written to {folder}: {reason}.").format(
-                folder=file.parent, reason=error.strerror or error
-            ),
+            _("The look cannot be written to {folder}: {reason}.").format(folder=file.parent, reason=reason_of(error)),
             _("Free some disk space, or make the folder writable."),
         ) from None

@@ -38,6 +38,17 @@ result = [buttons[0].get_label().replace("_", ""), buttons[0].is_sensitive()] if
 """
 
 
+#: How the values to explore are written and read where people write 0,5.
+WITH_COMMAS = """
+import sys
+rows = sys.modules["dialog.settings.axis_row"]
+before, rows._has_decimal_comma = rows._has_decimal_comma, lambda: True
+read = [rows._read(text) for text in ("0; 0,5; 2", "25, 50", "0,5 1,5")]
+result = [rows._written(["0", "0.5", "2"]), read]
+rows._has_decimal_comma = before
+"""
+
+
 def has(name: str) -> Any:
     """Return a test of whether something that the keyboard could be in has this name."""
     return lambda now: any(each["name"] == name for each in now)
@@ -111,6 +122,8 @@ def test_explore_and_variations_are_for_one_run(opened: GimpSession) -> None:
     gimp.display.key("Down")
     assert has("Values of Strength")(until(gimp, ALL, has("Values of Strength")))
     assert not has("Variations differ in")(look(gimp, ALL))
+    assert has("Do not explore this setting")(look(gimp, ALL))  # and not “Close”, as its icon is called
+    assert look(gimp, WITH_COMMAS) == ["0; 0,5; 2", [["0", "0.5", "2"], ["25", "50"], ["0.5", "1.5"]]]
     go_to(gimp, "Values of Strength")
     gimp.display.key("ctrl+a")
     gimp.display.type("25, much")
@@ -229,4 +242,30 @@ def test_looks_have_names_and_the_last_ones_are_remembered(opened: GimpSession) 
     until(gimp, ALL, lambda now: 70.0 in [each["value"] for each in now])
     assert values(gimp)["Strength"] == 70.0
     gimp.display.key("Escape")
+    gimp.display.wait_gone(DIALOG)
+
+    # A layer is a style of a look as a result has it, but none that can be kept.
+    gimp.run(
+        """
+fabric = new_layer(image, "fabric", 64, 64)
+stylise(image, [photo], styles=[f"layer {fabric.get_id()}"])
+image.set_selected_layers([photo])
+"""
+    )
+    open_again(gimp)
+    assert until(gimp, CHOSEN, lambda now: now == style) == style
+    go_to(gimp, "Looks")
+    open_menu(gimp)
+    gimp.display.key("Up", "Right")  # of results
+    time.sleep(0.5)
+    gimp.display.key("Down", "Return")  # the newest, which is next to the photo
+    chosen = until(gimp, CHOSEN, lambda now: "fabric" in now)
+    assert len(chosen) == 2 and "fabric" in chosen
+    go_to(gimp, "Looks")
+    open_menu(gimp)
+    gimp.display.key("Return")
+    asked = until(gimp, ALL, lambda now: "without fabric" in str(now))
+    gimp.display.screenshot("look-without")
+    assert "without fabric" in str(asked)
+    gimp.display.key("Escape", "Escape")
     gimp.display.wait_gone(DIALOG)

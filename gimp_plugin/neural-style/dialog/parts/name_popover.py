@@ -37,7 +37,7 @@ class NamePopover(Gtk.Popover):
         line.pack_start(self._entry, True, True, 0)
         line.pack_start(self._button, False, False, 0)
         column = Gtk.Box(orientation=Gtk.Orientation.VERTICAL, spacing=6, margin=9)
-        column.pack_start(Gtk.Label(label=words, xalign=0.0), False, False, 0)
+        column.pack_start(Gtk.Label(label=words, xalign=0.0, wrap=True, max_width_chars=36), False, False, 0)
         column.pack_start(line, False, False, 0)
         column.show_all()
         self.add(column)

@@ -67,7 +67,7 @@ class LooksButton(MenuButton):
         for layer, known in results.in_image(self._image):
             keys = [(results.key_of(self._image, style), style.weight) for style in known.styles]
             weights = {key: weight for key, weight in keys if key is not None}
-            found.append(Look.of(known.settings, weights, layer.get_name()))
+            found.append(Look.of(known.settings, weights, layer.get_name(), to_keep=False))
         return found
 
     def _take(self, look: Look) -> None:
@@ -83,8 +83,13 @@ class LooksButton(MenuButton):
 
     def _ask_name(self) -> None:
         taken = {look.name for look in looks.named()}
+        words, without = _("Name of the look"), Look.of({}, self._weights()).without
+        if without:
+            words += "\n" + _("Only styles that are files are kept: it will be without {others}.").format(
+                others=", ".join(without)
+            )
         popover = NamePopover(
-            self, _("Name of the look"), lambda name: _("_Replace") if looks.tidy(name) in taken else _("_Save"), self._save
+            self, words, lambda name: _("_Replace") if looks.tidy(name) in taken else _("_Save"), self._save
         )
         GLib.idle_add(popover.ask)  # when the menu is gone
 
