@@ -3,9 +3,10 @@
     python3 -m gimp_plugin.catalogues            every language in gimp_plugin/po
     python3 -m gimp_plugin.catalogues es pt_BR   ... and these, which are new
 
-Words come from ``_("…")`` and ``counted("…", "…", n)`` in the plug-in, from the one declaration of the settings, and from
-the table of errors. A text without a translation, or with one that is marked as fuzzy, is shown in English. What is
-compiled stands in the plug-in's ``locale`` and in the repository, because installing must do without Babel.
+Words come from ``_("…")``, ``N_("…")`` and ``counted("…", "…", n)`` in the plug-in, from the one declaration of the
+settings, and from the table of errors. A text without a translation, or with one that is marked as fuzzy, is shown in
+English. What is compiled stands in the plug-in's ``locale`` and in the repository, because installing must do without
+Babel.
 """
 
 from __future__ import annotations
@@ -30,7 +31,7 @@ PO = PLUGIN.parent / "po"
 TEMPLATE = PO / f"{DOMAIN}.pot"
 
 _METHODS = [("**.py", "python")]
-_KEYWORDS = {"_": None, "counted": (1, 2)}
+_KEYWORDS = {"_": None, "N_": None, "counted": (1, 2)}
 #: What the server says while a job waits, which the plug-in shows.
 _SAID_BY_SERVER = ("Loading the network", "Preparing the pictures")
 

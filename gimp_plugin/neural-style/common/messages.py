@@ -10,7 +10,7 @@ from typing import Protocol
 
 from common import installation
 from common.errors import PluginError
-from common.translation import _
+from common.translation import _, with_reasons
 from stylecore.errors import ERRORS, StyleError, filled
 
 _LOG_BYTES = 200_000
@@ -63,7 +63,8 @@ def in_own_words(told: Told) -> tuple[str, str]:
     texts = ERRORS.get(f"{told.code}:{case}" if case else told.code)
     if texts is not None:
         try:
-            return filled(told.details, *(_(text) for text in texts))
+            details = {name: with_reasons(value) for name, value in told.details.items()}
+            return filled(details, *(_(text) for text in texts))
         except (KeyError, IndexError, ValueError):  # a server of another version, with other details
             pass
     return told.sentence, told.remedy

@@ -20,3 +20,46 @@ def _(text: str) -> str:
 def counted(one: str, many: str, number: int) -> str:
     """Return the form for this number in the user's language, with ``{number}`` filled in."""
     return _catalogue.ngettext(one, many, number).format(number=number)
+
+
+def N_(text: str) -> str:
+    """Mark a text for the catalogues that is translated where it is shown."""
+    return text
+
+
+#: What systems say of files and connections, in English: so it comes in the details of the server's errors.
+_REASONS = (
+    N_("No such file or directory"),
+    N_("Permission denied"),
+    N_("Operation not permitted"),
+    N_("No space left on device"),
+    N_("Disk quota exceeded"),
+    N_("Read-only file system"),
+    N_("Input/output error"),
+    N_("Is a directory"),
+    N_("Not a directory"),
+    N_("File exists"),
+    N_("File name too long"),
+    N_("Too many open files"),
+    N_("Cannot allocate memory"),
+    N_("Exec format error"),
+    N_("Address already in use"),
+    N_("Cannot assign requested address"),
+    N_("Connection refused"),
+    N_("Connection timed out"),
+    N_("Network is unreachable"),
+    N_("No route to host"),
+    N_("Name or service not known"),
+)
+
+
+def with_reasons(text: str) -> str:
+    """Return a text with the words of a system that are in it in the user's language."""
+    for reason in _REASONS:
+        text = text.replace(reason, _(reason))
+    return text
+
+
+def reason_of(error: OSError) -> str:
+    """Return what the system says is wrong, in the user's language, without its number for programs."""
+    return with_reasons(error.strerror or str(error))

@@ -62,6 +62,7 @@ class Watch:
         """
         self._pane.tell(text, 0.0)  # not what was said of the preview
         self._pane.stop_comparing()  # what is painted is to be seen
+        self._pane.leave_room_for_time(True)
         put(self._stop, sensitive=False)
         # A Return or a Space too many must neither cancel nor stop.
         self._window.set_default(None)
@@ -82,6 +83,7 @@ class Watch:
                     return False
         finally:
             self._close_question()
+            self._pane.leave_room_for_time(False)
             if GLib.MainContext.default().find_source_by_id(timer) is not None:
                 GLib.source_remove(timer)
 

@@ -268,7 +268,7 @@ class Painting:
             several = self.destination.counting.format(number=self._number + 1, count=count)
         doing = _("Pass {scale} of {scales} · {percent} %")
         if not event.step:
-            doing = _("Pass {scale} of {scales} · preparing {width} × {height} px")
+            doing = _("Pass {scale} of {scales} · preparing")
         self.text = several + doing.format(percent=round(100 * event.step / max(1, event.steps)), **vars(event))
         self.fraction = (self._number + event.fraction) / count
         # The layers still to come are taken to be like this one.

@@ -13,7 +13,7 @@ from gi.repository import Gio, GLib
 
 from common import installation
 from common.errors import PluginError
-from common.translation import _
+from common.translation import _, reason_of
 from styles import remembered
 
 SUFFIXES = (".jpg", ".jpeg", ".png", ".webp", ".tif", ".tiff", ".gif", ".bmp", ".avif", ".heic", ".jxl", ".xcf", ".psd")
@@ -113,8 +113,7 @@ def rename(path: str, name: str) -> str:
         old.rename(new)
     except OSError as error:
         raise PluginError(
-            _("The style cannot be renamed: {reason}.").format(reason=error.strerror or error),
-            _("Rename the file in its folder."),
+            _("The style cannot be renamed: {reason}.").format(reason=reason_of(error)), _("Rename the file in its folder.")
         ) from None
     remembered.moved(path, str(new))
     return str(new)
@@ -133,8 +132,7 @@ def remove(path: str) -> None:
             os.remove(path)
     except OSError as error:
         raise PluginError(
-            _("The style cannot be removed: {reason}.").format(reason=error.strerror or error),
-            _("Delete the file in its folder."),
+            _("The style cannot be removed: {reason}.").format(reason=reason_of(error)), _("Delete the file in its folder.")
         ) from None
     remembered.moved(path, None)
 
@@ -155,7 +153,7 @@ def _copy(path: Path, place: Path) -> str:
 
 def _cannot_add(error: OSError) -> PluginError:
     return PluginError(
-        _("The style cannot be added to {folder}: {reason}.").format(folder=folder(), reason=error.strerror or error),
+        _("The style cannot be added to {folder}: {reason}.").format(folder=folder(), reason=reason_of(error)),
         _("Use the picture file from where it is."),
     )
 

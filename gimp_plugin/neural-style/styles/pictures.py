@@ -16,7 +16,7 @@ from gi.repository import GdkPixbuf, Gimp, Gio
 from canvas import pixels
 from canvas.snapshots import composed
 from common.errors import PluginError
-from common.translation import _
+from common.translation import _, reason_of
 from server.protocol import MAX_PIXELS, Picture
 
 
@@ -79,7 +79,7 @@ def read_file(path: str) -> Style:
         digest = hashlib.sha256(Path(path).read_bytes()).hexdigest()
     except OSError as error:
         raise PluginError(
-            _("The style picture {path} cannot be read: {reason}.").format(path=path, reason=error.strerror or error),
+            _("The style picture {path} cannot be read: {reason}.").format(path=path, reason=reason_of(error)),
             _("Choose another style."),
             again=False,
         ) from None

@@ -40,6 +40,28 @@ result = [each for each in inside(windows()[0]) if isinstance(each, PictureView)
 """
 LEAST_PREVIEW = 250
 
+#: How wide the sliders of a mix are at the least, and should be: less cannot be dragged beside its number in large type.
+LEAST_OF_SCALES = "result = [each.get_preferred_width()[0] for each in inside(windows()[0]) if type(each) is Gtk.Scale]"
+LEAST_SCALE = 100
+
+#: The longest words on how far a painting is, and what of them is cut off.
+PROGRESS = """
+from dialog.preview.preview_pane import PreviewPane
+pane = [each for each in inside(windows()[0]) if isinstance(each, PreviewPane)][0]
+pane.tell("Ebene 2 von 12 · Durchgang 4 von 5 · Vorbereitung", 0.5, 700.0)
+while Gtk.events_pending():
+    Gtk.main_iteration()
+labels = [each for each in inside(pane) if isinstance(each, Gtk.Label)]
+result = {each.get_text(): each.get_layout().is_ellipsized() for each in labels if "Durchgang" in each.get_text()
+          or "noch" in each.get_text()}
+"""
+
+#: Whether the window is that of a painting.
+STOPS = """
+buttons = [each for each in inside(windows()[0]) if isinstance(each, Gtk.Button)]
+result = any(name(each) == "Stoppen und behalten" for each in buttons)
+"""
+
 #: Whether the settings are higher than their area, and whether one sees that.
 SCROLLS = """
 box = [each for each in inside(windows()[0]) if isinstance(each, Gtk.Expander)][0]
@@ -82,12 +104,13 @@ if result:
 def test_the_dialog_in_german_in_large_type_on_a_small_screen(series: str, gimp_sessions: Sessions) -> None:
     gimp = gimp_sessions.get(series, windows=True, language="de")
     style = paint_style(gimp.tmp / "streifen.png")
-    label = gimp.run(
+    labels = gimp.run(
         "image = load(path)\nshow(image)\n"
-        "result = Gimp.get_pdb().lookup_procedure('plug-in-neural-style').get_menu_label()",
+        "of = [Gimp.get_pdb().lookup_procedure(f'plug-in-neural-style{each}') for each in ('', '-update-results')]\n"
+        "result = [each.get_menu_label() for each in of]",
         path=photo(gimp.tmp / "photo.png", (64, 48)),
     )
-    assert label == "_Neuronaler Stil …"
+    assert labels == ["_Neuronaler Stil …", "Neuronaler Stil: Ergebnisse a_ktualisieren"]
     told = gimp.run("result = call('plug-in-neural-style', image, [], style=style)['message']", style=style)
     assert (
         told == "Keine Ebene ist ausgewählt. Wählen Sie die Ebenen aus, die gemalt werden sollen, und starten Sie "
@@ -106,6 +129,7 @@ def test_the_dialog_in_german_in_large_type_on_a_small_screen(series: str, gimp_
     assert len(until(gimp, CHOSEN, lambda now: len(now) == 2)) == 2
     gimp.display.screenshot("dialog-german-mix")
     assert look(gimp, PLACE) == [x, y, width, height] and look(gimp, CUT) == []
+    assert min(look(gimp, LEAST_OF_SCALES)) >= LEAST_SCALE
     go_to(gimp, "Erweitert")
     gimp.display.key("space")
     assert until(gimp, SCROLLS, lambda now: now["has to"])["shows a bar"]
@@ -118,6 +142,15 @@ def test_the_dialog_in_german_in_large_type_on_a_small_screen(series: str, gimp_
         time.sleep(0.5)
         assert look(gimp, PLACE) == [x, y, width, height] and look(gimp, CUT) == []
     assert look(gimp, PLACE) == [x, y, width, height]
+    go_to(gimp, "Stil anwenden", "shift+Tab")
+    gimp.display.key("Return")
+    until(gimp, STOPS, bool, 60)
+    time.sleep(0.5)  # until the window has the size that it keeps
+    assert look(gimp, PROGRESS) == {
+        "Ebene 2 von 12 · Durchgang 4 von 5 · Vorbereitung": False,
+        "noch etwa 12 Minuten": False,
+    }
+    gimp.display.screenshot("painting-german")
     gimp.display.key("Escape")
     assert gimp.wait(60) == "CANCEL"
 
@@ -128,5 +161,7 @@ def test_the_dialog_in_german_in_large_type_on_a_small_screen(series: str, gimp_
         shown = until(gimp, BUTTONS, lambda now: len(now) > 2 and all(now.values()), 10)
         gimp.display.screenshot("message-german")
         assert len(shown) > 2 and all(shown.values()), shown
+        said = look(gimp, "result = [each.get_text() for each in inside(windows()[0]) if isinstance(each, Gtk.Label)]")
+        assert any("Datei oder Ordner nicht gefunden" in each for each in said)  # and not as the system says it
         gimp.display.key("Escape")
         assert gimp.wait(60) == "CANCEL"

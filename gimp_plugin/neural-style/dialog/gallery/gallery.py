@@ -98,6 +98,8 @@ class Gallery(Gtk.Box):
         title = Gtk.Label(xalign=0.0)
         title.set_markup(f"<b>{words}</b>")
         top = Gtk.Box(spacing=6)
+        for button in (self._filter, find):
+            button.set_valign(Gtk.Align.CENTER)
         top.pack_start(title, True, True, 0)
         top.pack_end(self._filter, False, False, 0)
         top.pack_end(find, False, False, 0)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 
 import gi
 
@@ -10,12 +11,13 @@ gi.require_version("Gtk", "3.0")
 from gi.repository import GLib, Gtk
 
 from common.translation import _
-from dialog.parts.widgets import let_wheel_scroll, put
+from dialog.parts.widgets import let_wheel_scroll, put, remove_button
 from styles import gallery_folders
 
 #: A style's share when it joins the mix; only the ratios between shares matter.
 SHARE = 50.0
 _ROW = 38
+_LEAST_SCALE = 110  # pixels, with its number: in large type no room would be left to drag it
 
 
 class Mixing(Gtk.Box):
@@ -81,11 +83,10 @@ class Mixing(Gtk.Box):
             name = gallery_folders.name_of(key)
             label = Gtk.Label(label=name, xalign=0.0, ellipsize=3, max_width_chars=16, tooltip_text=name)
             scale = Gtk.Scale(adjustment=self._share(key), digits=0, value_pos=Gtk.PositionType.RIGHT, hexpand=True)
+            scale.set_size_request(_LEAST_SCALE, -1)
             scale.get_accessible().set_name(_("Share of {style}").format(style=name))
-            remove = Gtk.Button.new_from_icon_name("window-close-symbolic", Gtk.IconSize.MENU)
-            remove.set_relief(Gtk.ReliefStyle.NONE)
-            remove.set_tooltip_text(_("Remove from the mix"))
-            remove.connect("clicked", lambda _button, key=key: GLib.idle_add(self._leave_out, key))
+            words = _("Remove “{style}” from the mix").format(style=name)
+            remove = remove_button(words, partial(GLib.idle_add, self._leave_out, key))
             for column, widget in enumerate((label, scale, remove)):
                 self._rows.attach(widget, column, row, 1, 1)
         let_wheel_scroll(self._rows)

@@ -50,8 +50,8 @@ class StyleChooser(Gtk.Box):
         self._mixing = Mixing(self._write, self._leave_out)
         for signal in ("show", "hide", "parent-set"):
             self._mixing.connect(signal, lambda *_: self._gallery.spare_row(self._mixing_below))
-        words = _("Ctrl+click to mix several styles")
-        hint = self._hint = Gtk.Label(label=words, tooltip_text=words, xalign=0.0, ellipsize=3)
+        words = _("Ctrl+click to mix styles")
+        hint = self._hint = Gtk.Label(label=words, tooltip_text=words, xalign=0.0, ellipsize=3, wrap=True, lines=2)
         hint.get_style_context().add_class("dim-label")
         words = _(
             "Use a picture file, a layer, an open image, the selection or the clipboard as a style; with Ctrl, in a mix"

@@ -13,7 +13,7 @@ from gi.repository import Gdk, GLib, Gtk, Pango
 
 from common import installation, mending
 from common.mending import Mending
-from common.translation import _
+from common.translation import _, reason_of
 from dialog.parts.question import asked
 from dialog.parts.room import room_on_screen
 from dialog.parts.widgets import put
@@ -109,7 +109,7 @@ class _Run(Gtk.Dialog):
                 env=mending.environment(),
             )
         except OSError as error:
-            self._say(f"{self._what.command[0]}: {error.strerror or error}\n")
+            self._say(f"{self._what.command[0]}: {reason_of(error)}\n")
             self._ended(None)
             return None
         threading.Thread(target=self._read, args=(process,), name="neural-style-mending", daemon=True).start()

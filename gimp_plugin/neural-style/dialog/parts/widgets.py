@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from typing import Any
 
 import gi
@@ -44,6 +45,19 @@ def put(widget: Gtk.Widget, **values: Any) -> None:
             value = value or None  # GTK's word for none
         if widget.get_property(name) != value:
             widget.set_property(name, value)
+
+
+def remove_button(words: str, removed: Callable[[], object]) -> Gtk.Button:
+    """Return a small cross that ``removed`` is called by; ``words`` say what it does, to screen readers as well.
+
+    Without them these would say the name of the icon, in English.
+    """
+    button = Gtk.Button.new_from_icon_name("window-close-symbolic", Gtk.IconSize.MENU)
+    button.set_relief(Gtk.ReliefStyle.NONE)
+    button.set_tooltip_text(words)
+    button.get_accessible().set_name(words)
+    button.connect("clicked", lambda *_: removed())
+    return button
 
 
 def unbroken(text: str) -> str:

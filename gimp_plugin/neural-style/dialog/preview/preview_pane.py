@@ -43,6 +43,8 @@ class PreviewPane(Gtk.Box):
         self._compare.connect("button-press-event", self._on_compare)
         self._compare.add_accelerator("clicked", accelerators, *_ALT_K, Gtk.AccelFlags.VISIBLE)
         line = Gtk.Box(spacing=6)
+        for button in (self._split, self._compare):
+            button.set_valign(Gtk.Align.CENTER)
         line.pack_start(heading, True, True, 0)
         line.pack_end(self._compare, False, False, 0)
         line.pack_end(self._split, False, False, 0)
@@ -110,10 +112,11 @@ class PreviewPane(Gtk.Box):
 
     def _build_status(self) -> Gtk.Widget:
         self._text = Gtk.Label(xalign=0.0, ellipsize=3, max_width_chars=1)  # a longer text moves nothing
-        self._left = Gtk.Label(xalign=1.0)
+        self._noted = Gtk.Label(label="⚠", no_show_all=True)
+        self._left = Gtk.Label(xalign=0.0, no_show_all=True)  # a line of its own: beside it the text would be cut off
         line = Gtk.Box(spacing=12)
         line.pack_start(self._text, True, True, 0)
-        line.pack_end(self._left, False, False, 0)
+        line.pack_end(self._noted, False, False, 0)
         self._bar = Gtk.ProgressBar(valign=Gtk.Align.CENTER)
         provider = Gtk.CssProvider()
         provider.load_from_data(_CSS)
@@ -122,8 +125,8 @@ class PreviewPane(Gtk.Box):
         below.pack_start(self._bar, True, True, 0)
         below.pack_end(self._zoom, False, False, 0)
         box = Gtk.Box(orientation=Gtk.Orientation.VERTICAL, spacing=3)
-        box.pack_start(line, False, False, 0)
-        box.pack_start(below, False, False, 0)
+        for row in (line, self._left, below):
+            box.pack_start(row, False, False, 0)
         return box
 
     def make_small(self) -> None:
@@ -170,12 +173,17 @@ class PreviewPane(Gtk.Box):
             text = _("{text} · the result will be sharper").format(text=text)
         put(self._text, label=text)
         put(self._text, tooltip_text=note or (text if self._text.get_layout().is_ellipsized() else ""))
-        put(self._left, label=note and "⚠" if seconds_left is None else time_left(seconds_left))
+        put(self._noted, visible=bool(note), tooltip_text=note)
+        put(self._left, label="" if seconds_left is None else time_left(seconds_left))
         put(self._bar, opacity=0.0 if fraction is None else 1.0)  # its room stays, so that nothing jumps
         if fraction is None or fraction > 0.0:
             put(self._bar, fraction=min(fraction or 0.0, 1.0))
         else:
             self._bar.pulse()
+
+    def leave_room_for_time(self, on: bool) -> None:
+        """Have a line for the time that is left, also while that is not known, so that nothing jumps."""
+        put(self._left, visible=on)
 
     @property
     def in_trouble(self) -> bool:

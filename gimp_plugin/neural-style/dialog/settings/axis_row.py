@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import locale
+import re
 from collections.abc import Callable, Sequence
 
 import gi
@@ -11,7 +13,7 @@ from gi.repository import Gtk
 
 from common.translation import _
 from dialog.parts.room import let_shrink
-from dialog.parts.widgets import put
+from dialog.parts.widgets import put, remove_button
 from stylecore.errors import StyleError
 from stylecore.grids import Axis, parse_axis
 from stylecore.setting_kinds import Setting, plain
@@ -56,10 +58,7 @@ class AxisRow(Gtk.Box):
         self._choices = Gtk.MenuButton(popover=Gtk.Popover(), no_show_all=True)
         self._chosen = Gtk.Label(ellipsize=3, xalign=0.0, visible=True)
         self._choices.add(self._chosen)
-        remove = Gtk.Button.new_from_icon_name("window-close-symbolic", Gtk.IconSize.MENU)
-        remove.set_relief(Gtk.ReliefStyle.NONE)
-        remove.set_tooltip_text(_("Do not explore this setting"))
-        remove.connect("clicked", lambda *_: removed(self))
+        remove = remove_button(_("Do not explore this setting"), lambda: removed(self))
         for cell in self._menu.get_cells():
             cell.set_property("max-width-chars", _MENU_LETTERS)
         self.pack_start(self._menu, False, True, 0)
@@ -93,7 +92,7 @@ class AxisRow(Gtk.Box):
     def _values(self) -> list[str]:
         if self._setting.kind == "choice":
             return [box.value for box in self._boxes if box.get_active()]
-        return self._entry.get_text().replace(",", " ").split()
+        return _read(self._entry.get_text())
 
     def _choose(self, setting: Setting) -> None:
         self._setting = setting
@@ -107,7 +106,7 @@ class AxisRow(Gtk.Box):
         put(self._choices, visible=several)
         if not several:
             with self._entry.handler_block(self._typing):
-                self._entry.set_text(", ".join(values))
+                self._entry.set_text(_written(values))
             put(self._entry, tooltip_text=_numbers_wanted(self._setting))
             self._entry.get_accessible().set_name(_("Values of {setting}").format(setting=label))
             return
@@ -146,7 +145,24 @@ def first_values(setting: Setting) -> list[str]:
     return [plain(value) for value in (setting.minimum, (setting.minimum + setting.maximum) / 2, setting.maximum)]
 
 
+def _has_decimal_comma() -> bool:
+    return locale.localeconv()["decimal_point"] == ","
+
+
+def _written(values: Sequence[str]) -> str:
+    """Return numbers beside each other, as people write them where they live."""
+    return "; ".join(values).replace(".", ",") if _has_decimal_comma() else ", ".join(values)
+
+
+def _read(text: str) -> list[str]:
+    """Return numbers that were written so, each with a point; a comma before a space always separates them."""
+    if _has_decimal_comma():
+        text = re.sub(r",(?=\S)", ".", text)
+    return re.sub(r"[,;]", " ", text).split()
+
+
 def _numbers_wanted(setting: Setting) -> str:
-    return _("Numbers from {low} to {high}, with commas between").format(
-        low=plain(setting.minimum), high=plain(setting.maximum)
-    )
+    words = _("Numbers from {low} to {high}, with commas between")
+    if _has_decimal_comma():
+        words = _("Numbers from {low} to {high}, with semicolons between")
+    return words.format(low=_written([plain(setting.minimum)]), high=_written([plain(setting.maximum)]))
