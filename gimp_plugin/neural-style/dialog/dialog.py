@@ -73,9 +73,8 @@ class Dialog:
         self._window.add_accel_group(keys)
         self._window.connect("key-press-event", self._on_key)
         self._chooser = StyleChooser(config, image, self._changed, self._apply, self._window)
-        words = _what(image, sources)
-        self._what, self._told_of = _heading(words), sources
-        put(self._what, wrap=True, wrap_mode=Pango.WrapMode.WORD_CHAR, lines=2, max_width_chars=1, tooltip_text=words)
+        self._what = _heading("")
+        put(self._what, wrap=True, wrap_mode=Pango.WrapMode.WORD_CHAR, lines=2, max_width_chars=1)
         self._pane = PreviewPane(self._what, self._retry, keys)
         heading = Gtk.Box(spacing=6)
         heading.pack_start(_heading(_("Settings")), True, True, 0)
@@ -88,6 +87,8 @@ class Dialog:
         let_wheel_scroll(self._columns)
 
         self._preview = Preview(image, sources, self._pane, editing)
+        self._told_of: object = None
+        self._show_what()
         config.connect("notify", lambda *_: self._changed())
         self._changed()
         self._timer = GLib.timeout_add(_POLL_MILLISECONDS, self._tick)
@@ -107,7 +108,7 @@ class Dialog:
         self._saving = [each for each in area.get_children() if each is not self._columns and not buttons.is_ancestor(each)]
         self._columns.show_all()
         width, height = room_on_screen()
-        default = -1
+        default, self._narrow = -1, False
         if not self._fits(width, height):
             self._chooser.make_small()
             self._pane.make_small()
@@ -119,6 +120,7 @@ class Dialog:
             self._saving = []
             self._settings.make_narrow(self._chooser.make_narrow())
             self._columns.set_spacing(12)
+            self._narrow = True
         self._tops = Gtk.SizeGroup(mode=Gtk.SizeGroupMode.VERTICAL)  # what is below the headings begins at one height
         for top in (self._chooser.top, self._pane.top, self._settings.top):
             self._tops.add_widget(top)
@@ -193,7 +195,8 @@ class Dialog:
         if sources is not self._told_of:
             self._told_of = sources
             words = _what(self._image, sources)
-            put(self._what, label=f"<b>{pixels.escaped(words)}</b>", tooltip_text=words)
+            short = sources[0].name if self._narrow and len(sources) == 1 else words
+            put(self._what, label=f"<b>{pixels.escaped(short)}</b>", tooltip_text=words)
 
     def _show_server(self) -> None:
         connection = self._preview.connection

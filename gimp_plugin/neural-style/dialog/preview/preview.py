@@ -68,6 +68,7 @@ class Preview:
         self._areas: list[tuple[int, int]] = []
         self._look_at = 0.0
         #: What the present preview was begun with, what was seen last, and when that is looked at again.
+        self._looked_at: Sequence[Gimp.Drawable] = ()
         self._begun_from: object = None
         self._seen_last: object = None
         self._glance_at = 0.0
@@ -140,6 +141,8 @@ class Preview:
         if connection.client is not None and not self._prepared:
             self._prepared = True
             connection.client.prepare()
+        if now >= self._glance_at:
+            self._follow_image()
         if self._failed:
             return
         if connection.error is not None:
@@ -163,8 +166,6 @@ class Preview:
             self._update_at = None
             if not self._work.update(self._wish.settings):
                 self._start_at = now
-        if now >= self._glance_at:
-            self._follow_image()
         self._work.poll()
         self._show(self._work)
 
@@ -172,8 +173,9 @@ class Preview:
         self.drop()
         work = self._make(wish, several=False)
         self._work, self._begun_with = work, wish
-        work.preview()
+        self._looked_at = work.destination.looked_at()
         self._begun_from = self._seen_last = self._glance()
+        work.preview()
         self._show_before()
 
     def _follow_image(self) -> None:
@@ -183,12 +185,12 @@ class Preview:
         now = time.monotonic()
         self._glance_at = now + max(_GLANCE_EVERY, (now - began) / _GLANCE_SHARE)
         if self._seen_last is not None and self._seen_last == before != self._begun_from and self._start_at is None:
-            self._start_at = now
+            self._failed, self._start_at = False, now  # what was wrong may be just that: a mask without any white, say
 
     def _glance(self) -> object:
         """Return a value that changes with what is to be painted, and with styles that are open; None while it has none."""
-        work, wish = self._work, self._wish
-        if work is None or wish is None or not self._image.is_valid():
+        wish = self._wish
+        if not self._looked_at or wish is None or not wish.styles or not self._image.is_valid():
             return None
         try:
             first = self.current_sources()[0]
@@ -198,7 +200,7 @@ class Preview:
         styles = [gallery_folders.small_picture(key, _STYLE_SIDE) for key in in_gimp]
         return (
             (first.layer.get_id(), first.area, first.selection),
-            [glance.at(each) for each in work.destination.looked_at()],
+            [glance.at(each) for each in self._looked_at],
             [None if style is None else bytes(style.get_pixels()) for style in styles],
         )
 

@@ -80,7 +80,7 @@ class PreviewPane(Gtk.Box):
         words.show()
         self._words = Gtk.Frame(halign=Gtk.Align.CENTER, valign=Gtk.Align.CENTER, margin=12, no_show_all=True)
         self._words.get_style_context().add_class("background")
-        room = self._room = Gtk.ScrolledWindow(hscrollbar_policy=Gtk.PolicyType.NEVER)  # on a small screen
+        room = self._room = Gtk.ScrolledWindow(hscrollbar_policy=Gtk.PolicyType.NEVER, overlay_scrolling=False)
         room.set_propagate_natural_width(True)
         room.add(words)
         room.show_all()

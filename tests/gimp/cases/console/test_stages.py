@@ -42,6 +42,8 @@ class Notes(Destination):
         return self.set
     def adjust(self, changes):
         self.set = {**self.set, **changes}
+    def looked_at(self):
+        return []
     def still_fits(self, source):
         return True
     def name(self, number):
