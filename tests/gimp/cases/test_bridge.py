@@ -177,4 +177,4 @@ def test_the_dialog_says_that_its_bridge_is_gone_and_tries_again(bridged_gui: Gi
     assert look(gimp, "result = len(windows())") == 1
     gimp.display.key("Escape")
     gimp.display.wait_gone(DIALOG)
-    assert gone(again, 2)
+    assert gone(again, 20)

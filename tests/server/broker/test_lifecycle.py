@@ -76,7 +76,7 @@ def test_asked_to_end_it_keeps_what_is_painted(tmp_path: Path) -> None:
 
 
 def test_asked_twice_it_ends_at_once(tmp_path: Path) -> None:
-    server = Server(tmp_path / "state")
+    server = Server(tmp_path / "state", "--grace", "90")
     try:
         with server.connect() as client:
             job = submit(client, settings=ENDLESS, previews=False)
@@ -84,7 +84,7 @@ def test_asked_twice_it_ends_at_once(tmp_path: Path) -> None:
             server.process.terminate()
             wait_for(client, Note, job=job)
             server.process.terminate()
-            assert wait_for(client, Disconnected, 8, job=job).remedy  # the first time it had ten seconds
+            assert wait_for(client, Disconnected, 60, job=job).remedy  # the first time it had ninety seconds
         assert server.process.wait(60) == 0
     finally:
         server.end()
