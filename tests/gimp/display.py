@@ -107,15 +107,12 @@ class Display:
     def activate(self, window: int, timeout: float = 30) -> None:
         """Raise a window and give it the keyboard; insists, since a window that just opened may take it away again."""
         until = time.monotonic() + timeout
-        held = 0
-        while held < 4:
-            active = self._run("xdotool", "getactivewindow").stdout.decode().strip()
-            held = held + 1 if active == str(window) else 0
-            if not held:
+        looks = "for each in 1 2 3 4; do xdotool getactivewindow || break; sleep 0.05; done"  # each process costs as much
+        while (seen := self._run("sh", "-c", looks).stdout.decode().split()) != [str(window)] * 4:
+            if seen[-1:] != [str(window)]:
                 self._run("xdotool", "windowactivate", str(window))  # fails on a window that is gone; told below
             if time.monotonic() > until:
                 raise self._timed_out(f"The window {window} did not get the keyboard within {timeout:.0f} s")
-            time.sleep(0.05)
 
     def key(self, *keys: str) -> None:
         """Press keys, each by xdotool's name for it (``ctrl+z``, ``Return``), in the active window."""
