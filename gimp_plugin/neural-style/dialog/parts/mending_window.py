@@ -141,22 +141,19 @@ class _Run(Gtk.Dialog):
         self._close.grab_focus()
         repair = mending.repair() if not self.succeeded and self._what.sure else None
         self._repair.set_visible(repair is not None)
-        if not self.succeeded:  # after the text has been laid out, which may scroll it once more
-            GLib.idle_add(self._show_wrong, priority=GLib.PRIORITY_LOW)
+        if not self.succeeded:
+            self._show_wrong()
         if self.succeeded and self._what.brief:
             GLib.timeout_add(_DONE_SOON, self._leave)
         return GLib.SOURCE_REMOVE
 
-    def _show_wrong(self) -> bool:
+    def _show_wrong(self) -> None:
         """Scroll to the first thing that is wrong, which may stand far above the last line."""
-        if not self._open:
-            return GLib.SOURCE_REMOVE
         buffer = self._text.get_buffer()
         found = buffer.get_start_iter().forward_search(_WRONG, Gtk.TextSearchFlags.TEXT_ONLY, None)
         if found is not None:
             mark = buffer.create_mark(None, found[0], True)
             self._text.scroll_to_mark(mark, 0.0, True, 0.0, 0.0)
-        return GLib.SOURCE_REMOVE
 
     def _leave(self) -> bool:
         if self._open:
