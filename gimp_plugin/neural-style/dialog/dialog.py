@@ -107,6 +107,7 @@ class Dialog:
         #: GIMP's row of Load and Save buttons.
         self._saving = [each for each in area.get_children() if each is not self._columns and not buttons.is_ancestor(each)]
         self._columns.show_all()
+        self._settings.make_room()
         width, height = room_on_screen()
         default, self._narrow = -1, False
         if not self._fits(width, height):

@@ -142,7 +142,7 @@ def test_the_dialog_in_german_in_large_type_on_a_small_screen(series: str, gimp_
         time.sleep(0.5)
         assert look(gimp, PLACE) == [x, y, width, height] and look(gimp, CUT) == []
     assert look(gimp, PLACE) == [x, y, width, height]
-    go_to(gimp, "Stil anwenden", "shift+Tab")
+    go_to(gimp, "Stil anwenden")
     gimp.display.key("Return")
     until(gimp, STOPS, bool, 60)
     time.sleep(0.5)  # until the window has the size that it keeps

@@ -53,6 +53,11 @@ class Advanced(Gtk.Overlay):
         config.connect("notify", lambda *_: self._count())
         self._count()
 
+    @property
+    def least_width(self) -> int:
+        """The pixels that it takes at the least when it is opened."""
+        return int(self._inside.get_preferred_width()[0])
+
     def _count(self) -> None:
         number = len(arguments.changed(self._config, self._names))
         text = _("Ad_vanced")

@@ -63,10 +63,11 @@ class SettingsColumn(Gtk.Box):
         self._several.show_all()
         self._several.set_no_show_all(True)
         names = self._names("advanced") + self._names("research")
-        advanced = Advanced(config, names, self._box("advanced"), self._box("research"))
+        advanced = self._advanced = Advanced(config, names, self._box("advanced"), self._box("research"))
         column.pack_start(advanced, False, False, 0)
         let_shrink(column)
-        self.pack_start(scrolled_down(column), True, True, 0)
+        self._area = scrolled_down(column)
+        self.pack_start(self._area, True, True, 0)
         self._device = Gtk.Label(xalign=0.0, ellipsize=3, wrap=True, lines=2, label=_("Looking for the painting server…"))
         self._device.set_max_width_chars(_LETTERS_OF_DEVICE)  # on one line it would take width from the preview
         self._device.set_use_markup(True)
@@ -82,6 +83,11 @@ class SettingsColumn(Gtk.Box):
         self.follow_image()
         self._follow_target()
         config.connect(f"notify::{arguments.TARGET}", lambda *_: self._follow_target())
+
+    def make_room(self) -> None:
+        """Be as wide as *Advanced* needs when it is opened, which would else push the window over the screen."""
+        bar = self._area.get_vscrollbar().get_preferred_width()[0] + self._column.get_margin_end()
+        self.set_size_request(max(self.get_size_request().width, self._advanced.least_width + bar), -1)
 
     def make_narrow(self, first: Gtk.Widget) -> None:
         """Take less of the width, and show something above all settings, where it scrolls with them."""
