@@ -144,7 +144,7 @@ def test_the_dialog_in_german_in_large_type_on_a_small_screen(series: str, gimp_
     assert look(gimp, PLACE) == [x, y, width, height]
     go_to(gimp, "Stil anwenden")
     gimp.display.key("Return")
-    until(gimp, STOPS, bool, 60)
+    assert until(gimp, STOPS, bool, 60)
     time.sleep(0.5)  # until the window has the size that it keeps
     assert look(gimp, PROGRESS) == {
         "Ebene 2 von 12 · Durchgang 4 von 5 · Vorbereitung": False,
@@ -158,7 +158,7 @@ def test_the_dialog_in_german_in_large_type_on_a_small_screen(series: str, gimp_
         gimp.start("result = call('plug-in-neural-style', image, image.get_layers(), interactive=True)['status']")
         wait_drawn(gimp, "^Neuronaler Stil$")
         gimp.display.key("space")
-        shown = until(gimp, BUTTONS, lambda now: len(now) > 2 and all(now.values()), 10)
+        shown = until(gimp, BUTTONS, lambda now: len(now) > 2 and all(now.values()), 60)
         gimp.display.screenshot("message-german")
         assert len(shown) > 2 and all(shown.values()), shown
         said = look(gimp, "result = [each.get_text() for each in inside(windows()[0]) if isinstance(each, Gtk.Label)]")
