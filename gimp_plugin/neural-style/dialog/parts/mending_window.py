@@ -126,7 +126,8 @@ class _Run(Gtk.Dialog):
         if self._open:
             buffer = self._text.get_buffer()
             buffer.insert(buffer.get_end_iter(), text)
-            self._text.scroll_to_mark(buffer.get_insert(), 0.0, False, 0.0, 0.0)
+            if not self._show_wrong():
+                self._text.scroll_to_mark(buffer.get_insert(), 0.0, False, 0.0, 0.0)
         return GLib.SOURCE_REMOVE
 
     def _ended(self, status: int | None) -> bool:
@@ -141,19 +142,19 @@ class _Run(Gtk.Dialog):
         self._close.grab_focus()
         repair = mending.repair() if not self.succeeded and self._what.sure else None
         self._repair.set_visible(repair is not None)
-        if not self.succeeded:
-            self._show_wrong()
         if self.succeeded and self._what.brief:
             GLib.timeout_add(_DONE_SOON, self._leave)
         return GLib.SOURCE_REMOVE
 
-    def _show_wrong(self) -> None:
-        """Scroll to the first thing that is wrong, which may stand far above the last line."""
+    def _show_wrong(self) -> bool:
+        """Stay at the first thing that is wrong, which may stand far above the last line; return whether there is one."""
         buffer = self._text.get_buffer()
         found = buffer.get_start_iter().forward_search(_WRONG, Gtk.TextSearchFlags.TEXT_ONLY, None)
-        if found is not None:
-            mark = buffer.create_mark(None, found[0], True)
-            self._text.scroll_to_mark(mark, 0.0, True, 0.0, 0.0)
+        if found is None:
+            return False
+        buffer.place_cursor(found[0])  # which a view of another size keeps in sight
+        self._text.scroll_to_mark(buffer.get_insert(), 0.0, True, 0.0, 0.0)
+        return True
 
     def _leave(self) -> bool:
         if self._open:
