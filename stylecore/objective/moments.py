@@ -112,8 +112,8 @@ def summed_moments(features: Tensor, weights: Tensor | None) -> tuple[Tensor, Te
     """
     rows = _rows(features)
     on_processor = rows.device.type == "cpu"
-    short = len(rows) >= _PARTS * _LEAST_PART if on_processor else rows.device.type != "meta"
-    if rows.dtype == torch.bfloat16 and short:
+    worth_it = not on_processor or len(rows) >= _PARTS * _LEAST_PART
+    if rows.dtype == torch.bfloat16 and worth_it:
         # Of positions that count differently the root of each weight on either side of the product.
         each = torch.ones_like(rows[:, :1]) if weights is None else weights.reshape(-1, 1).sqrt().to(rows.dtype)
         scaled = rows if weights is None else rows * each
@@ -193,7 +193,7 @@ def moments_gradient(
     product = torch.addmm(mean_gradient, rows, symmetric)
     for factor in (weights, pulled):
         if factor is not None:
-            product = product * factor.reshape(-1, 1).to(product.dtype)
+            product.mul_(factor.reshape(-1, 1).to(product.dtype))
     height, width = features.shape[2:]
     found = product.reshape(1, height, width, -1).permute(0, 3, 1, 2).to(features.dtype)
     return found if onto is None else onto.add_(found)
