@@ -1,6 +1,6 @@
 """Count a step's kernels and its peak memory on a GPU that is not there, beside what the planner estimates.
 
-    python benchmarks/gpu_plan.py [--side 1024] [--output FOLDER]
+    python -m benchmarks.gpu_plan [--side 1024] [--output FOLDER]
 
 torch's device "meta" has shapes and no numbers: a step runs through all its operations at real sizes in no memory and
 little time. What is counted is what an ideal allocator would hold beside network, content and style: the tensors that are
@@ -13,130 +13,171 @@ import argparse
 import json
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
 
 import torch
-from torch import Tensor
-from torch.overrides import TorchFunctionMode
-from torch.utils._python_dispatch import TorchDispatchMode
-from torch.utils._pytree import tree_leaves
 
+from benchmarks.gpu_meter import Meter
+from stylecore.device.computing import Computing
 from stylecore.device.engine import layer_scales
-from stylecore.device.memory_budget import MemoryPlan
+from stylecore.device.gpu_memory import WORKSPACES
+from stylecore.device.memory_budget import HELD_ON_GPU, MemoryPlan
 from stylecore.network import weights
 from stylecore.network.arithmetic import Arithmetic
 from stylecore.network.vgg import Network, activation_means
+from stylecore.objective.anchor import Anchor
+from stylecore.objective.captured import Captured
+from stylecore.objective.distances import DISTANCES
 from stylecore.objective.in_blocks import Blocks
-from stylecore.objective.objective import BalancedObjective
+from stylecore.objective.layers import DEEP, SHALLOW, Layers
+from stylecore.objective.objective import BalancedObjective, GramObjective, Objective, PaperObjective
 from stylecore.objective.regions import StylePicture
 from stylecore.objective.weighting import strength_weighting
 from stylecore.optimiser.lbfgs import BoxLBFGS
+from stylecore.tensors.resampling import Size
+from stylecore.tensors.strips import Strip
 
 #: What is measured, by the names in the table.
 WAYS = {
     "one piece": MemoryPlan(half=True),
     "one piece, history of 10": MemoryPlan(history=10, half=True),
+    "one piece, history in full": MemoryPlan(),
     "blocks, tiles × 4": MemoryPlan(blocks=True, tiles=4.0, half=True),
     "blocks, tiles × 2, history of 10": MemoryPlan(blocks=True, tiles=2.0, history=10, half=True),
+    "blocks, history in full": MemoryPlan(blocks=True),
     "blocks, history of 5": MemoryPlan(blocks=True, history=5, half=True),
     "blocks, tiles × 0.5, history of 3": MemoryPlan(blocks=True, history=3, half=True, tiles=0.5),
+    "blocks, tiles × 0.25, history of 2": MemoryPlan(blocks=True, history=2, half=True, tiles=0.25),
+    "spilling, tiles × 2, history of 3": MemoryPlan(blocks=True, history=3, tiles=2.0, half=True, spill=True),
+    "spilling, tiles × 0.5, history of 3": MemoryPlan(blocks=True, history=3, tiles=0.5, half=True, spill=True),
 }
-_UNIT = 512  # bytes that CUDA's allocator rounds up to
+_OBJECTIVES: dict[str, type[Objective]] = {"gram": GramObjective, "paper": PaperObjective}
+
+
+@dataclass(frozen=True)
+class Case:
+    """What is painted.
+
+    Args:
+        size: height and width of the image.
+        style: of the style; ``None``: those of the image.
+        statistics, objective: the settings.
+        guide: whether a guide says where the image counts.
+        shallow: whether a fine scale's layers paint it, held to a coarser image; then, as after new settings, all do.
+    """
+
+    size: Size
+    style: Size | None = None
+    statistics: str = "covariance"
+    objective: str = "balanced"
+    guide: bool = False
+    shallow: bool = False
 
 
 @dataclass(frozen=True)
 class Measured:
-    """A step's kernels, and the bytes that beginning and stepping hold at most and are planned to hold."""
+    """What was counted.
 
-    way: str
-    arithmetic: str
-    side: int
+    Attributes:
+        kernels, waits: of a step.
+        peak, planned: the bytes that beginning and stepping hold at most, and are planned to hold.
+        doubles: the numbers of the steps' largest tensor in float64.
+        launched: the own kernels that were.
+    """
+
     kernels: int
+    waits: int
     peak: int
     planned: int
+    doubles: int
+    launched: tuple[str, ...]
+
+    @property
+    def off_by(self) -> float:
+        """How far the plan is off, over what is held."""
+        return self.planned / self.peak - 1
 
 
-class Meter(TorchDispatchMode):
-    """Counts kernels on "meta", and the bytes of the tensors that are alive there."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.kernels = self.peak = self.live = 0
-        self._stores: dict[int, tuple[Any, int]] = {}
-
-    def __torch_dispatch__(self, function: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
-        """Do it, and take note of what it has made."""
-        result = function(*args, **(kwargs or {}))
-        returns = function._schema.returns
-        if not any(each.alias_info is not None and not each.alias_info.is_write for each in returns):
-            self.kernels += 1
-            for made in tree_leaves(result):
-                if isinstance(made, Tensor) and made.is_meta:
-                    self._note(made)
-        return result
-
-    def _note(self, made: Tensor) -> None:
-        store = made.untyped_storage()
-        if store._cdata in self._stores and not torch.UntypedStorage._expired(self._stores[store._cdata][0]):
-            return
-        for key, (reference, size) in list(self._stores.items()):
-            if torch.UntypedStorage._expired(reference):
-                torch.UntypedStorage._free_weak_ref(reference)
-                self.live -= size
-                del self._stores[key]
-        size = -(-store.nbytes() // _UNIT) * _UNIT
-        self._stores[store._cdata] = store._weak_ref(), size
-        self.live += size
-        self.peak = max(self.peak, self.live)
+def network(dtype: torch.dtype, pooling: str = "max", *, rescaled: bool = True) -> Network:
+    """Return VGG-19 on "meta"; ``rescaled`` for the balanced objective."""
+    scales = layer_scales(activation_means()) if rescaled else None
+    return Network(
+        weights.load(),
+        scales,
+        pooling=pooling,
+        gain=rescaled,
+        replicate=rescaled,
+        device="meta",
+        arithmetic=Arithmetic(dtype),
+    )
 
 
-class _MadeUp(TorchFunctionMode):
-    """Makes up what is fetched: losses that fall, curvature above 0."""
+def measure(net: Network, way: MemoryPlan, case: Case, *, own_kernels: bool) -> Measured:
+    """Begin a scale, take three steps, and return what they took.
 
-    def __init__(self) -> None:
-        super().__init__()
-        self._count = 0
-
-    def __torch_function__(self, function: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
-        """Do it, but for fetching."""
-        if function is torch.Tensor.cpu and args[0].is_meta:
-            self._count += 1
-            return torch.full(args[0].shape, 1.0 / self._count, dtype=args[0].dtype)
-        return function(*args, **(kwargs or {}))
-
-
-def network(dtype: torch.dtype) -> Network:
-    """Return VGG-19 on "meta"."""
-    return Network(weights.load(), layer_scales(activation_means()), device="meta", arithmetic=Arithmetic(dtype))
-
-
-def measure(net: Network, name: str, side: int) -> Measured:
-    """Begin a scale of ``side`` × ``side`` px with a style as large, take three steps, and return what they took."""
-    way = WAYS[name]
-    content, style = (torch.empty(1, 3, side, side, device="meta") for _ in range(2))
-    meter = Meter()
-    with _MadeUp(), meter:
-        blocks = Blocks(net, way.tiles) if way.blocks else None
-        objective = BalancedObjective(net, content, [StylePicture(style)], strength_weighting(50.0, 0.5), None, blocks)
-        optimiser = BoxLBFGS(content, objective, history=way.history, half=way.half)
-        for _ in range(3):
-            before = meter.kernels
-            optimiser.step()
-    planned = way.needs(side * side, side * side, net.dtype, "cuda")
-    return Measured(name, str(net.arithmetic), side, meter.kernels - before, meter.peak, planned)
+    Args:
+        net: of :func:`network`.
+        way: how it is painted.
+        case: what is.
+        own_kernels: whether by the engine's own kernels.
+    """
+    style = case.style or case.size
+    meter = Meter(own_kernels=own_kernels)
+    content, picture = (torch.empty(1, 3, *size, device="meta") for size in (case.size, style))
+    coarse = torch.empty(1, 3, *(side // 2 for side in case.size), device="meta")
+    with meter.counting():
+        kernels, waits = 0, 0
+        for layers in (SHALLOW, DEEP) if case.shallow else (DEEP,):
+            optimiser = _begun(net, way, case, layers, content, picture, coarse, meter)
+            meter.doubles = 0
+            for _ in range(3):
+                before = meter.kernels, meter.waits
+                optimiser.step()
+            kernels, waits = meter.kernels - before[0], meter.waits - before[1]
+            del optimiser
+    computing = Computing(net.dtype, "cuda", net.pooling, colours=case.objective == "balanced", kernels=own_kernels)
+    # What the libraries work in is no tensor.
+    planned = way.needs(case.size, style, computing) - WORKSPACES + HELD_ON_GPU * case.size[0] * case.size[1] * case.shallow
+    return Measured(kernels, waits, meter.peak, planned, meter.doubles, tuple(sorted(meter.launched)))
 
 
-def table(points: list[Measured]) -> str:
+def _begun(
+    net: Network,
+    way: MemoryPlan,
+    case: Case,
+    layers: Layers,
+    content: torch.Tensor,
+    picture: torch.Tensor,
+    coarse: torch.Tensor,
+    meter: Meter,
+) -> BoxLBFGS:
+    """Return the optimiser of a scale, as a job makes it."""
+    guide = torch.ones(case.size, device="meta") if case.guide else None
+    kept_on = torch.device("cpu") if way.spill else net.device
+    blocks = Blocks(net, way.tiles, kept_on) if way.blocks else None
+    parts = (net, content, [StylePicture(picture)], strength_weighting(50.0, 0.5), guide, blocks, None, None)
+    if case.objective == "balanced":
+        anchor = Anchor(coarse, case.size[1], Strip(case.size[0])) if layers is SHALLOW else None
+        room = torch.ones(64, 64, device="meta")
+        objective: Objective = BalancedObjective(*parts, layers, anchor, room, distance=DISTANCES[case.statistics])
+    else:
+        objective = _OBJECTIVES[case.objective](*parts)
+    movable = None if guide is None else guide.expand_as(content)
+    evaluate = objective if way.spill else Captured(objective, meter.record)
+    return BoxLBFGS(content, evaluate, history=way.history, half=way.half, movable=movable)
+
+
+def table(points: list[dict[str, object]]) -> str:
     """Return the results as Markdown."""
     lines = [
-        "| way | arithmetic | px | kernels a step | peak, bytes a pixel | planned, bytes a pixel | off by |",
-        "|---|---|---|---|---|---|---|",
+        "| way | arithmetic | kernels | px | kernels a step | peak, bytes a pixel | planned, bytes a pixel | off by |",
+        "|---|---|---|---|---|---|---|---|",
     ]
     for each in points:
-        pixels = each.side**2
+        found, side = each["measured"], each["side"]
+        assert isinstance(found, Measured) and isinstance(side, int)
         lines.append(
-            f"| {each.way} | {each.arithmetic} | {each.side} | {each.kernels:,} | {each.peak / pixels:,.0f} "
-            f"| {each.planned / pixels:,.0f} | {each.planned / each.peak - 1:+.0%} |"
+            f"| {each['way']} | {each['arithmetic']} | {each['by']} | {side} | {found.kernels:,} "
+            f"| {found.peak / side**2:,.0f} | {found.planned / side**2:,.0f} | {found.off_by:+.0%} |"
         )
     return "\n".join(lines) + "\n"
 
@@ -144,13 +185,18 @@ def table(points: list[Measured]) -> str:
 def main() -> None:
     """Measure what the command line asks for."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--side", type=int, nargs="+", default=[512, 1024])
+    parser.add_argument("--side", type=int, nargs="+", default=[1024, 2048])
     parser.add_argument("--output", type=Path, default=Path(__file__).parent / "output")
     options = parser.parse_args()
     options.output.mkdir(parents=True, exist_ok=True)
     networks = [network(dtype) for dtype in (torch.bfloat16, torch.float32)]
-    points = [measure(net, name, side) for name in WAYS for net in networks for side in options.side]
-    (options.output / "gpu_plan.json").write_text(json.dumps([asdict(each) for each in points], indent=1) + "\n")
+    points: list[dict[str, object]] = [
+        {"way": name, "arithmetic": str(net.arithmetic), "by": "own" if own else "torch's", "side": side,
+         "measured": measure(net, way, Case((side, side)), own_kernels=own)}
+        for name, way in WAYS.items() for net in networks for own in (True, False) for side in options.side
+    ]  # fmt: skip
+    stored = [{**each, "measured": asdict(each["measured"])} for each in points]  # type: ignore[call-overload]
+    (options.output / "gpu_plan.json").write_text(json.dumps(stored, indent=1) + "\n")
     (options.output / "gpu_plan.md").write_text(table(points))
     print(table(points))
 

@@ -79,7 +79,7 @@ def paint(side: int, name: str, precision: str) -> dict[str, object]:
             times.append(time.perf_counter())
     job.image()
     peak = status("VmHWM") - before
-    estimate = way.needs(side * side, side * side, job.arithmetic.dtype)
+    estimate = way.needs((side, side), (side, side), engine.computing(settings, job.arithmetic))
     between = [later - earlier for earlier, later in itertools.pairwise(times)]
     return {"side": side, "way": name, "seconds": statistics.median(between), "peak": peak,
             "process": status("VmHWM"), "estimate": estimate, "machine": engine.device_name,

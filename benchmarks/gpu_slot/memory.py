@@ -34,7 +34,7 @@ def large_pictures(slot: Slot) -> None:
         slot.begin_peak()
         job = slot.one_scale(engine, side, 2, way=SPILLING[0])
         steps = sum(isinstance(event, StepDone) for event in job.run())
-        needs = SPILLING[0].needs(side * side, side * side, job.arithmetic.dtype, slot.device.type)
+        needs = SPILLING[0].needs((side, side), (side, side), engine.computing(job.settings, job.arithmetic))
         slot.tell("spilled", {"side": side, "steps": steps, "planned": needs, **slot.peak()})
         slot.check("spill at 16 megapixels", steps == 2)
 
@@ -47,7 +47,8 @@ def out_of_memory(slot: Slot) -> None:
     engine = slot.engine()
     job = slot.one_scale(engine, 2048, 2, way=MemoryPlan(half=True))
     whole, blocks = MemoryPlan(half=True), MemoryPlan(blocks=True, half=True, tiles=2.0)
-    needs = [way.needs(2048**2, 2048**2, job.arithmetic.dtype, slot.device.type) for way in (whole, blocks)]
+    computing = engine.computing(job.settings, job.arithmetic)
+    needs = [way.needs((2048, 2048), (2048, 2048), computing) for way in (whole, blocks)]
     with slot.nearly_full(sum(needs) // 2):  # too little for the one, plenty for the other
         events = list(job.run())
     notes = [event.code for event in events if isinstance(event, Note)]

@@ -95,7 +95,7 @@ def _measured(slot: Slot, engine: Engine, side: int) -> dict[str, Any]:
         "Tflop/s": step_operations(side) / seconds / 1e12,
         "way": str(way),
         "arithmetic": str(job.arithmetic),
-        "planned": way.needs(side * side, side * side, job.arithmetic.dtype, slot.device.type),
+        "planned": way.needs((side, side), (side, side), engine.computing(job.settings, job.arithmetic)),
         **{name: size - before for name, size in slot.peak().items()},
     }
     if slot.on_gpu:

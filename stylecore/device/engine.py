@@ -13,10 +13,12 @@ from torch import Tensor
 from stylecore import system
 from stylecore.device import host, memory_budget, probes
 from stylecore.device.choice import choose_device
+from stylecore.device.computing import Computing
 from stylecore.device.decisions import decided
 from stylecore.device.machine import Machine
 from stylecore.device.rates import Rates
 from stylecore.errors import StyleError, fault
+from stylecore.kernels import compiling
 from stylecore.network import weights as vgg_weights
 from stylecore.network.arithmetic import Arithmetic, Decision
 from stylecore.network.vgg import Network, activation_means
@@ -189,8 +191,22 @@ class Engine:
 
     def network(self, settings: Settings, arithmetic: Arithmetic) -> Network:
         """Return the network that the settings ask for, in an arithmetic; made once and kept."""
+        return self._network(settings.objective == "balanced", _pooling(settings), arithmetic)
+
+    def computing(self, settings: Settings, arithmetic: Arithmetic, ranks: Ranks = ALONE) -> Computing:
+        """Return in what a job with these settings computes, in an arithmetic, as far as memory hangs on it.
+
+        Args:
+            settings, arithmetic: the job's.
+            ranks: the processes that paint together, which all plan alike: with kernels only if all have them.
+        """
+        kernels = self.device.type == "cuda" and compiling.all_usable(self.device)
+        if ranks.count > 1:
+            kernels = not ranks.agree(float(not kernels))[0]
         balanced = settings.objective == "balanced"
-        return self._network(balanced, settings.pooling if balanced else "average", arithmetic)
+        return Computing(
+            arithmetic.dtype, self.device.type, _pooling(settings), arithmetic.low_rank, colours=balanced, kernels=kernels
+        )
 
     def forget(self, arithmetic: Arithmetic) -> None:
         """Let go of the networks in an arithmetic that is not needed any more."""
@@ -210,6 +226,11 @@ class Engine:
                 arithmetic=arithmetic,
             )
         return self._networks[key]
+
+
+def _pooling(settings: Settings) -> str:
+    """Return how the network pools: that of the other objectives is theirs."""
+    return settings.pooling if settings.objective == "balanced" else "average"
 
 
 def layer_scales(means: Mapping[str, Tensor]) -> dict[str, Tensor]:

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import errno
+import math
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
 import torch
 
-from stylecore.device import host
+from stylecore.device import gpu_memory, host
+from stylecore.device.computing import Computing
+from stylecore.tensors.resampling import Size
 
 # Bytes for each pixel, measured as the growth of resident memory (see benchmarks/memory.py).
 _IMAGES = 45  # the image, the one that is tried, a gradient, which pixels are free to move, and a little more
@@ -19,21 +22,13 @@ _WHOLE_TARGETS = {torch.float32: 900, torch.bfloat16: 600}  # the same of a styl
 _BLOCKS = {torch.float32: 115, torch.bfloat16: 60}  # pooled outputs, content target, gradients between stages
 _BLOCKS_TARGETS = {torch.float32: 180, torch.bfloat16: 100}
 _NARROWED = 84  # numbers a pixel that low rank widens, in all layers up to conv5_1
-_SPILLED_SHARE = 0.75  # what of these a GPU still holds when they wait in main memory, gradients above all (H200)
 # What the allocator cannot use again: it keeps buffers under 32 MB (of pictures up to about 2 megapixels) in pieces.
 _LEFT_OVER = {torch.float32: 240, torch.bfloat16: 95}
 _LEFT_OVER_UP_TO = 2 << 20
 #: What a scale takes beside that, which is held to the one before: that one enlarged, and a content of more numbers.
 HELD = 28
-
-# On a GPU, whose allocator keeps no page to itself: counted on tensors without numbers (benchmarks/gpu_plan.py), and a
-# little more. Of a tile, what a full-sized one takes.
-_WHOLE_GPU = {torch.float32: 1800, torch.bfloat16: 1100}
-_IN_A_TILE_GPU = {torch.float32: 2180, torch.bfloat16: 1225}  # of a picture that is smaller than a tile
-_BLOCKS_GPU = {torch.float32: 143, torch.bfloat16: 64}
-_RECORDED = 24  # the image and the gradient of the recording that is played back, in blocks (in one piece they do not show)
-_TILE_GPU = {torch.float32: 132 << 20, torch.bfloat16: 84 << 20}
-_BESIDE = 110 << 20  # after the features are gone: the palette's lattice, or products of the history
+#: The same on a GPU, where all layers, which the way is for, take more than the shallow ones.
+HELD_ON_GPU = 12
 
 # Bytes that do not depend on the picture's size: in one piece, and in tiles of full side beside what they take at any side.
 _BASE = {torch.float32: 50 << 20, torch.bfloat16: 40 << 20}
@@ -52,6 +47,9 @@ _KEPT_ANYWAY = 1 << 18  # pixels up to which buffers are too small for the syste
 
 # Larger tensors end the process on Apple's GPUs.
 _MOST_OF_APPLE_S = 1 << 32
+
+# A picture of several tiles of any kind.
+_LARGE = (2048, 2048)
 
 # Pixels from which on low rank gains nothing by the memory of one piece: to be handed that takes as long as is saved.
 _WHOLE_IN_LOW_RANK = 1200 * 1200
@@ -78,43 +76,38 @@ class MemoryPlan:
     spill: bool = False
     keep_narrowed: bool = False
 
-    def needs(self, pixels: int, style_pixels: int, dtype: torch.dtype, device: str = "cpu") -> int:
+    def needs(self, size: Size, style: Size, computing: Computing) -> int:
         """Return the bytes of the device that painting takes at most, beside the program and the pictures as given.
 
         Args:
-            pixels: of the image at this scale.
-            style_pixels: of the largest style at this scale.
-            dtype: the network's arithmetic.
-            device: the type of the device.
+            size: height and width of the image at this scale.
+            style: of the largest style at this scale.
+            computing: in what is computed.
         """
-        dtype = dtype if dtype in _WHOLE else torch.float32
-        pair = _PAIR // 2 if self.half else _PAIR
-        image = pixels * (_IMAGES + pair * (self.history + 1))
-        if device != "cpu":
-            return self._needs_of_a_gpu(pixels, style_pixels, dtype, image)
+        pixels, style_pixels = math.prod(size), math.prod(style)
+        image = pixels * (_IMAGES + self.pair * (self.history + 1))
+        if computing.device != "cpu":
+            return gpu_memory.needs(self, size, style, computing, image)
+        dtype = computing.dtype if computing.dtype in _WHOLE else torch.float32
         if self.blocks:
-            share = _SPILLED_SHARE if self.spill else 1.0
             tile = _ANY_TILE + int(_TILE[dtype] * self.tiles**2)
             left_over = min(pixels, _LEFT_OVER_UP_TO) * _LEFT_OVER[dtype]
-            targets = style_pixels * int(_BLOCKS_TARGETS[dtype] * share + 12)
-            outputs = int(_BLOCKS[dtype] * share) + _NARROWED * dtype.itemsize * self.keep_narrowed
+            targets = style_pixels * (_BLOCKS_TARGETS[dtype] + 12)
+            outputs = _BLOCKS[dtype] + _NARROWED * dtype.itemsize * self.keep_narrowed
             return tile + max(left_over + image + pixels * outputs, targets)
         kept = pixels if keeps_buffers() else min(pixels, _KEPT_ANYWAY)
         whole = pixels * _WHOLE[dtype] + kept * _KEPT[dtype]
         return _BASE[dtype] + max(image + whole, style_pixels * (_WHOLE_TARGETS[dtype] + 12))
 
-    def _needs_of_a_gpu(self, pixels: int, style_pixels: int, dtype: torch.dtype, image: int) -> int:
-        if not self.blocks:
-            return image + max(pixels * _WHOLE_GPU[dtype], style_pixels * (_WHOLE_TARGETS[dtype] + 12), _BESIDE)
-        share = _SPILLED_SHARE if self.spill else 1.0
-        tile = int(min(_TILE_GPU[dtype] * self.tiles**2, max(pixels, style_pixels) * _IN_A_TILE_GPU[dtype]))
-        targets = style_pixels * int(_BLOCKS_TARGETS[dtype] * share + 12)
-        return max(tile + max(image + pixels * int(_BLOCKS_GPU[dtype] * share + _RECORDED), targets), image + _BESIDE)
+    @property
+    def pair(self) -> int:
+        """The bytes of a pixel's step and gradient change in the history."""
+        return _PAIR // 2 if self.half else _PAIR
 
-    def largest_tensor(self, pixels: int, style_pixels: int, dtype: torch.dtype) -> int:
+    def largest_tensor(self, size: Size, style: Size, dtype: torch.dtype) -> int:
         """Return the bytes of the largest single tensor: block 1's features, or the history (see :meth:`needs`)."""
-        history = pixels * (self.history + 1) * (_PAIR // 2 if self.half else _PAIR)
-        features = 0 if self.blocks else max(pixels, style_pixels) * 64 * dtype.itemsize
+        history = math.prod(size) * (self.history + 1) * self.pair
+        features = 0 if self.blocks else max(math.prod(size), math.prod(style)) * 64 * dtype.itemsize
         return max(history, features)
 
     def suits(self, low_rank: bool) -> bool:
@@ -160,32 +153,24 @@ def ways(device: str) -> tuple[MemoryPlan, ...]:
 
 
 def fastest(
-    pixels: int,
-    style_pixels: int,
-    dtype: torch.dtype,
-    available: float,
-    device: str = "cpu",
-    *,
-    only_blocks: bool = False,
-    low_rank: bool = False,
+    size: Size, style: Size, computing: Computing, available: float, *, only_blocks: bool = False
 ) -> MemoryPlan | None:
     """Return the fastest way (of those in blocks) that needs no more than ``available`` bytes, or ``None``.
 
-    ``low_rank`` says whether the network is: large pictures are then painted in blocks even where there is memory.
+    By a network in low rank large pictures are painted in blocks even where there is memory.
     """
-    only_blocks = only_blocks or (low_rank and pixels > _WHOLE_IN_LOW_RANK)
-    possible = [way for way in ways(device) if (way.blocks or not only_blocks) and way.suits(low_rank)]
-    if device == "mps":
-        possible = [way for way in possible if way.largest_tensor(pixels, style_pixels, dtype) < _MOST_OF_APPLE_S]
-    return next((way for way in possible if way.needs(pixels, style_pixels, dtype, device) <= available), None)
+    only_blocks = only_blocks or (computing.low_rank and math.prod(size) > _WHOLE_IN_LOW_RANK)
+    possible = [way for way in ways(computing.device) if (way.blocks or not only_blocks) and way.suits(computing.low_rank)]
+    if computing.device == "mps":
+        possible = [way for way in possible if way.largest_tensor(size, style, computing.dtype) < _MOST_OF_APPLE_S]
+    return next((way for way in possible if way.needs(size, style, computing) <= available), None)
 
 
-def after(way: MemoryPlan, device: str = "cpu", *, low_rank: bool = False) -> Iterator[MemoryPlan]:
-    """Return the ways that take less than ``way``, from the fastest on; ``low_rank`` says whether the network is."""
-    needed = way.needs(1 << 20, 0, torch.float32, device)
-    return iter(
-        each for each in ways(device) if each.suits(low_rank) and each.needs(1 << 20, 0, torch.float32, device) < needed
-    )
+def after(way: MemoryPlan, computing: Computing) -> Iterator[MemoryPlan]:
+    """Return the ways that take less than ``way`` (of a large picture), from the fastest on."""
+    needed = way.needs(_LARGE, (0, 0), computing)
+    possible = (each for each in ways(computing.device) if each.suits(computing.low_rank))
+    return iter([each for each in possible if each.needs(_LARGE, (0, 0), computing) < needed])
 
 
 #: What the libraries below torch say when there is no memory, in errors of no kind of their own.

@@ -43,6 +43,11 @@ def usable(x: Tensor, program: str) -> bool:
     return not _left_out.get() and x.is_cuda and torch.version.hip is None and program in _kernels(x.device.index or 0)
 
 
+def all_usable(device: torch.device) -> bool:
+    """Return whether every program's kernels can be launched on an NVIDIA GPU."""
+    return not _left_out.get() and torch.version.hip is None and _kernels(device.index or 0).keys() == PROGRAMS.keys()
+
+
 @contextlib.contextmanager
 def left_out() -> Iterator[None]:
     """Have torch's own operations do everything, to compare with."""

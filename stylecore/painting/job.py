@@ -12,6 +12,7 @@ from typing import Any
 from torch import Tensor
 
 from stylecore.device import libraries, memory_budget
+from stylecore.device.computing import Computing
 from stylecore.device.engine import Engine
 from stylecore.device.memory_budget import MemoryPlan
 from stylecore.errors import StyleError, fault
@@ -74,12 +75,10 @@ class Job:
             self._materials.size,
             settings,
             available,
-            arithmetic.dtype,
+            engine.computing(settings, arithmetic, ranks),
             self._materials.style_sizes,
             warm=self._materials.warm,
-            device=engine.device.type,
             ranks=ranks,
-            low_rank=arithmetic.low_rank,
         )
         # Where the job is: the scale, the steps done there, and the image while there is no optimiser.
         self._number = self._step = 0
@@ -251,7 +250,7 @@ class Job:
             self._finished = True
             yield Finished(time.perf_counter() - begin, False, self.settings)
             return
-        yield from opening_notes(self.scales, self._materials, self._engine.device.type, self._ranks)
+        yield from opening_notes(self.scales, self._materials, self._computing(), self._ranks)
         costs = self._costs()
         self._clock = clock = WorkClock(costs.expected(self.scales), (self._number, self._step))
         while self._number < len(self.scales) and not (self._stopped or self._cancelled):
@@ -274,6 +273,9 @@ class Job:
             self._give_back()
         self._finished = True
         yield Finished(time.perf_counter() - begin, self._stopped, self._painted_with)
+
+    def _computing(self) -> Computing:
+        return self._engine.computing(self.settings, self.arithmetic)
 
     def _costs(self) -> Costs:
         return Costs(self._engine.rates, self._engine.device.type, self.settings, self.arithmetic)
@@ -308,8 +310,7 @@ class Job:
 
     def _surviving(self) -> Generator[Event, None, tuple[bool, list[float]]]:
         """Do one step, in a way that takes less if memory runs out; return whether the image could not move, and losses."""
-        present, device = self.scales[self._number].way, self._engine.device.type
-        ways = memory_budget.after(present, device, low_rank=self.arithmetic.low_rank)
+        ways = memory_budget.after(self.scales[self._number].way, self._computing())
         while True:
             error: Exception | None = None
             try:

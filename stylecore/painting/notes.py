@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Sequence
 
+from stylecore.device.computing import Computing
 from stylecore.device.memory_budget import MemoryPlan
 from stylecore.errors import fault
 from stylecore.events import Note
@@ -14,13 +15,13 @@ from stylecore.painting.scale_inputs import Materials
 from stylecore.tensors.strips import Ranks, Strip
 
 
-def opening_notes(scales: Sequence[Scale], materials: Materials, device: str, ranks: Ranks) -> Iterator[Note]:
+def opening_notes(scales: Sequence[Scale], materials: Materials, computing: Computing, ranks: Ranks) -> Iterator[Note]:
     """Yield what is to be said of a job's plan: strips, frames left out, a smaller size, blocks.
 
     Args:
         scales: the job's.
         materials: what it paints from.
-        device: the type of the device.
+        computing: in what is computed.
         ranks: the processes that paint together.
     """
     last = scales[-1]
@@ -34,15 +35,16 @@ def opening_notes(scales: Sequence[Scale], materials: Materials, device: str, ra
         yield Note(*fault("painted-smaller", width=width, height=height))
     elif last.way.blocks and not last.way.keep_narrowed and not shared:  # else it hardly takes longer
         gigabytes = {
-            name: _gigabytes(last, way, materials, device) for name, way in (("whole", MemoryPlan()), ("blocks", last.way))
+            name: _gigabytes(last, way, materials, computing)
+            for name, way in (("whole", MemoryPlan()), ("blocks", last.way))
         }
         slower = f"{last.way.slowdown:g}"
         yield Note(*fault("in-blocks", width=width, height=height, slower=slower, **gigabytes))
 
 
-def _gigabytes(scale: Scale, way: MemoryPlan, materials: Materials, device: str) -> str:
+def _gigabytes(scale: Scale, way: MemoryPlan, materials: Materials, computing: Computing) -> str:
     """Return for people what painting a scale in a way takes, beside the program and the pictures as given."""
     brush = materials.settings.brush_size
     sizes = [style_size(style, scale.size, brush) for style in materials.style_sizes]
-    largest = max(map(math.prod, sizes))
-    return f"{way.needs(math.prod(scale.size), largest, materials.arithmetic.dtype, device) / 2**30:.1f}"
+    largest = max(sizes, key=math.prod)
+    return f"{way.needs(scale.size, largest, computing) / 2**30:.1f}"

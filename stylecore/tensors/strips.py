@@ -246,8 +246,8 @@ def _bytes(x: Tensor) -> Tensor:
     return x.view(-1).view(torch.uint8)
 
 
-def largest_strip(height: int, width: int, ranks: Ranks) -> int:
-    """Return the pixels of the largest strip of a picture of this size."""
+def largest_strip(height: int, width: int, ranks: Ranks) -> tuple[int, int]:
+    """Return the height and width of the largest strip of a picture of this size."""
     if not Strip(height, ranks).shared:
-        return height * width
-    return (math.ceil(height // UNIT / ranks.count) + 1) * UNIT * width
+        return height, width
+    return (math.ceil(height // UNIT / ranks.count) + 1) * UNIT, width

@@ -8,6 +8,7 @@ from pathlib import Path
 import torch
 
 from benchmarks import sooner
+from stylecore.device.computing import Computing
 from stylecore.painting.planning.plan import make_plan
 from stylecore.settings import Settings
 
@@ -24,9 +25,9 @@ def test_two_ways_take_turns(thin_weights: Path, tmp_path: Path) -> None:
 
 def test_the_old_way_takes_more_steps_and_is_left_again() -> None:
     def steps() -> int:
-        return sum(scale.steps for scale in make_plan((1500, 2000), Settings(), 1 << 40, torch.float32))
+        return sum(scale.steps for scale in make_plan((1500, 2000), Settings(), 1 << 40, Computing(torch.float32)))
 
     with sooner.as_before():
         before = steps()
-        assert not any(scale.shallow for scale in make_plan((1500, 2000), Settings(), 1 << 40, torch.float32))
+        assert not any(scale.shallow for scale in make_plan((1500, 2000), Settings(), 1 << 40, Computing(torch.float32)))
     assert before == 40 + 30 + 24 + 16 + 30 > steps()

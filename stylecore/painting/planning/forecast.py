@@ -38,9 +38,7 @@ def expected_seconds(engine: Engine, settings: Settings, contents: Sequence[Size
     costs = Costs(engine.rates, engine.device.type, settings, arithmetic)
     whole = 0.0
     for content in contents:
-        plan = make_plan(
-            content, settings, available, arithmetic.dtype, styles, device=engine.device.type, low_rank=arithmetic.low_rank
-        )
+        plan = make_plan(content, settings, available, engine.computing(settings, arithmetic), styles)
         seconds = costs.seconds(plan)
         if seconds is None:
             return None

@@ -7,9 +7,8 @@ from collections.abc import Sequence
 from dataclasses import astuple, dataclass
 from typing import Any, Literal
 
-import torch
-
-from stylecore.device.memory_budget import HELD, MemoryPlan, fastest
+from stylecore.device.computing import Computing
+from stylecore.device.memory_budget import HELD, HELD_ON_GPU, MemoryPlan, fastest
 from stylecore.errors import StyleError, fault
 from stylecore.files.pictures import MOST_PIXELS
 from stylecore.objective.layers import SHALLOW
@@ -88,13 +87,11 @@ def make_plan(
     size: Size,
     settings: Settings,
     available: int,
-    dtype: torch.dtype,
+    computing: Computing,
     styles: Sequence[Size] = (),
     *,
     warm: bool = False,
-    device: str = "cpu",
     ranks: Ranks = ALONE,
-    low_rank: bool = False,
 ) -> list[Scale]:
     """Return the scales of a job, coarse to fine.
 
@@ -102,12 +99,10 @@ def make_plan(
         size: the content's height and width.
         settings: what the job is to do.
         available: bytes of memory that the job may take.
-        dtype: the network's arithmetic.
+        computing: in what is computed.
         styles: each style's height and width.
         warm: the job goes on from an earlier result, which takes fewer steps.
-        device: the type of the device that paints.
         ranks: the processes that paint together; memory is then that of each.
-        low_rank: whether the network is.
 
     A scale that does not fit in one piece is painted in blocks. The last scale is of :func:`wanted_size` if that fits at
     all, else the largest that does (the caller then brings the result to full size with the content's own detail).
@@ -116,17 +111,16 @@ def make_plan(
         StyleError: ``picture-too-small``, ``picture-too-large`` or ``out-of-memory``.
     """
     check_size(size, "content")
+    device = computing.device
 
     def way_for(scale: Size) -> MemoryPlan | None:
         sizes = [style_size(style, scale, settings.brush_size) for style in styles]
-        shared = Strip(scale[0], ranks).shared
+        own, largest, shared = scale, max(sizes, key=math.prod, default=(0, 0)), Strip(scale[0], ranks).shared
         if shared:
-            pixels = largest_strip(*scale, ranks)
-            largest = max((largest_strip(*each, ranks) for each in sizes), default=0)
-        else:
-            pixels, largest = math.prod(scale), max(map(math.prod, sizes), default=0)
-        room = available - HELD * pixels * _paints_shallow(scale, settings, device)
-        return fastest(pixels, largest, dtype, room, device, only_blocks=shared, low_rank=low_rank)
+            own, largest = largest_strip(*scale, ranks), largest_strip(*largest, ranks)
+        held = HELD if device == "cpu" else HELD_ON_GPU
+        room = available - held * math.prod(own) * _paints_shallow(scale, settings, device)
+        return fastest(own, largest, computing, room, only_blocks=shared)
 
     height, width = wanted_size(size, settings)
     while way_for((height, width)) is None:

@@ -9,8 +9,12 @@ import torch
 
 from stylecore.device import choice, memory_budget
 from stylecore.device.choice import choose_device
+from stylecore.device.computing import Computing
 from stylecore.device.engine import Engine
 from stylecore.errors import StyleError
+from stylecore.kernels import compiling
+from stylecore.network.arithmetic import Arithmetic
+from stylecore.settings import Settings
 from tests import device
 from tests.stylecore.device.pretended_gpu import NAME, pretended_gpu
 
@@ -59,17 +63,36 @@ def test_float32_is_exact_on_a_gpu(thin_weights: object) -> None:
     assert not torch.backends.cudnn.allow_tf32 and not torch.backends.cuda.matmul.allow_tf32
 
 
+def test_memory_is_planned_for_own_kernels_where_all_of_them_are(
+    thin_weights: object, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    engine = Engine("cpu", str(thin_weights), threads=1)
+    arithmetic, settings = Arithmetic(torch.bfloat16), Settings()
+    assert engine.computing(settings, arithmetic) == Computing(torch.bfloat16)
+    assert engine.computing(Settings(objective="gram"), arithmetic) == Computing(
+        torch.bfloat16, pooling="average", colours=False
+    )
+    engine.device = torch.device("cuda")
+    needed = []
+    for usable in (True, False):
+        monkeypatch.setattr(compiling, "all_usable", lambda device, usable=usable: usable)
+        computing = engine.computing(settings, arithmetic)
+        assert computing == Computing(torch.bfloat16, "cuda", kernels=usable)
+        needed.append(memory_budget.WAYS_OF_GPU[0].needs((2048, 2048), (0, 0), computing))
+    assert needed[0] < 0.75 * needed[1]
+
+
 @pytest.mark.parametrize("megapixels", [4, 12, 30, 60])
 @pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
 def test_apple_s_pictures_are_planned_below_tensors_of_4_gb(megapixels: int, dtype: torch.dtype) -> None:
     """However much memory there is; and a picture of four megapixels needs nothing of the kind."""
-    pixels = megapixels * 10**6
-    way = memory_budget.fastest(pixels, pixels, dtype, 1 << 50, "mps")
-    assert way is not None and way.largest_tensor(pixels, pixels, dtype) < 1 << 32
+    size, pixels = (1000, megapixels * 1000), megapixels * 10**6
+    way = memory_budget.fastest(size, size, Computing(dtype, "mps"), 1 << 50)
+    assert way is not None and way.largest_tensor(size, size, dtype) < 1 << 32
     assert (way == memory_budget.MemoryPlan()) is (megapixels == 4)
-    assert memory_budget.fastest(pixels, pixels, dtype, 1 << 50, "cuda") == memory_budget.WAYS_OF_GPU[0]
+    assert memory_budget.fastest(size, size, Computing(dtype, "cuda"), 1 << 50) == memory_budget.WAYS_OF_GPU[0]
     # Of a feature map, and of the history, as they are made.
-    largest = memory_budget.MemoryPlan().largest_tensor(pixels, 0, dtype)
+    largest = memory_budget.MemoryPlan().largest_tensor(size, (0, 0), dtype)
     assert largest >= max(pixels * 64 * dtype.itemsize, 2 * 21 * 3 * pixels * 4)
 
 

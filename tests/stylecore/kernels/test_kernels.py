@@ -277,6 +277,7 @@ def test_what_cannot_be_compiled_is_done_by_torch(
     try:
         x = SimpleNamespace(is_cuda=True, device=torch.device("cuda", 0))
         assert not compiling.usable(x, "pooling")  # type: ignore[arg-type]
+        assert not compiling.all_usable(x.device)
         assert caplog.text.count("gpu-architecture") == len(compiling.PROGRAMS)
     finally:
         compiling._kernels.cache_clear()

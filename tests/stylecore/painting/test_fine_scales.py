@@ -11,6 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from stylecore.device import memory_budget
+from stylecore.device.computing import Computing
 from stylecore.device.engine import Engine
 from stylecore.events import Finished, StepDone
 from stylecore.files.pictures import Pixels
@@ -28,6 +29,7 @@ from tests.stylecore.conftest import sample
 from tests.stylecore.painting.test_resume import saved_and_loaded
 
 PLENTY = 1 << 40
+EXACT = Computing(torch.float32)
 SIDE = 144
 WANTED = Settings(quality="draft", precision="float32")
 
@@ -73,36 +75,32 @@ def test_the_anchor_holds_what_the_coarser_picture_could_show_and_nothing_finer(
 
 @pytest.mark.parametrize("quality", ["draft", "normal"])
 def test_large_scales_are_shallow_and_begin_with_a_deep_one(quality: str) -> None:
-    scales = make_plan((3000, 4000), Settings(quality=quality), PLENTY, torch.float32, [(600, 600)])
+    scales = make_plan((3000, 4000), Settings(quality=quality), PLENTY, EXACT, [(600, 600)])
     assert [scale.shallow for scale in scales] == [scale.size[0] * scale.size[1] > 1200 * 1200 for scale in scales]
     assert [scale.shallow for scale in scales] == [False] * (len(scales) - 2) + [True] * 2
-    assert not any(scale.shallow for scale in make_plan((900, 1200), Settings(quality=quality), PLENTY, torch.float32))
+    assert not any(scale.shallow for scale in make_plan((900, 1200), Settings(quality=quality), PLENTY, EXACT))
 
 
 @pytest.mark.parametrize(
     "other", [{"quality": "best"}, {"objective": "gram"}, {"objective": "paper"}, {"layer_weights": "0,0,1,1,1"}], ids=str
 )
 def test_who_asks_for_all_layers_gets_them(other: dict[str, str]) -> None:
-    assert not any(scale.shallow for scale in make_plan((1500, 1500), Settings(**other), PLENTY, torch.float32))
+    assert not any(scale.shallow for scale in make_plan((1500, 1500), Settings(**other), PLENTY, EXACT))
 
 
 def test_what_a_fine_scale_is_held_by_is_within_the_memory_that_there_is() -> None:
     """A way that only just fits by itself is not taken where the coarser result has to be kept, too."""
     size, styles = (2000, 2000), [(600, 600)]
-    (needed,) = {
-        scale.way.needs(4_000_000, 0, torch.float32)
-        for scale in make_plan(size, Settings(), PLENTY, torch.float32, styles)[-1:]
-    }
+    (needed,) = {scale.way.needs(size, (0, 0), EXACT) for scale in make_plan(size, Settings(), PLENTY, EXACT, styles)[-1:]}
     best, normal = (
-        make_plan(size, Settings(quality=quality), needed + 1000, torch.float32, styles)[-1].way
-        for quality in ("best", "normal")
+        make_plan(size, Settings(quality=quality), needed + 1000, EXACT, styles)[-1].way for quality in ("best", "normal")
     )
     assert not best.blocks and best.history == 20
-    assert normal.needs(4_000_000, 0, torch.float32) + memory_budget.HELD * 4_000_000 <= needed + 1000
+    assert normal.needs(size, (0, 0), EXACT) + memory_budget.HELD * 4_000_000 <= needed + 1000
 
 
 def test_a_result_that_is_gone_on_with_is_painted_by_all_layers() -> None:
-    assert [scale.shallow for scale in make_plan((1500, 1500), Settings(), PLENTY, torch.float32, warm=True)] == [False]
+    assert [scale.shallow for scale in make_plan((1500, 1500), Settings(), PLENTY, EXACT, warm=True)] == [False]
 
 
 @pytest.mark.usefixtures("fine")

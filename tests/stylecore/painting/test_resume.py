@@ -16,6 +16,7 @@ import pytest
 import torch
 
 from stylecore.device import memory_budget
+from stylecore.device.computing import Computing
 from stylecore.device.decisions import decided
 from stylecore.device.engine import Engine
 from stylecore.device.machine import Machine
@@ -179,17 +180,18 @@ def test_blocks_paint_the_same_picture(
 @pytest.mark.parametrize("side", [512, 2048, 8192])
 def test_less_memory_means_leaner_ways(side: int, kind: str) -> None:
     """The way that is chosen fits, and nothing faster would have."""
-    pixels = side * side
+    size = side, side
     assert memory_budget.ways(kind)[-1].spill == (kind == "cuda")  # only a GPU has another memory to turn to
     for available in (1 << 30, 4 << 30, 16 << 30, 64 << 30):
         for low_rank in (False, True):
-            way = memory_budget.fastest(pixels, pixels, torch.bfloat16, available, kind, low_rank=low_rank)
+            computing = Computing(torch.bfloat16, kind, low_rank=low_rank, kernels=kind == "cuda")
+            way = memory_budget.fastest(size, size, computing, available)
             possible = [each for each in memory_budget.ways(kind) if each.suits(low_rank)]
             if low_rank and side > 1200:  # in low rank a large picture is painted in blocks even where there is memory
                 possible = [each for each in possible if each.blocks]
             faster = possible if way is None else possible[: possible.index(way)]
-            assert way is None or way.needs(pixels, pixels, torch.bfloat16, kind) <= available
-            assert all(each.needs(pixels, pixels, torch.bfloat16, kind) > available for each in faster)
+            assert way is None or way.needs(size, size, computing) <= available
+            assert all(each.needs(size, size, computing) > available for each in faster)
 
 
 @device.processor_only("main memory is counted")
@@ -239,7 +241,8 @@ Path("/proc/self/clear_refs").write_text("5")  # forget the peak so far
 for _ in job.run():
     pass
 job.image()
-print(status("VmHWM") - before, job.scales[0].way.needs(height * width, height * width, engine.arithmetic(precision).dtype))
+computing = engine.computing(job.settings, job.arithmetic)
+print(status("VmHWM") - before, job.scales[0].way.needs((height, width), (height, width), computing))
 """
 
 
@@ -279,6 +282,7 @@ from stylecore.events import Event, Note, ScaleStarted, StepDone
 from stylecore.painting.job import Job
 from stylecore.request import PaintRequest, Style
 from stylecore.settings import Settings
+from stylecore.device.computing import Computing
 from stylecore.device.memory_budget import MemoryPlan
 
 engine = Engine("cpu", threads=1)
@@ -295,7 +299,7 @@ ctypes.CDLL(None).malloc_trim(0)
 now = int(open("/proc/self/statm").read().split()[0]) * resource.getpagesize()
 resource.setrlimit(resource.RLIMIT_AS, (1 << 40, 1 << 40))  # what is planned depends on whether there is a limit
 # Half as much again as blocks are planned to take: too little for one piece, plenty for them.
-limit = now + MemoryPlan(blocks=True).needs(960 * 960, 128 * 128, torch.float32) * 3 // 2
+limit = now + MemoryPlan(blocks=True).needs((960, 960), (128, 128), Computing(torch.float32)) * 3 // 2
 resource.setrlimit(resource.RLIMIT_AS, (limit, limit))
 for event in job.run():
     if isinstance(event, Note):
