@@ -9,15 +9,12 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import Protocol
 
 import torch
 
 from stylecore.device.computing import Computing
 from stylecore.tensors.resampling import Size
-
-if TYPE_CHECKING:
-    from stylecore.device.memory_budget import MemoryPlan
 
 #: What the libraries (cuBLAS, cuDNN) take to work in, beside all tensors: measured (H200).
 WORKSPACES = 90_000_000
@@ -68,7 +65,22 @@ _FEATURES = {
 }
 
 
-def needs(way: MemoryPlan, size: Size, style: Size, computing: Computing, image: int) -> int:
+class Way(Protocol):
+    """What counts of a way of painting (:class:`stylecore.device.memory_budget.MemoryPlan`)."""
+
+    @property
+    def blocks(self) -> bool: ...  # noqa: D102
+    @property
+    def history(self) -> int: ...  # noqa: D102
+    @property
+    def tiles(self) -> float: ...  # noqa: D102
+    @property
+    def half(self) -> bool: ...  # noqa: D102
+    @property
+    def spill(self) -> bool: ...  # noqa: D102
+
+
+def needs(way: Way, size: Size, style: Size, computing: Computing, image: int) -> int:
     """Return the bytes that a way of painting takes at most, beside the pictures as given.
 
     Args:

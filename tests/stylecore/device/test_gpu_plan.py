@@ -48,6 +48,7 @@ OTHERS = [
     ("average", "blocks, tiles × 4", SQUARE),
     ("average", "one piece", Case((1024, 1024), objective="gram")),
     ("average", "blocks, history of 5", Case((1024, 1024), objective="paper")),
+    ("average", "one piece", Case((512, 512), style=(2048, 2048))),
     ("l2", "one piece", SQUARE),
     ("l2", "blocks, tiles × 4", SQUARE),
     ("l2", "one piece", Case((512, 512), style=(2048, 2048))),
