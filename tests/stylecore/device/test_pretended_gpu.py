@@ -77,7 +77,7 @@ def test_every_kind_of_job_stays_on_the_device_and_waits_once_a_step(
 
 
 @pytest.mark.parametrize(
-    "name", ["wasserstein", "a guide", "regions", "in blocks, history in half", "the paper's objective"]
+    "name", ["wasserstein", "bfloat16", "a guide", "regions", "in blocks, history in half", "the paper's objective"]
 )
 def test_a_device_without_float64(name: str, weights: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(summing, "WITHOUT_FLOAT64", {NAME})
