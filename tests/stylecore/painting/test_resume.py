@@ -52,6 +52,7 @@ def photo() -> Pixels:
 @pytest.fixture(scope="module")
 def whole(engine: Engine, photo: Pixels, style: Pixels) -> Job:
     """A job that nothing interrupted."""
+    torch.set_num_threads(1)  # made before one_thread, maybe after a test that took more
     job = Job(engine, PaintRequest(photo, [Style(style)], SETTINGS))
     assert len(job.scales) == 2 and all(isinstance(event, Event) for event in job.run())
     return job
