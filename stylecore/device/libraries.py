@@ -16,15 +16,29 @@ _elsewhere: ThreadPoolExecutor | None = None
 
 
 def call(work: Callable[_Arguments, _Result], *args: _Arguments.args, **keywords: _Arguments.kwargs) -> _Result:
-    """Return what ``work`` does: in this thread, or in another one if this is of no more use (:func:`recover`)."""
-    return work(*args, **keywords) if _elsewhere is None else _elsewhere.submit(work, *args, **keywords).result()
+    """Return what ``work`` does: in this thread, or in another one if this is of no more use (:func:`recover`).
+
+    Raises:
+        MemoryError: there is none for another thread.
+    """
+    if _elsewhere is None:
+        return work(*args, **keywords)
+    try:
+        found = _elsewhere.submit(work, *args, **keywords)
+    except RuntimeError as error:  # what could not begin stays in its queue
+        _renew()
+        raise MemoryError(str(error)) from error
+    return found.result()
 
 
 def recover(error: BaseException) -> None:
     """Let later calls take a thread of their own, if an error says that the one they took is of no more use."""
+    if "could not create a primitive" in str(error):
+        _renew()
+
+
+def _renew() -> None:
     global _elsewhere
-    if "could not create a primitive" not in str(error):
-        return
     if _elsewhere is not None:
-        _elsewhere.shutdown(wait=False)
+        _elsewhere.shutdown(wait=False, cancel_futures=True)
     _elsewhere = ThreadPoolExecutor(1, "oneDNN")

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import subprocess
 import sys
+import threading
 
 import pytest
 
+from stylecore.device import libraries
 from tests import device
 
 MEMORY_RUNS_OUT = """
@@ -44,3 +46,20 @@ def test_a_thread_in_which_no_program_could_be_made_is_not_taken_again() -> None
     first, second = done.stdout.splitlines()
     assert first == "True could not create a primitive", "with memory again this thread is still of no use"
     assert second == "288.0 288.0", done.stderr
+
+
+def test_a_thread_that_cannot_be_had_is_memory_that_is_short(monkeypatch: pytest.MonkeyPatch) -> None:
+    """And what it was wanted for is not done later, when there is one."""
+    monkeypatch.setattr(libraries, "_elsewhere", None)
+    libraries.recover(RuntimeError("could not create a primitive"))
+    done: list[int] = []
+    with monkeypatch.context() as patch:
+
+        def fails(_thread: threading.Thread) -> None:
+            raise RuntimeError("can't start new thread")
+
+        patch.setattr(threading.Thread, "start", fails)
+        with pytest.raises(MemoryError):
+            libraries.call(done.append, 1)
+    libraries.call(done.append, 2)
+    assert done == [2]
