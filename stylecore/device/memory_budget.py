@@ -51,6 +51,8 @@ _MOST_OF_APPLE_S = 1 << 32
 # A picture of several tiles of any kind.
 _LARGE = (2048, 2048)
 
+# Pixels up to which what earlier scales let go is kept: to ask the system for it again, page by page, takes longer.
+_ASKED_FOR_AGAIN = 1 << 20
 # Pixels from which on low rank gains nothing by the memory of one piece: to be handed that takes as long as is saved.
 _WHOLE_IN_LOW_RANK = 1200 * 1200
 # Steps are cheap there, and a longer history, at whose products they wait, leads no further.
@@ -211,6 +213,12 @@ def give_back(device: torch.device | None = None) -> None:
     host.trim_memory()
     if device is not None:
         empty_cache(device)
+
+
+def give_back_before(size: Size) -> None:
+    """:func:`give_back` before so much (height, width) is painted, unless so little that it would be asked for again."""
+    if math.prod(size) > _ASKED_FOR_AGAIN:
+        give_back()
 
 
 def keeps_buffers() -> bool:

@@ -63,6 +63,10 @@ class Anchor:
             torch.mul(smooth, 2 * self._unit, out=gradient[:, :, top:bottom])
         return self._strip.add_up([value * self._unit], "sums")[0], gradient
 
+    def distance(self, image: Tensor) -> Tensor:
+        """Return the whole image's value alone."""
+        return self(image)[0]
+
     def _smoothed(self, x: Tensor) -> Tensor:
         """Return ``x`` under the filter's square; beyond the borders there is no difference."""
         x = F.conv2d(x.transpose(0, 1), self._taps.view(1, 1, 1, -1), padding=(0, _REACH))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, cast
 
@@ -181,30 +181,27 @@ class Objective:
                 found = self._losses(forward.moments, forward.squared_error)
         if self.weighting.total_variation > 0:
             found[0] += self.weighting.total_variation * self._restless(image)[0]
-        if self._palette is not None and self.weighting.palette > 0:
-            found[0] += self.weighting.palette * self._palette.distance(image, self.weighting.colours)
-        if self._edges is not None and self.weighting.edges > 0:
-            found[0] += self.weighting.edges * self._edges.distance(image)
-        if self._anchor is not None:
-            found[0] += self.layers.held * self._anchor(image)[0]
+        for weight, term, how in self._terms_of_pixels():
+            found[0] += weight * term.distance(image, *how)
         return found
 
     def __call__(self, image: Tensor) -> Evaluation:
         """Return losses and gradient at ``image`` (1 × 3 × H × W in [0, 1])."""
         found = self._in_one_piece(image) if self._blocks is None else self._in_blocks(image, self._blocks)
-        if self._palette is not None and self.weighting.palette > 0:
-            distance, slope = self._palette(image, self.weighting.colours)
-            found.losses[0] += self.weighting.palette * distance
-            found.gradient.add_(slope, alpha=self.weighting.palette)
-        if self._edges is not None and self.weighting.edges > 0:
-            distance, slope = self._edges(image)
-            found.losses[0] += self.weighting.edges * distance
-            found.gradient.add_(slope, alpha=self.weighting.edges)
-        if self._anchor is not None:
-            distance, slope = self._anchor(image)
-            found.losses[0] += self.layers.held * distance
-            found.gradient.add_(slope, alpha=self.layers.held)
+        for weight, term, how in self._terms_of_pixels():
+            distance, slope = term(image, *how)
+            found.losses[0] += weight * distance
+            found.gradient.add_(slope, alpha=weight)
         return found
+
+    def _terms_of_pixels(self) -> Iterator[tuple[float, Palette | Edges | Anchor, tuple[float, ...]]]:
+        """Yield what is told from pixels, not from features: its weight, what tells it, and what that is told beside."""
+        if self._palette is not None and self.weighting.palette > 0:
+            yield self.weighting.palette, self._palette, (self.weighting.colours,)
+        if self._edges is not None and self.weighting.edges > 0:
+            yield self.weighting.edges, self._edges, ()
+        if self._anchor is not None:
+            yield self.layers.held, self._anchor, ()
 
     def _features(self, image: Tensor) -> tuple[dict[str, Tensor], dict[str, list[Moments]]]:
         """Return the layers' features, and the style layers' moments in each region."""

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import gc
-import math
 import time
 from collections.abc import Generator, Iterator, Mapping
 from dataclasses import replace
@@ -38,8 +37,6 @@ from stylecore.tensors.strips import ALONE, Ranks, Strip
 
 # So many pairs of steps and gradient changes are taken along to the next scale, which they save about three steps.
 _TAKEN_ALONG = 8
-# What scales of up to so many pixels let go is kept for the next one: it would be asked for again, page by page.
-_LARGE = 1 << 20
 
 
 class Job:
@@ -270,7 +267,7 @@ class Job:
             return
         if self._optimiser is not None:  # what it holds is let go before the picture, which may be large, is made
             self._take_image(self._optimiser, last=True)
-            self._give_back()
+            memory_budget.give_back_before(self.scales[-1].size)
         self._finished = True
         yield Finished(time.perf_counter() - begin, self._stopped, self._painted_with)
 
@@ -343,7 +340,7 @@ class Job:
             # What the last scale held is let go before this one's larger targets and history are made.
             self._pairs = self._taken_along()
             self._take_image(self._optimiser)
-            self._give_back()
+            memory_budget.give_back_before(self.scales[self._number].size)
         scale, materials = self.scales[self._number], self._materials
         memory_budget.keep_buffers(scale.way)
         self._strip = strip = Strip(scale.size[0], self._ranks)
@@ -371,11 +368,6 @@ class Job:
         self._image = self._optimiser_state = None  # the optimiser has its own copy, and large pictures are large
         self._made_for = self._number
         return self._optimiser
-
-    def _give_back(self) -> None:
-        """Give the system back what was let go, for a large scale; small ones would only ask for it again."""
-        if math.prod(self.scales[min(self._number, len(self.scales) - 1)].size) > _LARGE:
-            memory_budget.give_back()
 
     def _taken_along(self) -> list[tuple[Tensor, Tensor]]:
         """Return what the next scale is told of the curvature that was found at the one that is done."""

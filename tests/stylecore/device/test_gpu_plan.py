@@ -13,6 +13,7 @@ from stylecore.device import gpu_memory
 from stylecore.kernels import compiling
 from stylecore.network.vgg import Network
 from stylecore.objective.in_blocks import STAGES, TILE_SIDES
+from stylecore.optimiser import history
 
 DTYPES = {"bfloat16": torch.bfloat16, "float32": torch.float32}
 SQUARE = Case((1024, 1024))
@@ -90,6 +91,11 @@ def test_so_it_is_for_other_pictures_settings_and_objectives(
 def test_tiles_are_planned_as_they_are_cut() -> None:
     assert tuple(side for _, side, _ in gpu_memory.STAGES) == TILE_SIDES[: len(gpu_memory.STAGES)]
     assert all(position == 1 << (blocks[0] - 1) for (position, *_), blocks in zip(gpu_memory.STAGES, STAGES, strict=False))
+
+
+def test_the_history_is_planned_as_it_is_multiplied() -> None:
+    planned = (gpu_memory._CHUNK, gpu_memory._CHUNK_OF_LARGE, gpu_memory._LARGE)
+    assert planned == (history._CHUNK_ELSEWHERE, history._CHUNK_OF_LARGE, history._LARGE)
 
 
 #: Kernels a step, with the engine's own and with torch's alone.
